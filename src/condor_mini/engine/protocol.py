@@ -132,7 +132,11 @@ class ContainerInfo:
 
 
 class Engine(Protocol):
-    """A container engine. Each method raises ``CommandFailed`` unless it says otherwise."""
+    """A container engine. Each method raises ``CommandFailed`` unless it says otherwise.
+
+    A container, image or network that is absent raises ``NotFound`` where it is not said to be a
+    success; an engine that has gone away raises ``EngineNotFound``.
+    """
 
     name: str
 
@@ -154,14 +158,21 @@ class Engine(Protocol):
     def remove_image(self, reference: str) -> None:
         """Remove a name, and the image with its last name; one that is absent is a success."""
 
-    def create_network(self, name: str, *, labels: Mapping[str, str]) -> None:
-        """A network on which containers find each other by name."""
+    def create_network(
+        self, name: str, *, labels: Mapping[str, str], subnet: str | None = None
+    ) -> None:
+        """A network on which containers find each other by name.
+
+        Raises ``AlreadyInUse`` for a taken name; of several that take it at once at most one
+        succeeds, and perhaps none. ``ContainerSpec.ip`` needs a network that was
+        given its ``subnet`` (``10.1.2.0/24``): engines refuse fixed addresses on any other.
+        """
 
     def remove_network(self, name: str) -> None:
         """Remove a network; one that is absent is a success."""
 
     def create(self, spec: ContainerSpec) -> str:
-        """Create, but do not start, a container; its id. Raises ``AlreadyInUse`` for a taken name."""
+        """Create, but do not start, a container; its id. A taken name raises ``AlreadyInUse``."""
 
     def copy_in(self, container: str, archive: bytes) -> None:
         """Unpack a tar at the container's root, with the owners and modes the tar says."""
@@ -201,6 +212,7 @@ class Engine(Protocol):
         """Run a command on our own stdin, stdout and stderr; its status.
 
         It gets a terminal if both our stdin and stdout are one. Has no deadline: a person is there.
+        Raises ``NotFound`` if the container is absent or not running.
         """
 
     def logs(self, container: str, *, tail: int | None = None) -> str:

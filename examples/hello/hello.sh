@@ -1,0 +1,2 @@
+#!/bin/sh
+echo "Hello from job $1 on $(hostname), as $(id -un)"

@@ -1,0 +1,134 @@
+"""Who calls, and as whom the personal pool therefore runs."""
+
+from __future__ import annotations
+
+import io
+import os
+import tarfile
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from condor_mini.engine import BindMount
+from condor_mini.errors import StateError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+USER = "jovyan"
+HOME = f"/home/{USER}"
+IMAGE_UID = 1000
+"""The UID and GID that ``jovyan`` has in the images."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Caller:
+    """The UID and GID of whoever calls us."""
+
+    uid: int
+    gid: int
+
+    @classmethod
+    def current(cls) -> Caller:
+        """Of this process."""
+        return cls(uid=os.getuid(), gid=os.getgid())
+
+    @property
+    def is_root(self) -> bool:
+        """Whether the caller's directories must be shown with exchanged owners."""
+        return self.uid == 0
+
+    @property
+    def user(self) -> str:
+        """What the pool runs as: ``UID:GID``, never root's."""
+        if self.is_root:
+            return f"{IMAGE_UID}:{IMAGE_UID}"
+        # A group of 0 counts as root for HTCondor, and is a caller's own only where that is root.
+        return f"{self.uid}:{self.gid or self.uid}"
+
+    @property
+    def is_known_to_image(self) -> bool:
+        """Whether the image's ``jovyan`` is this user already."""
+        return self.user == f"{IMAGE_UID}:{IMAGE_UID}"
+
+    @contextmanager
+    def mounts(self, directories: Mapping[str, Path]) -> Iterator[tuple[BindMount, ...]]:
+        """The caller's directories, by their paths in the container, as the pool's user sees them.
+
+        A container must be started inside the context. Raises ``StateError`` for a root caller on
+        a kernel or file system without ID-mapped mounts.
+        """
+        if not self.is_root:
+            yield tuple(BindMount(source=path, target=to) for to, path in directories.items())
+            return
+        from condor_mini.idmap import exchanged_owners
+
+        try:
+            view = exchanged_owners(list(directories.values()), uid=IMAGE_UID)
+            sources = view.__enter__()
+        except OSError as error:
+            where = ", ".join(str(path) for path in directories.values())
+            raise StateError(
+                f"root's directories cannot be shown to the pool's ordinary user ({where}): "
+                f"{error.strerror}. That takes Linux 5.12 and a file system with ID-mapped mounts",
+                hint="Run as an ordinary user instead: HTCondor runs no jobs for root.",
+            ) from error
+        try:
+            yield tuple(
+                BindMount(source=source, target=to)
+                for source, to in zip(sources, directories, strict=True)
+            )
+        finally:
+            view.__exit__(None, None, None)
+
+    def account_files(self, passwd: bytes, group: bytes) -> dict[str, bytes]:
+        """The image's account files with ``jovyan`` as this user; HTCondor wants a name for each UID.
+
+        Args:
+            passwd: The image's ``/etc/passwd``.
+            group: The image's ``/etc/group``.
+        """
+        uid, gid = self.user.split(":")
+
+        def renumbered(text: bytes, fields: dict[int, str]) -> bytes:
+            lines = []
+            for line in text.decode().splitlines():
+                words = line.split(":")
+                if words[0] == USER:
+                    for position, value in fields.items():
+                        words[position] = value
+                lines.append(":".join(words))
+            return ("\n".join(lines) + "\n").encode()
+
+        return {
+            "etc/passwd": renumbered(passwd, {2: uid, 3: gid}),
+            "etc/group": renumbered(group, {2: gid}),
+        }
+
+    def archive(self, contents: Mapping[str, bytes]) -> bytes:
+        """A tar to unpack at the container's root: these files, root's, and the user's own home."""
+        uid, gid = (int(number) for number in self.user.split(":"))
+        buffer = io.BytesIO()
+        with tarfile.open(fileobj=buffer, mode="w") as tar:
+            if not self.is_known_to_image:
+                home = tarfile.TarInfo(HOME.lstrip("/"))
+                home.type, home.mode, home.uid, home.gid = tarfile.DIRTYPE, 0o700, uid, gid
+                tar.addfile(home)
+            for path, content in contents.items():
+                entry = tarfile.TarInfo(path.lstrip("/"))
+                entry.size, entry.mode = len(content), 0o644
+                tar.addfile(entry, io.BytesIO(content))
+        return buffer.getvalue()
+
+
+def certificate_authorities() -> bytes | None:
+    """The bundle that the caller's environment names in place of the system's, if it names one.
+
+    Behind a proxy that opens TLS, pip and curl in the pool need it as much as they do outside.
+    """
+    for variable in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT"):
+        path = os.environ.get(variable)
+        if path and Path(path).is_file():
+            return Path(path).read_bytes()
+    return None

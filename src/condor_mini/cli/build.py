@@ -1,0 +1,62 @@
+"""``condor-mini build``: the images."""
+
+from __future__ import annotations
+
+import click
+
+from condor_mini.cli.options import engine_option, quiet_option, reach_engine, series_option
+from condor_mini.errors import UsageError
+
+
+@click.command()
+@click.argument("roles", metavar="[base|mini|master|submit|execute|all]...", nargs=-1)
+@series_option
+@click.option("--tag", metavar="TAG", help="In place of the series' number as the images' tag.")
+@click.option("--base", metavar="IMAGE", help="Any Debian or Ubuntu image to build on.")
+@click.option("--build-arg", "build_args", metavar="KEY=VALUE", multiple=True)
+@click.option("--no-cache", is_flag=True, help="Build everything anew.")
+@engine_option
+@quiet_option
+def build(
+    *,
+    roles: tuple[str, ...],
+    series: str | None,
+    tag: str | None,
+    base: str | None,
+    build_args: tuple[str, ...],
+    no_cache: bool,
+    engine: str | None,
+    quiet: bool,
+) -> None:
+    """Build the images; all of them unless some are named. What is up to date is left as it is."""
+    from condor_mini import images
+    from condor_mini.progress import progress_for_stderr
+    from condor_mini.series import catalogue
+
+    wanted = set(roles) - {"all"}
+    if unknown := wanted - set(images.ROLES):
+        raise UsageError(
+            f"there is no image {', '.join(sorted(unknown))}; there are: {', '.join(images.ROLES)}"
+        )
+    chosen = catalogue().get(series)
+    progress = progress_for_stderr(quiet=quiet)
+    arguments = dict(_pair(argument) for argument in build_args)
+    for image in images.build(
+        reach_engine(engine, progress),
+        wanted if wanted and "all" not in roles else images.ROLES,
+        chosen,
+        progress,
+        tag=tag,
+        base=base,
+        build_args=arguments,
+        no_cache=no_cache,
+    ):
+        what = "built" if image.fresh else "up to date"
+        click.echo(f"{image.reference}  {image.size_bytes / 1e6:.0f} MB  {what}")
+
+
+def _pair(argument: str) -> tuple[str, str]:
+    key, separator, value = argument.partition("=")
+    if not separator or not key:
+        raise UsageError(f"--build-arg {argument}: KEY=VALUE is wanted")
+    return key, value

@@ -1,0 +1,138 @@
+"""``condor-mini run``: a personal pool and a shell, a command or a job in it."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+import click
+
+from condor_mini.cli.options import engine_option, quiet_option, reach_engine, series_option
+from condor_mini.errors import NotFound, UsageError
+
+if TYPE_CHECKING:
+    from condor_mini.personal import PersonalPool
+    from condor_mini.progress import Progress
+
+SHOWN_JOBS = 10
+"""How many jobs' outputs are shown; all of them are in their files."""
+
+
+@click.command(context_settings={"ignore_unknown_options": False, "allow_interspersed_args": False})
+@click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND [ARGS]...]")
+@click.option("--submit", "submit_file", metavar="FILE", help="Submit, wait, show the results.")
+@click.option("--state", default="condor_state", show_default=True, metavar="DIR")
+@click.option("--cpus", type=click.IntRange(min=1), help="Cores that the slot advertises.")
+@click.option("--memory", metavar="SIZE", help="Memory that the slot advertises: 2048, 512M, 2G.")
+@click.option("--name", metavar="NAME", help="The pool's name, also its host name.")
+@click.option("--keep", is_flag=True, help="Leave the pool running; the next run is in it again.")
+@series_option
+@engine_option
+@quiet_option
+@click.pass_context
+def run(
+    ctx: click.Context,
+    *,
+    command: tuple[str, ...],
+    submit_file: str | None,
+    state: str,
+    cpus: int | None,
+    memory: str | None,
+    name: str | None,
+    keep: bool,
+    series: str | None,
+    engine: str | None,
+    quiet: bool,
+) -> None:
+    """Start HTCondor and give a prompt in it; or run COMMAND there and end with its status.
+
+    The current directory is the working directory, ~/work. All that HTCondor keeps is in
+    condor_state, and is there again the next time.
+    """
+    from condor_mini.personal import PersonalPool, PersonalSpec
+    from condor_mini.progress import progress_for_stderr
+    from condor_mini.series import catalogue
+
+    if submit_file and command:
+        raise UsageError("either --submit FILE or a command, not both")
+    catalogue().get(series)
+    spec = PersonalSpec(
+        state=Path(state),
+        workdir=Path.cwd(),
+        name=_valid_name(name),
+        series=series,
+        cpus=cpus,
+        memory_mb=_megabytes(memory),
+    )
+    job = _in_pool(Path(submit_file)) if submit_file else None
+    progress = progress_for_stderr(quiet=quiet)
+    reached = reach_engine(engine, progress)
+    with PersonalPool.open(reached, spec, progress, keep=keep) as pool:
+        if job:
+            ctx.exit(_see_through(pool, job, progress))
+        if command:
+            ctx.exit(pool.run(command))
+        if sys.stdin.isatty():
+            click.echo("Started HTCondor")
+        ctx.exit(pool.shell())
+
+
+def _see_through(pool: PersonalPool, file: PurePosixPath, progress: Progress) -> int:
+    """Submit, wait, show what the jobs wrote and the event log; the jobs' status."""
+    from condor_mini import jobs
+
+    submission = jobs.submit(pool, file)
+    click.echo(submission.message)
+    try:
+        with progress.step("The jobs have ended") as detail:
+            status = submission.wait(on_change=detail)
+    except BaseException:
+        submission.remove()
+        raise
+    ended = submission.ended()
+    for ad in ended[:SHOWN_JOBS]:
+        click.echo(submission.read(ad, "Out"), nl=False)
+        click.echo(submission.read(ad, "Err"), nl=False, err=True)
+    if len(ended) > SHOWN_JOBS:
+        progress.note(f"({len(ended) - SHOWN_JOBS} more jobs: their outputs are in their files)")
+    logs = {ad.get("UserLog"): ad for ad in ended}
+    for ad in logs.values():
+        click.echo(submission.read(ad, "UserLog"), nl=False)
+    return status
+
+
+def _in_pool(file: Path) -> PurePosixPath:
+    """Where the submit file is in the pool; it must be in or below the current directory."""
+    from condor_mini.personal import WORK
+
+    if not file.is_file():
+        raise NotFound(f"there is no submit file {file}")
+    here = Path.cwd()
+    absolute = here / file
+    if not absolute.is_relative_to(here) or ".." in file.parts:
+        raise UsageError(
+            f"{file} is not below the current directory, which is what the pool sees",
+            hint=f"cd {absolute.parent.resolve()} first",
+        )
+    return PurePosixPath(WORK) / absolute.relative_to(here).as_posix()
+
+
+def _valid_name(name: str | None) -> str | None:
+    """A name that an engine takes for a container, and DNS for a host."""
+    if name is not None and not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", name):
+        raise UsageError(
+            f"--name {name}: a name has lower-case letters, digits and hyphens, at most 63"
+        )
+    return name
+
+
+def _megabytes(size: str | None) -> int | None:
+    """MiB, from ``2048``, ``512M`` or ``2G``."""
+    if size is None:
+        return None
+    found = re.fullmatch(r"([1-9][0-9]*)([mMgG]?)[iI]?[bB]?", size)
+    if not found:
+        raise UsageError(f"--memory {size}: a size is wanted, as 2048 (MiB), 512M or 2G")
+    return int(found[1]) * (1024 if found[2] in ("g", "G") else 1)

@@ -1,0 +1,64 @@
+"""What runs containers; knows nothing of HTCondor."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from condor_mini.engine.detect import find_engine
+from condor_mini.engine.oci import OciEngine
+from condor_mini.engine.protocol import (
+    BUILD_TIMEOUT_S,
+    QUICK_TIMEOUT_S,
+    BindMount,
+    BuildSpec,
+    CommandResult,
+    ContainerInfo,
+    ContainerSpec,
+    ContainerState,
+    Engine,
+    EngineInfo,
+    ImageInfo,
+)
+
+if TYPE_CHECKING:
+    from condor_mini.engine.fake import FakeEngine
+    from condor_mini.engine.fake_shell import FakeCall, FakeExec, FakeFile, FakeOutcome
+    from condor_mini.engine.install import ensure_engine
+
+__all__ = [
+    "BUILD_TIMEOUT_S",
+    "QUICK_TIMEOUT_S",
+    "BindMount",
+    "BuildSpec",
+    "CommandResult",
+    "ContainerInfo",
+    "ContainerSpec",
+    "ContainerState",
+    "Engine",
+    "EngineInfo",
+    "FakeCall",
+    "FakeEngine",
+    "FakeExec",
+    "FakeFile",
+    "FakeOutcome",
+    "ImageInfo",
+    "OciEngine",
+    "ensure_engine",
+    "find_engine",
+]
+
+# A third of this package's import time is for tests, or for machines without an engine.
+_LOADED_WHEN_ASKED_FOR = {
+    "FakeCall": "fake_shell",
+    "FakeEngine": "fake",
+    "FakeExec": "fake_shell",
+    "FakeFile": "fake_shell",
+    "FakeOutcome": "fake_shell",
+    "ensure_engine": "install",
+}
+
+if not TYPE_CHECKING:  # a checker would take it for a promise that every name exists
+
+    def __getattr__(name: str) -> object:
+        if name not in _LOADED_WHEN_ASKED_FOR:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(f"{__name__}.{_LOADED_WHEN_ASKED_FOR[name]}"), name)

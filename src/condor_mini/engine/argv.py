@@ -1,0 +1,91 @@
+"""What we ask, as the words of a command line; pure functions."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from condor_mini.engine.protocol import BindMount, BuildSpec, ContainerSpec
+
+
+def create_arguments(spec: ContainerSpec) -> list[str]:
+    """The arguments that create a container."""
+    # --pull never: fetching is a step of its own, with a deadline of its own.
+    arguments = ["create", "--pull", "never", "--name", spec.name]
+    arguments += label_arguments(spec.labels)
+    arguments += each("--env", [f"{key}={value}" for key, value in spec.environment.items()])
+    arguments += each("--mount", map(_mount, spec.mounts))
+    arguments += each("--cap-drop", spec.cap_drop)
+    arguments += each("--cap-add", spec.cap_add)
+    if spec.no_new_privileges:
+        arguments += ["--security-opt", "no-new-privileges"]
+    options = {
+        "--hostname": spec.hostname,
+        "--user": spec.user,
+        "--workdir": spec.workdir,
+        "--network": spec.network,
+        "--ip": spec.ip,
+        "--cpus": None if spec.cpus is None else f"{spec.cpus:g}",
+        "--memory": None if spec.memory_mb is None else f"{spec.memory_mb}m",
+    }
+    for option, value in options.items():
+        if value is not None:
+            arguments += [option, value]
+    return [*arguments, spec.image, *spec.command]
+
+
+def build_arguments(spec: BuildSpec) -> list[str]:
+    """The arguments that build an image, for the classic builder and BuildKit alike."""
+    arguments = ["build", "--force-rm"]  # the classic builder leaves a failed step's container
+    arguments += each("--tag", spec.tags)
+    arguments += each("--build-arg", [f"{key}={value}" for key, value in spec.build_args.items()])
+    arguments += label_arguments(spec.labels)
+    if spec.no_cache:
+        arguments.append("--no-cache")
+    return [*arguments, str(spec.context)]
+
+
+def exec_arguments(
+    user: str | None, workdir: str | None, environment: Mapping[str, str] | None
+) -> Iterator[str]:
+    """The options with which a command runs in a container."""
+    if user is not None:
+        yield from ("--user", user)
+    if workdir is not None:
+        yield from ("--workdir", workdir)
+    yield from each("--env", [f"{key}={value}" for key, value in (environment or {}).items()])
+
+
+def each(option: str, values: Iterable[str]) -> list[str]:
+    """The option, repeated before each of its values."""
+    return [word for value in values for word in (option, value)]
+
+
+def label_arguments(labels: Mapping[str, str]) -> list[str]:
+    """The options that put labels on what is created."""
+    return each("--label", [f"{key}={value}" for key, value in labels.items()])
+
+
+def _mount(mount: BindMount) -> str:
+    """A mount as the CSV record that ``--mount`` reads: a path may hold commas and quotes."""
+    fields = ["type=bind", f"source={mount.source}", f"target={mount.target}"]
+    if mount.read_only:
+        fields.append("readonly")
+    record = io.StringIO()
+    csv.writer(record, lineterminator="").writerow(fields)
+    return record.getvalue()
+
+
+def label_instruction(key: str, value: str) -> str:
+    """A label as an instruction of a Dockerfile."""
+    return f"LABEL {_quoted(key)}={_quoted(value)}"
+
+
+def _quoted(text: str) -> str:
+    """A word of a Dockerfile instruction, of which nothing is taken for a quote or a variable."""
+    return '"' + re.sub(r'([\\"$])', r"\\\1", text) + '"'

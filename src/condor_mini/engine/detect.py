@@ -1,0 +1,148 @@
+"""Which container engine to use: the one that was asked for, or the first that answers."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+from typing import TYPE_CHECKING
+
+from condor_mini.engine.dialect import DOCKER
+from condor_mini.engine.oci import OciEngine
+from condor_mini.errors import EngineNotFound, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from condor_mini.engine.protocol import Engine
+
+AUTO = "auto"
+CHOICE_VARIABLE = "CONDOR_MINI_ENGINE"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """An engine that could be used."""
+
+    name: str
+    binary: str | None
+    """The command that it needs on PATH, if any."""
+    hint_absent: str
+    make: Callable[[], Engine]
+
+
+CANDIDATES: tuple[Candidate, ...] = (
+    Candidate(
+        name=DOCKER.name,
+        binary=DOCKER.binary,
+        hint_absent=DOCKER.hint_absent,
+        make=partial(OciEngine, DOCKER),
+    ),
+)
+"""In the order in which ``auto`` asks them."""
+
+
+class Reach(StrEnum):
+    """How far we got with an engine."""
+
+    READY = "ready"
+    NO_CLIENT = "no client"
+    NO_DAEMON = "no daemon"
+    DENIED = "denied"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """What one candidate came to: an engine where it is ready, else the evidence and a hint."""
+
+    name: str
+    reach: Reach
+    engine: Engine | None = None
+    evidence: str = ""
+    hint: str = ""
+
+
+def find_engine(
+    choice: str | None = None, *, on_note: Callable[[str], None] = lambda _: None
+) -> Engine:
+    """The engine to use.
+
+    Args:
+        choice: Its name; ``auto`` for the first that answers; None for what the environment
+            variable ``CONDOR_MINI_ENGINE`` says, else ``auto``.
+        on_note: Told which engine ``auto`` took where it passed over others, and why.
+
+    Raises:
+        UsageError: There is no engine of that name.
+        EngineNotFound: It does not answer; holds the evidence and the next command.
+    """
+    return chosen(survey(choice), on_note=on_note)
+
+
+def survey(choice: str | None = None) -> list[Finding]:
+    """What came of each candidate asked: those passed over, and the first that is ready."""
+    findings = []
+    for candidate in _candidates(choice):
+        findings.append(look(candidate))
+        if findings[-1].reach is Reach.READY:
+            break
+    return findings
+
+
+def chosen(findings: Sequence[Finding], *, on_note: Callable[[str], None]) -> Engine:
+    """The engine that a survey ended with; raises ``EngineNotFound`` if it found none."""
+    *rejected, last = findings
+    if last.engine is None:
+        raise not_found(findings)
+    if rejected:
+        reasons = "; ".join(f"not {finding.name}: {finding.evidence}" for finding in rejected)
+        on_note(f"Using {last.name} ({reasons})")
+    return last.engine
+
+
+def not_found(findings: Sequence[Finding], *, hint: str | None = None) -> EngineNotFound:
+    """The error of a survey that found nothing."""
+    if len(findings) == 1:
+        return EngineNotFound(findings[0].evidence, hint=hint or findings[0].hint)
+    evidence = "\n".join(f"{finding.name}: {finding.evidence}" for finding in findings)
+    hints = "\n".join(f"{finding.name}: {finding.hint}" for finding in findings)
+    return EngineNotFound(f"No container engine answers.\n{evidence}", hint=hint or hints)
+
+
+def look(candidate: Candidate) -> Finding:
+    """Ask one candidate whether it can be used."""
+    if candidate.binary is not None and shutil.which(candidate.binary) is None:
+        return Finding(
+            name=candidate.name,
+            reach=Reach.NO_CLIENT,
+            evidence=f"There is no command {candidate.binary} on PATH.",
+            hint=candidate.hint_absent,
+        )
+    engine = candidate.make()
+    try:
+        engine.info()
+    except EngineNotFound as error:
+        return Finding(
+            name=candidate.name,
+            reach=Reach.DENIED if "permission denied" in error.message else Reach.NO_DAEMON,
+            evidence=error.message,
+            hint=error.hint or "",
+        )
+    return Finding(name=candidate.name, reach=Reach.READY, engine=engine)
+
+
+def _candidates(choice: str | None) -> Sequence[Candidate]:
+    """Those that the choice admits."""
+    origin = ""
+    if choice is None:
+        choice = os.environ.get(CHOICE_VARIABLE) or AUTO
+        origin = f" in {CHOICE_VARIABLE}"
+    if choice == AUTO:
+        return CANDIDATES
+    admitted = [candidate for candidate in CANDIDATES if candidate.name == choice]
+    if not admitted:
+        known = ", ".join([AUTO, *(candidate.name for candidate in CANDIDATES)])
+        raise UsageError(f"There is no engine {choice!r}{origin}.", hint=f"Known are: {known}")
+    return admitted

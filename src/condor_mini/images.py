@@ -1,0 +1,200 @@
+"""The images: which there are, what they are called, and how they are built.
+
+An image is rebuilt when its folder, its arguments or the image below it have changed: a digest of
+these three is one of its labels.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from condor_mini.base_image import debian_base
+from condor_mini.engine import BuildSpec, ContainerSpec
+from condor_mini.errors import ImageBuildFailed
+from condor_mini.series import catalogue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from condor_mini.engine import Engine
+    from condor_mini.progress import Progress
+    from condor_mini.series import Series
+
+ROLES = ("base", "mini", "master", "submit", "execute")
+"""Every image, the one that the others stand on first."""
+
+DIGEST_LABEL = "io.condor-mini.digest"
+VERSION_FILE = "/usr/local/share/condor-mini/htcondor-version"
+UV_TIMEOUT_S = 300.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Built:
+    """An image that is there now."""
+
+    reference: str
+    size_bytes: int
+    fresh: bool
+    """Whether it was built just now, rather than found up to date."""
+
+
+def reference(role: str, series: Series, tag: str | None = None) -> str:
+    """The name of a role's image: ``condor-mini:25``, or with the tag that was asked for."""
+    return f"condor-{role}:{tag or series.number}"
+
+
+def build(
+    engine: Engine,
+    roles: Iterable[str],
+    series: Series,
+    progress: Progress,
+    *,
+    tag: str | None = None,
+    base: str | None = None,
+    build_args: Mapping[str, str] | None = None,
+    no_cache: bool = False,
+) -> list[Built]:
+    """Build these roles' images, and the base below them, unless they are up to date.
+
+    Args:
+        engine: Where.
+        roles: Of ``ROLES``.
+        series: Which HTCondor.
+        progress: Told of each image.
+        tag: In place of the series' number; without it the default series is ``latest`` too.
+        base: Any Debian or Ubuntu image to stand on, in place of the default.
+        build_args: More arguments for the base image's Dockerfile.
+        no_cache: Build everything anew.
+
+    Returns:
+        One entry per role that was asked for, in the order of ``ROLES``.
+
+    Raises:
+        ImageBuildFailed: with the last lines of the build.
+    """
+    wanted = set(roles)
+    base_args = {"HTCONDOR": series.number, **(build_args or {})}
+    base_args["BASE"] = base or debian_base(engine, progress)
+    results = []
+    for role in ROLES:
+        if role != "base" and role not in wanted:
+            continue
+        arguments = base_args if role == "base" else {"BASE": reference("base", series, tag)}
+        result = _build_one(engine, role, series, progress, tag, arguments, no_cache=no_cache)
+        if role in wanted:
+            results.append(result)
+    return results
+
+
+def ensure(engine: Engine, role: str, series: Series, progress: Progress) -> str:
+    """The reference of a role's image, built first if the engine has none or an outdated one."""
+    build(engine, [role], series, progress)
+    return reference(role, series)
+
+
+def _build_one(
+    engine: Engine,
+    role: str,
+    series: Series,
+    progress: Progress,
+    tag: str | None,
+    arguments: Mapping[str, str],
+    *,
+    no_cache: bool,
+) -> Built:
+    name = reference(role, series, tag)
+    with as_file(files("condor_mini").joinpath(f"images/condor-{role}")) as folder:
+        below = engine.image(arguments["BASE"])
+        digest = _digest(folder, arguments, below.id if below else "")
+        there = engine.image(name)
+        if there and there.labels.get(DIGEST_LABEL) == digest and not no_cache:
+            return Built(reference=name, size_bytes=there.size_bytes, fresh=False)
+        is_default = tag is None and series.number == catalogue().default
+        tags = (name, reference(role, series, "latest")) if is_default else (name,)
+        with (
+            tempfile.TemporaryDirectory(prefix="condor-mini-") as scratch,
+            progress.step(f"Building {name}") as detail,
+        ):
+            context = Path(scratch) / role
+            shutil.copytree(folder, context)
+            if role == "base":
+                _fetch_uv(context / "bin", engine.info().architecture)
+            spec = BuildSpec(
+                context=context,
+                tags=tags,
+                build_args=arguments,
+                labels={DIGEST_LABEL: digest},
+                no_cache=no_cache,
+            )
+            engine.build(spec, on_line=detail)
+            if role == "base":
+                _label_with_version(engine, spec, detail)
+    made = engine.image(name)
+    if made is None:
+        raise ImageBuildFailed(f"the engine built {name}, but does not have it")
+    return Built(reference=name, size_bytes=made.size_bytes, fresh=True)
+
+
+def _digest(folder: Path, arguments: Mapping[str, str], below: str) -> str:
+    """A digest of all that decides what an image holds."""
+    sha256 = hashlib.sha256(repr((sorted(arguments.items()), below)).encode())
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            mode = "x" if path.stat().st_mode & 0o100 else "-"
+            sha256.update(f"{path.relative_to(folder)} {mode}\0".encode())
+            sha256.update(path.read_bytes())
+    return sha256.hexdigest()
+
+
+def _label_with_version(engine: Engine, spec: BuildSpec, detail: Callable[[str], None]) -> None:
+    """Put the version that was really installed into the label; the layers are all cached."""
+    container = engine.create(
+        ContainerSpec(image=spec.tags[0], name=f"condor-mini-version-{os.getpid()}")
+    )
+    try:
+        version = engine.copy_out(container, VERSION_FILE).decode().strip()
+    finally:
+        engine.remove(container)
+    labels = {**spec.labels, "org.opencontainers.image.version": version}
+    again = BuildSpec(
+        context=spec.context, tags=spec.tags, build_args=spec.build_args, labels=labels
+    )
+    engine.build(again, on_line=detail)
+
+
+def _fetch_uv(folder: Path, architecture: str) -> None:
+    """Put uv into the build's folder, by the host's own pip: it knows the mirror and the proxy.
+
+    Where that cannot be, the build fetches it itself.
+    """
+    machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(architecture, architecture)
+    with tempfile.TemporaryDirectory(prefix="condor-mini-") as scratch:
+        argv = [
+            *(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"),
+            *("--only-binary", ":all:", "--platform", f"manylinux2014_{machine}"),
+            *("--dest", scratch, f"uv=={catalogue().uv}"),
+        ]
+        result = subprocess.run(
+            argv, capture_output=True, text=True, timeout=UV_TIMEOUT_S, check=False
+        )
+        wheels = list(Path(scratch).glob("uv-*.whl"))
+        if result.returncode != 0 or not wheels:
+            log.info("no uv by the host's pip: %s", result.stderr.strip())
+            return
+        with zipfile.ZipFile(wheels[0]) as wheel:
+            program = next(name for name in wheel.namelist() if name.endswith("/scripts/uv"))
+            (folder / "uv").write_bytes(wheel.read(program))
+        (folder / "uv").chmod(0o755)

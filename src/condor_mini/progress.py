@@ -1,0 +1,67 @@
+"""What a person sees while something is made: always on stderr, so that stdout is for results.
+
+The library is silent; who wants to see something hands in another ``Progress``.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+class Progress:
+    """Told of steps and of things worth knowing; this one shows nothing."""
+
+    def note(self, text: str) -> None:
+        """One line that stands by itself."""
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[Callable[[str], None]]:  # noqa: ARG002 (silent)
+        """While ``name`` is under way; yields what to call with each new detail of it."""
+        yield lambda detail: None  # noqa: ARG005 (silent)
+
+
+class PlainProgress(Progress):
+    """A line when a step has ended: for pipes and logs."""
+
+    def note(self, text: str) -> None:
+        """One line that stands by itself."""
+        print(text, file=sys.stderr, flush=True)  # noqa: T201 (this is where lines are written)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[Callable[[str], None]]:
+        """While ``name`` is under way; a line with its seconds at the end."""
+        started = time.monotonic()
+        yield lambda detail: None  # noqa: ARG005 (a detail is for a terminal)
+        self.note(f"{name} ({time.monotonic() - started:.1f} s)")
+
+
+class LiveProgress(PlainProgress):
+    """On a terminal: a spinner with the latest detail while a step is under way."""
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[Callable[[str], None]]:
+        """While ``name`` is under way; a line with its seconds at the end."""
+        from rich.console import Console
+        from rich.markup import escape
+
+        with (
+            super().step(name),
+            Console(stderr=True).status(escape(name)) as status,
+        ):
+            yield lambda detail: status.update(f"{escape(name)} [dim]{escape(detail[:100])}[/]")
+
+
+def progress_for_stderr(*, quiet: bool = False) -> Progress:
+    """The way of showing that fits: live on a terminal, plain in a pipe or in CI, none if quiet."""
+    if quiet:
+        return Progress()
+    if sys.stderr.isatty() and "CI" not in os.environ:
+        return LiveProgress()
+    return PlainProgress()

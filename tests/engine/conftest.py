@@ -1,0 +1,225 @@
+"""A tiny image, and containers that are gone when the tests are over."""
+
+from __future__ import annotations
+
+import io
+import os
+import pty
+import shutil
+import subprocess
+import sys
+import tarfile
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from condor_mini.engine import ContainerSpec, ContainerState
+from condor_mini.readiness import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from condor_mini.engine import Engine
+
+APPLETS = ("cat", "echo", "env", "hostname", "id", "ping", "pwd", "sh", "sleep", "stat", "touch")
+APPLETS_OF_STATUS = ("false", "true", "tty")
+ATTACH_CHILD = Path(__file__).parent / "attach_child.py"
+FOREVER = ("sleep", "1000")
+
+
+@pytest.fixture(scope="session")
+def session() -> str:
+    """What tells this run's objects from all others."""
+    return f"condor-mini-test-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture(scope="session")
+def labels(session: str) -> dict[str, str]:
+    """The labels that all objects of this run bear."""
+    return {"condor-mini-test.session": session}
+
+
+@pytest.fixture(scope="session")
+def busybox(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A busybox that needs no library: the host's, or else the one of Debian's package."""
+    found = shutil.which("busybox")
+    if found is not None and b"ld-linux" not in Path(found).read_bytes():
+        return Path(found)
+    folder = tmp_path_factory.mktemp("busybox")
+    download = ["apt-get", "-o", "APT::Sandbox::User=root", "download", "busybox-static"]
+    if subprocess.run(download, cwd=folder, capture_output=True, check=False).returncode != 0:
+        subprocess.run(["apt-get", "update"], capture_output=True, check=True)
+        subprocess.run(download, cwd=folder, capture_output=True, check=True)
+    (package,) = folder.glob("*.deb")
+    subprocess.run(["dpkg-deb", "-x", str(package), str(folder)], check=True)
+    return next(path for path in folder.glob("**/bin/busybox") if path.is_file())
+
+
+@pytest.fixture(scope="session")
+def root_tar(
+    engine_name: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A root file system of one program, as a tar; a fake engine does without the program."""
+    path = tmp_path_factory.mktemp("root") / "root, of one program.tar"
+    with tarfile.open(path, "w") as tar:
+        if engine_name != "fake":
+            tar.add(request.getfixturevalue("busybox"), "bin/busybox")
+        for applet in (*APPLETS, *APPLETS_OF_STATUS):
+            link = tarfile.TarInfo(f"bin/{applet}")
+            link.type, link.linkname = tarfile.SYMTYPE, "busybox"
+            tar.addfile(link)
+        for name in ("etc", "mnt", "tmp"):
+            folder = tarfile.TarInfo(name)
+            folder.type, folder.mode = tarfile.DIRTYPE, 0o755
+            tar.addfile(folder)
+    return path
+
+
+@pytest.fixture(scope="session")
+def image(engine: Engine, root_tar: Path, session: str, labels: dict[str, str]) -> Iterator[str]:
+    """The name of an image of a tiny system."""
+    reference = f"{session}:tiny"
+    engine.import_image(root_tar, reference, labels=labels)
+    yield reference
+    for container in engine.containers(labels):
+        engine.remove(container.name)
+    engine.remove_image(reference)
+    if engine.name != "fake":
+        remove_steps_of_failed_builds(engine.name, labels)
+
+
+def remove_steps_of_failed_builds(binary: str, labels: dict[str, str]) -> None:
+    """Remove the nameless images that the classic builder leaves; they bear our image's labels."""
+    filters = [f"--filter=label={key}={value}" for key, value in labels.items()]
+    listing = [binary, "images", "--all", "--quiet", *filters]
+    left = subprocess.run(listing, capture_output=True, text=True, check=True).stdout.split()
+    if left:  # a step that goes with its successor is absent when its turn comes
+        subprocess.run([binary, "rmi", "--force", *left], capture_output=True, check=False)
+    assert not subprocess.run(listing, capture_output=True, check=True).stdout
+
+
+@pytest.fixture
+def name(session: str) -> str:
+    """A name that nothing has yet."""
+    return f"{session}-{uuid.uuid4().hex[:6]}"
+
+
+@pytest.fixture
+def spec(image: str, name: str, labels: dict[str, str]) -> ContainerSpec:
+    """A container that lives until it is killed."""
+    return ContainerSpec(image=image, name=name, command=FOREVER, labels=labels)
+
+
+@pytest.fixture
+def network(engine: Engine, name: str, labels: dict[str, str]) -> Iterator[str]:
+    """A network of the test's own."""
+    engine.create_network(f"{name}-net", labels=labels)
+    yield f"{name}-net"
+    for container in engine.containers(labels):
+        if f"{name}-net" in container.addresses:
+            engine.remove(container.name)
+    engine.remove_network(f"{name}-net")
+
+
+@pytest.fixture
+def create(engine: Engine) -> Iterator[Callable[[ContainerSpec], str]]:
+    """Creates containers, and removes them when the test is over; answers with the name."""
+    created: list[str] = []
+
+    def create(spec: ContainerSpec) -> str:
+        created.append(spec.name)
+        engine.create(spec)
+        return spec.name
+
+    yield create
+    for container in created:
+        engine.remove(container)
+
+
+@pytest.fixture
+def run(engine: Engine, create: Callable[[ContainerSpec], str]) -> Callable[[ContainerSpec], str]:
+    """Creates and starts containers; answers with the name."""
+
+    def run(spec: ContainerSpec) -> str:
+        engine.start(create(spec))
+        return spec.name
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def box(engine: Engine, image: str, session: str, labels: dict[str, str]) -> str:
+    """A running container that tests share, and leave as it is."""
+    spec = ContainerSpec(image=image, name=f"{session}-box", command=FOREVER, labels=labels)
+    engine.create(spec)
+    engine.start(spec.name)
+    return spec.name
+
+
+@pytest.fixture
+def wait_for_end(engine: Engine) -> Callable[[str], None]:
+    """Waits until a container has ended."""
+
+    def wait(container: str) -> None:
+        def probe() -> str | None:
+            info = engine.inspect(container)
+            assert info is not None
+            return None if info.state is ContainerState.EXITED else f"it is {info.state}"
+
+        wait_until(probe, timeout_s=10)
+
+    return wait
+
+
+@pytest.fixture
+def tar_of() -> Callable[..., bytes]:
+    """Makes a tar of one file."""
+
+    def make(name: str, content: bytes, *, uid: int = 0, gid: int = 0, mode: int = 0o644) -> bytes:
+        archive = io.BytesIO()
+        with tarfile.open(fileobj=archive, mode="w") as tar:
+            member = tarfile.TarInfo(name)
+            member.size, member.uid, member.gid, member.mode = len(content), uid, gid, mode
+            tar.addfile(member, io.BytesIO(content))
+        return archive.getvalue()
+
+    return make
+
+
+@pytest.fixture
+def attach_by_terminal() -> Callable[..., tuple[int, str]]:
+    """Attaches with a terminal; the status, and all that was seen on it."""
+
+    def attach_by_terminal(
+        *arguments: str, stdin_is_terminal: bool = True, keys: bytes = b"", keys_after: bytes = b""
+    ) -> tuple[int, str]:
+        """Attach with a terminal for stdout; the status, and all that was seen on the terminal."""
+        master, slave = pty.openpty()
+        stdin = slave if stdin_is_terminal else subprocess.DEVNULL
+        with subprocess.Popen(
+            [sys.executable, str(ATTACH_CHILD), *arguments],
+            stdin=stdin,
+            stdout=slave,
+            stderr=slave,
+            start_new_session=True,
+        ) as child:
+            os.close(slave)
+            seen = b""
+            typed = False
+            while True:
+                try:
+                    chunk = os.read(master, 4096)
+                except OSError:  # Linux says so when the last writer has gone
+                    break
+                if not chunk:
+                    break
+                seen += chunk
+                if keys and not typed and keys_after in seen:
+                    os.write(master, keys)
+                    typed = True
+            os.close(master)
+            return child.wait(timeout=30), seen.decode()
+
+    return attach_by_terminal

@@ -1,0 +1,61 @@
+"""The contract of every engine: attach, from a pipe and from a terminal."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    AttachByTerminal = Callable[..., tuple[int, str]]
+
+CHILD = (sys.executable, str(Path(__file__).parent / "attach_child.py"))
+
+
+def attach_by_pipe(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    """Attach with pipes for stdin and stdout."""
+    return subprocess.run(
+        [*CHILD, *arguments], input=stdin, capture_output=True, text=True, timeout=30, check=False
+    )
+
+
+def test_attach_answers_with_the_status(engine_name: str, box: str) -> None:
+    """The status of attach is the command's."""
+    assert attach_by_pipe(engine_name, box, "sh", "-c", "exit 5").returncode == 5
+
+
+def test_attach_writes_to_our_stdout(engine_name: str, box: str) -> None:
+    """What the command writes comes out of ours."""
+    assert attach_by_pipe(engine_name, box, "echo", "hello").stdout == "hello\n"
+
+
+def test_attach_hands_over_a_pipe(engine_name: str, box: str) -> None:
+    """The command reads what is piped into us."""
+    assert attach_by_pipe(engine_name, box, "cat", stdin="piped\n").stdout == "piped\n"
+
+
+def test_attach_by_pipe_has_no_terminal(engine_name: str, box: str) -> None:
+    """Without a terminal the command gets none."""
+    assert attach_by_pipe(engine_name, box, "tty").returncode == 1
+
+
+def test_attach_by_terminal_has_one(
+    engine_name: str, box: str, attach_by_terminal: AttachByTerminal
+) -> None:
+    """On a terminal the command gets one."""
+    assert attach_by_terminal(engine_name, box, "tty")[0] == 0
+
+
+def test_attach_with_half_a_terminal_has_none(
+    engine_name: str, box: str, attach_by_terminal: AttachByTerminal
+) -> None:
+    """With stdout alone on a terminal the command gets none."""
+    assert attach_by_terminal(engine_name, box, "tty", stdin_is_terminal=False)[0] == 1
+
+
+def test_attach_to_absent_is_not_found(engine_name: str, name: str) -> None:
+    """A container that is not there cannot be attached to."""
+    assert attach_by_pipe(engine_name, f"{name}-absent", "true").stdout == "NotFound\n"

@@ -1,0 +1,267 @@
+"""The contract of every engine: a container from its creation to its removal."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from condor_mini.engine import BindMount, ContainerSpec, ContainerState
+from condor_mini.errors import AlreadyInUse, CommandFailed, NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from condor_mini.engine import ContainerInfo, Engine
+
+    MakeContainer = Callable[[ContainerSpec], str]
+
+
+def looked_up(engine: Engine, container: str) -> ContainerInfo:
+    """A container that must be there."""
+    info = engine.inspect(container)
+    assert info is not None
+    return info
+
+
+def test_create_does_not_start(engine: Engine, create: MakeContainer, spec: ContainerSpec) -> None:
+    """A container that was created waits for its start."""
+    assert looked_up(engine, create(spec)).state is ContainerState.CREATED
+
+
+def test_create_answers_with_the_id(engine: Engine, spec: ContainerSpec) -> None:
+    """What create answers with is the container's id."""
+    container_id = engine.create(spec)
+    try:
+        assert looked_up(engine, spec.name).id == container_id
+    finally:
+        engine.remove(spec.name)
+
+
+def test_container_is_known_by_its_id(
+    engine: Engine, create: MakeContainer, spec: ContainerSpec
+) -> None:
+    """A container is found by its id as by its name."""
+    info = looked_up(engine, create(spec))
+    assert looked_up(engine, info.id) == info
+
+
+def test_taken_name_is_already_in_use(
+    engine: Engine, create: MakeContainer, spec: ContainerSpec
+) -> None:
+    """A container's name is given once."""
+    create(spec)
+    with pytest.raises(AlreadyInUse):
+        engine.create(spec)
+
+
+def test_race_for_a_name_has_one_winner(create: MakeContainer, spec: ContainerSpec) -> None:
+    """Of four that create the same name at once, one does, and three learn that it is in use."""
+
+    def attempt(_: int) -> str:
+        try:
+            create(spec)
+        except AlreadyInUse:
+            return "in use"
+        return "created"
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(attempt, range(4))) == ["created", *["in use"] * 3]
+
+
+def test_inspect_says_image_and_labels(
+    engine: Engine, create: MakeContainer, spec: ContainerSpec
+) -> None:
+    """A container tells its image and the labels that it was given."""
+    labels = {**spec.labels, "spec": '{"a": "b=c, d"}\n'}
+    info = looked_up(engine, create(replace(spec, labels=labels)))
+    assert (info.image, labels.items() <= info.labels.items()) == (spec.image, True)
+
+
+def test_inspect_of_absent_is_none(engine: Engine, name: str) -> None:
+    """A container that is not there is None."""
+    assert engine.inspect(name) is None
+
+
+def test_health_is_none_without_a_health_check(engine: Engine, box: str) -> None:
+    """A container of an image without a health check has no health."""
+    assert looked_up(engine, box).health is None
+
+
+def test_containers_are_found_by_all_labels(
+    engine: Engine, create: MakeContainer, spec: ContainerSpec, name: str
+) -> None:
+    """Of the containers only those are listed that bear every label, running or not."""
+    both = {**spec.labels, "pool": name, "role": "a"}
+    create(replace(spec, labels=both))
+    create(replace(spec, name=f"{name}-2", labels={**both, "role": "b"}))
+    assert [info.name for info in engine.containers({"pool": name, "role": "b"})] == [f"{name}-2"]
+
+
+def test_containers_of_an_unknown_label_are_none(engine: Engine, name: str) -> None:
+    """A label that nothing bears gives an empty list."""
+    assert engine.containers({"pool": name}) == []
+
+
+def test_start_runs(engine: Engine, box: str) -> None:
+    """A container that was started runs, and has no status yet."""
+    info = looked_up(engine, box)
+    assert (info.state, info.exit_code) == (ContainerState.RUNNING, None)
+
+
+def test_start_of_running_succeeds(engine: Engine, box: str) -> None:
+    """A container that runs is started."""
+    engine.start(box)
+
+
+def test_start_of_absent_is_not_found(engine: Engine, name: str) -> None:
+    """A container that is not there is not started."""
+    with pytest.raises(NotFound):
+        engine.start(name)
+
+
+def test_ended_container_has_its_status(
+    engine: Engine, run: MakeContainer, spec: ContainerSpec, wait_for_end: Callable[[str], None]
+) -> None:
+    """A container that has ended tells its command's status."""
+    wait_for_end(run(replace(spec, command=("sh", "-c", "exit 3"))))
+    assert looked_up(engine, spec.name).exit_code == 3
+
+
+def test_ended_container_starts_again(
+    engine: Engine, run: MakeContainer, spec: ContainerSpec
+) -> None:
+    """A container that was stopped runs again when it is started."""
+    engine.stop(run(spec), timeout_s=0)
+    engine.start(spec.name)
+    assert looked_up(engine, spec.name).state is ContainerState.RUNNING
+
+
+def test_stop_kills_at_its_deadline(
+    engine: Engine, run: MakeContainer, spec: ContainerSpec
+) -> None:
+    """A container that does not heed the request to end has ended soon after the deadline."""
+    run(spec)
+    began = time.monotonic()
+    engine.stop(spec.name, timeout_s=1)
+    took_s = time.monotonic() - began
+    assert (looked_up(engine, spec.name).state, took_s < 6) == (ContainerState.EXITED, True)
+
+
+def test_stop_of_ended_succeeds(engine: Engine, create: MakeContainer, spec: ContainerSpec) -> None:
+    """A container that does not run is stopped."""
+    engine.stop(create(spec), timeout_s=1)
+
+
+def test_stop_of_absent_succeeds(engine: Engine, name: str) -> None:
+    """A container that is not there is stopped."""
+    engine.stop(name, timeout_s=1)
+
+
+def test_remove_ends_a_running_container(
+    engine: Engine, run: MakeContainer, spec: ContainerSpec
+) -> None:
+    """A container that runs is removed as well."""
+    engine.remove(run(spec))
+    assert engine.inspect(spec.name) is None
+
+
+def test_remove_of_absent_succeeds(engine: Engine, name: str) -> None:
+    """A container that is not there is removed."""
+    engine.remove(name)
+
+
+def test_logs_are_in_order(
+    engine: Engine, run: MakeContainer, spec: ContainerSpec, wait_for_end: Callable[[str], None]
+) -> None:
+    """What went to stdout and to stderr stands in the log as it was written."""
+    # The pauses: an engine reads two pipes, and knows no order of what comes within a moment.
+    script = "echo 1; sleep 0.1; echo 2 >&2; sleep 0.1; echo 3"
+    if engine.name == "fake":
+        script = "echo 1; echo 2 >&2; echo 3"
+    wait_for_end(run(replace(spec, command=("sh", "-c", script))))
+    assert engine.logs(spec.name) == "1\n2\n3\n"
+
+
+def test_logs_end_with_the_tail(
+    engine: Engine, run: MakeContainer, spec: ContainerSpec, wait_for_end: Callable[[str], None]
+) -> None:
+    """Of a log one can have the last lines."""
+    wait_for_end(run(replace(spec, command=("sh", "-c", "echo 1; echo 2; echo 3"))))
+    assert engine.logs(spec.name, tail=2) == "2\n3\n"
+
+
+def test_logs_of_absent_are_not_found(engine: Engine, name: str) -> None:
+    """A container that is not there has no log."""
+    with pytest.raises(NotFound):
+        engine.logs(name)
+
+
+def test_command_line_options_are_the_commands_own(
+    engine: Engine, run: MakeContainer, spec: ContainerSpec, wait_for_end: Callable[[str], None]
+) -> None:
+    """A command's options are not taken for the engine's."""
+    wait_for_end(run(replace(spec, command=("echo", "--name", "-it"))))
+    assert engine.logs(spec.name) == "--name -it\n"
+
+
+def test_container_has_environment_hostname_user_and_folder(
+    engine: Engine, run: MakeContainer, spec: ContainerSpec
+) -> None:
+    """A container's commands see what its spec says of hostname, user, folder and environment."""
+    run(
+        replace(
+            spec, hostname="node.pool", user="123:45", workdir="/tmp", environment={"K": "a b=c"}
+        )
+    )
+    said = [engine.exec(spec.name, [word]).stdout for word in ("hostname", "pwd")]
+    said.append(engine.exec(spec.name, ["id", "-u"]).stdout)
+    said += [line for line in engine.exec(spec.name, ["env"]).stdout.splitlines() if "K=" in line]
+    assert said == ["node.pool\n", "/tmp\n", "123\n", "K=a b=c"]
+
+
+@pytest.mark.parametrize("folder", ["plain", "a b, c", 'quo"te', "ü=1:2"])
+def test_mount_shows_the_hosts_folder(
+    engine: Engine, run: MakeContainer, spec: ContainerSpec, tmp_path: Path, folder: str
+) -> None:
+    """A mounted folder's files are read in the container, whatever characters its path holds."""
+    source = tmp_path / folder
+    source.mkdir()
+    (source / "file").write_text("from the host\n")
+    run(replace(spec, mounts=(BindMount(source=source, target="/mnt"),)))
+    assert engine.exec(spec.name, ["cat", "/mnt/file"]).stdout == "from the host\n"
+
+
+def test_mounts_are_told(
+    engine: Engine, create: MakeContainer, spec: ContainerSpec, tmp_path: Path
+) -> None:
+    """A container tells the host's path of each of its mounts."""
+    create(replace(spec, mounts=(BindMount(source=tmp_path, target="/mnt"),)))
+    assert looked_up(engine, spec.name).mounts == {"/mnt": str(tmp_path)}
+
+
+@pytest.mark.parametrize(("read_only", "written"), [(False, True), (True, False)])
+def test_read_only_mount_is_not_written(
+    engine: Engine,
+    run: MakeContainer,
+    spec: ContainerSpec,
+    tmp_path: Path,
+    *,
+    read_only: bool,
+    written: bool,
+) -> None:
+    """A container writes to a mount unless it is read-only."""
+    run(replace(spec, mounts=(BindMount(source=tmp_path, target="/mnt", read_only=read_only),)))
+    engine.exec(spec.name, ["touch", "/mnt/file"])
+    assert (tmp_path / "file").exists() is written
+
+
+def test_mount_of_an_absent_path_fails(engine: Engine, spec: ContainerSpec, tmp_path: Path) -> None:
+    """A path that is not there is not made up."""
+    absent = BindMount(source=tmp_path / "absent", target="/mnt")
+    with pytest.raises(CommandFailed):
+        engine.create(replace(spec, mounts=(absent,)))

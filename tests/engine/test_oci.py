@@ -1,0 +1,276 @@
+"""What only an engine that is driven by a command line does."""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from condor_mini.engine import BindMount, BuildSpec, ContainerSpec, OciEngine
+from condor_mini.engine.argv import build_arguments, create_arguments, label_instruction
+from condor_mini.engine.command import run as run_command
+from condor_mini.engine.dialect import DOCKER
+from condor_mini.errors import CommandFailed, EngineNotFound, ImageBuildFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from condor_mini.engine import Engine
+
+    MakeContainer = Callable[[ContainerSpec], str]
+
+only_docker = pytest.mark.engines("docker")
+
+EVERYTHING = ContainerSpec(
+    image="image:1",
+    name="node",
+    command=("daemon", "-f"),
+    hostname="node.pool",
+    user="condor",
+    workdir="/tmp",
+    environment={"K": "a b"},
+    labels={"k": "v=w"},
+    mounts=(BindMount(source=Path('/a, "b"'), target="/m", read_only=True),),
+    network="net",
+    ip="10.0.0.9",
+    cap_drop=("ALL",),
+    cap_add=("CHOWN", "KILL"),
+    no_new_privileges=True,
+    cpus=1.5,
+    memory_mb=512,
+)
+
+
+def test_create_arguments_say_everything() -> None:
+    """Every field of a spec becomes its option, and the command comes last."""
+    assert create_arguments(EVERYTHING) == [
+        *("create", "--pull", "never", "--name", "node", "--label", "k=v=w", "--env", "K=a b"),
+        *("--mount", 'type=bind,"source=/a, ""b""",target=/m,readonly'),
+        *("--cap-drop", "ALL", "--cap-add", "CHOWN", "--cap-add", "KILL"),
+        *("--security-opt", "no-new-privileges", "--hostname", "node.pool", "--user", "condor"),
+        *("--workdir", "/tmp", "--network", "net", "--ip", "10.0.0.9", "--cpus", "1.5"),
+        *("--memory", "512m", "image:1", "daemon", "-f"),
+    ]
+
+
+def test_create_arguments_say_no_more() -> None:
+    """What a spec leaves out is left to the engine."""
+    assert create_arguments(ContainerSpec(image="image:1", name="node")) == [
+        *("create", "--pull", "never", "--name", "node", "image:1"),
+    ]
+
+
+def test_build_arguments_say_everything() -> None:
+    """Every field of a build's spec becomes its option, and the folder comes last."""
+    spec = BuildSpec(
+        context=Path("/c"),
+        tags=("a:1", "b:1"),
+        build_args={"X": "1 2"},
+        labels={"k": "v"},
+        no_cache=True,
+    )
+    assert build_arguments(spec) == [
+        *("build", "--force-rm", "--tag", "a:1", "--tag", "b:1", "--build-arg", "X=1 2"),
+        *("--label", "k=v", "--no-cache", "/c"),
+    ]
+
+
+def test_label_instruction_is_quoted() -> None:
+    """Nothing in a label's value is taken for a quote or a variable."""
+    assert label_instruction("k", 'a"$b\\') == 'LABEL "k"="a\\"\\$b\\\\"'
+
+
+@only_docker
+def test_limits_and_privileges_hold(
+    engine: Engine, run: MakeContainer, spec: ContainerSpec
+) -> None:
+    """A container has the capabilities and privileges of its spec, and no others."""
+    limited = replace(
+        spec,
+        cap_drop=("ALL",),
+        cap_add=("CHOWN",),
+        no_new_privileges=True,
+        cpus=0.5,
+        memory_mb=64,
+    )
+    status = engine.exec(run(limited), ["cat", "/proc/self/status"]).stdout.split("\n")
+    held = dict(line.split(":\t", 1) for line in status if ":\t" in line)
+    assert (int(held["CapEff"], 16), held["NoNewPrivs"]) == (0b1, "1")
+
+
+@only_docker
+@pytest.mark.parametrize("count", [1, 3])
+def test_containers_takes_two_calls(
+    engine: Engine,
+    create: MakeContainer,
+    spec: ContainerSpec,
+    caplog: pytest.LogCaptureFixture,
+    count: int,
+) -> None:
+    """However many containers there are, listing them takes two calls of the command line."""
+    labels = {**spec.labels, "pool": spec.name}
+    for number in range(count):
+        create(replace(spec, name=f"{spec.name}-{number}", labels=labels))
+    with caplog.at_level(logging.DEBUG, "condor_mini.engine"):
+        listed = engine.containers({"pool": spec.name})
+    assert (len(listed), len(caplog.records)) == (count, 2)
+
+
+@only_docker
+def test_remove_network_removes_all_of_that_name(
+    engine: Engine, name: str, labels: dict[str, str]
+) -> None:
+    """Networks of one name, which a race of others may leave, can be removed."""
+    assert isinstance(engine, OciEngine)
+    mark = [f"--label={key}={value}" for key, value in labels.items()]
+    with ThreadPoolExecutor(3) as pool:
+        argv = [engine.name, "network", "create", *mark, name]
+        list(pool.map(lambda _: run_command(argv, timeout_s=30, check=False), range(3)))
+    engine.remove_network(name)
+    assert engine._network_ids(name) == []
+
+
+@only_docker
+def test_failed_build_ends_with_its_last_lines(
+    engine: Engine, image: str, name: str, tmp_path: Path
+) -> None:
+    """A failed build's error holds what the failed step said, without colours."""
+    (tmp_path / "Dockerfile").write_text(f"FROM {image}\nRUN echo last words >&2; exit 4\n")
+    spec = BuildSpec(context=tmp_path, tags=(f"{name}:x",))
+    with pytest.raises(ImageBuildFailed, match=r"(?m)^last words$"):
+        engine.build(spec, on_line=lambda _: None)
+
+
+@only_docker
+def test_failed_build_leaves_no_container(
+    engine: Engine, image: str, name: str, tmp_path: Path
+) -> None:
+    """A failed build leaves nothing behind that would keep its image in use."""
+    (tmp_path / "Dockerfile").write_text(f"FROM {image}\nLABEL only={name}\nRUN exit 4\n")
+    with pytest.raises(ImageBuildFailed):
+        engine.build(BuildSpec(context=tmp_path, tags=(f"{name}:x",)), on_line=lambda _: None)
+    assert engine.containers({"only": name}) == []
+
+
+@only_docker
+@pytest.mark.parametrize(
+    "call",
+    [
+        pytest.param(lambda engine: engine.info(), id="info"),
+        pytest.param(lambda engine: engine.image("x"), id="image"),
+        pytest.param(lambda engine: engine.containers({}), id="containers"),
+        pytest.param(lambda engine: engine.inspect("x"), id="inspect"),
+        pytest.param(lambda engine: engine.exec("x", ["true"]), id="exec"),
+        pytest.param(lambda engine: engine.stop("x", timeout_s=1), id="stop"),
+        pytest.param(lambda engine: engine.remove("x"), id="remove"),
+        pytest.param(lambda engine: engine.copy_in("x", b""), id="copy_in"),
+    ],
+)
+def test_engine_that_has_gone_is_not_found(
+    engine: Engine,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    call: Callable[[Engine], object],
+) -> None:
+    """An engine that does not answer is told from a container that is absent."""
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/absent.sock")
+    with pytest.raises(EngineNotFound):
+        call(engine)
+
+
+@only_docker
+def test_build_without_an_engine_is_not_found(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A build that finds no engine did not fail for what is in its folder."""
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/absent.sock")
+    (tmp_path / "Dockerfile").write_text("FROM scratch\n")
+    with pytest.raises(EngineNotFound):
+        engine.build(BuildSpec(context=tmp_path, tags=("x",)), on_line=lambda _: None)
+
+
+@only_docker
+def test_context_that_is_unknown_is_not_found(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A context that does not exist is an engine that is not there."""
+    monkeypatch.setenv("DOCKER_CONTEXT", "absent")
+    with pytest.raises(EngineNotFound, match="absent"):
+        engine.info()
+
+
+def test_endpoint_is_what_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The variable that names an endpoint wins over the client's context."""
+    monkeypatch.setenv("DOCKER_HOST", "tcp://elsewhere:1")
+    assert OciEngine(DOCKER).endpoint("default") == "tcp://elsewhere:1"
+
+
+@only_docker
+def test_endpoint_is_asked_of_the_client(engine: Engine) -> None:
+    """Where nobody knows the context, the client tells its endpoint."""
+    assert isinstance(engine, OciEngine)
+    assert engine.endpoint().startswith("unix://")
+
+
+def test_missing_binary_is_engine_not_found(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Without the command on PATH there is no engine."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(EngineNotFound, match="no command docker"):
+        OciEngine(DOCKER).containers({})
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Error: No such container: x\n",
+        "Error response from daemon: No such container: x\n",
+        "Error response from daemon: Container 0123 is not running\n",
+        "Error response from daemon: container 0123 is not running\n",
+        "Error response from daemon: Container 0123 is paused, unpause the container before exec\n",
+        "Error response from daemon: Container 0123 is restarting, wait until it runs\n",
+        "OCI runtime exec failed: exec failed: cannot exec in a stopped container: unknown\r\n",
+    ],
+)
+def test_words_of_a_container_that_cannot_run_it(said: str) -> None:
+    """These words of the engine mean that the command never ran."""
+    assert DOCKER.not_running.fullmatch(said)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "",
+        "Error: something else\n",
+        "first line\nError: No such container: x\n",
+        'OCI runtime exec failed: exec failed: exec: "x": executable file not found in $PATH\n',
+    ],
+)
+def test_words_of_a_command_that_ran(said: str) -> None:
+    """These words leave the status to the command."""
+    assert not DOCKER.not_running.fullmatch(said)
+
+
+@only_docker
+def test_error_can_be_pasted(engine: Engine, create: MakeContainer, spec: ContainerSpec) -> None:
+    """A failure shows the command line that failed."""
+    create(spec)
+    with pytest.raises(CommandFailed, match=f"docker rmi {spec.image}"):
+        engine.remove_image(spec.image)
+
+
+@only_docker
+def test_interrupt_key_goes_to_the_command(
+    box: str, attach_by_terminal: Callable[..., tuple[int, str]]
+) -> None:
+    """On a terminal Ctrl-C is the command's, and attach answers with what became of it."""
+    script = "trap 'exit 9' INT; echo ready; while true; do sleep 0.1; done"
+    status, _ = attach_by_terminal(
+        "docker", box, "sh", "-c", script, keys=b"\x03", keys_after=b"ready"
+    )
+    assert status == 9

@@ -1,0 +1,245 @@
+"""Running command lines, with real and small ones."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from condor_mini.engine import command
+from condor_mini.errors import CommandFailed
+
+
+def sh(script: str) -> list[str]:
+    """A shell's command line."""
+    return ["sh", "-c", script]
+
+
+def is_gone(pid: int) -> bool:
+    """Whether a process has ended, or is about to be forgotten."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+def test_result_holds_all() -> None:
+    """A finished command tells its argv, status and both outputs."""
+    result = command.run(sh("echo out; echo err >&2"), timeout_s=10)
+    assert (result.argv[0], result.returncode, result.stdout, result.stderr) == (
+        *("sh", 0, "out\n", "err\n"),
+    )
+
+
+def test_stdin_is_handed_over() -> None:
+    """A command reads the bytes that it is given."""
+    content = bytes(range(256)) * 1000
+    assert command.run_bytes(["cat"], timeout_s=10, stdin=content).stdout == content
+
+
+def test_stdin_is_empty_where_none_is_given() -> None:
+    """A command does not read from our own stdin."""
+    assert command.run(["cat"], timeout_s=10).stdout == ""
+
+
+def test_stdin_may_stay_unread() -> None:
+    """A command that does not read what it is given is no error."""
+    assert command.run(["true"], timeout_s=10, stdin=b"x" * 1_000_000).returncode == 0
+
+
+def test_merged_output_is_in_order() -> None:
+    """Merged, stderr stands where it was written."""
+    result = command.run(sh("echo 1; echo 2 >&2; echo 3"), timeout_s=10, merge=True)
+    assert result.stdout == "1\n2\n3\n"
+
+
+def test_output_that_is_no_text_is_marked() -> None:
+    """Bytes that are not UTF-8 do not make a command fail."""
+    assert command.run(["printf", r"a\377b"], timeout_s=10).stdout == "a\ufffdb"
+
+
+def test_failure_is_an_error_with_the_words() -> None:
+    """A status other than 0 is an error that holds it, with the command and its stderr."""
+    with pytest.raises(CommandFailed) as caught:
+        command.run(sh("echo oops >&2; exit 3"), timeout_s=10)
+    assert (caught.value.returncode, caught.value.stderr, caught.value.argv[0]) == (
+        *(3, "oops\n", "sh"),
+    )
+
+
+def test_failure_without_stderr_shows_stdout() -> None:
+    """A command that complains on stdout is heard as well."""
+    with pytest.raises(CommandFailed, match="oops"):
+        command.run(sh("echo oops; exit 3"), timeout_s=10)
+
+
+def test_unchecked_failure_is_a_result() -> None:
+    """Where nobody checks, a status is a status."""
+    assert command.run(["false"], timeout_s=10, check=False).returncode == 1
+
+
+def test_deadline_is_an_error_without_a_status() -> None:
+    """A command that does not end in time has no status."""
+    with pytest.raises(CommandFailed) as caught:
+        command.run(["sleep", "30"], timeout_s=0.1)
+    assert caught.value.returncode is None
+
+
+def test_deadline_kills(tmp_path: Path) -> None:
+    """A command that does not end in time is killed."""
+    pid = tmp_path / "pid"
+    with pytest.raises(CommandFailed):
+        command.run(sh(f"echo $$ > {pid}; exec sleep 30"), timeout_s=0.3)
+    assert is_gone(int(pid.read_text()))
+
+
+def test_deadline_does_not_wait_for_a_grandchild() -> None:
+    """A process that a killed command leaves behind, holding its pipes, is not waited for."""
+    began = time.monotonic()
+    with pytest.raises(CommandFailed):
+        command.run(sh("sleep 5 & sleep 5"), timeout_s=0.2)
+    assert time.monotonic() - began < 3
+
+
+def test_missing_binary_is_file_not_found() -> None:
+    """A command that is not there is the caller's to explain."""
+    with pytest.raises(FileNotFoundError):
+        command.run(["/no/such/command"], timeout_s=10)
+
+
+def test_argv_is_logged_but_not_stdin(caplog: pytest.LogCaptureFixture) -> None:
+    """Each command line is logged, what it reads never."""
+    with caplog.at_level(logging.DEBUG, "condor_mini"):
+        command.run(["cat", "-", "a b"], timeout_s=10, stdin=b"secret", check=False)
+    assert [record.getMessage() for record in caplog.records] == ["cat - 'a b'"]
+
+
+def test_stream_hands_over_lines_as_they_come() -> None:
+    """A line is handed over before the command ends."""
+    seen: list[tuple[str, float]] = []
+    began = time.monotonic()
+    command.stream(
+        sh("echo 1; sleep 0.5; echo 2 >&2"),
+        lambda line: seen.append((line, time.monotonic() - began)),
+        timeout_s=10,
+    )
+    assert ([line for line, _ in seen], seen[0][1] < 0.4 < seen[1][1]) == (["1", "2"], True)
+
+
+@pytest.mark.parametrize(
+    ("output", "lines"),
+    [
+        (r"a\nb\n", ["a", "b"]),
+        (r"a\nb", ["a", "b"]),
+        (r"a\n\nb\n", ["a", "", "b"]),
+        (r"a\r\nb\r\r\n", ["a", "b"]),
+        (r"10%%\r20%%\r30%%\n", ["30%"]),
+        (r"\033[91moops\n\033[0mfine\n", ["oops", "fine"]),
+        (r"\377\n", ["\ufffd"]),
+        ("", []),
+    ],
+)
+def test_streamed_lines_are_plain(output: str, lines: list[str]) -> None:
+    """Lines come without their ends and colours, and of a progress bar the last state."""
+    seen: list[str] = []
+    command.stream(["printf", output], seen.append, timeout_s=10)
+    assert seen == lines
+
+
+def test_stream_gives_variables() -> None:
+    """A streamed command has our variables, and the given ones on top."""
+    seen: list[str] = []
+    command.stream(
+        sh('echo $K; test -n "$PATH" && echo yes'),
+        seen.append,
+        timeout_s=10,
+        environment={"K": "v"},
+    )
+    assert seen == ["v", "yes"]
+
+
+def test_failed_stream_keeps_the_last_lines() -> None:
+    """The error of a streamed command holds its last lines, and its status."""
+    with pytest.raises(CommandFailed) as caught:
+        command.stream(sh("seq 100; exit 4"), lambda _: None, timeout_s=10)
+    lines = [str(number) for number in range(61, 101)]
+    assert (caught.value.returncode, caught.value.stderr.split()) == (4, lines)
+
+
+@pytest.mark.parametrize("script", ["echo 1; exec sleep 30", "exec yes", "sleep 5 & sleep 5"])
+def test_stream_ends_at_its_deadline(script: str) -> None:
+    """A streamed command that does not end in time is ended, silent or not, alone or not."""
+    began = time.monotonic()
+    with pytest.raises(CommandFailed) as caught:
+        command.stream(sh(script), lambda _: None, timeout_s=0.3)
+    assert (caught.value.returncode, time.monotonic() - began < 3) == (None, True)
+
+
+def test_stream_is_killed_when_the_listener_fails() -> None:
+    """A listener that raises ends the command."""
+    began = time.monotonic()
+
+    def listener(line: str) -> None:
+        raise ValueError(line)
+
+    with pytest.raises(ValueError, match="1"):
+        command.stream(sh("echo 1; exec sleep 30"), listener, timeout_s=60)
+    assert time.monotonic() - began < 3
+
+
+INTERRUPTED = """
+import sys
+from condor_mini.engine import command
+argv = ["sh", "-c", "echo $$ > " + sys.argv[2] + "; exec sleep 30"]
+try:
+    if sys.argv[1] == "run":
+        command.run(argv, timeout_s=60)
+    else:
+        command.stream(argv, print, timeout_s=60)
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+
+@pytest.mark.parametrize("how", ["run", "stream"])
+def test_interrupt_kills_and_propagates(tmp_path: Path, how: str) -> None:
+    """Ctrl-C, even where only we get it, ends the command and goes on to our caller."""
+    pid = tmp_path / "pid"
+    with subprocess.Popen([sys.executable, "-c", INTERRUPTED, how, str(pid)]) as child:
+        deadline = time.monotonic() + 10
+        while not (pid.exists() and pid.read_text()) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        os.kill(child.pid, signal.SIGINT)
+        status = child.wait(timeout=10)
+    assert (status, is_gone(int(pid.read_text()))) == (130, True)
+
+
+@pytest.mark.parametrize(("script", "status"), [("exit 7", 7), ("kill -TERM $$", 143)])
+def test_attach_answers_as_a_shell_would(script: str, status: int) -> None:
+    """The status of an attached command is its own, or 128 and the signal that ended it."""
+    assert command.attach(sh(script)) == status
+
+
+ATTACHED = """
+import sys
+from condor_mini.engine import command
+script = "trap 'exit 9' INT; echo ready; while true; do sleep 0.1; done"
+sys.exit(command.attach(["sh", "-c", script]))
+"""
+
+
+def test_interrupt_of_attached_is_the_commands() -> None:
+    """Ctrl-C reaches the attached command too, and what it makes of it is our status."""
+    with subprocess.Popen(
+        [sys.executable, "-c", ATTACHED], stdout=subprocess.PIPE, start_new_session=True
+    ) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"ready\n"
+        os.killpg(child.pid, signal.SIGINT)
+        assert child.wait(timeout=10) == 9
