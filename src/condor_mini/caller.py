@@ -83,7 +83,7 @@ class Caller:
             view.__exit__(None, None, None)
 
     def account_files(self, passwd: bytes, group: bytes) -> dict[str, bytes]:
-        """The image's account files with ``jovyan`` as this user; HTCondor wants a name for each UID.
+        """The image's account files with ``jovyan`` as this user: HTCondor wants each UID named.
 
         Args:
             passwd: The image's ``/etc/passwd``.

@@ -59,7 +59,7 @@ class AlreadyInUse(CondorMiniError):
 
 
 class PoolNotReady(CondorMiniError):
-    """A deadline passed: names the daemon that is missing, since when, and the log that says why."""
+    """A deadline passed: names the daemon that is missing, since when, and the log with the why."""
 
     exit_code = 5
 

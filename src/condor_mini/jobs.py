@@ -102,6 +102,12 @@ class Submission:
         result = self.pool.exec(["cat", "--", name], workdir=ad["Iwd"])
         return result.stdout if result.returncode == 0 else ""
 
+    def events(self, ad: JobAd) -> str:
+        """The job's event log, without what earlier clusters have written to the same file."""
+        blocks = re.split(r"(?m)^\.\.\.\n", self.read(ad, "UserLog"))
+        ours = tuple(f"({number:03d}." for number in self.clusters)
+        return "".join(f"{block}...\n" for block in blocks if block[4:].startswith(ours))
+
     def _ads(self, tool: str) -> list[JobAd]:
         argv = [tool, *map(str, self.clusters), "-json", "-attributes", ",".join(ATTRIBUTES)]
         result = self.pool.exec(argv, workdir=self.directory)

@@ -99,7 +99,7 @@ def _see_through(pool: PersonalPool, file: PurePosixPath, progress: Progress) ->
         progress.note(f"({len(ended) - SHOWN_JOBS} more jobs: their outputs are in their files)")
     logs = {ad.get("UserLog"): ad for ad in ended}
     for ad in logs.values():
-        click.echo(submission.read(ad, "UserLog"), nl=False)
+        click.echo(submission.events(ad), nl=False)
     return status
 
 

@@ -12,6 +12,7 @@
   daemon = tolower(daemon)
   if (daemon == "sched") daemon = "schedd"
   if (daemon == "start") daemon = "startd"
+  if (daemon == "slottype1") daemon = "starter"
   if (daemon == "proc") daemon = "procd"
   if (daemon == "sharedport") daemon = "shared_port"
   next
