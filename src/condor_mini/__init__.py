@@ -1,8 +1,28 @@
 """Real HTCondor pools in containers."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from condor_mini._version import __version__
-from condor_mini.caller import Caller
-from condor_mini.errors import CondorMiniError
-from condor_mini.personal import PersonalPool, PersonalSpec
+
+if TYPE_CHECKING:
+    from condor_mini.caller import Caller
+    from condor_mini.errors import CondorMiniError
+    from condor_mini.personal import PersonalPool, PersonalSpec
 
 __all__ = ["Caller", "CondorMiniError", "PersonalPool", "PersonalSpec", "__version__"]
+
+# `condor-mini --help` needs none of them, and they are two thirds of its time.
+_LOADED_WHEN_ASKED_FOR = {
+    "Caller": "caller",
+    "CondorMiniError": "errors",
+    "PersonalPool": "personal",
+    "PersonalSpec": "personal",
+}
+
+if not TYPE_CHECKING:  # a checker would take it for a promise that every name exists
+
+    def __getattr__(name: str) -> object:
+        if name not in _LOADED_WHEN_ASKED_FOR:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(f"{__name__}.{_LOADED_WHEN_ASKED_FOR[name]}"), name)

@@ -85,26 +85,27 @@ class Caller:
     def account_files(self, passwd: bytes, group: bytes) -> dict[str, bytes]:
         """The image's account files with ``jovyan`` as this user: HTCondor wants each UID named.
 
+        Whoever else had these numbers is gone: the first of a number would be the user's name.
+
         Args:
             passwd: The image's ``/etc/passwd``.
             group: The image's ``/etc/group``.
         """
         uid, gid = self.user.split(":")
 
-        def renumbered(text: bytes, fields: dict[int, str]) -> bytes:
+        def renumbered(text: bytes, number: str, primary_group: str | None = None) -> bytes:
             lines = []
             for line in text.decode().splitlines():
                 words = line.split(":")
                 if words[0] == USER:
-                    for position, value in fields.items():
-                        words[position] = value
-                lines.append(":".join(words))
-            return ("\n".join(lines) + "\n").encode()
+                    words[2] = number
+                    words[3] = primary_group or words[3]
+                elif words[2] == number:
+                    continue
+                lines.append(":".join(words) + "\n")
+            return "".join(lines).encode()
 
-        return {
-            "etc/passwd": renumbered(passwd, {2: uid, 3: gid}),
-            "etc/group": renumbered(group, {2: gid}),
-        }
+        return {"etc/passwd": renumbered(passwd, uid, gid), "etc/group": renumbered(group, gid)}
 
     def archive(self, contents: Mapping[str, bytes]) -> bytes:
         """A tar to unpack at the container's root: these files, root's, and the user's own home."""

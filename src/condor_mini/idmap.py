@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import ctypes
 import os
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
 # The numbers are those of every architecture but Alpha: these calls came after the tables were
 # unified (syscalls(2)).
@@ -29,6 +29,8 @@ _MOUNT_ATTR_IDMAP = 0x100000
 _CLONE_NEWUSER = 0x10000000
 _MNT_DETACH = 2
 _LAST_ID = 2**32 - 2
+
+_SCRATCH, _PREFIX = "/run", "condor-mini-"
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -51,8 +53,9 @@ def exchanged_owners(directories: Sequence[Path], *, uid: int) -> Iterator[list[
     A container that is started inside the context keeps the view; ours is gone with the context.
     Raises ``OSError`` where the kernel, the file system or our privileges do not allow it.
     """
+    _remove_leftovers()
     with (
-        TemporaryDirectory(prefix="condor-mini-", dir="/run") as scratch,
+        TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-", dir=_SCRATCH) as scratch,
         _user_namespace(uid) as namespace,
         ExitStack() as mounted,
     ):
@@ -64,6 +67,18 @@ def exchanged_owners(directories: Sequence[Path], *, uid: int) -> Iterator[list[
             mounted.callback(_libc.umount2, target.encode(), _MNT_DETACH)
             targets.append(type(directory)(target))
         yield targets
+
+
+def _remove_leftovers() -> None:
+    """Unmount and remove what a process that was killed in the context has left."""
+    for directory in Path(_SCRATCH).glob(f"{_PREFIX}*-*"):
+        process = directory.name.removeprefix(_PREFIX).partition("-")[0]
+        if process.isdigit() and not Path("/proc", process).exists():
+            with suppress(OSError):  # another process is at it
+                for target in directory.iterdir():
+                    _libc.umount2(os.fsencode(target), _MNT_DETACH)
+                    target.rmdir()
+                directory.rmdir()
 
 
 @contextmanager

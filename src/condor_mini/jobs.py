@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict
 
-from condor_mini.errors import JobFailed
+from condor_mini.errors import JobFailed, PoolNotReady
 from condor_mini.readiness import wait_until
 
 if TYPE_CHECKING:
@@ -17,6 +18,13 @@ if TYPE_CHECKING:
     from condor_mini.personal import PersonalPool
 
 FOREVER_S = float("inf")
+SUBMIT_TIMEOUT_S = 600.0
+"""A submit file may queue tens of thousands of jobs."""
+SCHEDD_TIMEOUT_S = 60.0
+"""How long to ask a schedd that does not answer: its master may be starting it again."""
+REMOVE_TIMEOUT_S = 5.0
+POLL_INTERVAL_S = 0.2
+"""Between two looks at the queue. A look costs 0.1 s of a core."""
 IDLE, RUNNING, REMOVED, COMPLETED, HELD = 1, 2, 3, 4, 5
 """JobStatus, as in HTCondor's manual, appendix "Job ClassAd Attributes"."""
 
@@ -56,6 +64,8 @@ class Submission:
     clusters: tuple[int, ...]
     message: str
     """What condor_submit said."""
+    warning: str
+    """What it warned of: a line that it does not understand, for example; may be empty."""
 
     def wait(self, *, on_change: Callable[[str], None], timeout_s: float = FOREVER_S) -> int:
         """Wait until every job has left the queue; 0, or the first status that is not.
@@ -74,7 +84,7 @@ class Submission:
         def unfinished() -> str | None:
             queued = self._ads("condor_q")
             self._raise_if_held(queued)
-            left = [ad for ad in queued if ad["JobStatus"] not in (REMOVED, COMPLETED)]
+            left = _unended(queued)
             if not left:
                 return None
             running = sum(ad["JobStatus"] == RUNNING for ad in left)
@@ -82,17 +92,27 @@ class Submission:
             on_change(text)
             return text
 
-        wait_until(unfinished, timeout_s=timeout_s)
+        wait_until(unfinished, timeout_s=timeout_s, interval_s=POLL_INTERVAL_S)
         return next((status for ad in self.ended() if (status := _status(ad)) != 0), 0)
 
     def ended(self) -> list[JobAd]:
-        """One ad per job that has left the queue, in order."""
-        ads = self._ads("condor_history")
-        return sorted(ads, key=lambda ad: (ad["ClusterId"], ad["ProcId"]))
+        """One ad per job that has ended, in order."""
+        # The queue first: a job is in the history before it leaves the queue.
+        ads = [ad for ad in self._ads("condor_q") if ad["JobStatus"] in (REMOVED, COMPLETED)]
+        ads += self._ads("condor_history")
+        by_id = {(ad["ClusterId"], ad["ProcId"]): ad for ad in ads}
+        return [by_id[job] for job in sorted(by_id)]
 
     def remove(self) -> None:
-        """Take the jobs out of the queue."""
+        """Take the jobs out of the queue, and wait until they are."""
         self.pool.exec(["condor_rm", *map(str, self.clusters)])
+
+        def queued() -> str | None:
+            left = _unended(self._ads("condor_q"))
+            return f"{len(left)} removed jobs are still in the queue" if left else None
+
+        with suppress(PoolNotReady):  # then they go when the pool runs again
+            wait_until(queued, timeout_s=REMOVE_TIMEOUT_S, interval_s=POLL_INTERVAL_S)
 
     def read(self, ad: JobAd, attribute: str) -> str:
         """A file that the job names: ``Out``, ``Err`` or ``UserLog``; empty where there is none."""
@@ -110,10 +130,16 @@ class Submission:
 
     def _ads(self, tool: str) -> list[JobAd]:
         argv = [tool, *map(str, self.clusters), "-json", "-attributes", ",".join(ATTRIBUTES)]
-        result = self.pool.exec(argv, workdir=self.directory)
-        if result.returncode != 0:
-            raise JobFailed(f"{tool}: {result.stderr.strip()}", status=1)
-        ads: list[JobAd] = json.loads(result.stdout or "[]")
+        ads: list[JobAd] = []
+
+        def unanswered() -> str | None:
+            result = self.pool.exec(argv, workdir=self.directory)
+            if result.returncode != 0:
+                return f"{tool}: {result.stderr.strip()}"
+            ads.extend(json.loads(result.stdout or "[]"))
+            return None
+
+        wait_until(unanswered, timeout_s=SCHEDD_TIMEOUT_S)
         return ads
 
     def _raise_if_held(self, ads: list[JobAd]) -> None:
@@ -123,7 +149,7 @@ class Submission:
             raise JobFailed(
                 f"job {ad['ClusterId']}.{ad['ProcId']} was put on hold: {ad.get('HoldReason')}",
                 status=1,
-                hint="Mend the submit file and submit it again; held jobs of it were removed.",
+                hint="Mend the submit file and submit it again: this submission was removed.",
             )
 
 
@@ -138,14 +164,24 @@ def submit(pool: PersonalPool, file: PurePosixPath) -> Submission:
         JobFailed: condor_submit refused it; its own words and status.
     """
     directory = str(file.parent)
-    result = pool.exec(["condor_submit", file.name], workdir=directory)
+    # Behind ./ a name that begins with a hyphen is no option.
+    argv = ["condor_submit", f"./{file.name}"]
+    result = pool.exec(argv, workdir=directory, timeout_s=SUBMIT_TIMEOUT_S)
     if result.returncode != 0:
         said = (result.stderr.strip() or result.stdout.strip()).removeprefix("ERROR: ")
         raise JobFailed(f"condor_submit {file.name}: {said}", status=result.returncode)
     clusters = tuple(int(number) for number in re.findall(r"to cluster (\d+)", result.stdout))
     return Submission(
-        pool=pool, directory=directory, clusters=clusters, message=result.stdout.strip()
+        pool=pool,
+        directory=directory,
+        clusters=clusters,
+        message=result.stdout.strip(),
+        warning="\n".join(line for line in result.stderr.splitlines() if "WARNING" in line),
     )
+
+
+def _unended(ads: list[JobAd]) -> list[JobAd]:
+    return [ad for ad in ads if ad["JobStatus"] not in (REMOVED, COMPLETED)]
 
 
 def _status(ad: JobAd) -> int:

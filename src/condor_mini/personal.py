@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,16 +11,19 @@ from typing import TYPE_CHECKING
 
 from condor_mini import images
 from condor_mini.caller import HOME, Caller, certificate_authorities
-from condor_mini.engine import BindMount, ContainerSpec, ContainerState
+from condor_mini.engine import QUICK_TIMEOUT_S, BindMount, ContainerSpec, ContainerState
 from condor_mini.errors import (
     AlreadyInUse,
     CondorMiniError,
     EngineCapabilityError,
+    NotFound,
     PoolNotReady,
+    StateError,
     UsageError,
 )
 from condor_mini.readiness import wait_until
 from condor_mini.series import catalogue
+from condor_mini.signals import held_back
 from condor_mini.state import StateDirectory
 
 if TYPE_CHECKING:
@@ -82,38 +86,91 @@ class PersonalPool:
             EngineCapabilityError: The engine is on another machine.
         """
         series = catalogue().get(spec.series)
+        _check_path(spec.state)
+        _check_path(spec.workdir)
         if not engine.info().same_host:
             raise EngineCapabilityError(
                 f"the engine at {engine.info().endpoint} is on another machine, where the state "
                 "directory cannot be mounted",
                 hint="Use an engine of this machine: --engine, or unset DOCKER_HOST.",
             )
-        image = images.ensure(engine, "mini", series, progress)
-        state = StateDirectory(spec.state)
-        with state.session() as session:
-            try:
-                with state.starting(), progress.step("Started HTCondor"):
-                    pool = _running(engine, spec, series, state) or _start(
-                        engine, spec, series, state, image
-                    )
-                yield pool
-            finally:
-                if not keep and session.is_last():
-                    _end(engine, state)
-                elif not keep:
-                    progress.note("Others are still in this pool; it ends with the last of them.")
+        with StateDirectory(spec.state) as state:
+            image = images.ensure(engine, "mini", series, progress)
+            with state.session() as session:
+                joined = False
+                try:
+                    with state.starting():
+                        pool = _running(engine, spec, series, state)
+                        joined = True
+                        if pool is None:
+                            with progress.step("Started HTCondor"):
+                                pool = _start(engine, spec, series, state, image)
+                        else:
+                            progress.note(f"The pool {pool.name} runs already")
+                    yield pool
+                finally:
+                    with held_back():
+                        if keep or not joined:
+                            pass
+                        elif session.is_last():
+                            _end(engine, state)
+                        else:
+                            progress.note("Others are in this pool: it ends with the last of them")
 
     def run(self, argv: Sequence[str], *, workdir: str = WORK) -> int:
-        """Run a command in the pool on our own stdin, stdout and stderr; its status."""
-        return self.engine.attach(self.container, argv, workdir=workdir)
+        """Run a command in the pool on our own stdin, stdout and stderr; its status.
+
+        As in a shell, 127 stands for no such command and 126 for one that cannot be run.
+
+        Raises:
+            PoolNotReady: The pool has ended meanwhile.
+        """
+        # By bash: engines differ in the status of a command that is absent, and in where they say
+        # so; Docker 20 takes stdout.
+        return self._attach(["bash", "-c", 'exec "$@"', "condor-mini", *argv], workdir)
 
     def shell(self) -> int:
-        """A bash prompt in the pool, until the user leaves it; its status."""
-        return self.engine.attach(self.container, ["bash"], workdir=HOME)
+        """A bash prompt in the pool, until the user leaves it; its status.
 
-    def exec(self, argv: Sequence[str], *, workdir: str = WORK) -> CommandResult:
-        """Run a command in the pool to its end, whatever its status, and return what it wrote."""
-        return self.engine.exec(self.container, argv, workdir=workdir)
+        Raises:
+            PoolNotReady: The pool has ended meanwhile.
+        """
+        return self._attach(["bash"], HOME)
+
+    def exec(
+        self, argv: Sequence[str], *, workdir: str = WORK, timeout_s: float = QUICK_TIMEOUT_S
+    ) -> CommandResult:
+        """Run a command in the pool to its end, whatever its status, and return what it wrote.
+
+        Raises:
+            PoolNotReady: The pool has ended.
+            CommandFailed: The command did not end within ``timeout_s``.
+        """
+        try:
+            return self.engine.exec(self.container, argv, workdir=workdir, timeout_s=timeout_s)
+        except NotFound:
+            raise self._ended() from None
+
+    def _attach(self, argv: Sequence[str], workdir: str) -> int:
+        try:
+            status = self.engine.attach(self.container, argv, workdir=workdir)
+        except NotFound:
+            raise self._ended() from None
+        # What runs in a container that ends is killed: its status would be taken for the command's.
+        if status != 0 and not _is_running(self.engine.inspect(self.container)):
+            raise self._ended()
+        return status
+
+    def _ended(self) -> PoolNotReady:
+        info = self.engine.inspect(self.container)
+        if info is None:
+            return PoolNotReady(f"the pool {self.name} was removed while it was in use")
+        said = self.engine.logs(self.container, tail=LOG_TAIL_LINES).strip()
+        return PoolNotReady(
+            f"the pool {self.name} ended with {info.exit_code} while it was in use; its last "
+            f"words:\n{said}",
+            hint=_where_logs_are(Path(info.labels[f"{LABEL}.state"])),
+        )
 
 
 def _start(
@@ -122,18 +179,36 @@ def _start(
     """Make the container, give it what it needs, start it, and wait until the pool is usable."""
     caller = Caller.current()
     name = spec.name or _default_name(state.path)
-    _end(engine, state)  # what a crash or a reboot has left
     directories = {STATE: state.path, WORK: spec.workdir.absolute()}
-    with caller.mounts(directories) as mounts:
-        container = engine.create(_container(spec, series, state, image, name, caller, mounts))
-        try:
-            engine.copy_in(container, _archive(engine, container, caller))
-            engine.start(container)
-            _wait_until_usable(engine, container, state.path)
-        except BaseException:
-            engine.remove(container)
-            raise
+    try:
+        with held_back():
+            _end(engine, state)  # what a crash or a reboot has left
+            with caller.mounts(directories) as mounts:
+                container = _create(
+                    engine, _container(spec, series, state, image, name, caller, mounts)
+                )
+                engine.copy_in(container, _archive(engine, container, caller))
+                engine.start(container)
+        _wait_until_usable(engine, container, state.path)
+    except BaseException:
+        with held_back():
+            for info in _on(engine, state):
+                engine.remove(info.id)
+        raise
     return PersonalPool(engine=engine, name=name, container=container)
+
+
+def _create(engine: Engine, container: ContainerSpec) -> str:
+    try:
+        return engine.create(container)
+    except AlreadyInUse:
+        there = engine.inspect(container.name)
+        state = there.labels.get(f"{LABEL}.state") if there else None
+        whose = f"the pool on {state}" if state else "a container that is no personal pool"
+        raise AlreadyInUse(
+            f"the name {container.name} is taken by {whose}",
+            hint=f"Choose another name: --name NAME; or look at it: {engine.name} ps --all",
+        ) from None
 
 
 def _container(
@@ -166,6 +241,8 @@ def _container(
             f"{LABEL}.series": series.number,
             f"{LABEL}.state": str(state.path),
             f"{LABEL}.workdir": str(spec.workdir.absolute()),
+            f"{LABEL}.cpus": str(spec.cpus or ""),
+            f"{LABEL}.memory": str(spec.memory_mb or ""),
         },
         mounts=mounts,
         cap_drop=("ALL",),
@@ -188,21 +265,26 @@ def _running(
     engine: Engine, spec: PersonalSpec, series: Series, state: StateDirectory
 ) -> PersonalPool | None:
     """The pool that runs on this state directory, if one does and it is the one asked for."""
-    running = [info for info in _on(engine, state) if info.state is ContainerState.RUNNING]
+    running = [info for info in _on(engine, state) if _is_running(info)]
     if not running:
         return None
     info = running[0]
     name = info.labels[f"{LABEL}.pool"]
-    ours = {
-        "name": (name, spec.name or name),
-        "HTCondor series": (info.labels[f"{LABEL}.series"], series.number if spec.series else None),
-        "working directory": (info.labels[f"{LABEL}.workdir"], str(spec.workdir.absolute())),
+    wanted = {
+        "pool": ("name", spec.name),
+        "series": ("HTCondor series", series.number if spec.series else None),
+        "workdir": ("working directory", str(spec.workdir.absolute())),
+        "cpus": ("number of cores", spec.cpus),
+        "memory": ("memory in MiB", spec.memory_mb),
     }
-    for what, (theirs, wanted) in ours.items():
-        if wanted is not None and theirs != wanted:
+    for label, (what, value) in wanted.items():
+        theirs = info.labels.get(f"{LABEL}.{label}", "")
+        if value is not None and theirs != str(value):
             raise AlreadyInUse(
-                f"the pool {name!r} runs on {state.path}, and its {what} is {theirs}, not {wanted}",
-                hint="End that pool (leave its shell), or use another state directory: --state DIR",
+                f"the pool {name} runs on {state.path}, and its {what} is "
+                f"{theirs or 'that of the machine'}, not {value}",
+                hint="End that pool (leave its shell; one that was kept: condor-mini run -- true), "
+                "or use another state directory: --state DIR",
             )
     return PersonalPool(engine=engine, name=name, container=info.id)
 
@@ -214,7 +296,7 @@ def _on(engine: Engine, state: StateDirectory) -> list[ContainerInfo]:
 def _end(engine: Engine, state: StateDirectory) -> None:
     """Stop and remove whatever container of ours is on this state directory."""
     for info in _on(engine, state):
-        if info.state is ContainerState.RUNNING:
+        if _is_running(info):
             engine.stop(info.id, timeout_s=STOP_TIMEOUT_S)
         engine.remove(info.id)
 
@@ -223,29 +305,58 @@ def _wait_until_usable(engine: Engine, container: str, state: Path) -> None:
     """Wait for the daemons and their ads; notices at once when the container ends."""
 
     def missing() -> str | None:
-        info = engine.inspect(container)
-        if info is None or info.state is not ContainerState.RUNNING:
-            status = None if info is None else info.exit_code
-            said = engine.logs(container, tail=LOG_TAIL_LINES).strip() if info else ""
-            raise _ended(status, said)
-        result = engine.exec(container, [HEALTH, "--wait", "5"])
+        try:
+            result = engine.exec(container, [HEALTH, "--wait", "5"])
+        except NotFound:
+            raise _ended_at_start(engine, container, state) from None
         return None if result.returncode == 0 else (result.stdout + result.stderr).strip()
 
     try:
         wait_until(missing, timeout_s=READY_TIMEOUT_S)
     except PoolNotReady as late:
         said = engine.logs(container, tail=LOG_TAIL_LINES).strip()
-        raise PoolNotReady(f"{late.message}\n{said}", hint=f"All logs: {state / 'log'}") from None
+        raise PoolNotReady(f"{late.message}\n{said}", hint=_where_logs_are(state)) from None
 
 
-def _ended(status: int | None, said: str) -> CondorMiniError:
-    if status == AlreadyInUse.exit_code:
-        return AlreadyInUse(said)
-    if status == UsageError.exit_code:
-        return UsageError(said)
-    return PoolNotReady(f"HTCondor ended with {status} while it was starting:\n{said}")
+def _ended_at_start(engine: Engine, container: str, state: Path) -> CondorMiniError:
+    """The entrypoint's own verdict: it ends with the same codes as we do."""
+    info = engine.inspect(container)
+    if info is None:
+        return PoolNotReady("the pool was removed while it was starting")
+    said = engine.logs(container, tail=LOG_TAIL_LINES).strip().removeprefix("condor-mini: ")
+    match info.exit_code:
+        case AlreadyInUse.exit_code:
+            return AlreadyInUse(
+                f"the state directory {state} is in use by another pool, not one of `run`",
+                hint="End that pool, or use another state directory: --state DIR",
+            )
+        case UsageError.exit_code:
+            return UsageError(said)
+        case StateError.exit_code:
+            return StateError(f"the state directory {state} cannot be used:\n{said}")
+    return PoolNotReady(
+        f"HTCondor ended with {info.exit_code} while it was starting:\n{said}",
+        hint=_where_logs_are(state),
+    )
+
+
+def _check_path(path: Path) -> None:
+    """Labels and mounts are UTF-8; a directory that has another name is never found again."""
+    try:
+        str(path.absolute()).encode()
+    except UnicodeEncodeError:
+        shown = os.fsencode(path.absolute()).decode(errors="replace")
+        raise UsageError(f"the name of the directory {shown} is not UTF-8") from None
+
+
+def _is_running(info: ContainerInfo | None) -> bool:
+    return info is not None and info.state is ContainerState.RUNNING
+
+
+def _where_logs_are(state: Path) -> str:
+    return f"All logs: {state / 'log'}"
 
 
 def _default_name(state: Path) -> str:
     """The same for the same state directory, another one for another."""
-    return f"mini-{hashlib.sha256(str(state).encode()).hexdigest()[:6]}"
+    return f"mini-{hashlib.sha256(os.fsencode(state)).hexdigest()[:6]}"

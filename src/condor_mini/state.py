@@ -9,8 +9,8 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Self
 
 from condor_mini.errors import StateError
 from condor_mini.readiness import wait_until
@@ -26,6 +26,9 @@ NEEDED_BYTES = 4 * 1024 * 1024
 """What a pool writes in its first minute: with less free space it would only fail later."""
 
 
+LOCKS = STARTING, SESSIONS = ".starting", ".sessions"
+
+
 class StateDirectory:
     """A directory that is there, is ours to write, and has room."""
 
@@ -36,6 +39,7 @@ class StateDirectory:
             StateError: It is no directory, cannot be written, or its disk is full.
         """
         self.path = path.absolute()
+        self._was_absent = not self.path.exists()
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             self.path = self.path.resolve()
@@ -45,10 +49,30 @@ class StateDirectory:
                 f"the state directory {self.path} is not a directory", hint="Name one: --state DIR"
             ) from None
         except OSError as error:
-            raise StateError(
-                f"cannot write to the state directory {self.path}: {error.strerror}",
-                hint="Name another: --state DIR",
-            ) from error
+            self._discard()
+            raise self._unwritable(error) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, value: object, traceback: object) -> None:
+        """Leave no directory behind that was made for nothing."""
+        if value is not None:
+            self._discard()
+
+    def _discard(self) -> None:
+        """Remove the directory if it was made just now and holds nothing but our locks."""
+        with suppress(OSError):
+            if self._was_absent and {entry.name for entry in self.path.iterdir()} <= set(LOCKS):
+                for lock in LOCKS:
+                    (self.path / lock).unlink(missing_ok=True)
+                self.path.rmdir()
+
+    def _unwritable(self, error: OSError) -> StateError:
+        return StateError(
+            f"cannot write to the state directory {self.path}: {error.strerror}",
+            hint="Name another: --state DIR",
+        )
 
     def _check_room(self) -> None:
         probe = self.path / f".probe-{os.getpid()}"
@@ -63,7 +87,7 @@ class StateDirectory:
     @contextmanager
     def starting(self) -> Iterator[None]:
         """Alone with the directory, while a pool is looked for or started on it."""
-        with self._lock_file(".starting") as lock:
+        with self._lock_file(STARTING) as lock:
             wait_until(
                 lambda: None if _try_lock(lock, fcntl.LOCK_EX) else "another process starts a pool",
                 timeout_s=START_TIMEOUT_S,
@@ -73,13 +97,16 @@ class StateDirectory:
     @contextmanager
     def session(self) -> Iterator[Session]:
         """One of those who are in the pool right now."""
-        with self._lock_file(".sessions") as lock:
+        with self._lock_file(SESSIONS) as lock:
             fcntl.flock(lock, fcntl.LOCK_SH)
             yield Session(lock)
 
     @contextmanager
     def _lock_file(self, name: str) -> Iterator[int]:
-        lock = os.open(self.path / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            lock = os.open(self.path / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise self._unwritable(error) from error
         try:
             yield lock
         finally:

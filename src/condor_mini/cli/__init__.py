@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from typing import TYPE_CHECKING
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 """A shell's status for Ctrl-C."""
+BROKEN_PIPE = 141
+"""A shell's status for a program whose reader has gone."""
 
 
 class Terminated(BaseException):
@@ -58,7 +61,8 @@ def cli(*, verbose: bool) -> None:
 def main() -> None:
     """The console script."""
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _on_signal)
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
+            signal.signal(number, _on_signal)
     try:
         status = cli.main(prog_name="condor-mini", standalone_mode=False)
     except click.ClickException as error:
@@ -72,6 +76,13 @@ def main() -> None:
         status = INTERRUPTED
     except Terminated as signalled:
         status = signalled.exit_code
+    except BrokenPipeError:
+        # Whoever read our output has gone; Python's own flush at the end would complain again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = BROKEN_PIPE
+    except OSError as error:
+        click.echo(f"condor-mini: {error}", err=True)
+        status = CondorMiniError.exit_code
     sys.exit(status)
 
 

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import re
-import sys
+import shlex
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 import click
 
 from condor_mini.cli.options import engine_option, quiet_option, reach_engine, series_option
-from condor_mini.errors import NotFound, UsageError
+from condor_mini.errors import NotFound, PoolNotReady, UsageError
+from condor_mini.signals import held_back
 
 if TYPE_CHECKING:
     from condor_mini.personal import PersonalPool
     from condor_mini.progress import Progress
 
+MOST_MB = 2**31 - 1
+"""HTCondor holds a slot's memory in an int."""
 SHOWN_JOBS = 10
 """How many jobs' outputs are shown; all of them are in their files."""
 
@@ -24,7 +27,7 @@ SHOWN_JOBS = 10
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND [ARGS]...]")
 @click.option("--submit", "submit_file", metavar="FILE", help="Submit, wait, show the results.")
 @click.option("--state", default="condor_state", show_default=True, metavar="DIR")
-@click.option("--cpus", type=click.IntRange(min=1), help="Cores that the slot advertises.")
+@click.option("--cpus", type=click.IntRange(1, 10**6), help="Cores that the slot advertises.")
 @click.option("--memory", metavar="SIZE", help="Memory that the slot advertises: 2048, 512M, 2G.")
 @click.option("--name", metavar="NAME", help="The pool's name, also its host name.")
 @click.option("--keep", is_flag=True, help="Leave the pool running; the next run is in it again.")
@@ -58,9 +61,11 @@ def run(
     if submit_file and command:
         raise UsageError("either --submit FILE or a command, not both")
     catalogue().get(series)
+    if not state:
+        raise UsageError("--state: the name of a directory is wanted")
     spec = PersonalSpec(
         state=Path(state),
-        workdir=Path.cwd(),
+        workdir=_current_directory(),
         name=_valid_name(name),
         series=series,
         cpus=cpus,
@@ -74,8 +79,6 @@ def run(
             ctx.exit(_see_through(pool, job, progress))
         if command:
             ctx.exit(pool.run(command))
-        if sys.stdin.isatty():
-            click.echo("Started HTCondor")
         ctx.exit(pool.shell())
 
 
@@ -85,11 +88,16 @@ def _see_through(pool: PersonalPool, file: PurePosixPath, progress: Progress) ->
 
     submission = jobs.submit(pool, file)
     click.echo(submission.message)
+    if submission.warning:
+        click.echo(submission.warning, err=True)
     try:
         with progress.step("The jobs have ended") as detail:
             status = submission.wait(on_change=detail)
+    except PoolNotReady:
+        raise  # nobody is there to remove them
     except BaseException:
-        submission.remove()
+        with held_back():
+            submission.remove()
         raise
     ended = submission.ended()
     for ad in ended[:SHOWN_JOBS]:
@@ -108,15 +116,23 @@ def _in_pool(file: Path) -> PurePosixPath:
     from condor_mini.personal import WORK
 
     if not file.is_file():
-        raise NotFound(f"there is no submit file {file}")
-    here = Path.cwd()
-    absolute = here / file
-    if not absolute.is_relative_to(here) or ".." in file.parts:
+        what = "is no file" if file.exists() else "is not there"
+        raise NotFound(f"the submit file {file} {what}")
+    here = _current_directory()
+    folder = (here / file).parent.resolve()
+    if not folder.is_relative_to(here):
         raise UsageError(
             f"{file} is not below the current directory, which is what the pool sees",
-            hint=f"cd {absolute.parent.resolve()} first",
+            hint=f"cd {shlex.quote(str(folder))} first",
         )
-    return PurePosixPath(WORK) / absolute.relative_to(here).as_posix()
+    return PurePosixPath(WORK) / folder.relative_to(here).as_posix() / file.name
+
+
+def _current_directory() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise NotFound("the current directory has been removed", hint="cd to another") from None
 
 
 def _valid_name(name: str | None) -> str | None:
@@ -135,4 +151,7 @@ def _megabytes(size: str | None) -> int | None:
     found = re.fullmatch(r"([1-9][0-9]*)([mMgG]?)[iI]?[bB]?", size)
     if not found:
         raise UsageError(f"--memory {size}: a size is wanted, as 2048 (MiB), 512M or 2G")
-    return int(found[1]) * (1024 if found[2] in ("g", "G") else 1)
+    megabytes = int(found[1]) * (1024 if found[2] in ("g", "G") else 1)
+    if megabytes > MOST_MB:
+        raise UsageError(f"--memory {size}: more than HTCondor can count")
+    return megabytes

@@ -7,6 +7,7 @@ import os
 import re
 import selectors
 import shlex
+import signal
 import subprocess
 import time
 from collections import deque
@@ -151,15 +152,22 @@ def stream(
 
 
 def attach(argv: Sequence[str]) -> int:
-    """Run a command on our own stdin, stdout and stderr; its status, as a shell would give it."""
+    """Run a command on our own stdin, stdout and stderr; its status, as a shell would give it.
+
+    Ctrl-C is the command's. Whatever else ends us while it runs ends it too.
+    """
     log.debug("%s", shlex.join(argv))
     with subprocess.Popen(argv) as process:
         while True:
             try:
                 status = process.wait()
             except KeyboardInterrupt:
-                # The terminal sent it to the child as well: how that ends is for the child to say.
+                # A terminal sent it to the child as well; `kill -INT` did not.
+                process.send_signal(signal.SIGINT)
                 continue
+            except BaseException:
+                process.terminate()
+                raise
             return status if status >= 0 else 128 - status
 
 
