@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -37,6 +38,11 @@ ROLES = ("base", "mini", "master", "submit", "execute")
 DIGEST_LABEL = "io.condor-mini.digest"
 VERSION_FILE = "/usr/local/share/condor-mini/htcondor-version"
 UV_TIMEOUT_S = 300.0
+
+_NO_NETWORK = re.compile(
+    r"Temporary failure resolving|Could not resolve|Could not connect|Unable to connect"
+    r"|Connection timed out|Network is unreachable|Failed to establish a new connection"
+)
 
 log = logging.getLogger(__name__)
 
@@ -131,7 +137,7 @@ def _build_one(
             context = Path(scratch) / role
             shutil.copytree(folder, context)
             if role == "base":
-                _fetch_uv(context / "bin", engine.info().architecture)
+                fetch_uv(context / "bin", engine.info().architecture)
             spec = BuildSpec(
                 context=context,
                 tags=tags,
@@ -139,13 +145,37 @@ def _build_one(
                 labels={DIGEST_LABEL: digest},
                 no_cache=no_cache,
             )
-            engine.build(spec, on_line=detail)
+            _build(engine, spec, detail)
             if role == "base":
                 _label_with_version(engine, spec, detail)
     made = engine.image(name)
     if made is None:
         raise ImageBuildFailed(f"the engine built {name}, but does not have it")
     return Built(reference=name, size_bytes=made.size_bytes, fresh=True)
+
+
+def _build(engine: Engine, spec: BuildSpec, detail: Callable[[str], None]) -> None:
+    """Build, and where it fails for want of a network, say so in place of a hundred lines."""
+    unreachable: list[str] = []
+
+    def on_line(line: str) -> None:
+        detail(line)
+        log.debug("%s", line)
+        if _NO_NETWORK.search(line):
+            unreachable.append(line.strip())
+
+    try:
+        engine.build(spec, on_line=on_line)
+    except ImageBuildFailed as failure:
+        if not unreachable:
+            failure.hint = "See each line of it: condor-mini -v build --no-cache"
+            raise
+        raise ImageBuildFailed(
+            f"{spec.tags[0]} could not be built, because Debian's packages cannot be reached:\n"
+            f"{unreachable[0]}",
+            hint="Is there a network, and can containers reach it? Try: "
+            "docker run --rm debian:trixie-slim apt-get update",
+        ) from failure
 
 
 def _digest(folder: Path, arguments: Mapping[str, str], below: str) -> str:
@@ -175,8 +205,10 @@ def _label_with_version(engine: Engine, spec: BuildSpec, detail: Callable[[str],
     engine.build(again, on_line=detail)
 
 
-def _fetch_uv(folder: Path, architecture: str) -> None:
-    """Put uv into the build's folder, by the host's own pip: it knows the mirror and the proxy.
+def fetch_uv(folder: Path, architecture: str) -> None:
+    """Put uv into the base image's folder ``bin``, by the host's own pip.
+
+    That one knows the mirror, the proxy and the certificates.
 
     Where that cannot be, the build fetches it itself.
     """

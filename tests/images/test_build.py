@@ -1,0 +1,165 @@
+"""Building the images, on the real engine, from Debian's real packages."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from condor_mini import images
+from condor_mini.base_image import debian_base
+from condor_mini.engine import BuildSpec
+from condor_mini.errors import ImageBuildFailed
+from condor_mini.progress import Progress
+from condor_mini.series import catalogue
+
+if TYPE_CHECKING:
+    from condor_mini.engine import Engine
+
+ROOT = Path(__file__).parents[2]
+LARGEST_BYTES = 280_000_000
+"""The bound on an image's size that the project has set itself."""
+LARGEST_LAYERS_BYTES = 20_000
+"""What a role's image may add to the base."""
+
+
+def in_image(image: str, *argv: str, user: str = "root") -> str:
+    """What a command says in a throw-away container of that image."""
+    command = ["docker", "run", "--rm", "--user", user, "--entrypoint", argv[0], image, *argv[1:]]
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=240).stdout
+
+
+@pytest.mark.parametrize("role", images.ROLES)
+def test_no_image_is_larger_than_the_bound(docker: Engine, role: str) -> None:
+    """The whole of each image is at most 280 MB."""
+    image = docker.image(f"condor-{role}")
+    assert image is not None
+    assert image.size_bytes <= LARGEST_BYTES
+
+
+@pytest.mark.parametrize("role", images.ROLES[1:])
+def test_a_role_adds_a_few_kilobytes(docker: Engine, role: str) -> None:
+    """A role's own layers are a few kilobytes on the base."""
+    base, image = docker.image("condor-base"), docker.image(f"condor-{role}")
+    assert base is not None
+    assert image is not None
+    assert image.size_bytes - base.size_bytes < LARGEST_LAYERS_BYTES
+
+
+def test_labels_are_ocis_and_true(docker: Engine) -> None:
+    """The image's version label is the version of HTCondor that is in it."""
+    image = docker.image("condor-mini")
+    assert image is not None
+    version = image.labels["org.opencontainers.image.version"]
+    said = in_image("condor-mini", "dpkg-query", "--show", "--showformat", "${Version}", "condor")
+    assert version == said
+    assert image.labels["org.opencontainers.image.licenses"] == "Apache-2.0"
+
+
+def test_what_is_up_to_date_is_not_built_again(docker: Engine) -> None:
+    """A second build with nothing changed builds nothing."""
+    built = images.build(docker, images.ROLES, catalogue().get(None), Progress())
+    assert [image.fresh for image in built] == [False] * len(images.ROLES)
+
+
+def test_a_tag_takes_the_place_of_the_series(docker: Engine, tag: str) -> None:
+    """--tag names the images; a base that is missing under that tag is built too."""
+    (built,) = images.build(docker, ["mini"], catalogue().get(None), Progress(), tag=tag)
+    assert built.reference == f"condor-mini:{tag}"
+    assert docker.image(f"condor-base:{tag}") is not None
+    assert built.fresh
+
+
+@pytest.mark.parametrize("role", images.ROLES)
+def test_plain_docker_build_of_each_folder(docker: Engine, tag: str, role: str) -> None:
+    """`docker build --tag NAME <image folder>/` works for each folder as it stands."""
+    argv = ["docker", "build", "--tag", f"condor-{role}:{tag}"]
+    if role == "base":  # no registry here: the same Debian under another name, and uv from the host
+        base = debian_base(docker, Progress())
+        argv += ["--build-arg", f"BASE={base}"]
+    with as_file(files("condor_mini").joinpath(f"images/condor-{role}")) as folder:
+        context = folder
+        if role == "base":
+            context = Path(shutil.copytree(folder, Path(f"/tmp/condor-mini-{tag}")))
+            images.fetch_uv(context / "bin", docker.info().architecture)
+        try:
+            subprocess.run(
+                [*argv, str(context)], check=True, capture_output=True, text=True, timeout=280
+            )
+        finally:
+            if context != folder:
+                shutil.rmtree(context)
+    assert docker.image(f"condor-{role}:{tag}") is not None
+
+
+@pytest.mark.parametrize("role", images.ROLES)
+def test_the_script_beside_each_dockerfile_builds_that_image(docker: Engine, role: str) -> None:
+    """Each image's own `build` script builds just that image."""
+    script = ROOT / f"src/condor_mini/images/condor-{role}/build"
+    result = subprocess.run(
+        [str(script), "--quiet"], check=True, capture_output=True, text=True, timeout=280
+    )
+    assert docker.image(f"condor-{role}:25") is not None
+    assert [line.split()[0] for line in result.stdout.splitlines()] == [f"condor-{role}:25"]
+
+
+def test_packages_can_be_installed_on_top(docker: Engine, tag: str, tmp_path: Path) -> None:
+    """`apt-get install` works in an image built on ours, for a library that we took newer too."""
+    (tmp_path / "Dockerfile").write_text(
+        "FROM condor-execute\n"
+        "RUN apt-get update && apt-get install -y --no-install-recommends libpcre2-dev\n"
+    )
+    spec = BuildSpec(context=tmp_path, tags=(f"condor-execute:{tag}",))
+    docker.build(spec, on_line=lambda line: None)  # noqa: ARG005
+    assert docker.image(f"condor-execute:{tag}") is not None
+
+
+def test_no_caches_documentation_or_locales(docker: Engine) -> None:
+    """Neither package caches nor documentation nor translations are in the images."""
+    del docker
+    script = (
+        "find /var/lib/apt/lists /var/cache/apt /usr/share/man /usr/share/locale -type f ! -name lock;"
+        "find /usr/share/doc -type f ! -name copyright"
+    )
+    assert in_image("condor-mini", "sh", "-c", script).strip() == ""
+
+
+def test_bindings_for_series_23(docker: Engine) -> None:
+    """Series 23 has both bindings, htcondor and htcondor2."""
+    images.build(docker, ["base"], catalogue().get("23"), Progress())
+    said = in_image(
+        *("condor-base:23", "python3", "-c"),
+        "import htcondor, htcondor2; print(htcondor.version(), htcondor2.version())",
+        user="jovyan",
+    )
+    assert said.count("$CondorVersion: 23.9.6") == 2
+
+
+def test_the_base_may_be_another_debian(docker: Engine, tag: str, tmp_path: Path) -> None:
+    """The base image takes another Debian by build argument, and HTCondor runs on it."""
+    tarball = tmp_path / "bookworm.tar"
+    subprocess.run(
+        ["mmdebstrap", "--quiet", "--variant=minbase", "bookworm", str(tarball)],
+        check=True,
+        capture_output=True,
+        timeout=240,
+    )
+    other = f"condor-execute:{tag}"  # one of the names that the fixture removes
+    docker.import_image(tarball, other, labels={})
+    images.build(docker, ["base"], catalogue().get(None), Progress(), tag=tag, base=other)
+    assert "$CondorVersion: 25." in in_image(f"condor-base:{tag}", "condor_version")
+
+
+def test_no_network_is_said_in_one_message(docker: Engine, tag: str) -> None:
+    """A build without a package mirror fails with what was tried, and leaves no image."""
+    with pytest.raises(ImageBuildFailed, match="Debian's packages cannot be reached"):
+        images.build(
+            *(docker, ["base"], catalogue().get(None), Progress()),
+            tag=tag,
+            build_args={"DEBIAN_MIRROR": "http://127.0.0.1:1/debian"},
+        )
+    assert docker.image(f"condor-base:{tag}") is None

@@ -1,0 +1,58 @@
+"""What a user gets from the package index: no repository, no scripts, an empty directory."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from condor_mini.engine import Engine
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """condor-mini, installed from the built wheel into an environment of its own."""
+    folder = tmp_path_factory.mktemp("wheel")
+    pip = [sys.executable, "-m", "pip", "--quiet"]
+    subprocess.run(
+        [*pip, "wheel", "--no-deps", "--wheel-dir", str(folder), str(ROOT)], check=True, timeout=240
+    )
+    (wheel,) = folder.glob("condor_mini-*.whl")
+    subprocess.run([sys.executable, "-m", "venv", str(folder / "venv")], check=True, timeout=120)
+    python = folder / "venv/bin/python"
+    subprocess.run([str(python), "-m", "pip", "--quiet", "install", str(wheel)], check=True)
+    return folder / "venv/bin/condor-mini"
+
+
+def test_build_from_a_wheel(docker: Engine, program: Path, tmp_path: Path) -> None:
+    """`condor-mini build` has all it needs, and finds the same images as the checkout built."""
+    del docker
+    result = subprocess.run(
+        [str(program), "build"],
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=280,
+    )
+    assert [line.split()[-3:] for line in result.stdout.splitlines()] == [["up", "to", "date"]] * 5
+
+
+def test_run_from_a_wheel(docker: Engine, program: Path, tmp_path: Path) -> None:
+    """`condor-mini run` in an empty directory starts a pool and runs a command in it."""
+    del docker
+    result = subprocess.run(
+        [str(program), "run", "--", "condor_status", "-af", "State"],
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert result.stdout == "Unclaimed\n"
