@@ -1,0 +1,178 @@
+"""``condor-mini run -- COMMAND`` on a real engine, as root and as an ordinary user."""
+
+from __future__ import annotations
+
+import stat
+import zipfile
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from condor_mini.engine import Engine
+
+    from .conftest import Person
+
+IN_POOL = ("run", "--quiet", "--keep", "--")
+
+
+@pytest.fixture
+def run(person: Person, kept: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs a command in the kept pool."""
+
+    def run(*argv: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+        return person.run(*IN_POOL, *argv, cwd=kept, stdin=stdin)
+
+    return run
+
+
+Run = "Callable[..., subprocess.CompletedProcess[str]]"
+
+
+@pytest.mark.parametrize(
+    ("argv", "status"),
+    [
+        (("true",), 0),
+        (("sh", "-c", "exit 7"), 7),
+        (("sh", "-c", "kill -9 $$"), 137),
+        (("no-such-command",), 127),
+        (("/etc/passwd",), 126),
+    ],
+    ids=["success", "seven", "killed", "absent", "not-executable"],
+)
+def test_status_is_the_commands(run: Run, argv: tuple[str, ...], status: int) -> None:
+    """The command's status is handed through, with a shell's numbers where it never ran."""
+    assert run(*argv).returncode == status
+
+
+def test_absent_command_is_told_on_stderr(run: Run) -> None:
+    """A command that is absent leaves stdout empty."""
+    done = run("no-such-command")
+    assert (done.stdout, "no-such-command: not found" in done.stderr) == ("", True)
+
+
+def test_stdin_is_handed_through(run: Run) -> None:
+    """The command reads what is piped into us."""
+    assert run("cat", stdin="one\ntwo\n").stdout == "one\ntwo\n"
+
+
+def test_arguments_arrive_as_they_are(run: Run) -> None:
+    """Spaces, quotes, dollars, hyphens and empty words arrive unharmed."""
+    words = ["a b", "it's", '"q"', "$HOME", "-n", "--keep", "", "*", "\\"]
+    assert run("printf", "%s\n", *words).stdout.splitlines() == words
+
+
+def test_working_directory_is_the_callers(run: Run, kept: Path) -> None:
+    """A command sees the caller's files in its current directory."""
+    (kept / "seen").write_text("it is here\n")
+    assert run("cat", "seen").stdout == "it is here\n"
+
+
+def test_results_are_the_callers(run: Run, kept: Path, person: Person) -> None:
+    """What a command writes is owned by the caller."""
+    run("touch", "result")
+    status = (kept / "result").stat()
+    assert (status.st_uid, status.st_gid) == (person.uid, person.gid)
+
+
+def test_user_is_jovyan(run: Run) -> None:
+    """Commands run as jovyan, at home in /home/jovyan."""
+    assert run("sh", "-c", "id -un; id -gn; echo $HOME").stdout.split() == [
+        "jovyan",
+        "jovyan",
+        "/home/jovyan",
+    ]
+
+
+def test_ids_are_the_callers(run: Run, person: Person) -> None:
+    """An ordinary caller's UID and GID are jovyan's; root's place is taken by an ordinary user."""
+    expected = [str(person.uid or 1000), str(person.gid or 1000)]
+    assert run("sh", "-c", "id -u; id -g").stdout.split() == expected
+
+
+def test_every_process_is_the_users(run: Run, person: Person) -> None:
+    """No process of the pool is anybody else's."""
+    uids = set(run("sh", "-c", "stat -c %u /proc/[0-9]*").stdout.split())
+    assert uids == {str(person.uid or 1000)}
+
+
+@pytest.mark.parametrize("capabilities", ["CapEff", "CapPrm", "CapBnd"])
+def test_no_process_has_capabilities(run: Run, capabilities: str) -> None:
+    """No process of the pool has a capability, or could get one."""
+    lines = run("sh", "-c", f"cat /proc/[0-9]*/status | grep {capabilities}").stdout.splitlines()
+    assert {int(line.split()[1], 16) for line in lines} == {0}
+
+
+def test_no_process_gains_privileges(run: Run) -> None:
+    """A setuid program gives nobody anything here."""
+    lines = run("sh", "-c", "cat /proc/[0-9]*/status | grep NoNewPrivs").stdout.splitlines()
+    assert {line.split()[1] for line in lines} == {"1"}
+
+
+def test_state_is_the_callers(
+    run: Run, kept: Path, person: Person, owners: Callable[[Path], set[tuple[int, int]]]
+) -> None:
+    """All that HTCondor keeps is owned by the caller."""
+    run("true")
+    assert owners(kept / "condor_state") == {(person.uid, person.gid)}
+
+
+@pytest.mark.usefixtures("person")
+def test_key_is_private(kept: Path) -> None:
+    """The pool's signing key is readable by its owner only."""
+    key = kept / "condor_state" / "passwords.d" / "POOL"
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+
+
+def test_slot_is_shown(run: Run) -> None:
+    """condor_status shows one slot, and it is free."""
+    assert run("condor_status", "-af", "SlotType", "State").stdout == "Partitionable Unclaimed\n"
+
+
+def test_stdout_is_only_the_commands(person: Person, kept: Path) -> None:
+    """Progress is on stderr: stdout can be piped on."""
+    assert person.run("run", "--keep", "--", "echo", "it", cwd=kept).stdout == "it\n"
+
+
+def test_bindings_are_importable(run: Run) -> None:
+    """HTCondor's Python bindings can be used at once, and talk to the pool."""
+    code = "import htcondor2; print(len(htcondor2.Collector().query(htcondor2.AdType.Startd)))"
+    assert run("python3", "-c", code).stdout.strip() == "1"
+
+
+@pytest.mark.parametrize(
+    "installer",
+    [("pip", "install", "--no-index"), ("uv", "pip", "install", "--no-index")],
+    ids=["pip", "uv"],
+)
+def test_package_installs_without_root(run: Run, kept: Path, installer: tuple[str, ...]) -> None:
+    """The user installs a wheel into an environment of their own, and imports it."""
+    name = f"probe_{installer[0]}"
+    make_wheel(kept, name)
+    run(*installer, f"./{name}-1.0-py3-none-any.whl")
+    assert run("python3", "-c", f"import {name}; print({name}.VALUE)").stdout == "7\n"
+
+
+def make_wheel(folder: Path, name: str) -> None:
+    """Write the smallest wheel there can be."""
+    info = f"{name}-1.0.dist-info"
+    with zipfile.ZipFile(folder / f"{name}-1.0-py3-none-any.whl", "w") as wheel:
+        wheel.writestr(f"{name}.py", "VALUE = 7\n")
+        wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        wheel.writestr(f"{info}/RECORD", "")
+
+
+@pytest.mark.parametrize(
+    "daemon", ["master", "collector", "negotiator", "schedd", "startd", "shared_port", "procd"]
+)
+def test_engine_shows_each_daemons_log(
+    docker: Engine, pools: Callable[..., list[object]], kept: Path, daemon: str
+) -> None:
+    """The engine's logs have lines of every daemon, behind its name."""
+    (pool,) = pools(kept)
+    assert f"\n{daemon}: " in "\n" + docker.logs(pool.id)  # type: ignore[attr-defined]
