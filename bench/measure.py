@@ -84,7 +84,7 @@ def nodes(runs: int) -> None:
             began = time.monotonic()
             docker("run", "-d", "--name", names[0], "-e", "AUTO_APPROVE=0.0.0.0/0", "condor-master")
             address = docker(
-                *("inspect", "-f", "{{.NetworkSettings.IPAddress}}", names[0]),
+                *("inspect", "-f", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", names[0]),
             )
             for name, image in zip(names[1:], ROLES, strict=True):
                 docker("run", "-d", "--name", name, "-e", f"MASTER={address}", image)
