@@ -64,6 +64,7 @@ class Bench:
         self.state = root / "state"
         self.run = root / "run"
         self.log = root / "log"
+        self.pid_file = root / "docker.pid"
         for folder in (self.bin, self.state, self.log):
             folder.mkdir()
         self.host = ROOT
@@ -99,6 +100,7 @@ class Bench:
             host=self.look,
             state_dir=self.run,
             log_dir=self.log,
+            pid_files={"dockerd": self.pid_file},
             clock=lambda: self.now,
             sleep=self.sleep,
         )
@@ -393,3 +395,24 @@ def test_package_that_starts_its_daemon_is_left_alone(bare: Bench) -> None:
     bare.put("apt-get", APT_GET + '\n: > "$STATE/up"')
     bare.ensure()
     assert bare.starts == 0
+
+
+def test_pid_file_of_another_process_is_dropped(stopped: Bench) -> None:
+    """A killed dockerd's pid file goes when another process has its number by now."""
+    stopped.pid_file.write_text(f"{os.getpid()}\n")
+    stopped.ensure()
+    assert not stopped.pid_file.exists()
+
+
+def test_pid_file_without_a_process_is_left_to_dockerd(stopped: Bench) -> None:
+    """A pid file of no process is no obstacle to dockerd, and is left to it."""
+    stopped.pid_file.write_text("4194999\n")  # above the largest that Linux gives out
+    stopped.ensure()
+    assert stopped.pid_file.exists()
+
+
+def test_pid_file_that_is_no_number_is_dropped(stopped: Bench) -> None:
+    """A damaged pid file is no process's."""
+    stopped.pid_file.write_text("x")
+    stopped.ensure()
+    assert not stopped.pid_file.exists()

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,7 +27,7 @@ from condor_mini.errors import CommandFailed, CondorMiniError, EngineInstallErro
 from condor_mini.readiness import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from condor_mini.engine.protocol import Engine
 
@@ -102,6 +102,13 @@ class Site:
     host: Callable[[], Host] = Host.here
     state_dir: Path = Path("/run/condor-mini")
     log_dir: Path = Path("/var/log")
+    pid_files: Mapping[str, Path] = field(
+        default_factory=lambda: {
+            "dockerd": Path("/var/run/docker.pid"),
+            "containerd": Path("/var/run/docker/containerd/containerd.pid"),
+        }
+    )
+    """Where each daemon of Docker notes its process, by the daemon's name."""
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
 
@@ -270,6 +277,8 @@ def _start_detached(host: Host, site: Site) -> None:
     if host.dockerd is None:
         raise EngineInstallError("Docker could not be started: there is no command dockerd.")
     log = site.log_dir / "condor-mini-dockerd.log"
+    for daemon_name, pid_file in site.pid_files.items():
+        _drop_if_stale(pid_file, daemon_name)
     daemon = _spawn(host.dockerd, log)
     (site.state_dir / "dockerd.pid").write_text(f"{daemon.pid}\n")
 
@@ -287,6 +296,22 @@ def _start_detached(host: Host, site: Site) -> None:
     except BaseException:
         daemon.terminate()
         raise
+
+
+def _drop_if_stale(pid_file: Path, daemon_name: str) -> None:
+    """Remove what a killed daemon left behind, once another process has its number.
+
+    dockerd takes any process of that number for its predecessor or its containerd, and gives up.
+    """
+    try:
+        pid = int(pid_file.read_text())
+        runs = Path(f"/proc/{pid}/comm").read_text().strip() == daemon_name
+    except (FileNotFoundError, ProcessLookupError):
+        return  # no file, or no process: dockerd sees to these itself
+    except ValueError:
+        runs = False
+    if not runs:
+        pid_file.unlink()
 
 
 def _spawn(dockerd: str, log: Path) -> subprocess.Popen[bytes]:
