@@ -118,6 +118,18 @@ def test_packages_can_be_installed_on_top(docker: Engine, tag: str, tmp_path: Pa
     assert docker.image(f"condor-execute:{tag}") is not None
 
 
+def test_modes_of_a_checkout_do_not_matter(docker: Engine, tag: str, tmp_path: Path) -> None:
+    """An image from a checkout with umask 077 is readable for everybody all the same."""
+    with as_file(files("condor_mini").joinpath("images/condor-submit")) as folder:
+        context = Path(shutil.copytree(folder, tmp_path / "condor-submit"))
+    for path in context.iterdir():
+        path.chmod(path.stat().st_mode & 0o700)
+    spec = BuildSpec(context=context, tags=(f"condor-submit:{tag}",))
+    docker.build(spec, on_line=lambda line: None)  # noqa: ARG005
+    said = in_image(f"condor-submit:{tag}", "condor_config_val", "DAEMON_LIST", user="jovyan")
+    assert "SCHEDD" in said
+
+
 def test_no_caches_documentation_or_locales(docker: Engine) -> None:
     """Neither package caches nor documentation nor translations are in the images."""
     del docker
