@@ -24,24 +24,45 @@ IMAGE_UID = 1000
 
 @dataclass(frozen=True, kw_only=True)
 class Caller:
-    """The UID and GID of whoever calls us."""
+    """The UID and GID of whoever calls us, and how the engine sees them."""
 
     uid: int
     gid: int
+    rootless: bool = False
+    """Whether the engine runs as the caller too, so that a container's root is the caller."""
 
     @classmethod
-    def current(cls) -> Caller:
+    def current(cls, *, rootless: bool = False) -> Caller:
         """Of this process."""
-        return cls(uid=os.getuid(), gid=os.getgid())
+        return cls(uid=os.getuid(), gid=os.getgid(), rootless=rootless)
 
     @property
     def is_root(self) -> bool:
         """Whether the caller's directories must be shown with exchanged owners."""
-        return self.uid == 0
+        return self.uid == 0 and not self.rootless
+
+    @property
+    def disguise(self) -> tuple[str, ...]:
+        """What every command in the pool starts with, where only root can be the caller.
+
+        Root of a rootless engine is the caller, and HTCondor runs nothing for root. In a user
+        namespace of its own the same user has ``jovyan``'s UID, and no capability.
+        """
+        if not self.rootless:
+            return ()
+        ids = (f"--map-user={IMAGE_UID}", f"--map-group={IMAGE_UID}")
+        return ("/usr/bin/unshare", "--user", *ids, "--")
+
+    @property
+    def capabilities(self) -> tuple[str, ...]:
+        """What the disguise takes (user_namespaces(7)), within what the caller may do anyway."""
+        return ("SYS_ADMIN", "SETFCAP") if self.rootless else ()
 
     @property
     def user(self) -> str:
-        """What the pool runs as: ``UID:GID``, never root's."""
+        """What the container runs as: ``UID:GID``."""
+        if self.rootless:
+            return "0:0"
         if self.is_root:
             return f"{IMAGE_UID}:{IMAGE_UID}"
         # A group of 0 counts as root for HTCondor, and is a caller's own only where that is root.
@@ -50,7 +71,7 @@ class Caller:
     @property
     def is_known_to_image(self) -> bool:
         """Whether the image's ``jovyan`` is this user already."""
-        return self.user == f"{IMAGE_UID}:{IMAGE_UID}"
+        return self.rootless or self.user == f"{IMAGE_UID}:{IMAGE_UID}"
 
     @contextmanager
     def mounts(self, directories: Mapping[str, Path]) -> Iterator[tuple[BindMount, ...]]:
@@ -112,7 +133,7 @@ class Caller:
         uid, gid = (int(number) for number in self.user.split(":"))
         buffer = io.BytesIO()
         with tarfile.open(fileobj=buffer, mode="w") as tar:
-            if not self.is_known_to_image:
+            if self.rootless or not self.is_known_to_image:
                 home = tarfile.TarInfo(HOME.lstrip("/"))
                 home.type, home.mode, home.uid, home.gid = tarfile.DIRTYPE, 0o700, uid, gid
                 tar.addfile(home)

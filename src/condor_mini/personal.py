@@ -38,6 +38,8 @@ STATE = "/condor_state"
 """The state directory in the container."""
 WORK = f"{HOME}/work"
 """The caller's directory in the container."""
+ENTRYPOINT = ("/usr/bin/tini", "--", "/usr/local/libexec/condor-mini/entrypoint")
+"""The images' own, for where something must come before it."""
 HEALTH = "/usr/local/libexec/condor-mini/health"
 CERTIFICATES = "/run/condor-mini/ca-certificates.crt"
 READY_TIMEOUT_S = 60.0
@@ -68,6 +70,8 @@ class PersonalPool:
     engine: Engine
     name: str
     container: str
+    disguise: tuple[str, ...] = ()
+    """What each command in it starts with (``Caller.disguise``)."""
 
     @classmethod
     @contextmanager
@@ -147,12 +151,14 @@ class PersonalPool:
             CommandFailed: The command did not end within ``timeout_s``.
         """
         try:
+            argv = [*self.disguise, *argv]
             return self.engine.exec(self.container, argv, workdir=workdir, timeout_s=timeout_s)
         except NotFound:
             raise self._ended() from None
 
     def _attach(self, argv: Sequence[str], workdir: str) -> int:
         try:
+            argv = [*self.disguise, *argv]
             status = self.engine.attach(self.container, argv, workdir=workdir)
         except NotFound:
             raise self._ended() from None
@@ -177,7 +183,7 @@ def _start(
     engine: Engine, spec: PersonalSpec, series: Series, state: StateDirectory, image: str
 ) -> PersonalPool:
     """Make the container, give it what it needs, start it, and wait until the pool is usable."""
-    caller = Caller.current()
+    caller = Caller.current(rootless=engine.info().rootless)
     name = spec.name or _default_name(state.path)
     directories = {STATE: state.path, WORK: spec.workdir.absolute()}
     try:
@@ -189,13 +195,13 @@ def _start(
                 )
                 engine.copy_in(container, _archive(engine, container, caller))
                 engine.start(container)
-        _wait_until_usable(engine, container, state.path)
+        _wait_until_usable(engine, container, caller, state.path)
     except BaseException:
         with held_back():
             for info in _on(engine, state):
                 engine.remove(info.id)
         raise
-    return PersonalPool(engine=engine, name=name, container=container)
+    return PersonalPool(engine=engine, name=name, container=container, disguise=caller.disguise)
 
 
 def _create(engine: Engine, container: ContainerSpec) -> str:
@@ -220,7 +226,7 @@ def _container(
     caller: Caller,
     mounts: tuple[BindMount, ...],
 ) -> ContainerSpec:
-    environment = {}
+    environment = {"HOME": HOME}
     if spec.cpus is not None:
         environment["NUM_CPUS"] = str(spec.cpus)
     if spec.memory_mb is not None:
@@ -234,6 +240,8 @@ def _container(
         # A name of its own, and the same at every start: HTCondor stores it in the queue.
         hostname=name,
         user=caller.user,
+        entrypoint=caller.disguise[0] if caller.disguise else None,
+        command=(*caller.disguise[1:], *ENTRYPOINT) if caller.disguise else (),
         environment=environment,
         labels={
             f"{LABEL}.pool": name,
@@ -246,6 +254,7 @@ def _container(
         },
         mounts=mounts,
         cap_drop=("ALL",),
+        cap_add=caller.capabilities,
         no_new_privileges=True,
     )
 
@@ -286,7 +295,8 @@ def _running(
                 hint="End that pool (leave its shell; one that was kept: condor-mini run -- true), "
                 "or use another state directory: --state DIR",
             )
-    return PersonalPool(engine=engine, name=name, container=info.id)
+    caller = Caller.current(rootless=engine.info().rootless)
+    return PersonalPool(engine=engine, name=name, container=info.id, disguise=caller.disguise)
 
 
 def _on(engine: Engine, state: StateDirectory) -> list[ContainerInfo]:
@@ -301,12 +311,12 @@ def _end(engine: Engine, state: StateDirectory) -> None:
         engine.remove(info.id)
 
 
-def _wait_until_usable(engine: Engine, container: str, state: Path) -> None:
+def _wait_until_usable(engine: Engine, container: str, caller: Caller, state: Path) -> None:
     """Wait for the daemons and their ads; notices at once when the container ends."""
 
     def missing() -> str | None:
         try:
-            result = engine.exec(container, [HEALTH, "--wait", "5"])
+            result = engine.exec(container, [*caller.disguise, HEALTH, "--wait", "5"])
         except NotFound:
             raise _ended_at_start(engine, container, state) from None
         return None if result.returncode == 0 else (result.stdout + result.stderr).strip()

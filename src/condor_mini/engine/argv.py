@@ -25,6 +25,7 @@ def create_arguments(spec: ContainerSpec) -> list[str]:
     if spec.no_new_privileges:
         arguments += ["--security-opt", "no-new-privileges"]
     options = {
+        "--entrypoint": spec.entrypoint,
         "--hostname": spec.hostname,
         "--user": spec.user,
         "--workdir": spec.workdir,

@@ -83,6 +83,8 @@ class ContainerSpec:
 
     image: str
     name: str
+    entrypoint: str | None = None
+    """Replaces the image's entrypoint, and its command too."""
     command: tuple[str, ...] = ()
     """Replaces the image's command, not its entrypoint."""
     hostname: str | None = None
