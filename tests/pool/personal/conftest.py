@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 UID = 4321
 """A number that no image and no machine has a name for."""
 WHO = ("root", "user") if os.getuid() == 0 else ("user",)
-TIMEOUT_S = 120.0
-PROMPT = r"jovyan@[a-z0-9-]+:~\$ "
+TIMEOUT_S = 40.0
+PROMPT = r"jovyan@[a-z0-9-]+:~[^\n$]*\$ "
 
 
 @dataclass(kw_only=True)
@@ -112,7 +112,7 @@ class Person:
         self, *arguments: str, cwd: Path, environment: dict[str, str] | None = None
     ) -> subprocess.Popen[str]:
         """``condor-mini ARGUMENTS``, with pipes."""
-        return subprocess.Popen(
+        process: subprocess.Popen[str] = subprocess.Popen(
             self.argv(*arguments),
             cwd=cwd,
             env={**self.environment, **(environment or {})},
@@ -123,6 +123,7 @@ class Person:
             start_new_session=True,
             **self.identity(),  # type: ignore[call-overload]
         )
+        return process
 
     @contextlib.contextmanager
     def terminal(self, *arguments: str, cwd: Path) -> Iterator[Terminal]:

@@ -13,24 +13,23 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from condor_mini.engine import Engine
+    from condor_mini.engine import ContainerInfo, Engine
 
     from .conftest import Person
+
+    Run = Callable[..., subprocess.CompletedProcess[str]]
 
 IN_POOL = ("run", "--quiet", "--keep", "--")
 
 
 @pytest.fixture
-def run(person: Person, kept: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+def run(person: Person, kept: Path) -> Run:
     """Runs a command in the kept pool."""
 
     def run(*argv: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
         return person.run(*IN_POOL, *argv, cwd=kept, stdin=stdin)
 
     return run
-
-
-Run = "Callable[..., subprocess.CompletedProcess[str]]"
 
 
 @pytest.mark.parametrize(
@@ -171,8 +170,8 @@ def make_wheel(folder: Path, name: str) -> None:
     "daemon", ["master", "collector", "negotiator", "schedd", "startd", "shared_port", "procd"]
 )
 def test_engine_shows_each_daemons_log(
-    docker: Engine, pools: Callable[..., list[object]], kept: Path, daemon: str
+    docker: Engine, pools: Callable[[Path], list[ContainerInfo]], kept: Path, daemon: str
 ) -> None:
     """The engine's logs have lines of every daemon, behind its name."""
     (pool,) = pools(kept)
-    assert f"\n{daemon}: " in "\n" + docker.logs(pool.id)  # type: ignore[attr-defined]
+    assert f"\n{daemon}: " in "\n" + docker.logs(pool.id)

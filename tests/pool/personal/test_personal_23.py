@@ -1,0 +1,52 @@
+"""The second series: start, submit, stop."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from condor_mini.cli import main
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from .conftest import Person
+
+SERIES = ("run", "-q", "--htcondor", "23")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def image() -> None:
+    """The image of this series, up to date."""
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as ended:
+        patch.setattr("sys.argv", ["condor-mini", "build", "mini", "--htcondor", "23"])
+        main()
+    assert ended.value.code in (0, None)
+
+
+def test_starts(person: Person, directory: Path) -> None:
+    """HTCondor 23 runs, and says so."""
+    done = person.run(*SERIES, "--", "condor_version", cwd=directory)
+    assert done.stdout.startswith("$CondorVersion: 23.")
+
+
+def test_submits(person: Person, directory: Path, write_job: Callable[..., Path]) -> None:
+    """A job's output and status are those of HTCondor 23's job."""
+    write_job(person, directory, "condor_version; exit 3", "output = out")
+    done = person.run(*SERIES, "--submit", "job.sub", cwd=directory)
+    assert (done.returncode, "$CondorVersion: 23." in done.stdout) == (3, True)
+
+
+def test_stops(anyone: Person, here: Path, leftovers: Callable[[Path], list[str]]) -> None:
+    """Nothing is left of it."""
+    anyone.run(*SERIES, "--", "true", cwd=here)
+    assert leftovers(here) == []
+
+
+@pytest.mark.parametrize("module", ["htcondor", "htcondor2", "classad", "classad2"])
+def test_bindings_are_importable(anyone: Person, here: Path, module: str) -> None:
+    """Both generations of the bindings can be imported."""
+    done = anyone.run(*SERIES, "--", "python3", "-c", f"import {module}", cwd=here)
+    assert done.returncode == 0

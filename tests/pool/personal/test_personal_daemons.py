@@ -1,0 +1,47 @@
+"""Daemons of a personal pool that are killed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from condor_mini.engine import ContainerInfo, Engine
+
+    from .conftest import Person
+
+HEALTH = "/usr/local/libexec/condor-mini/health"
+
+
+@pytest.mark.parametrize(
+    "daemon", ["collector", "negotiator", "schedd", "startd", "shared_port", "procd"]
+)
+def test_killed_daemon_is_back(
+    docker: Engine,
+    kept: Path,
+    pools: Callable[[Path], list[ContainerInfo]],
+    until: Callable[..., None],
+    daemon: str,
+) -> None:
+    """A daemon that is killed is back in seconds, another process, and its ads are there."""
+    (pool,) = pools(kept)
+
+    def process() -> str:
+        return docker.exec(pool.id, ["pgrep", "-x", f"condor_{daemon}"[:15]]).stdout.strip()
+
+    before = process()
+    docker.exec(pool.id, ["kill", "-KILL", before])
+    until(lambda: process() not in {"", before}, f"a new {daemon} runs")
+    assert docker.exec(pool.id, [HEALTH, "--wait", "30"]).stdout == ""
+
+
+def test_job_runs_after_all_that(
+    person: Person, kept: Path, write_job: Callable[..., Path]
+) -> None:
+    """A pool whose daemons were all killed once runs jobs."""
+    write_job(person, kept, "exit 6")
+    assert person.run("run", "--keep", "--submit", "job.sub", cwd=kept).returncode == 6

@@ -1,0 +1,200 @@
+"""What outlives a personal pool, and what does not: signals, crashes, state."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from condor_mini.engine import ContainerInfo, Engine
+
+    from .conftest import Person
+
+    Leftovers = Callable[[Path], list[str]]
+    Pools = Callable[[Path], list[ContainerInfo]]
+
+SIGNALS = [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+DEADLINE_S = 60
+
+
+def stopped_by(process: subprocess.Popen[str], number: int) -> int:
+    """Send a signal; the status, once it has ended."""
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=DEADLINE_S)
+    assert "Traceback" not in errors
+    return process.returncode
+
+
+@pytest.mark.parametrize(("number", "status"), SIGNALS)
+def test_signal_while_waiting_for_a_job(
+    anyone: Person,
+    here: Path,
+    write_job: Callable[..., Path],
+    leftovers: Leftovers,
+    until: Callable[..., None],
+    number: int,
+    status: int,
+) -> None:
+    """A signal while a job runs ends with its status, and nothing is left."""
+    write_job(anyone, here, "sleep 600", "log = events")
+    with anyone.start("run", "--submit", "job.sub", cwd=here) as process:
+        until(lambda: "executing" in text_of(here / "events"), "the job runs")
+        assert (stopped_by(process, number), leftovers(here)) == (status, [])
+
+
+@pytest.mark.parametrize("number", [number for number, _ in SIGNALS])
+def test_job_of_an_interrupted_wait_is_removed(
+    anyone: Person,
+    here: Path,
+    write_job: Callable[..., Path],
+    until: Callable[..., None],
+    number: int,
+) -> None:
+    """The job that we waited for is not in the next pool's queue."""
+    write_job(anyone, here, "sleep 600", "log = events")
+    with anyone.start("run", "--submit", "job.sub", cwd=here) as process:
+        until(lambda: "executing" in text_of(here / "events"), "the job runs")
+        stopped_by(process, number)
+    queue = anyone.run("run", "-q", "--", "condor_q", "-af", "ClusterId", cwd=here)
+    assert queue.stdout == ""
+
+
+@pytest.mark.parametrize(("number", "status"), SIGNALS)
+def test_signal_while_starting(
+    person: Person,
+    directory: Path,
+    pools: Pools,
+    leftovers: Leftovers,
+    until: Callable[..., None],
+    number: int,
+    status: int,
+) -> None:
+    """A signal as soon as the container is there ends with its status, and nothing is left."""
+    with person.start("run", "--", "true", cwd=directory) as process:
+        until(lambda: bool(pools(directory)), "the container is there")
+        assert (stopped_by(process, number), leftovers(directory)) == (status, [])
+
+
+@pytest.mark.parametrize(("number", "status"), SIGNALS)
+def test_signal_while_a_command_runs(
+    docker: Engine,
+    anyone: Person,
+    here: Path,
+    pools: Pools,
+    leftovers: Leftovers,
+    until: Callable[..., None],
+    number: int,
+    status: int,
+) -> None:
+    """A signal to us alone ends the command too, and nothing is left."""
+    with anyone.start("run", "--", "sleep", "600", cwd=here) as process:
+        until(lambda: runs(docker, pools(here), "sleep 600"), "the command runs")
+        assert (stopped_by(process, number), leftovers(here)) == (status, [])
+
+
+def test_ended_jobs_are_in_the_next_history(
+    person: Person, directory: Path, write_job: Callable[..., Path]
+) -> None:
+    """The history of one run is there in the next."""
+    write_job(person, directory, "exit 4")
+    person.run("run", "--submit", "job.sub", cwd=directory)
+    history = person.run(
+        "run", "-q", "--", "condor_history", "-af", "ClusterId", "ExitCode", cwd=directory
+    )
+    assert history.stdout == "1 4\n"
+
+
+def test_queue_is_in_the_next_run(
+    person: Person, directory: Path, write_job: Callable[..., Path]
+) -> None:
+    """Held jobs of one run are in the next one's queue, with the same ids."""
+    write_job(person, directory, "true", "hold = true", queue="queue 2")
+    person.run("run", "--", "condor_submit", "job.sub", cwd=directory)
+    queue = person.run("run", "-q", "--", "condor_q", "-af:j", "JobStatus", cwd=directory)
+    assert queue.stdout == "1.0 5\n1.1 5\n"
+
+
+@pytest.fixture
+def killed(
+    docker: Engine,
+    anyone: Person,
+    here: Path,
+    write_job: Callable[..., Path],
+    pools: Pools,
+    until: Callable[..., None],
+) -> str:
+    """The id of the pool of a run that was killed while it had a job in its queue."""
+    write_job(anyone, here, "true", "hold = true")
+    script = "condor_submit job.sub; exec sleep 600"
+    with anyone.start("run", "--", "sh", "-c", script, cwd=here) as process:
+        until(lambda: runs(docker, pools(here), "sleep 600"), "the job is submitted")
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate(timeout=DEADLINE_S)
+    (pool,) = pools(here)
+    return pool.id
+
+
+@pytest.mark.usefixtures("killed")
+def test_run_after_a_kill_has_the_queue(anyone: Person, here: Path) -> None:
+    """The queue of a run that was killed is in the next one."""
+    queue = anyone.run("run", "-q", "--", "condor_q", "-af:j", "JobStatus", cwd=here)
+    assert queue.stdout == "1.0 5\n"
+
+
+@pytest.mark.usefixtures("killed")
+def test_run_after_a_kill_cleans_up(anyone: Person, here: Path, leftovers: Leftovers) -> None:
+    """The next run ends what the killed one left running."""
+    anyone.run("run", "--", "true", cwd=here)
+    assert leftovers(here) == []
+
+
+def test_run_after_the_container_was_killed(
+    docker: Engine, killed: str, anyone: Person, here: Path
+) -> None:
+    """A container that a reboot has ended is replaced, and its queue is kept."""
+    docker.exec(killed, ["pkill", "-KILL", "-x", "condor_master"])
+    queue = anyone.run("run", "-q", "--", "condor_q", "-af:j", "JobStatus", cwd=here)
+    assert queue.stdout == "1.0 5\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "attribute", "value"),
+    [
+        (("--cpus", "4"), "TotalCpus", "4.0"),
+        (("--memory", "2G"), "TotalMemory", "2048"),
+        (("--name", "my-pool"), "Machine", "my-pool"),
+        (("--state", "my, own state"), "Machine", None),
+    ],
+)
+def test_slot_is_what_was_asked_for(
+    person: Person, directory: Path, options: tuple[str, ...], attribute: str, value: str | None
+) -> None:
+    """The slot advertises the cores, the memory and the name that were asked for."""
+    shown = person.run("run", *options, "--", "condor_status", "-af", attribute, cwd=directory)
+    assert shown.stdout.strip() == value if value else shown.stdout.startswith("mini-")
+
+
+def test_state_is_where_it_was_asked_for(anyone: Person, here: Path) -> None:
+    """``--state`` names the directory, which may lie in others that are absent too."""
+    anyone.run("run", "--state", "a/b c, d", "--", "true", cwd=here)
+    assert (here / "a" / "b c, d" / "spool").is_dir()
+
+
+def runs(docker: Engine, pools: list[ContainerInfo], command: str) -> bool:
+    """Whether such a command runs in the pool."""
+    return any(
+        pool.state == "running" and docker.exec(pool.id, ["pgrep", "-fx", command]).returncode == 0
+        for pool in pools
+    )
+
+
+def text_of(path: Path) -> str:
+    """A file's text; none where there is no file."""
+    return path.read_text() if path.exists() else ""

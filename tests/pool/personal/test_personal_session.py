@@ -1,0 +1,150 @@
+"""The prompt: ``condor-mini run`` at a terminal or a pipe."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from .conftest import PROMPT, Person, Terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from condor_mini.engine import ContainerInfo, Engine
+
+    Pools = Callable[[Path], list[ContainerInfo]]
+
+
+@pytest.fixture
+def terminal(person: Person, directory: Path) -> Iterator[Terminal]:
+    """The caller at a prompt."""
+    with person.terminal("run", cwd=directory) as terminal:
+        terminal.expect(r"Started HTCondor[^\n]*\n")
+        terminal.expect(PROMPT)
+        yield terminal
+
+
+def test_prompt_is_of_a_working_pool(terminal: Terminal) -> None:
+    """After ``Started HTCondor`` comes a prompt at which the slot is there."""
+    assert "slot1@" in terminal.command("condor_status")
+
+
+def test_queue_is_shown(terminal: Terminal) -> None:
+    """condor_q answers for the schedd."""
+    assert "-- Schedd: jovyan@" in terminal.command("condor_q")
+
+
+def test_job_runs_at_once(terminal: Terminal) -> None:
+    """A job that is submitted at the prompt is done in seconds."""
+    terminal.command("cd work")
+    terminal.type("printf 'executable=/bin/true\\nlog=l\\nqueue\\n' >j; condor_submit j; cd")
+    terminal.expect(r"\d job\(s\) submitted[^$]*")
+    terminal.expect(PROMPT)
+    assert "All jobs done" in terminal.command("condor_wait -wait 20 work/l")
+
+
+def test_restart_is_answered(terminal: Terminal) -> None:
+    """condor_restart says what the older image's users know."""
+    assert 'Sent "Restart" command to local master' in terminal.command("condor_restart")
+
+
+def test_pool_lives_on_after_restart(terminal: Terminal) -> None:
+    """After condor_restart the same shell has a working pool again, with other daemons."""
+    schedd = "pgrep -o condor_schedd"
+    before = re.findall(r"(\d+)\r\n", terminal.command(schedd))
+    terminal.command("condor_restart")
+    shown = terminal.command(
+        f"while [ \"$({schedd})\" = '{before[0]}' ]; do sleep 0.1; done; "
+        "/usr/local/libexec/condor-mini/health --wait 30; condor_status"
+    )
+    assert "slot1@" in shown
+
+
+def test_leaving_the_shell_ends_the_pool(
+    terminal: Terminal, directory: Path, leftovers: Callable[[Path], list[str]]
+) -> None:
+    """Once the shell is left, no container is there."""
+    terminal.type("exit")
+    terminal.end()
+    assert leftovers(directory) == []
+
+
+def test_status_of_the_shell_is_ours(terminal: Terminal) -> None:
+    """``exit 5`` in the shell is our status."""
+    terminal.type("exit 5")
+    assert terminal.end() == 5
+
+
+def test_no_terminal_is_needed(person: Person, directory: Path) -> None:
+    """Commands that are piped in run in the shell."""
+    done = person.run("run", cwd=directory, stdin="condor_q\n")
+    assert "-- Schedd: jovyan@" in done.stdout
+
+
+def test_keep_leaves_the_pool_running(anyone: Person, here: Path, pools: Pools) -> None:
+    """With --keep the pool is there when the command has ended."""
+    anyone.run("run", "--keep", "--", "true", cwd=here)
+    assert len(pools(here)) == 1
+
+
+def test_second_run_is_in_the_same_pool(anyone: Person, here: Path) -> None:
+    """A second run attaches to the container that the first one kept."""
+    first, second = (
+        anyone.run("run", "--keep", "--", "cat", "/proc/1/stat", cwd=here).stdout for _ in range(2)
+    )
+    assert first == second
+
+
+def test_run_without_keep_ends_a_kept_pool(anyone: Person, here: Path, pools: Pools) -> None:
+    """A run without --keep ends the pool that it came to."""
+    anyone.run("run", "--keep", "--", "true", cwd=here)
+    anyone.run("run", "--", "true", cwd=here)
+    assert pools(here) == []
+
+
+def test_pool_outlives_the_first_of_two_sessions(anyone: Person, here: Path) -> None:
+    """While somebody else is in the pool, leaving it does not end it."""
+    with anyone.terminal("run", cwd=here) as terminal:
+        terminal.expect(PROMPT)
+        anyone.run("run", "--", "true", cwd=here)
+        assert "slot1@" in terminal.command("condor_status")
+
+
+def test_pool_ends_with_the_last_session(anyone: Person, here: Path, pools: Pools) -> None:
+    """The last of two sessions ends the pool."""
+    with anyone.terminal("run", cwd=here) as terminal:
+        terminal.expect(PROMPT)
+        anyone.run("run", "--", "true", cwd=here)
+        terminal.type("exit")
+        terminal.end()
+    assert pools(here) == []
+
+
+def test_shell_ends_clearly_when_the_pool_does(
+    docker: Engine, anyone: Person, here: Path, pools: Pools
+) -> None:
+    """When condor_master is killed, the shell ends with a message that says so."""
+    with anyone.terminal("run", cwd=here) as terminal:
+        terminal.expect(PROMPT)
+        (pool,) = pools(here)
+        docker.exec(pool.id, ["pkill", "-KILL", "-x", "condor_master"])
+        said = terminal.expect(r"All logs: [^\n]*\n")
+    assert re.search(r"condor-mini: the pool mini-\w+ ended with 137 while it was in use", said)
+
+
+def test_pool_that_ended_is_status_5(
+    docker: Engine, anyone: Person, here: Path, pools: Pools, until: Callable[..., None]
+) -> None:
+    """A command in a pool whose master was killed ends with 5, not with the command's status."""
+    with anyone.start("run", "--", "sleep", "600", cwd=here) as process:
+        until(lambda: in_pool(docker, pools(here), "sleep 600"), "the command runs")
+        docker.exec(pools(here)[0].id, ["pkill", "-KILL", "-x", "condor_master"])
+        assert process.wait(timeout=60) == 5
+
+
+def in_pool(docker: Engine, pools: list[ContainerInfo], command: str) -> bool:
+    """Whether such a command runs in the pool."""
+    return any(docker.exec(pool.id, ["pgrep", "-fx", command]).returncode == 0 for pool in pools)
