@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
+from contextlib import suppress
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -165,6 +167,49 @@ def test_the_base_may_be_another_debian(docker: Engine, tag: str, tmp_path: Path
     docker.import_image(tarball, other, labels={})
     images.build(docker, ["base"], catalogue().get(None), Progress(), tag=tag, base=other)
     assert "$CondorVersion: 25." in in_image(f"condor-base:{tag}", "condor_version")
+
+
+@pytest.mark.parametrize(
+    ("pinned", "line"),
+    [
+        ("25.0.1-1", "condor 25.0.1-1 is no longer in unstable; taking 25."),
+        ("24.0.1-1", "no condor 24.* among the packages"),
+    ],
+)
+def test_a_suite_that_has_moved_on(
+    docker: Engine, tag: str, tmp_path: Path, pinned: str, line: str
+) -> None:
+    """Where the tested version is gone, the newest of its series is taken, and that is said."""
+    with as_file(files("condor_mini").joinpath("images/condor-base")) as folder:
+        context = Path(shutil.copytree(folder, tmp_path / "condor-base"))
+    images.fetch_uv(context / "bin", docker.info().architecture)
+    row = f"series {pinned.split('.')[0]} {pinned} unstable {'0' * 64} {'0' * 64}"
+    (context / "series").write_text(f"debian trixie\nuv 0\n{row}\n")
+    lines: list[str] = []
+    spec = BuildSpec(
+        context=context,
+        tags=(f"condor-base:{tag}",),
+        build_args={"HTCONDOR": pinned.split(".")[0], "BASE": debian_base(docker, Progress())},
+    )
+    with suppress(ImageBuildFailed):
+        docker.build(spec, on_line=lines.append)
+    assert line in "\n".join(lines)
+    assert (docker.image(f"condor-base:{tag}") is None) == line.startswith("no condor")
+
+
+def test_a_digest_that_differs_stops_the_build(docker: Engine, tag: str, tmp_path: Path) -> None:
+    """A package whose digest is not the pinned one is not installed."""
+    with as_file(files("condor_mini").joinpath("images/condor-base")) as folder:
+        context = Path(shutil.copytree(folder, tmp_path / "condor-base"))
+    images.fetch_uv(context / "bin", docker.info().architecture)
+    series = context / "series"
+    series.write_text(re.sub(r"\b[0-9a-f]{64}\b", "0" * 64, series.read_text()))
+    lines: list[str] = []
+    arguments = {"BASE": debian_base(docker, Progress())}
+    spec = BuildSpec(context=context, tags=(f"condor-base:{tag}",), build_args=arguments)
+    with pytest.raises(ImageBuildFailed):
+        docker.build(spec, on_line=lines.append)
+    assert "is not the one in the file series" in "\n".join(lines)
 
 
 def test_no_network_is_said_in_one_message(docker: Engine, tag: str) -> None:
