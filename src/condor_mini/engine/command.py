@@ -157,17 +157,22 @@ def attach(argv: Sequence[str]) -> int:
     Ctrl-C is the command's. Whatever else ends us while it runs ends it too.
     """
     log.debug("%s", shlex.join(argv))
+    interrupted = False
     with subprocess.Popen(argv) as process:
         while True:
             try:
                 status = process.wait()
             except KeyboardInterrupt:
+                interrupted = True
                 # A terminal sent it to the child as well; `kill -INT` did not.
                 process.send_signal(signal.SIGINT)
                 continue
             except BaseException:
                 process.terminate()
                 raise
+            if interrupted and status == 0:
+                # Docker's client, interrupted, ends with 0; the command has not ended well.
+                status = -signal.SIGINT
             return status if status >= 0 else 128 - status
 
 

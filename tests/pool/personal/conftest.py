@@ -180,6 +180,7 @@ def people(images: None) -> Iterator[dict[str, Person]]:
     socket_group = Path("/var/run/docker.sock").stat().st_gid
     home = Path(tempfile.mkdtemp(prefix="condor-mini-home-"))
     os.chown(home, UID, UID)
+    home.chmod(0o755)
     user = Person(
         uid=UID,
         gid=UID,

@@ -1,0 +1,239 @@
+"""Bad input to ``condor-mini run``: one clear message, the right status, nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from condor_mini.caller import IMAGE_UID
+from condor_mini.engine import BindMount, ContainerSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from condor_mini.engine import Engine
+
+    from .conftest import Person
+
+    Leftovers = Callable[[Path], list[str]]
+
+needs_root = pytest.mark.skipif(os.getuid() != 0, reason="only root mounts and changes users")
+
+TABLE = {
+    "unknown series": (("--htcondor", "7"), 2, "there is no HTCondor series '7' here"),
+    "bad memory": (("--memory", "much"), 2, "--memory much: a size is wanted"),
+    "no memory": (("--memory", "0"), 2, "--memory 0: a size is wanted"),
+    "too much memory": (("--memory", "9999999G"), 2, "more than HTCondor can count"),
+    "bad cores": (("--cpus", "0"), 2, "--cpus"),
+    "bad name": (("--name", "No Name"), 2, "--name No Name: a name has lower-case letters"),
+    "bad option": (("--nonsense",), 2, "No such option"),
+    "unknown engine": (("--engine", "steam"), 2, "There is no engine 'steam'"),
+    "empty state": (("--state", ""), 2, "--state: the name of a directory is wanted"),
+    "state is a file": (("--state", "file"), 1, "is not a directory"),
+    "state below a file": (("--state", "file/state"), 1, "Not a directory"),
+    "state that is not to be had": (("--state", "/proc/state"), 1, "cannot write to the state"),
+    "missing submit file": (("--submit", "none.sub"), 3, "the submit file none.sub is not there"),
+    "folder for a submit file": (("--submit", "."), 3, "the submit file . is no file"),
+    "submit file elsewhere": (("--submit", "/etc/passwd"), 2, "not below the current directory"),
+    "submit and command": (("--submit", "file", "--", "true"), 2, "not both"),
+}
+
+
+@pytest.fixture
+def place(here: Path) -> Path:
+    """A directory with one file."""
+    (here / "file").write_text("")
+    return here
+
+
+@pytest.mark.parametrize(("options", "status", "words"), TABLE.values(), ids=TABLE)
+def test_bad_option_is_told(
+    anyone: Person, place: Path, options: tuple[str, ...], status: int, words: str
+) -> None:
+    """The message says what is wrong, and the status is the one for it."""
+    done = anyone.run("run", *options, cwd=place)
+    assert (done.returncode, words in done.stderr) == (status, True), done.stderr
+
+
+@pytest.mark.parametrize(("options", "status", "words"), TABLE.values(), ids=TABLE)
+def test_bad_option_is_no_traceback(
+    anyone: Person, place: Path, options: tuple[str, ...], status: int, words: str
+) -> None:
+    """No bad input ends in a traceback."""
+    del status, words
+    assert "Traceback" not in anyone.run("run", *options, cwd=place).stderr
+
+
+@pytest.mark.parametrize(("options", "status", "words"), TABLE.values(), ids=TABLE)
+def test_bad_option_leaves_nothing(
+    anyone: Person, place: Path, options: tuple[str, ...], status: int, words: str
+) -> None:
+    """Nothing half-made is left of it."""
+    del status, words
+    anyone.run("run", *options, cwd=place)
+    assert [path.name for path in place.iterdir()] == ["file"]
+
+
+def test_engine_that_does_not_answer(anyone: Person, here: Path) -> None:
+    """An engine that does not answer is 6."""
+    done = anyone.run("run", cwd=here, environment={"DOCKER_HOST": "tcp://127.0.0.1:1"})
+    assert (done.returncode, "tcp://127.0.0.1:1" in done.stderr) == (6, True)
+
+
+def test_state_of_somebody_else(people: dict[str, Person], directory: Path) -> None:
+    """A directory that this user cannot write to is told in one line with what to do."""
+    user = people["user"]
+    done = user.run("run", "--state", "/usr/state", "--", "true", cwd=directory)
+    assert done.stderr == (
+        "condor-mini: cannot write to the state directory /usr/state: Permission denied\n"
+        "Name another: --state DIR\n"
+    )
+
+
+@pytest.fixture
+def stranger(docker: Engine, here: Path) -> Iterator[str]:
+    """The name of a container that is no pool of ours."""
+    name = f"stranger-{here.name[-8:].replace('_', '-').strip('-')}"
+    docker.create(ContainerSpec(image="condor-mini:25", name=name))
+    yield name
+    docker.remove(name)
+
+
+def test_taken_name_is_4(anyone: Person, here: Path, stranger: str) -> None:
+    """A name that a foreign container has is 4, and the message names it."""
+    done = anyone.run("run", "--name", stranger, "--", "true", cwd=here)
+    told = f"the name {stranger} is taken by a container that is no personal pool" in done.stderr
+    assert (done.returncode, told) == (4, True)
+
+
+def test_taken_name_leaves_the_stranger(
+    docker: Engine, anyone: Person, here: Path, stranger: str
+) -> None:
+    """A foreign container of that name is left alone."""
+    anyone.run("run", "--name", stranger, "--", "true", cwd=here)
+    assert docker.inspect(stranger) is not None
+
+
+def test_taken_name_leaves_no_state(anyone: Person, here: Path, stranger: str) -> None:
+    """No empty state directory is left of it."""
+    anyone.run("run", "--name", stranger, "--", "true", cwd=here)
+    assert list(here.iterdir()) == []
+
+
+def test_running_pool_of_another_name_is_4(anyone: Person, here: Path) -> None:
+    """A state directory on which a pool of another name runs is 4."""
+    anyone.run("run", "--keep", "--name", "one-name", "--", "true", cwd=here)
+    assert anyone.run("run", "--name", "another", "--", "true", cwd=here).returncode == 4
+
+
+def test_refusal_leaves_the_running_pool(
+    anyone: Person, here: Path, pools: Callable[[Path], list[object]]
+) -> None:
+    """Being refused does not end the pool that runs there."""
+    anyone.run("run", "--keep", "--", "true", cwd=here)
+    anyone.run("run", "--cpus", "3", "--", "true", cwd=here)
+    assert len(pools(here)) == 1
+
+
+@needs_root
+def test_state_in_use_by_a_plain_container_is_4(
+    docker: Engine, people: dict[str, Person], until: Callable[..., None]
+) -> None:
+    """A state directory that a container of the plain engine uses is 4, and is named."""
+    user = replace(people["user"], uid=IMAGE_UID, gid=IMAGE_UID)
+    with tempfile.TemporaryDirectory(prefix="condor-mini-test-") as folder:
+        state = Path(folder)
+        os.chown(state, user.uid, user.gid)
+        mount = BindMount(source=state, target="/condor_state")
+        plain = docker.create(
+            ContainerSpec(image="condor-mini:25", name=f"plain-{os.getpid()}", mounts=(mount,))
+        )
+        try:
+            docker.start(plain)
+            until(lambda: (state / "log" / "MasterLog").exists(), "the container has the directory")
+            done = user.run("run", "--state", folder, "--", "true", cwd=state)
+        finally:
+            docker.remove(plain)
+    told = f"the state directory {folder} is in use by another pool" in done.stderr
+    assert (done.returncode, told) == (4, True), done.stderr
+
+
+@needs_root
+def test_full_disk(anyone: Person, full_disk: Path) -> None:
+    """A full disk is one clear message."""
+    done = anyone.run("run", "--state", str(full_disk / "state"), "--", "true", cwd=full_disk)
+    assert done.stderr.splitlines()[0] == (
+        f"condor-mini: cannot write to the state directory {full_disk}/state: "
+        "No space left on device"
+    )
+
+
+@needs_root
+def test_full_disk_leaves_nothing(anyone: Person, full_disk: Path) -> None:
+    """Nothing half-made is left on a full disk."""
+    anyone.run("run", "--state", str(full_disk / "state"), "--", "true", cwd=full_disk)
+    assert not (full_disk / "state").exists()
+
+
+@pytest.fixture
+def full_disk(here: Path) -> Iterator[Path]:
+    """A disk of 2 MB."""
+    disk = here / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m,mode=1777", "none", disk], check=True)
+    yield disk
+    subprocess.run(["umount", disk], check=True)
+
+
+def test_removed_directory(people: dict[str, Person], here: Path) -> None:
+    """A current directory that has been removed is told, not traced."""
+    gone = here / "gone"
+    gone.mkdir()
+    gone.chmod(0o777)
+    person = people["user"]
+    script = f'rmdir "{gone}"; exec "$@"'
+    done = subprocess.run(
+        ["sh", "-c", script, "sh", *person.argv("run", "--", "true")],
+        cwd=gone,
+        env=person.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        user=os.getuid(),
+    )
+    assert done.stderr == "condor-mini: the current directory has been removed\ncd to another\n"
+
+
+def test_schedd_that_cannot_start_shows_where_the_logs_are(
+    docker: Engine, anyone: Person, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A daemon that cannot start is named at the deadline, with the directory of the logs."""
+    from condor_mini import PersonalPool, PersonalSpec, personal
+    from condor_mini.errors import PoolNotReady
+    from condor_mini.progress import Progress
+
+    (here / "state" / "spool" / "job_queue.log").mkdir(parents=True)
+    for path in (here / "state", *(here / "state").rglob("*")):
+        os.chown(path, anyone.uid, anyone.gid)
+    monkeypatch.setattr(personal, "READY_TIMEOUT_S", 6.0)
+    spec = PersonalSpec(state=here / "state", workdir=here)
+    with (
+        pytest.raises(PoolNotReady, match=f"All logs: {here}/state/log"),
+        PersonalPool.open(docker, spec, Progress()),
+    ):
+        pass
+
+
+def test_failed_start_keeps_its_logs(
+    docker: Engine, anyone: Person, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The logs of a start that failed are in the state directory."""
+    test_schedd_that_cannot_start_shows_where_the_logs_are(docker, anyone, here, monkeypatch)
+    assert "ERROR" in (here / "state" / "log" / "SchedLog").read_text()

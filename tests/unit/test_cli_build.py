@@ -1,0 +1,60 @@
+"""``condor-mini build`` on an engine in memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from condor_mini.cli import main
+from condor_mini.images import Built
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from condor_mini.engine import FakeEngine
+
+
+@pytest.fixture
+def build(fake: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """``condor-mini build ARGUMENTS``; the status."""
+    del fake
+
+    def build(*arguments: str) -> int:
+        monkeypatch.setattr("sys.argv", ["condor-mini", "build", *arguments])
+        monkeypatch.setattr("condor_mini.cli.signal.signal", lambda *_: None)
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return int(ended.value.code or 0)
+
+    return build
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nonsense"], "there is no image nonsense"),
+        (["--htcondor", "9"], "no HTCondor series '9'"),
+        (["--build-arg", "nonsense"], "KEY=VALUE is wanted"),
+    ],
+)
+def test_bad_input_is_2(
+    build: Callable[..., int],
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    words: str,
+) -> None:
+    """What there is not is refused by name."""
+    assert (build(*arguments), words in capsys.readouterr().err) == (2, True)
+
+
+def test_results_are_on_stdout(
+    build: Callable[..., int],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Each image is a line with its size, and whether it is new."""
+    built = [Built(reference="condor-mini:25", size_bytes=250_000_000, fresh=False)]
+    monkeypatch.setattr("condor_mini.images.build", lambda *_, **__: built)
+    build("mini")
+    assert capsys.readouterr().out == "condor-mini:25  250 MB  up to date\n"

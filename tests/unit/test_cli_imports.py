@@ -1,0 +1,49 @@
+"""What ``--help`` costs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import condor_mini
+
+HEAVY = (
+    "rich",
+    "urllib.request",
+    "tarfile",
+    "zipfile",
+    "subprocess",
+    "ctypes",
+    "condor_mini.engine",
+)
+PROBE = """
+import sys
+from condor_mini.cli import cli
+try:
+    cli.main(sys.argv[1:], prog_name="condor-mini")
+except SystemExit:
+    pass
+print("\\n" + " ".join(sys.modules))
+"""
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["build", "--help"]])
+def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
+    """--help loads neither an engine nor a display."""
+    argv = [sys.executable, "-c", PROBE, *arguments]
+    loaded = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+    modules = set(loaded.splitlines()[-1].split())
+    assert [name for name in HEAVY if name in modules] == []
+
+
+def test_public_names_are_sorted() -> None:
+    """The public names are in order, and no more than these."""
+    assert condor_mini.__all__ == sorted(condor_mini.__all__)
+
+
+@pytest.mark.parametrize("name", condor_mini.__all__)
+def test_public_name_is_there(name: str) -> None:
+    """Each public name can be had."""
+    assert getattr(condor_mini, name) is not None
