@@ -107,7 +107,7 @@ class PersonalPool:
                         pool = _running(engine, spec, series, state)
                         joined = True
                         if pool is None:
-                            with progress.step("Started HTCondor"):
+                            with progress.step("Starting HTCondor", done="Started HTCondor"):
                                 pool = _start(engine, spec, series, state, image)
                         else:
                             progress.note(f"The pool {pool.name} runs already")

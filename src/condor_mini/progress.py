@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+LONGEST_DETAIL = 60
+"""Characters of a detail that are shown: a terminal's line is to hold all of it."""
+
 
 class Progress:
     """Told of steps and of things worth knowing; this one shows nothing."""
@@ -22,8 +25,11 @@ class Progress:
         """One line that stands by itself."""
 
     @contextmanager
-    def step(self, name: str) -> Iterator[Callable[[str], None]]:  # noqa: ARG002 (silent)
-        """While ``name`` is under way; yields what to call with each new detail of it."""
+    def step(self, name: str, *, done: str | None = None) -> Iterator[Callable[[str], None]]:  # noqa: ARG002 (silent)
+        """While ``name`` is under way; yields what to call with each new detail of it.
+
+        At its end it is called ``done``, or the same.
+        """
         yield lambda detail: None  # noqa: ARG005 (silent)
 
 
@@ -35,27 +41,32 @@ class PlainProgress(Progress):
         print(text, file=sys.stderr, flush=True)  # noqa: T201 (this is where lines are written)
 
     @contextmanager
-    def step(self, name: str) -> Iterator[Callable[[str], None]]:
+    def step(self, name: str, *, done: str | None = None) -> Iterator[Callable[[str], None]]:
         """While ``name`` is under way; a line with its seconds at the end."""
         started = time.monotonic()
         yield lambda detail: None  # noqa: ARG005 (a detail is for a terminal)
-        self.note(f"{name} ({time.monotonic() - started:.1f} s)")
+        self.note(f"{done or name} ({time.monotonic() - started:.1f} s)")
 
 
 class LiveProgress(PlainProgress):
     """On a terminal: a spinner with the latest detail while a step is under way."""
 
     @contextmanager
-    def step(self, name: str) -> Iterator[Callable[[str], None]]:
+    def step(self, name: str, *, done: str | None = None) -> Iterator[Callable[[str], None]]:
         """While ``name`` is under way; a line with its seconds at the end."""
         from rich.console import Console
         from rich.markup import escape
 
         with (
-            super().step(name),
+            super().step(name, done=done),
             Console(stderr=True).status(escape(name)) as status,
         ):
-            yield lambda detail: status.update(f"{escape(name)} [dim]{escape(detail[:100])}[/]")
+
+            def show(detail: str) -> None:
+                line = " ".join(detail.split())[:LONGEST_DETAIL]
+                status.update(f"{escape(name)} [dim]{escape(line)}[/]")
+
+            yield show
 
 
 def progress_for_stderr(*, quiet: bool = False) -> Progress:

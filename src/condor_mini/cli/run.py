@@ -91,7 +91,7 @@ def _see_through(pool: PersonalPool, file: PurePosixPath, progress: Progress) ->
     if submission.warning:
         click.echo(submission.warning, err=True)
     try:
-        with progress.step("The jobs have ended") as detail:
+        with progress.step("Waiting for the jobs", done="The jobs have ended") as detail:
             status = submission.wait(on_change=detail)
     except PoolNotReady:
         raise  # nobody is there to remove them
