@@ -45,6 +45,8 @@ CERTIFICATES = "/run/condor-mini/ca-certificates.crt"
 READY_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 10.0
 LOG_TAIL_LINES = 15
+KILLED = 137
+"""A shell's status for SIGKILL, which is how all that is in a container ends with it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,9 +165,21 @@ class PersonalPool:
         except NotFound:
             raise self._ended() from None
         # What runs in a container that ends is killed: its status would be taken for the command's.
-        if status != 0 and not _is_running(self.engine.inspect(self.container)):
+        if status != 0 and self._is_gone(within_s=1.0 if status == KILLED else 0.0):
             raise self._ended()
         return status
+
+    def _is_gone(self, *, within_s: float) -> bool:
+        """Whether the container has ended; the engine notes it after its commands' ends."""
+
+        def running() -> str | None:
+            return "it runs" if _is_running(self.engine.inspect(self.container)) else None
+
+        try:
+            wait_until(running, timeout_s=within_s)
+        except PoolNotReady:
+            return False
+        return True
 
     def _ended(self) -> PoolNotReady:
         info = self.engine.inspect(self.container)

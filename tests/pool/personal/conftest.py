@@ -363,3 +363,16 @@ def until() -> Callable[[Callable[[], bool], str], None]:
         wait_until(lambda: None if holds() else what, timeout_s=timeout_s)
 
     return until
+
+
+@pytest.fixture
+def submit(
+    person: Person, kept: Path, write_job: Callable[..., Path]
+) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Submits a job of this script and these lines in the kept pool, and sees it through."""
+
+    def submit(script: str, *lines: str, queue: str = "queue") -> subprocess.CompletedProcess[str]:
+        write_job(person, kept, script, *lines, queue=queue)
+        return person.run("run", "--keep", "--submit", "job.sub", cwd=kept)
+
+    return submit

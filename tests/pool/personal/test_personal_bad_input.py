@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import tempfile
 from dataclasses import replace
@@ -11,8 +12,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from condor_mini import PersonalPool, PersonalSpec
 from condor_mini.caller import IMAGE_UID
 from condor_mini.engine import BindMount, ContainerSpec
+from condor_mini.errors import PoolNotReady
+from condor_mini.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -211,29 +215,40 @@ def test_removed_directory(people: dict[str, Person], here: Path) -> None:
     assert done.stderr == "condor-mini: the current directory has been removed\ncd to another\n"
 
 
-def test_schedd_that_cannot_start_shows_where_the_logs_are(
-    docker: Engine, anyone: Person, here: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A daemon that cannot start is named at the deadline, with the directory of the logs."""
-    from condor_mini import PersonalPool, PersonalSpec, personal
-    from condor_mini.errors import PoolNotReady
-    from condor_mini.progress import Progress
-
-    (here / "state" / "spool" / "job_queue.log").mkdir(parents=True)
-    for path in (here / "state", *(here / "state").rglob("*")):
-        os.chown(path, anyone.uid, anyone.gid)
-    monkeypatch.setattr(personal, "READY_TIMEOUT_S", 6.0)
-    spec = PersonalSpec(state=here / "state", workdir=here)
-    with (
-        pytest.raises(PoolNotReady, match=f"All logs: {here}/state/log"),
-        PersonalPool.open(docker, spec, Progress()),
-    ):
-        pass
+@pytest.fixture(scope="module")
+def failed_start(docker: Engine, anyone: Person) -> Iterator[tuple[Path, str]]:
+    """The state directory of a pool whose schedd could not start, and what was said of it."""
+    with tempfile.TemporaryDirectory(prefix="condor-mini-test-") as folder:
+        state = Path(folder) / "state"
+        (state / "spool" / "job_queue.log").mkdir(parents=True)
+        for path in (state.parent, state, *state.rglob("*")):
+            os.chown(path, anyone.uid, anyone.gid)
+        spec = PersonalSpec(state=state, workdir=state.parent)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("condor_mini.personal.READY_TIMEOUT_S", 6.0)
+            yield state, message_of_failed_start(docker, spec)
 
 
-def test_failed_start_keeps_its_logs(
-    docker: Engine, anyone: Person, here: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def message_of_failed_start(docker: Engine, spec: PersonalSpec) -> str:
+    """What a start that fails says."""
+    try:
+        with PersonalPool.open(docker, spec, Progress()):
+            pytest.fail("it started")
+    except PoolNotReady as error:
+        return str(error)
+
+
+def test_failed_start_says_where_the_logs_are(failed_start: tuple[Path, str]) -> None:
+    """At the deadline the message ends with the directory of the logs."""
+    state, message = failed_start
+    assert message.splitlines()[-1] == f"All logs: {state}/log"
+
+
+def test_failed_start_names_what_is_missing(failed_start: tuple[Path, str]) -> None:
+    """At the deadline the message begins with the daemon that is missing."""
+    assert re.match(r"Not ready after 6 s: .*(SCHEDD|Scheduler)", failed_start[1])
+
+
+def test_failed_start_keeps_its_logs(failed_start: tuple[Path, str]) -> None:
     """The logs of a start that failed are in the state directory."""
-    test_schedd_that_cannot_start_shows_where_the_logs_are(docker, anyone, here, monkeypatch)
-    assert "ERROR" in (here / "state" / "log" / "SchedLog").read_text()
+    assert "ERROR" in (failed_start[0] / "log" / "SchedLog").read_text()

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from .conftest import WHO
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 
     from .conftest import Person
 
+pytestmark = pytest.mark.parametrize("person", WHO[:1], indirect=True, scope="session")
 HEALTH = "/usr/local/libexec/condor-mini/health"
 
 

@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from .conftest import WHO
+
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable
+    from pathlib import Path
 
     from .conftest import Person
 
     Done = subprocess.CompletedProcess[str]
 
-
-@pytest.fixture
-def submit(person: Person, kept: Path, write_job: Callable[..., Path]) -> Callable[..., Done]:
-    """Submits a job of this script and these lines in the kept pool, and sees it through."""
-
-    def submit(script: str, *lines: str, queue: str = "queue") -> Done:
-        write_job(person, kept, script, *lines, queue=queue)
-        return person.run("run", "--keep", "--submit", "job.sub", cwd=kept)
-
-    return submit
+pytestmark = pytest.mark.parametrize("person", WHO[:1], indirect=True, scope="session")
 
 
 @pytest.mark.parametrize(("script", "status"), [("true", 0), ("exit 3", 3), ("kill -TERM $$", 143)])
@@ -55,19 +48,6 @@ def test_events_of_other_submissions_are_not_shown(submit: Callable[..., Done]) 
     assert submit("true", "log = shared").stdout.count("Job submitted from host") == 1
 
 
-def test_job_is_the_callers(submit: Callable[..., Done], kept: Path, person: Person) -> None:
-    """The output file is owned by the caller."""
-    submit("true", "output = owned")
-    status = (kept / "owned").stat()
-    assert (status.st_uid, status.st_gid) == (person.uid, person.gid)
-
-
-def test_job_has_no_privileges(submit: Callable[..., Done]) -> None:
-    """A job has no capability."""
-    done = submit("grep -h CapEff /proc/self/status", "output = caps")
-    assert "CapEff:\t0000000000000000\n" in done.stdout
-
-
 def test_many_jobs(submit: Callable[..., Done]) -> None:
     """Of fifty jobs, of which one fails, all end, and the failure is the status."""
     done = submit("test $(Process) != 44 || exit 9", queue="queue 50")
@@ -86,17 +66,6 @@ def test_directory_of_its_own(submit: Callable[..., Done], kept: Path, person: P
     os.chown(kept / "its own", person.uid, person.gid)
     done = submit("echo from afar", "initialdir = its own", "output = out")
     assert (done.stdout.count("from afar"), (kept / "its own" / "out").is_file()) == (1, True)
-
-
-def test_submit_file_in_a_folder(
-    person: Person, kept: Path, write_job: Callable[..., Path]
-) -> None:
-    """A submit file in a folder is submitted in that folder."""
-    (kept / "sub").mkdir(exist_ok=True)
-    os.chown(kept / "sub", person.uid, person.gid)
-    write_job(person, kept / "sub", "true", "output = here")
-    person.run("run", "--keep", "--submit", "sub/job.sub", cwd=kept)
-    assert (kept / "sub" / "here").is_file()
 
 
 def test_held_job_tells_its_reason(submit: Callable[..., Done]) -> None:
@@ -136,12 +105,3 @@ def test_condor_submits_own_words(person: Person, kept: Path, write: Callable[..
         "condor-mini: condor_submit broken.sub: Can't access executable file no-such.sh: "
         "No such file or directory\n"
     )
-
-
-def test_hello_example(person: Person, directory: Path) -> None:
-    """The example greets three times, and ends with success."""
-    for file in (Path(__file__).parents[3] / "examples" / "hello").iterdir():
-        (directory / file.name).write_bytes(file.read_bytes())
-        (directory / file.name).chmod(0o755)
-    done = person.run("run", "--submit", "hello.sub", cwd=directory)
-    assert (done.returncode, done.stdout.count("Hello from job")) == (0, 3)

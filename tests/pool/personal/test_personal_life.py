@@ -174,10 +174,10 @@ def test_run_after_the_container_was_killed(
     ],
 )
 def test_slot_is_what_was_asked_for(
-    person: Person, directory: Path, options: tuple[str, ...], attribute: str, value: str | None
+    anyone: Person, here: Path, options: tuple[str, ...], attribute: str, value: str | None
 ) -> None:
     """The slot advertises the cores, the memory and the name that were asked for."""
-    shown = person.run("run", *options, "--", "condor_status", "-af", attribute, cwd=directory)
+    shown = anyone.run("run", *options, "--", "condor_status", "-af", attribute, cwd=here)
     assert shown.stdout.strip() == value if value else shown.stdout.startswith("mini-")
 
 
