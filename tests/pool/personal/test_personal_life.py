@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
+
+from condor_mini.errors import NotFound
 
 if TYPE_CHECKING:
     import subprocess
@@ -189,10 +192,11 @@ def test_state_is_where_it_was_asked_for(anyone: Person, here: Path) -> None:
 
 def runs(docker: Engine, pools: list[ContainerInfo], command: str) -> bool:
     """Whether such a command runs in the pool."""
-    return any(
-        pool.state == "running" and docker.exec(pool.id, ["pgrep", "-fx", command]).returncode == 0
-        for pool in pools
-    )
+    with suppress(NotFound):  # it is not running yet
+        return any(
+            docker.exec(pool.id, ["pgrep", "-fx", command]).returncode == 0 for pool in pools
+        )
+    return False
 
 
 def text_of(path: Path) -> str:

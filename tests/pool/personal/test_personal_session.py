@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
+
+from condor_mini.errors import NotFound
 
 from .conftest import PROMPT, Person, Terminal
 
@@ -147,4 +150,8 @@ def test_pool_that_ended_is_status_5(
 
 def in_pool(docker: Engine, pools: list[ContainerInfo], command: str) -> bool:
     """Whether such a command runs in the pool."""
-    return any(docker.exec(pool.id, ["pgrep", "-fx", command]).returncode == 0 for pool in pools)
+    with suppress(NotFound):  # it is not running yet
+        return any(
+            docker.exec(pool.id, ["pgrep", "-fx", command]).returncode == 0 for pool in pools
+        )
+    return False
