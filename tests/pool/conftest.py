@@ -97,19 +97,21 @@ class Node:
     def wait_until_healthy(self, within_s: float = READY_S) -> Node:
         """Wait until the health check passes."""
         result = self.attempt(HEALTH, "--wait", f"{within_s:g}")
-        assert result.returncode == 0, f"{self.name}: {result.stdout}{result.stderr}{self.log()}"
+        assert result.returncode == 0, f"{self.name}: {result.stdout}{result.stderr}{self.log()[-1500:]}"
         return self
 
-    def wait_for_log(self, *words: str, within_s: float = READY_S) -> str:
-        """Wait until one line of the log has all these words; the line."""
+    def wait_for_log(self, *words: str, within_s: float = READY_S, count: int = 1) -> str:
+        """Wait until so many lines of the log have all these words; the last of them."""
         found: list[str] = []
 
         def probe() -> str | None:
-            found.extend(line for line in self.log().splitlines() if all(w in line for w in words))
-            return None if found else f"no {words} in the log of {self.name}:\n{self.log()[-2000:]}"
+            found[:] = [line for line in self.log().splitlines() if all(w in line for w in words)]
+            if len(found) >= count:
+                return None
+            return f"no {words} in the log of {self.name}:\n{self.log()[-1500:]}"
 
         wait_until(probe, timeout_s=within_s)
-        return found[0]
+        return found[-1]
 
     def wait_for(self, script: str, expected: str, within_s: float = READY_S) -> float:
         """Wait until a shell script in the container writes just this; how long it took, in s."""
@@ -178,8 +180,12 @@ class Node:
         """Submit a shell command as a job and wait for it; what it wrote to stdout."""
         return self.wait_for_job(self.submit(command, *lines, user=user), user)
 
+    def wait_until_running(self, cluster: str, starts: int = 1) -> None:
+        """Wait until a job's process has been started so many times."""
+        self.wait_for(f"grep -c ^001 ~{USER}/{cluster}.log", str(starts))
+
     def wait_for_state(self, cluster: str, state: int) -> None:
-        """Wait until a job is idle (1), running (2), held (5)."""
+        """Wait until a job is idle (1), held (5)."""
         self.wait_for(f"condor_q {cluster} -af JobStatus", str(state))
 
 
@@ -231,14 +237,25 @@ class Docker:
         assert result.returncode == 0, result.stderr
         return name
 
-    def pool(self, *options: str, executors: int = 1, network: str | None = None) -> Pool:
+    def pool(
+        self,
+        *,
+        executors: int = 1,
+        tag: str | None = None,
+        by_role: Callable[[str], tuple[str, ...]] | None = None,
+    ) -> Pool:
         """A pool on a network of its own, whose nodes join without being asked."""
-        where = ("--network", network or self.network())
-        master = self.run("master", "-e", "AUTO_APPROVE=0.0.0.0/0", *where, *options)
-        member = ("-e", f"MASTER={master.name}", *where, *options)
-        submit = self.run("submit", *member)
-        executes = [self.run("execute", *member) for _ in range(executors)]
-        pool = Pool(master=master, submit=submit, executes=executes, network=where[1])
+        network = self.network()
+
+        def node(role: str, *options: str) -> Node:
+            more = by_role(role) if by_role else ()
+            return self.run(role, "--network", network, *options, *more, tag=tag)
+
+        master = node("master", "-e", "AUTO_APPROVE=0.0.0.0/0")
+        join = ("-e", f"MASTER={master.name}")
+        submit = node("submit", *join)
+        executes = [node("execute", *join) for _ in range(executors)]
+        pool = Pool(master=master, submit=submit, executes=executes, network=network)
         return pool.wait_until_healthy()
 
     def mark(self) -> set[str]:
@@ -284,7 +301,7 @@ class Pool:
 
 
 @pytest.fixture(scope="session")
-def _images(engine: Engine) -> Callable[[str], str]:
+def image_tag(engine: Engine) -> Callable[[str], str]:
     """Builds a series' images, where they are not up to date; the tag that they have."""
 
     def ensure(number: str) -> str:
@@ -296,8 +313,8 @@ def _images(engine: Engine) -> Callable[[str], str]:
 
 
 @pytest.fixture(scope="session")
-def _docker(engine: Engine, _images: Callable[[str], str]) -> Iterator[Docker]:
-    docker = Docker(engine=engine.name, tag=_images(catalogue().default))
+def _docker(engine: Engine, image_tag: Callable[[str], str]) -> Iterator[Docker]:
+    docker = Docker(engine=engine.name, tag=image_tag(catalogue().default))
     yield docker
     docker.remove_since(set())
 

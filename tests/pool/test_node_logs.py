@@ -1,0 +1,112 @@
+"""``docker logs`` of a node shows what each of its daemons writes: labelled, once, in order."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from condor_mini.readiness import wait_until
+
+if TYPE_CHECKING:
+    from tests.pool.conftest import Docker, Node, Pool
+
+pytestmark = pytest.mark.engines("docker")
+
+START = r"^{0}: \S+ \S+ (\(pid:\d+\) )?\*\* condor_{0} \(CONDOR_{1}\) STARTING UP$"
+DAEMONS = {
+    "master": ["master", "shared_port", "collector", "negotiator"],
+    "submit": ["master", "shared_port", "schedd"],
+    "execute": ["master", "shared_port", "startd"],
+}
+
+
+def starts(node: Node, daemon: str) -> int:
+    """How often a daemon's log says that it starts."""
+    return len(re.findall(START.format(daemon, daemon.upper()), node.log(), re.MULTILINE))
+
+
+def write_lines(node: Node, count: int, log: str = "SchedLog") -> None:
+    """Write numbered lines to a daemon's log file, as fast as can be."""
+    node.shell(f"seq -f 'probe line %.0f' {count} >>/var/log/condor/{log}")
+
+
+def wait_for_lines(node: Node, expected: list[str]) -> None:
+    """Wait until just these of the numbered lines have been shown."""
+
+    def probe() -> str | None:
+        seen = re.findall(r"probe line \d+$", node.log(), re.MULTILINE)
+        return None if len(seen) >= len(expected) else f"{len(seen)} of {len(expected)} lines"
+
+    wait_until(probe, timeout_s=20)
+    assert re.findall(r"^schedd: (probe line \d+)$", node.log(), re.MULTILINE) == expected
+
+
+@pytest.mark.parametrize("role", DAEMONS)
+def test_each_start_is_shown_once(shared: Docker, pool: Pool, role: str) -> None:
+    """Every daemon of a node says once, behind its name, that it starts."""
+    del shared
+    node = {"master": pool.master, "submit": pool.submit, "execute": pool.execute}[role]
+    assert {daemon: starts(node, daemon) for daemon in DAEMONS[role]} == dict.fromkeys(
+        DAEMONS[role], 1
+    )
+
+
+def test_a_job_is_seen_in_both_logs(pool: Pool) -> None:
+    """The shadow's lines are in the access point's log, the starter's in the execution point's."""
+    cluster = pool.submit.submit("true")
+    pool.submit.wait_for_job(cluster)
+    pool.submit.wait_for_log("shadow: ", f"({cluster}.0)")
+    pool.execute.wait_for_log("starter: ", f"Job {cluster}.0 ")
+
+
+def test_every_line_has_a_label(pool: Pool) -> None:
+    """No line is without the name of who wrote it."""
+    label = re.compile(
+        "(condor-mini|master|procd|shared_port|collector|negotiator|schedd|shadow|startd|starter): "
+    )
+    lines = [line for node in pool.nodes for line in node.log().splitlines()]
+    assert [line for line in lines if not label.match(line)] == []
+
+
+def test_a_burst_is_complete_and_in_order(docker: Docker) -> None:
+    """10,000 lines written at once are all shown, in order, none twice."""
+    node = docker.pool().submit
+    write_lines(node, 10_000)
+    wait_for_lines(node, [f"probe line {i}" for i in range(1, 10_001)])
+
+
+def test_the_files_stay(pool: Pool) -> None:
+    """The log directory holds a file for each daemon."""
+    files = pool.submit.exec("ls", "/var/log/condor").split()
+    assert {"MasterLog", "SchedLog", "SharedPortLog", "ProcLog"} <= set(files)
+
+
+def test_the_last_lines_of_a_stop_are_shown(docker: Docker) -> None:
+    """After the engine's stop the log ends with each daemon's last line."""
+    node = docker.run("master").wait_until_healthy()
+    node.stop()
+    ends = re.findall(r"^(\w+): .* EXITING WITH STATUS 0$", node.log(), re.MULTILINE)
+    assert sorted(ends) == ["collector", "master", "negotiator", "shared_port"]
+
+
+def test_a_restart_repeats_nothing(docker: Docker) -> None:
+    """After the engine's restart each start is shown twice in all: the old lines once."""
+    node = docker.run("master").wait_until_healthy()
+    node.restart()
+    node.wait_until_healthy()
+    assert {d: starts(node, d) for d in DAEMONS["master"]} == dict.fromkeys(DAEMONS["master"], 2)
+
+
+def test_rotation_loses_nothing(docker: Docker) -> None:
+    """Of a log that HTCondor turns over several times, every reconfiguration is shown once."""
+    node = docker.run("master", "-e", "_CONDOR_MAX_COLLECTOR_LOG=20000").wait_until_healthy()
+    # It is said at the start, and at each reconfiguration.
+    words = "COLLECTOR_GETAD_OPTIONS set to"
+    for count in range(2, 17):
+        node.exec("condor_reconfig", "-daemon", "collector")
+        node.wait_for_log("collector: ", words, count=count)
+    kept = node.shell(f"cat /var/log/condor/CollectorLog* | grep -c '{words}'")
+    assert int(kept) < 16, "nothing was turned over"
+    assert len(re.findall(f"^collector: .*{words}", node.log(), re.MULTILINE)) == 16

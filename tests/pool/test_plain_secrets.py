@@ -1,0 +1,143 @@
+"""Nodes without a secret wait for approval; with one they join at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.pool.conftest import Docker, Node
+
+pytestmark = pytest.mark.engines("docker")
+
+PASSWORD = "not-a-real-Password"  # noqa: S105 (of pools that live for a minute)
+WAITS = "waiting for approval of token request"
+
+
+@pytest.fixture(scope="module")
+def network(shared: Docker) -> str:
+    """Where the nodes of this module are."""
+    return shared.network()
+
+
+@pytest.fixture(scope="module")
+def master(shared: Docker, network: str) -> Node:
+    """A central manager that approves nobody by itself."""
+    return shared.run("master", "--network", network).wait_until_healthy()
+
+
+@pytest.fixture(scope="module")
+def waiting(shared: Docker, network: str, master: Node) -> tuple[Node, str]:
+    """A node that waits for approval, and its request's number."""
+    node = shared.run("execute", "-e", f"MASTER={master.name}", "--network", network)
+    return node, node.wait_for_log(WAITS).split()[-1]
+
+
+def test_a_pending_request_is_in_the_nodes_log(waiting: tuple[Node, str]) -> None:
+    """The node's log names the request and the command that approves it; so does its health."""
+    node, request = waiting
+    says = f"on the central manager, condor_token_request_approve -reqid {request}"
+    assert says in node.health()
+
+
+def test_a_pending_request_is_in_the_masters_log(master: Node, waiting: tuple[Node, str]) -> None:
+    """The master's log names the node that waits, and the command that approves it."""
+    node, request = waiting
+    waits = f"{node.exec('hostname')} waits for approval: "
+    master.wait_for_log(f"{waits}condor_token_request_approve -reqid {request}")
+
+
+def test_a_pending_request_is_listed(master: Node, waiting: tuple[Node, str]) -> None:
+    """condor_token_request_list on the master shows it, with no more rights than its role needs."""
+    node, request = waiting
+    listed = master.exec("condor_token_request_list")
+    assert f'RequestId = "{request}"' in listed
+    assert f'PeerLocation = "{node.address}"' in listed
+    assert 'LimitAuthorization = "ADVERTISE_STARTD,ADVERTISE_MASTER"' in listed
+
+
+def test_one_command_approves(docker: Docker, network: str, master: Node) -> None:
+    """condor_token_request_approve on the master lets the node in."""
+    node = docker.run("submit", "-e", f"MASTER={master.name}", "--network", network)
+    request = node.wait_for_log(WAITS).split()[-1]
+    said = master.exec("condor_token_request_approve", "-reqid", request, stdin="yes\n")
+    assert f"Request {request} approved successfully." in said
+    node.wait_until_healthy()
+
+
+def test_auto_approve_ends(docker: Docker, network: str) -> None:
+    """AUTO_APPROVE=<netblock>,SECONDS lets nodes in for that time, and none afterwards."""
+    master = docker.run("master", "-e", "AUTO_APPROVE=0.0.0.0/0,8", "--network", network)
+    member = ("-e", f"MASTER={master.name}", "--network", network)
+    docker.run("execute", *member).wait_until_healthy()
+    began = int(master.exec("stat", "-c", "%Y", "/etc/condor/passwords.d/POOL"))
+    master.wait_for(f"test $(date +%s) -gt {began + 10} && echo over", "over")
+    late = docker.run("execute", *member)
+    late.wait_for_log(WAITS)
+    assert WAITS in late.health()
+
+
+def test_auto_approve_is_for_its_netblock_only(docker: Docker, network: str) -> None:
+    """A node that is outside of AUTO_APPROVE's netblock waits."""
+    master = docker.run("master", "-e", "AUTO_APPROVE=203.0.113.0/24", "--network", network)
+    node = docker.run("execute", "-e", f"MASTER={master.name}", "--network", network)
+    node.wait_for_log(WAITS)
+
+
+@pytest.mark.parametrize(
+    ("target", "options"),
+    [
+        ("/root/secrets/pool_password", []),
+        ("/root/secrets/pool_password", ["-e", "USE_POOL_PASSWORD=yes"]),
+        ("/etc/condor/passwords-orig.d/POOL", []),
+    ],
+)
+def test_a_pool_password_lets_in(
+    docker: Docker, network: str, tmp_path: Path, target: str, options: list[str]
+) -> None:
+    """Nodes that have the master's pool password mounted join at once, and ask nobody."""
+    secret = tmp_path / "password"
+    secret.write_text(PASSWORD)
+    common = ("--network", network, "-v", f"{secret}:{target}:ro", *options)
+    master = docker.run("master", *common)
+    members = [docker.run(r, "-e", f"MASTER={master.name}", *common) for r in ("submit", "execute")]
+    for node in members:
+        node.wait_until_healthy()
+        assert "token" not in "".join(x for x in node.log().splitlines() if "condor-mini:" in x)
+    assert members[0].run_job("echo done") == "done"
+
+
+@pytest.mark.parametrize("target", ["/root/secrets/token", "/etc/condor/tokens-orig.d/mine"])
+def test_a_token_lets_in(
+    docker: Docker, network: str, master: Node, tmp_path: Path, target: str
+) -> None:
+    """A node that has a token of condor_token_create mounted joins at once."""
+    secret = tmp_path / "token"
+    make = ("condor_token_create", "-identity", "condor@condor-mini.internal")
+    secret.write_text(master.exec(*make) + "\n")
+    node = docker.run(
+        *("execute", "-e", f"MASTER={master.name}", "--network", network),
+        *("-v", f"{secret}:{target}:ro"),
+    )
+    node.wait_until_healthy()
+    assert "asking" not in node.log()
+
+
+def test_no_secret_is_shown(docker: Docker, network: str, tmp_path: Path) -> None:
+    """Neither the log, nor a process, nor the environment of a node has its password."""
+    secret = tmp_path / "password"
+    secret.write_text(PASSWORD)
+    common = ("--network", network, "-v", f"{secret}:/root/secrets/pool_password:ro")
+    node = docker.run("master", *common).wait_until_healthy()
+    seen = node.shell("cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | tr '\\0' ' '")
+    assert PASSWORD not in seen + node.log() + node.inspect("{{json .Config}}")
+
+
+def test_secrets_are_the_daemons_only(master: Node) -> None:
+    """The signing key is root's, and no ordinary user reads it."""
+    said = master.exec("stat", "-c", "%U %a", "/etc/condor/passwords.d/POOL")
+    assert said == "root 600"
+    assert master.attempt("cat", "/etc/condor/passwords.d/POOL", user="jovyan").returncode != 0
