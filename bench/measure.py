@@ -18,6 +18,7 @@ from pathlib import Path
 
 PROGRAM = Path(sys.executable).parent / "condor-mini"
 HEALTH = "/usr/local/libexec/condor-mini/health"
+ADDRESS = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
 ROLES = {"condor-submit": "submit", "condor-execute": "execute"}
 
 JOB = """
@@ -83,9 +84,7 @@ def nodes(runs: int) -> None:
         try:
             began = time.monotonic()
             docker("run", "-d", "--name", names[0], "-e", "AUTO_APPROVE=0.0.0.0/0", "condor-master")
-            address = docker(
-                *("inspect", "-f", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", names[0]),
-            )
+            address = docker("inspect", "-f", ADDRESS, names[0])
             for name, image in zip(names[1:], ROLES, strict=True):
                 docker("run", "-d", "--name", name, "-e", f"MASTER={address}", image)
             for name in names:

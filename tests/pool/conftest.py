@@ -97,7 +97,8 @@ class Node:
     def wait_until_healthy(self, within_s: float = READY_S) -> Node:
         """Wait until the health check passes."""
         result = self.attempt(HEALTH, "--wait", f"{within_s:g}")
-        assert result.returncode == 0, f"{self.name}: {result.stdout}{result.stderr}{self.log()[-1500:]}"
+        said = result.stdout + result.stderr
+        assert result.returncode == 0, f"{self.name}: {said}{self.log()[-1500:]}"
         return self
 
     def wait_for_log(self, *words: str, within_s: float = READY_S, count: int = 1) -> str:
