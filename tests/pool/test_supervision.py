@@ -23,7 +23,6 @@ DAEMONS = [
     ("submit", "shared_port", "Scheduler"),
     ("execute", "startd", "Machine"),
     ("execute", "shared_port", "Machine"),
-    ("execute", "procd", "Machine"),
 ]
 PIDS = "pgrep -f '^(/usr/(s?bin|libexec/condor)/)?condor_{}( |$)'"
 
@@ -59,6 +58,18 @@ def test_a_killed_daemon_is_back(pool: Pool, role: str, daemon: str, kind: str) 
     wait_until(probe, timeout_s=BACK_S)
     node.wait_until_healthy(BACK_S)
     assert kind in node.exec("condor_status", "-any", "-af", "MyType")
+
+
+def test_a_killed_procd_is_back(docker: Docker) -> None:
+    """The process that tracks the others is started again, and the node obeys as before."""
+    node = docker.run("master").wait_until_healthy()
+    before = node.shell(PIDS.format("procd"))
+    node.exec("kill", "-9", before)
+    node.wait_for(f"{PIDS.format('procd')} | grep -vcx {before}", "1", within_s=BACK_S)
+    node.exec("condor_off", "-daemon", "negotiator")
+    node.wait_for("pgrep -cf ^condor_negotiator", "0")
+    node.exec("condor_on", "-daemon", "negotiator")
+    node.wait_until_healthy()
 
 
 def test_a_killed_startd_advertises_anew(pool: Pool) -> None:
