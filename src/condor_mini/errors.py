@@ -11,14 +11,18 @@ CondorMiniError                 1
 │   └── EngineInstallError          an engine could not be installed or started
 ├── CommandFailed               1   an engine's command; prints argv and the tail of stderr
 ├── ImageBuildFailed            1
+├── RuntimeFailed               1   the embedded HTCondor could not be made: mirror, package, disk
 ├── StateError                  1   a state directory that cannot be used
+├── PoolFileError               7   a pool file that is wrong; a Problem for each place
 └── JobFailed                   the job's own status, or 1 where it has none
 """
 
 from __future__ import annotations
 
-import shlex
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from condor_mini.redact import redact, redact_argv
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,16 +94,55 @@ class CommandFailed(CondorMiniError):
         self.returncode = returncode
         self.stderr = stderr
         outcome = "did not end in time" if returncode is None else f"ended with {returncode}"
-        tail = "\n".join(stderr.strip().splitlines()[-STDERR_TAIL_LINES:])
-        super().__init__(f"{shlex.join(argv)}\n{outcome}: {tail or '(nothing on stderr)'}")
+        tail = "\n".join(redact(stderr).strip().splitlines()[-STDERR_TAIL_LINES:])
+        super().__init__(f"{redact_argv(argv)}\n{outcome}: {tail or '(nothing on stderr)'}")
 
 
 class ImageBuildFailed(CondorMiniError):
     """An image could not be built; holds the last lines of the build."""
 
 
+class RuntimeFailed(CondorMiniError):
+    """The embedded runtime could not be made: a mirror, a package, or the disk is the reason."""
+
+
 class StateError(CondorMiniError):
     """A state directory that cannot be used: unwritable, full, or not a directory."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """What is wrong in a pool file, and where. Lines and columns count from 1."""
+
+    line: int | None
+    """None where it is wrong as a whole: it cannot be read, or is too large."""
+    column: int | None
+    path: str
+    """The keys that lead there: ``execution_points[0].count``; empty for the whole file."""
+    message: str
+
+
+class PoolFileError(CondorMiniError):
+    """A pool file that is wrong; holds every problem, in the order of the file.
+
+    Each is one line of the message: ``pool.yaml:12:5: execution_points[0].count: must be at least
+    0, not -3``. ``source`` is the name of the file there, ``-`` for stdin.
+    """
+
+    exit_code = 7
+
+    def __init__(self, source: str, problems: Sequence[Problem]) -> None:
+        self.source = source
+        self.problems = tuple(
+            sorted(problems, key=lambda p: (p.line or 0, p.column or 0, p.path, p.message))
+        )
+        super().__init__("\n".join(self._line(problem) for problem in self.problems))
+
+    def _line(self, problem: Problem) -> str:
+        place = self.source
+        if problem.line is not None:
+            place += f":{problem.line}:{problem.column}"
+        return ": ".join(part for part in (place, problem.path, problem.message) if part)
 
 
 class JobFailed(CondorMiniError):

@@ -15,20 +15,21 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condor_mini.base_image import debian_base
 from condor_mini.engine import BuildSpec, ContainerSpec
-from condor_mini.errors import ImageBuildFailed
+from condor_mini.errors import ImageBuildFailed, NotFound, StateError
+from condor_mini.parallel import each
 from condor_mini.series import catalogue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from condor_mini.engine import Engine
+    from condor_mini.engine import Engine, ImageInfo
     from condor_mini.progress import Progress
     from condor_mini.series import Series
 
@@ -36,9 +37,11 @@ ROLES = ("base", "mini", "master", "submit", "execute")
 """Every image, the one that the others stand on first."""
 
 DIGEST_LABEL = "io.condor-mini.digest"
+VERSION_LABEL = "org.opencontainers.image.version"
 VERSION_FILE = "/usr/local/share/condor-mini/htcondor-version"
 UV_TIMEOUT_S = 300.0
 
+_NO_APT = re.compile(r"apt-get: (command )?not found|exec: \"?/bin/sh\"?: .*no such file")
 _NO_NETWORK = re.compile(
     r"Temporary failure resolving|Could not resolve|Could not connect|Unable to connect"
     r"|Connection timed out|Network is unreachable|Failed to establish a new connection"
@@ -55,6 +58,25 @@ class Built:
     size_bytes: int
     fresh: bool
     """Whether it was built just now, rather than found up to date."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listed:
+    """An image that there is, or could be."""
+
+    reference: str
+    role: str
+    series: str
+    size_bytes: int | None
+    """None where the engine has none of that name."""
+    up_to_date: bool
+    """Whether ``build`` would leave it as it is."""
+    version: str | None
+    """HTCondor's in it, as Debian's package has it."""
+
+    def to_json(self) -> dict[str, str | int | bool | None]:
+        """For programs: docs/json.md."""
+        return asdict(self)
 
 
 def reference(role: str, series: Series, tag: str | None = None) -> str:
@@ -94,15 +116,102 @@ def build(
     wanted = set(roles)
     base_args = {"HTCONDOR": series.number, **(build_args or {})}
     base_args["BASE"] = base or debian_base(engine, progress)
+    below = engine.image(base_args["BASE"])
     results = []
     for role in ROLES:
         if role != "base" and role not in wanted:
             continue
         arguments = base_args if role == "base" else {"BASE": reference("base", series, tag)}
-        result = _build_one(engine, role, series, progress, tag, arguments, no_cache=no_cache)
+        image, fresh = _build_one(
+            engine, role, series, progress, tag, arguments, below, no_cache=no_cache
+        )
+        if role == "base":
+            below = image
         if role in wanted:
-            results.append(result)
+            name = reference(role, series, tag)
+            results.append(Built(reference=name, size_bytes=image.size_bytes, fresh=fresh))
     return results
+
+
+def listing(engine: Engine) -> list[Listed]:
+    """Every image that there can be, built or not: by series, the default one first."""
+    known = catalogue()
+    order = sorted(known.series.values(), key=lambda series: series.number != known.default)
+    base = next((name for name in _debian_names() if engine.image(name)), "")
+    return each(
+        lambda wanted: _listed(engine, *wanted, base),
+        [(series, role) for series in order for role in ROLES],
+    )
+
+
+def save(engine: Engine, file: Path, series: Series | None = None) -> list[str]:
+    """Write the images to a file, for a machine that cannot build them; their names.
+
+    With them goes the Debian image that they stand on: without it they would count as outdated.
+
+    Args:
+        engine: Where they are.
+        file: Is made, or replaced once all is written.
+        series: Only of this one; None for all.
+
+    Raises:
+        NotFound: There are none.
+        StateError: The file cannot be written.
+    """
+    names = [
+        image.reference
+        for image in listing(engine)
+        if image.size_bytes is not None and series in (None, catalogue().get(image.series))
+    ]
+    if not names:
+        raise NotFound("there are no images to save", hint="Build them: condor-mini build")
+    names += [name for name in _debian_names() if engine.image(name)]
+    partial = file.with_name(f"{file.name}.partial")
+    try:
+        engine.save_images(names, partial)
+        partial.replace(file)
+    except OSError as error:
+        raise StateError(f"{file} cannot be written: {error.strerror}") from None
+    finally:
+        partial.unlink(missing_ok=True)
+    return names
+
+
+def load(engine: Engine, file: Path) -> list[str]:
+    """Take in what ``save`` has written; the images' names.
+
+    Raises:
+        NotFound: There is no such file.
+    """
+    if not file.is_file():
+        raise NotFound(f"there is no file {file}")
+    return engine.load_images(file)
+
+
+def _debian_names() -> tuple[str, str]:
+    """What ``debian_base`` looks for, in its order; it pulls or makes one where neither is."""
+    return catalogue().base, f"condor-mini-debian:{catalogue().debian}"
+
+
+def _listed(engine: Engine, series: Series, role: str, base: str) -> Listed:
+    name = reference(role, series)
+    there = engine.image(name)
+    below = base if role == "base" else reference("base", series)
+    arguments = {"HTCONDOR": series.number, "BASE": base} if role == "base" else {"BASE": below}
+    up_to_date = False
+    if there:
+        with as_file(files("condor_mini").joinpath(f"images/condor-{role}")) as folder:
+            under = engine.image(below) if below else None
+            digest = _digest(folder, arguments, under.id if under else "")
+        up_to_date = there.labels.get(DIGEST_LABEL) == digest
+    return Listed(
+        reference=name,
+        role=role,
+        series=series.number,
+        size_bytes=there.size_bytes if there else None,
+        up_to_date=up_to_date,
+        version=there.labels.get(VERSION_LABEL) if there else None,
+    )
 
 
 def ensure(engine: Engine, role: str, series: Series, progress: Progress) -> str:
@@ -118,16 +227,17 @@ def _build_one(
     progress: Progress,
     tag: str | None,
     arguments: Mapping[str, str],
+    below: ImageInfo | None,
     *,
     no_cache: bool,
-) -> Built:
+) -> tuple[ImageInfo, bool]:
+    """The image, which stands on ``below``, and whether it was built just now."""
     name = reference(role, series, tag)
     with as_file(files("condor_mini").joinpath(f"images/condor-{role}")) as folder:
-        below = engine.image(arguments["BASE"])
         digest = _digest(folder, arguments, below.id if below else "")
         there = engine.image(name)
         if there and there.labels.get(DIGEST_LABEL) == digest and not no_cache:
-            return Built(reference=name, size_bytes=there.size_bytes, fresh=False)
+            return there, False
         is_default = tag is None and series.number == catalogue().default
         tags = (name, reference(role, series, "latest")) if is_default else (name,)
         with (
@@ -151,7 +261,7 @@ def _build_one(
     made = engine.image(name)
     if made is None:
         raise ImageBuildFailed(f"the engine built {name}, but does not have it")
-    return Built(reference=name, size_bytes=made.size_bytes, fresh=True)
+    return made, True
 
 
 def _build(engine: Engine, spec: BuildSpec, detail: Callable[[str], None]) -> None:
@@ -167,6 +277,11 @@ def _build(engine: Engine, spec: BuildSpec, detail: Callable[[str], None]) -> No
     try:
         engine.build(spec, on_line=on_line)
     except ImageBuildFailed as failure:
+        if _NO_APT.search(failure.message):
+            raise ImageBuildFailed(
+                f"{spec.tags[0]} cannot be built on {spec.build_args['BASE']}: it has no apt-get",
+                hint="Choose an image of Debian or Ubuntu: condor-mini build --base IMAGE",
+            ) from failure
         if not unreachable:
             failure.hint = "See each line of it: condor-mini -v build --no-cache"
             raise
@@ -198,7 +313,7 @@ def _label_with_version(engine: Engine, spec: BuildSpec, detail: Callable[[str],
         version = engine.copy_out(container, VERSION_FILE).decode().strip()
     finally:
         engine.remove(container)
-    labels = {**spec.labels, "org.opencontainers.image.version": version}
+    labels = {**spec.labels, VERSION_LABEL: version}
     again = BuildSpec(
         context=spec.context, tags=spec.tags, build_args=spec.build_args, labels=labels
     )

@@ -11,6 +11,8 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from condor_mini.signals import held_back
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -57,16 +59,19 @@ class LiveProgress(PlainProgress):
         from rich.console import Console
         from rich.markup import escape
 
-        with (
-            super().step(name, done=done),
-            Console(stderr=True).status(escape(name)) as status,
-        ):
+        status = Console(stderr=True).status(escape(name))
 
-            def show(detail: str) -> None:
-                line = " ".join(detail.split())[:LONGEST_DETAIL]
-                status.update(f"{escape(name)} [dim]{escape(line)}[/]")
+        def show(detail: str) -> None:
+            line = " ".join(detail.split())[:LONGEST_DETAIL]
+            status.update(f"{escape(name)} [dim]{escape(line)}[/]")
 
-            yield show
+        with super().step(name, done=done):
+            try:
+                with held_back():  # signals are for the main thread, and this starts another
+                    status.start()
+                yield show
+            finally:
+                status.stop()
 
 
 def progress_for_stderr(*, quiet: bool = False) -> Progress:

@@ -1,26 +1,82 @@
-"""Signals that would end us, held back while something must not be left half done."""
+"""Signals that would end us, held back while something must not be left half done.
+
+These are classes and not generators: of a generator whose end a signal has cut off, the rest would
+run when Python happens to collect it.
+"""
 
 from __future__ import annotations
 
 import signal
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from types import TracebackType
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-@contextmanager
-def held_back() -> Iterator[None]:
+class HeldBack:
     """Ctrl-C and its like wait until the context ends, and then do what they always do.
 
-    Commands that are started inside inherit this: a Ctrl-C at the terminal, which goes to all of
-    them, does not end an engine's client half-way.
+    Threads that are started inside hold them back for good: else the system would hand a signal to
+    a thread that has not, and Python would act on it here after all.
     """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    def __init__(self) -> None:
+        self._numbers = [n for n in ENDING if signal.getsignal(n) is not signal.SIG_IGN]
+        self._before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+    def __enter__(self) -> Self:
+        try:
+            self.block()  # a signal that has come before raises here
+        except BaseException:
+            self.unblock()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.unblock()
+
+    def block(self) -> None:
+        """Let them wait from now on."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, self._numbers)
+
+    def unblock(self) -> None:
+        """Let them act as they did before."""
+        signal.pthread_sigmask(signal.SIG_SETMASK, self._before)
+
+    def let_through(self) -> LetThrough:
+        """A context inside in which they do what they always do."""
+        return LetThrough(self)
+
+
+class LetThrough:
+    """The signals that are held back act, for as long as the context lasts."""
+
+    def __init__(self, held: HeldBack) -> None:
+        self._held = held
+
+    def __enter__(self) -> None:
+        try:
+            self._held.unblock()  # a signal that has come raises here
+        except BaseException:
+            self._held.block()
+            raise
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._held.block()
+
+
+def held_back() -> HeldBack:
+    """A context that signals do not interrupt."""
+    return HeldBack()

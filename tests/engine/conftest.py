@@ -6,6 +6,7 @@ import io
 import os
 import pty
 import shutil
+import socket
 import subprocess
 import sys
 import tarfile
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.engine import ContainerSpec, ContainerState
+from condor_mini.engine import ContainerSpec, ContainerState, FakeEngine
 from condor_mini.readiness import wait_until
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 APPLETS = ("cat", "echo", "env", "hostname", "id", "ping", "pwd", "sh", "sleep", "stat", "touch")
 APPLETS_OF_STATUS = ("false", "true", "tty")
+APPLETS_OF_SOME_ENGINES = ("nc",)
 ATTACH_CHILD = Path(__file__).parent / "attach_child.py"
 FOREVER = ("sleep", "1000")
 
@@ -66,7 +68,7 @@ def root_tar(
     with tarfile.open(path, "w") as tar:
         if engine_name != "fake":
             tar.add(request.getfixturevalue("busybox"), "bin/busybox")
-        for applet in (*APPLETS, *APPLETS_OF_STATUS):
+        for applet in (*APPLETS, *APPLETS_OF_STATUS, *APPLETS_OF_SOME_ENGINES):
             link = tarfile.TarInfo(f"bin/{applet}")
             link.type, link.linkname = tarfile.SYMTYPE, "busybox"
             tar.addfile(link)
@@ -124,6 +126,35 @@ def network(engine: Engine, name: str, labels: dict[str, str]) -> Iterator[str]:
 
 
 @pytest.fixture
+def volume(engine: Engine, name: str, labels: dict[str, str]) -> Iterator[str]:
+    """A volume of the test's own."""
+    engine.create_volume(f"{name}-data", labels=labels)
+    yield f"{name}-data"
+    for container in engine.containers(labels):
+        if any(f"{name}-data" in source for source in container.mounts.values()):
+            engine.remove(container.name)
+    engine.remove_volume(f"{name}-data")
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port of the host that nobody has."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+    return port
+
+
+@pytest.fixture
+def port_of_another_process(engine: Engine) -> Iterator[int]:
+    """A port of the host on which a process listens that is no container."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        if isinstance(engine, FakeEngine):
+            engine.take_port(port)
+        yield port
+
+
+@pytest.fixture
 def create(engine: Engine) -> Iterator[Callable[[ContainerSpec], str]]:
     """Creates containers, and removes them when the test is over; answers with the name."""
     created: list[str] = []
@@ -147,6 +178,26 @@ def run(engine: Engine, create: Callable[[ContainerSpec], str]) -> Callable[[Con
         return spec.name
 
     return run
+
+
+@pytest.fixture
+def write(engine: Engine) -> Callable[[str, str], None]:
+    """Lets a running container write to its log; returns when its whole lines are there."""
+
+    def write(container: str, text: str) -> None:
+        before = len(engine.logs(container))
+        if isinstance(engine, FakeEngine):
+            engine.write_log(container, text)
+        else:
+            engine.exec(container, ["sh", "-c", "cat > /proc/1/fd/1"], stdin=text)
+
+        def probe() -> str | None:
+            missing = before + text.rfind("\n") + 1 - len(engine.logs(container))
+            return f"{missing} characters are missing" if missing > 0 else None
+
+        wait_until(probe, timeout_s=10)
+
+    return write
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -124,6 +125,43 @@ def test_start_of_absent_is_not_found(engine: Engine, name: str) -> None:
         engine.start(name)
 
 
+def test_created_container_was_never_started(
+    engine: Engine, create: MakeContainer, spec: ContainerSpec
+) -> None:
+    """A container that waits for its start has no time of it."""
+    assert looked_up(engine, create(spec)).started_at is None
+
+
+def test_start_is_told(engine: Engine, create: MakeContainer, spec: ContainerSpec) -> None:
+    """A container tells when it was started, in a time zone."""
+    create(spec)
+    before = datetime.now(UTC)
+    engine.start(spec.name)
+    started_at = looked_up(engine, spec.name).started_at
+    assert started_at is not None
+    assert before <= started_at <= datetime.now(UTC)
+
+
+def test_start_is_told_after_the_end(
+    engine: Engine, run: MakeContainer, spec: ContainerSpec
+) -> None:
+    """A container that has ended still tells when it was started."""
+    started_at = looked_up(engine, run(spec)).started_at
+    engine.stop(spec.name, timeout_s=0)
+    assert looked_up(engine, spec.name).started_at == started_at
+
+
+def test_last_start_is_told(engine: Engine, run: MakeContainer, spec: ContainerSpec) -> None:
+    """Of a container that was started twice the second time counts."""
+    first = looked_up(engine, run(spec)).started_at
+    engine.stop(spec.name, timeout_s=0)
+    engine.start(spec.name)
+    last = looked_up(engine, spec.name).started_at
+    assert first is not None
+    assert last is not None
+    assert first < last
+
+
 def test_ended_container_has_its_status(
     engine: Engine, run: MakeContainer, spec: ContainerSpec, wait_for_end: Callable[[str], None]
 ) -> None:
@@ -157,6 +195,36 @@ def test_stop_of_ended_succeeds(engine: Engine, create: MakeContainer, spec: Con
     engine.stop(create(spec), timeout_s=1)
 
 
+def test_stop_ends_several(
+    engine: Engine, run: MakeContainer, spec: ContainerSpec, name: str
+) -> None:
+    """Of several containers all are stopped, also if some are absent or have ended."""
+    names = [run(replace(spec, name=f"{name}-{number}")) for number in range(3)]
+    engine.stop(names[1], timeout_s=0)
+    engine.stop(f"{name}-absent", names[0], f"{name}-gone", *names[1:], timeout_s=0)
+    assert {looked_up(engine, each).state for each in names} == {ContainerState.EXITED}
+
+
+def test_stop_of_several_is_at_once(
+    engine: Engine, run: MakeContainer, spec: ContainerSpec, name: str
+) -> None:
+    """Several containers that do not heed the request take no longer than one."""
+    names = [run(replace(spec, name=f"{name}-{number}")) for number in range(3)]
+    began = time.monotonic()
+    engine.stop(*names, timeout_s=3)
+    assert time.monotonic() - began < 8
+
+
+def test_remove_removes_several(
+    engine: Engine, run: MakeContainer, create: MakeContainer, spec: ContainerSpec, name: str
+) -> None:
+    """Of several containers all are removed, running or not, also if some are absent."""
+    names = [run(replace(spec, name=f"{name}-{number}")) for number in range(2)]
+    names.append(create(replace(spec, name=f"{name}-created")))
+    engine.remove(f"{name}-absent", names[0], f"{name}-gone", *names[1:])
+    assert [engine.inspect(each) for each in names] == [None] * 3
+
+
 def test_stop_of_absent_succeeds(engine: Engine, name: str) -> None:
     """A container that is not there is stopped."""
     engine.stop(name, timeout_s=1)
@@ -173,32 +241,6 @@ def test_remove_ends_a_running_container(
 def test_remove_of_absent_succeeds(engine: Engine, name: str) -> None:
     """A container that is not there is removed."""
     engine.remove(name)
-
-
-def test_logs_are_in_order(
-    engine: Engine, run: MakeContainer, spec: ContainerSpec, wait_for_end: Callable[[str], None]
-) -> None:
-    """What went to stdout and to stderr stands in the log as it was written."""
-    # The pauses: an engine reads two pipes, and knows no order of what comes within a moment.
-    script = "echo 1; sleep 0.1; echo 2 >&2; sleep 0.1; echo 3"
-    if engine.name == "fake":
-        script = "echo 1; echo 2 >&2; echo 3"
-    wait_for_end(run(replace(spec, command=("sh", "-c", script))))
-    assert engine.logs(spec.name) == "1\n2\n3\n"
-
-
-def test_logs_end_with_the_tail(
-    engine: Engine, run: MakeContainer, spec: ContainerSpec, wait_for_end: Callable[[str], None]
-) -> None:
-    """Of a log one can have the last lines."""
-    wait_for_end(run(replace(spec, command=("sh", "-c", "echo 1; echo 2; echo 3"))))
-    assert engine.logs(spec.name, tail=2) == "2\n3\n"
-
-
-def test_logs_of_absent_are_not_found(engine: Engine, name: str) -> None:
-    """A container that is not there has no log."""
-    with pytest.raises(NotFound):
-        engine.logs(name)
 
 
 def test_command_line_options_are_the_commands_own(

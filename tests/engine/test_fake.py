@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from condor_mini.engine import (
@@ -12,8 +14,12 @@ from condor_mini.engine import (
     FakeExec,
     FakeFile,
     FakeOutcome,
+    PublishedPort,
 )
-from condor_mini.errors import CommandFailed, EngineError
+from condor_mini.errors import AlreadyInUse, CommandFailed, EngineError
+
+ALL_ADDRESSES = "::"
+EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -88,6 +94,75 @@ def test_files_can_be_read(fake: FakeEngine, tar_of: object) -> None:
     assert fake.files("node") == {
         "/etc/key": FakeFile(content=b"k", mode=0o600, uid=1, gid=2),
     }
+
+
+def test_call_about_several_is_recorded_as_one(fake: FakeEngine) -> None:
+    """A call about several containers names all of them."""
+    fake.remove("node", "absent")
+    assert fake.calls == [FakeCall(method="remove", target="node absent")]
+
+
+def test_call_about_none_is_not_recorded(fake: FakeEngine) -> None:
+    """To stop or remove no container at all is no call."""
+    fake.stop(timeout_s=1)
+    fake.remove()
+    assert fake.calls == []
+
+
+def test_clock_can_be_given() -> None:
+    """A test says what time it is."""
+    fake = FakeEngine(clock=lambda: EPOCH)
+    fake.add_image("image")
+    fake.create(ContainerSpec(image="image", name="node"))
+    fake.start("node")
+    fake.write_log("node", "line\n")
+    info = fake.inspect("node")
+    assert info is not None
+    assert (info.started_at, fake.logs("node", timestamps=True)) == (
+        *(EPOCH, "2026-01-01T00:00:00.000000000Z line\n"),
+    )
+
+
+def test_line_has_the_time_when_it_was_begun() -> None:
+    """What is added to a line does not change its time."""
+    times = iter(EPOCH + timedelta(seconds=number) for number in range(10))
+    fake = FakeEngine(clock=lambda: next(times))
+    fake.add_image("image")
+    fake.create(ContainerSpec(image="image", name="node"))
+    for text in ("a", "b\nc\n", "d\n"):
+        fake.write_log("node", text)
+    assert fake.logs("node", since=EPOCH + timedelta(seconds=1)) == "c\nd\n"
+
+
+def test_container_writes_on_demand(fake: FakeEngine) -> None:
+    """A test lets a container write something."""
+    fake.write_log("node", "one\u2028line\nanother\n")
+    with fake.follow("node") as lines:
+        assert [next(lines), next(lines)] == ["one\u2028line", "another"]
+
+
+@pytest.mark.parametrize(
+    ("taken", "asked", "is_free"),
+    [
+        ("127.0.0.1", "127.0.0.1", False),
+        ("127.0.0.1", "127.0.0.2", True),
+        (ALL_ADDRESSES, "127.0.0.1", False),
+        ("127.0.0.1", ALL_ADDRESSES, False),
+    ],
+)
+def test_port_is_taken_per_address(
+    fake: FakeEngine, taken: str, asked: str, *, is_free: bool
+) -> None:
+    """A port that somebody has on one address is free on another, but not on all."""
+    fake.take_port(8080, host_ip=taken)
+    port = PublishedPort(container_port=80, host_port=8080, host_ip=asked)
+    fake.create(ContainerSpec(image="image", name="web", ports=(port,)))
+    try:
+        fake.start("web")
+    except AlreadyInUse:
+        assert not is_free
+    else:
+        assert is_free
 
 
 def test_container_can_end_by_itself(fake: FakeEngine) -> None:

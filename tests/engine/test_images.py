@@ -1,15 +1,14 @@
-"""The contract of every engine: what it says of itself, images and networks."""
+"""The contract of every engine: what it says of itself, and its images."""
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from condor_mini.engine import BuildSpec, ContainerSpec
-from condor_mini.errors import AlreadyInUse, CommandFailed, ImageBuildFailed, NotFound
+from condor_mini.errors import CommandFailed, ImageBuildFailed, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,12 +34,6 @@ def built(engine: Engine, context: Path, name: str, labels: dict[str, str]) -> I
     yield spec
     for tag in spec.tags:
         engine.remove_image(tag)
-
-
-@pytest.fixture
-def on_network(spec: ContainerSpec, network: str) -> ContainerSpec:
-    """A container on the test's network."""
-    return replace(spec, network=network)
 
 
 def test_info_names_the_engine(engine: Engine, engine_name: str) -> None:
@@ -149,112 +142,101 @@ def test_remove_image_in_use_fails(
         engine.remove_image(spec.image)
 
 
+@pytest.fixture
+def saved(engine: Engine, built: BuildSpec, tmp_path: Path) -> Path:
+    """A file of an image with two names."""
+    tarball = tmp_path / "of one image, two names.tar"
+    engine.save_images(built.tags, tarball)
+    return tarball
+
+
+def test_saved_images_are_loaded_with_their_names(
+    engine: Engine, built: BuildSpec, saved: Path
+) -> None:
+    """Images that were saved and removed are there again, and their names are told."""
+    for tag in built.tags:
+        engine.remove_image(tag)
+    assert sorted(engine.load_images(saved)) == sorted(built.tags)
+    assert all(engine.image(tag) is not None for tag in built.tags)
+
+
+def test_loaded_image_is_the_same(engine: Engine, built: BuildSpec, saved: Path) -> None:
+    """An image comes back with its id and its labels."""
+    before = engine.image(built.tags[0])
+    for tag in built.tags:
+        engine.remove_image(tag)
+    engine.load_images(saved)
+    assert engine.image(built.tags[0]) == before
+
+
+def test_loaded_image_runs(
+    engine: Engine,
+    built: BuildSpec,
+    saved: Path,
+    run: Callable[[ContainerSpec], str],
+    spec: ContainerSpec,
+) -> None:
+    """A container is made of an image that came from a file."""
+    for tag in built.tags:
+        engine.remove_image(tag)
+    engine.load_images(saved)
+    try:
+        name = run(replace(spec, image=built.tags[0]))
+        assert engine.exec(name, ["true"]).returncode == 0
+    finally:
+        engine.remove(spec.name)
+
+
+def test_load_of_images_that_are_there_tells_their_names(
+    engine: Engine, built: BuildSpec, saved: Path
+) -> None:
+    """Images that the engine holds already are loaded again."""
+    assert sorted(engine.load_images(saved)) == sorted(built.tags)
+
+
+def test_save_replaces_a_file(engine: Engine, built: BuildSpec, saved: Path) -> None:
+    """What was in the file before is gone."""
+    engine.save_images(built.tags[:1], saved)
+    assert engine.load_images(saved) == [built.tags[0]]
+
+
+def test_save_of_an_absent_image_is_not_found(
+    engine: Engine, image: str, name: str, tmp_path: Path
+) -> None:
+    """If one of the images is not there, none is saved."""
+    tarball = tmp_path / "images.tar"
+    with pytest.raises(NotFound):
+        engine.save_images([image, f"{name}:absent"], tarball)
+    assert not tarball.exists()
+
+
+def test_save_into_an_absent_folder_fails(engine: Engine, image: str, tmp_path: Path) -> None:
+    """A folder that is not there is not made up."""
+    with pytest.raises(CommandFailed):
+        engine.save_images([image], tmp_path / "absent" / "images.tar")
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no archive\n", bytes(10240)])
+def test_load_of_what_holds_no_image_fails(
+    engine: Engine, tmp_path: Path, content: bytes | None
+) -> None:
+    """A file that is absent or empty, or is no archive, or an empty one, holds no image."""
+    tarball = tmp_path / "images.tar"
+    if content is not None:
+        tarball.write_bytes(content)
+    with pytest.raises(CommandFailed):
+        engine.load_images(tarball)
+
+
+def test_load_of_a_root_file_system_fails(engine: Engine, root_tar: Path) -> None:
+    """What can be imported is no image yet."""
+    with pytest.raises(CommandFailed):
+        engine.load_images(root_tar)
+
+
 def test_create_of_an_absent_image_is_not_found(
     engine: Engine, name: str, labels: dict[str, str]
 ) -> None:
     """A container of an image that is not there is not made, and nothing is fetched for it."""
     with pytest.raises(NotFound):
         engine.create(ContainerSpec(image=f"{name}:absent", name=name, labels=labels))
-
-
-def test_taken_network_name_is_already_in_use(
-    engine: Engine, network: str, labels: dict[str, str]
-) -> None:
-    """A network's name is given once."""
-    with pytest.raises(AlreadyInUse):
-        engine.create_network(network, labels=labels)
-
-
-def test_race_for_a_network_has_at_most_one_winner(
-    engine: Engine, name: str, labels: dict[str, str]
-) -> None:
-    """Of three that create the same network at once, no two succeed, whatever comes of it."""
-
-    def attempt(_: int) -> bool:
-        try:
-            engine.create_network(f"{name}-race", labels=labels)
-        except AlreadyInUse:
-            return False
-        return True
-
-    try:
-        with ThreadPoolExecutor(3) as pool:
-            assert sum(pool.map(attempt, range(3))) <= 1
-    finally:
-        engine.remove_network(f"{name}-race")
-
-
-def test_remove_network_leaves_longer_names(
-    engine: Engine, network: str, labels: dict[str, str]
-) -> None:
-    """A network whose name begins with the removed one's stays."""
-    engine.remove_network(network.removesuffix("-net"))
-    with pytest.raises(AlreadyInUse):
-        engine.create_network(network, labels=labels)
-
-
-def test_remove_network_frees_its_name(
-    engine: Engine, network: str, labels: dict[str, str]
-) -> None:
-    """A removed network's name can be given again."""
-    engine.remove_network(network)
-    engine.create_network(network, labels=labels)
-
-
-def test_remove_network_that_is_absent_succeeds(engine: Engine, name: str) -> None:
-    """A network that is not there is removed."""
-    engine.remove_network(f"{name}-absent")
-
-
-def test_remove_network_in_use_fails(
-    engine: Engine, network: str, run: Callable[[ContainerSpec], str], on_network: ContainerSpec
-) -> None:
-    """A network stays while a container runs on it."""
-    run(on_network)
-    with pytest.raises(CommandFailed):
-        engine.remove_network(network)
-
-
-def test_container_has_an_address_on_its_network(
-    engine: Engine, network: str, run: Callable[[ContainerSpec], str], on_network: ContainerSpec
-) -> None:
-    """A running container has an IPv4 address by its network's name."""
-    info = engine.inspect(run(on_network))
-    assert info is not None
-    assert [(key, value.count(".")) for key, value in info.addresses.items()] == [(network, 3)]
-
-
-def test_containers_find_each_other_by_name(
-    engine: Engine, run: Callable[[ContainerSpec], str], on_network: ContainerSpec
-) -> None:
-    """On a network a container is reached by its name."""
-    name = run(on_network)
-    assert engine.exec(name, ["ping", "-c", "1", "-W", "5", name]).returncode == 0
-
-
-def test_container_on_an_absent_network_does_not_run(
-    run: Callable[[ContainerSpec], str], spec: ContainerSpec
-) -> None:
-    """A container whose network is not there fails at its start at the latest."""
-    with pytest.raises((CommandFailed, NotFound)):
-        run(replace(spec, network=f"{spec.name}-absent"))
-
-
-def test_fixed_address_on_a_network_with_a_subnet(
-    engine: Engine,
-    name: str,
-    labels: dict[str, str],
-    run: Callable[[ContainerSpec], str],
-    spec: ContainerSpec,
-) -> None:
-    """A container gets the address that it asks for, where the network was given its subnet."""
-    network = f"{name}-fixed"
-    engine.create_network(network, labels=labels, subnet="10.213.47.0/24")
-    try:
-        fixed = replace(spec, network=network, ip="10.213.47.9")
-        info = engine.inspect(run(fixed))
-        assert info is not None
-        assert info.addresses == {network: "10.213.47.9"}
-    finally:
-        engine.remove(spec.name)
-        engine.remove_network(network)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import os
+import tarfile
+import tempfile
 import time
 from typing import TYPE_CHECKING
 
@@ -10,11 +14,19 @@ import pytest
 from condor_mini.errors import CommandFailed, NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from typing import BinaryIO
 
     from condor_mini.engine import ContainerSpec, Engine
 
     MakeContainer = Callable[[ContainerSpec], str]
+
+
+@pytest.fixture
+def file() -> Iterator[BinaryIO]:
+    """An empty file of the operating system's."""
+    with tempfile.TemporaryFile() as file:
+        yield file
 
 
 @pytest.mark.parametrize("status", [0, 1, 3, 126, 255])
@@ -128,6 +140,45 @@ def test_copy_in_to_absent_is_not_found(
         engine.copy_in(name, tar_of("etc/file", b""))
 
 
+def test_copy_in_of_no_archive_fails(
+    engine: Engine, create: MakeContainer, spec: ContainerSpec
+) -> None:
+    """What is no tar is not unpacked."""
+    with pytest.raises(CommandFailed):
+        engine.copy_in(create(spec), b"no archive\n" * 100)
+
+
+def test_copy_in_of_a_large_file(
+    engine: Engine,
+    create: MakeContainer,
+    spec: ContainerSpec,
+    file: BinaryIO,
+    tar_of: Callable[..., bytes],
+) -> None:
+    """An archive that is handed over as a file arrives byte by byte."""
+    content = os.urandom(50_000_000)
+    file.write(tar_of("etc/large", content))
+    file.seek(0)
+    engine.copy_in(create(spec), file)
+    assert engine.copy_out(spec.name, "/etc/large") == content
+
+
+def test_copy_in_reads_a_file_from_where_it_stands(
+    engine: Engine,
+    create: MakeContainer,
+    spec: ContainerSpec,
+    file: BinaryIO,
+    tar_of: Callable[..., bytes],
+) -> None:
+    """What was read of a file, or is only in its buffer, makes no difference."""
+    file.write(b"something before" + tar_of("etc/file", b"content"))
+    file.seek(0)
+    file.read()
+    file.seek(len(b"something before"))
+    engine.copy_in(create(spec), file)
+    assert engine.copy_out(spec.name, "/etc/file") == b"content"
+
+
 def test_copy_out_gives_the_content(
     engine: Engine, create: MakeContainer, spec: ContainerSpec, tar_of: Callable[..., bytes]
 ) -> None:
@@ -149,3 +200,97 @@ def test_copy_out_of_absent_container_is_not_found(engine: Engine, name: str) ->
     """A container that is not there has no files."""
     with pytest.raises(NotFound):
         engine.copy_out(name, "/etc/passwd")
+
+
+def unpacked(file: BinaryIO) -> dict[str, tuple[bytes | None, int, int, int]]:
+    """What a tar holds: content (of a directory None), owner, group and mode by name."""
+    file.seek(0)
+    with tarfile.open(fileobj=file) as tar:
+        return {
+            member.name: (
+                None if (content := tar.extractfile(member)) is None else content.read(),
+                *(member.uid, member.gid, member.mode & 0o7777),
+            )
+            for member in tar
+        }
+
+
+def test_copy_out_archive_of_a_file(
+    engine: Engine,
+    create: MakeContainer,
+    spec: ContainerSpec,
+    file: BinaryIO,
+    tar_of: Callable[..., bytes],
+) -> None:
+    """A file comes out with its last name, owner and mode, of a container that has not run."""
+    engine.copy_in(create(spec), tar_of("etc/a file", b"content", uid=12, gid=34, mode=0o640))
+    engine.copy_out_archive(spec.name, "/etc/a file", file)
+    assert unpacked(file) == {"a file": (b"content", 12, 34, 0o640)}
+
+
+def test_copy_out_archive_of_a_folder(
+    engine: Engine,
+    run: MakeContainer,
+    spec: ContainerSpec,
+    file: BinaryIO,
+    tar_of: Callable[..., bytes],
+) -> None:
+    """A folder comes out with all that is in it, by names that begin with its own."""
+    run(spec)
+    for name in ("tmp/out/one", "tmp/out/in/two", "tmp/outside"):
+        engine.copy_in(spec.name, tar_of(name, name.encode()))
+    engine.copy_out_archive(spec.name, "/tmp/out", file)
+    files = {name: facts[0] for name, facts in unpacked(file).items() if facts[0] is not None}
+    assert files == {"out/one": b"tmp/out/one", "out/in/two": b"tmp/out/in/two"}
+
+
+def test_copy_out_archive_is_copied_in(
+    engine: Engine,
+    create: MakeContainer,
+    spec: ContainerSpec,
+    file: BinaryIO,
+    tar_of: Callable[..., bytes],
+) -> None:
+    """What comes out of one container goes into another, large as it may be."""
+    content = os.urandom(50_000_000)
+    engine.copy_in(create(spec), tar_of("large", content))
+    engine.copy_out_archive(spec.name, "/large", file)
+    file.seek(0)
+    engine.remove(spec.name)
+    engine.copy_in(create(spec), file)
+    assert engine.copy_out(spec.name, "/large") == content
+
+
+def test_copy_out_archive_follows_what_is_in_the_file(
+    engine: Engine,
+    create: MakeContainer,
+    spec: ContainerSpec,
+    file: BinaryIO,
+    tar_of: Callable[..., bytes],
+) -> None:
+    """The archive is written where the file stands; what was written before it stays."""
+    engine.copy_in(create(spec), tar_of("etc/file", b"content"))
+    file.write(b"something before")
+    engine.copy_out_archive(spec.name, "/etc/file", file)
+    file.seek(0)
+    before = file.read(len(b"something before"))
+    rest = io.BytesIO(file.read())
+    assert (before, list(unpacked(rest))) == (b"something before", ["file"])
+
+
+@pytest.mark.parametrize("path", ["/etc/absent", "/absent/absent"])
+def test_copy_out_archive_of_absent_is_not_found(
+    engine: Engine, box: str, file: BinaryIO, path: str
+) -> None:
+    """Of what is not there nothing is written."""
+    with pytest.raises(NotFound):
+        engine.copy_out_archive(box, path, file)
+    assert file.read() == b""
+
+
+def test_copy_out_archive_of_absent_container_is_not_found(
+    engine: Engine, name: str, file: BinaryIO
+) -> None:
+    """A container that is not there has no files."""
+    with pytest.raises(NotFound):
+        engine.copy_out_archive(name, "/etc", file)

@@ -5,13 +5,26 @@ from __future__ import annotations
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.engine import BindMount, BuildSpec, ContainerSpec, OciEngine
-from condor_mini.engine.argv import build_arguments, create_arguments, label_instruction
+from condor_mini.engine import (
+    BindMount,
+    BuildSpec,
+    ContainerSpec,
+    OciEngine,
+    PublishedPort,
+    VolumeMount,
+)
+from condor_mini.engine.argv import (
+    build_arguments,
+    create_arguments,
+    label_instruction,
+    logs_arguments,
+)
 from condor_mini.engine.command import run as run_command
 from condor_mini.engine.dialect import DOCKER
 from condor_mini.errors import CommandFailed, EngineNotFound, ImageBuildFailed
@@ -34,7 +47,17 @@ EVERYTHING = ContainerSpec(
     workdir="/tmp",
     environment={"K": "a b"},
     labels={"k": "v=w"},
-    mounts=(BindMount(source=Path('/a, "b"'), target="/m", read_only=True),),
+    mounts=(
+        BindMount(source=Path('/a, "b"'), target="/m", read_only=True),
+        VolumeMount(volume="data", target="/v"),
+        VolumeMount(volume="data", target='/v, "2"', read_only=True),
+    ),
+    ports=(
+        PublishedPort(container_port=80, host_port=8080),
+        PublishedPort(container_port=81),
+        PublishedPort(container_port=82, host_port=8082, host_ip="10.0.0.1"),
+        PublishedPort(container_port=83, host_port=8083, host_ip="::1"),
+    ),
     network="net",
     ip="10.0.0.9",
     cap_drop=("ALL",),
@@ -50,6 +73,10 @@ def test_create_arguments_say_everything() -> None:
     assert create_arguments(EVERYTHING) == [
         *("create", "--pull", "never", "--name", "node", "--label", "k=v=w", "--env", "K=a b"),
         *("--mount", 'type=bind,"source=/a, ""b""",target=/m,readonly'),
+        *("--mount", "type=volume,source=data,target=/v"),
+        *("--mount", 'type=volume,source=data,"target=/v, ""2""",readonly'),
+        *("--publish", "127.0.0.1:8080:80", "--publish", "127.0.0.1::81"),
+        *("--publish", "10.0.0.1:8082:82", "--publish", "[::1]:8083:83"),
         *("--cap-drop", "ALL", "--cap-add", "CHOWN", "--cap-add", "KILL"),
         *("--security-opt", "no-new-privileges", "--hostname", "node.pool", "--user", "condor"),
         *("--workdir", "/tmp", "--network", "net", "--ip", "10.0.0.9", "--cpus", "1.5"),
@@ -79,6 +106,19 @@ def test_build_arguments_say_everything() -> None:
     ]
 
 
+def test_logs_arguments_say_everything() -> None:
+    """Every choice becomes its option, and a time is told in UTC."""
+    since = datetime(2026, 11, 21, 9, 40, 28, 123456, tzinfo=timezone(timedelta(hours=5)))
+    assert list(logs_arguments(3, since, timestamps=True)) == [
+        *("--tail", "3", "--since", "2026-11-21T04:40:28.123456+00:00", "--timestamps"),
+    ]
+
+
+def test_logs_arguments_say_no_more() -> None:
+    """Who chooses nothing gets all."""
+    assert list(logs_arguments(None, None, timestamps=False)) == []
+
+
 def test_label_instruction_is_quoted() -> None:
     """Nothing in a label's value is taken for a quote or a variable."""
     assert label_instruction("k", 'a"$b\\') == 'LABEL "k"="a\\"\\$b\\\\"'
@@ -100,6 +140,23 @@ def test_limits_and_privileges_hold(
     status = engine.exec(run(limited), ["cat", "/proc/self/status"]).stdout.split("\n")
     held = dict(line.split(":\t", 1) for line in status if ":\t" in line)
     assert (int(held["CapEff"], 16), held["NoNewPrivs"]) == (0b1, "1")
+
+
+@only_docker
+@pytest.mark.parametrize("count", [1, 3])
+def test_stop_and_remove_take_a_call_each(
+    engine: Engine,
+    run: MakeContainer,
+    spec: ContainerSpec,
+    caplog: pytest.LogCaptureFixture,
+    count: int,
+) -> None:
+    """However many containers there are, each is one call of the command line."""
+    names = [run(replace(spec, name=f"{spec.name}-{number}")) for number in range(count)]
+    with caplog.at_level(logging.DEBUG, "condor_mini.engine"):
+        engine.stop(*names, timeout_s=0)
+        engine.remove(*names)
+    assert len(caplog.records) == 2
 
 
 @only_docker
@@ -156,6 +213,12 @@ def test_failed_build_leaves_no_container(
     assert engine.containers({"only": name}) == []
 
 
+def followed(engine: Engine, container: str) -> list[str]:
+    """All that a container writes."""
+    with engine.follow(container) as lines:
+        return list(lines)
+
+
 @only_docker
 @pytest.mark.parametrize(
     "call",
@@ -165,9 +228,16 @@ def test_failed_build_leaves_no_container(
         pytest.param(lambda engine: engine.containers({}), id="containers"),
         pytest.param(lambda engine: engine.inspect("x"), id="inspect"),
         pytest.param(lambda engine: engine.exec("x", ["true"]), id="exec"),
-        pytest.param(lambda engine: engine.stop("x", timeout_s=1), id="stop"),
-        pytest.param(lambda engine: engine.remove("x"), id="remove"),
+        pytest.param(lambda engine: engine.stop("x", "y", timeout_s=1), id="stop"),
+        pytest.param(lambda engine: engine.remove("x", "y"), id="remove"),
         pytest.param(lambda engine: engine.copy_in("x", b""), id="copy_in"),
+        pytest.param(lambda engine: engine.logs("x"), id="logs"),
+        pytest.param(lambda engine: followed(engine, "x"), id="follow"),
+        pytest.param(lambda engine: engine.start("x"), id="start"),
+        pytest.param(lambda engine: engine.networks({}), id="networks"),
+        pytest.param(lambda engine: engine.volumes({}), id="volumes"),
+        pytest.param(lambda engine: engine.remove_volume("x"), id="remove_volume"),
+        pytest.param(lambda engine: engine.save_images(["x"], Path("/x")), id="save_images"),
     ],
 )
 def test_engine_that_has_gone_is_not_found(
@@ -223,6 +293,15 @@ def test_missing_binary_is_engine_not_found(
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(EngineNotFound, match="no command docker"):
         OciEngine(DOCKER).containers({})
+
+
+def test_nothing_is_called_for_no_container(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """To stop or remove no container at all one needs no engine."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    OciEngine(DOCKER).stop(timeout_s=1)
+    OciEngine(DOCKER).remove()
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,8 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -51,6 +53,31 @@ def test_stdin_is_empty_where_none_is_given() -> None:
 def test_stdin_may_stay_unread() -> None:
     """A command that does not read what it is given is no error."""
     assert command.run(["true"], timeout_s=10, stdin=b"x" * 1_000_000).returncode == 0
+
+
+def test_stdin_may_be_a_file() -> None:
+    """A command reads a file, from where we stand in it, whatever our buffers hold."""
+    with tempfile.TemporaryFile() as file:
+        file.write(b"0123456789")
+        file.seek(0)
+        file.read(1)
+        file.seek(4)
+        assert command.run_bytes(["cat"], timeout_s=10, stdin=file).stdout == b"456789"
+
+
+def test_stdout_may_be_a_file() -> None:
+    """What a command writes goes to a file, after what we wrote to it ourselves."""
+    with tempfile.TemporaryFile() as file:
+        file.write(b"ours ")
+        result = command.run_bytes(sh("echo theirs; echo err >&2"), timeout_s=10, stdout=file)
+        file.seek(0)
+        assert (file.read(), result.stdout, result.stderr) == (b"ours theirs\n", b"", b"err\n")
+
+
+def test_failure_with_stdout_in_a_file_has_the_words(tmp_path: Path) -> None:
+    """A command that fails is quoted though its output goes elsewhere."""
+    with (tmp_path / "out").open("wb") as file, pytest.raises(CommandFailed, match="oops"):
+        command.run_bytes(sh("echo oops >&2; exit 3"), timeout_s=10, stdout=file)
 
 
 def test_merged_output_is_in_order() -> None:
@@ -193,25 +220,125 @@ def test_stream_is_killed_when_the_listener_fails() -> None:
     assert time.monotonic() - began < 3
 
 
-INTERRUPTED = """
-import sys
+def test_followed_lines_come_as_they_are_written() -> None:
+    """A line is handed over before the command ends."""
+    began = time.monotonic()
+    with command.follow(sh("echo 1; echo 2 >&2; exec sleep 30")) as lines:
+        seen = [next(lines), next(lines)]
+    assert (seen, time.monotonic() - began < 3) == (["1", "2"], True)
+
+
+@pytest.mark.parametrize(
+    ("output", "lines"),
+    [
+        (r"a\nb\n", ["a", "b"]),
+        (r"a\nb", ["a", "b"]),
+        (r"\n\n", ["", ""]),
+        (r"a\rb\r\n", ["a\rb\r"]),
+        (r"\377\303\274\n", ["\ufffdü"]),
+        ("", []),
+    ],
+)
+def test_followed_lines_are_as_they_were_written(output: str, lines: list[str]) -> None:
+    """Lines come without their ends, and are not changed otherwise."""
+    with command.follow(["printf", output]) as followed:
+        assert list(followed) == lines
+
+
+def test_leaving_ends_the_followed_command(tmp_path: Path) -> None:
+    """Nothing runs on when the context is left, read or not."""
+    pid = tmp_path / "pid"
+    with command.follow(sh(f"echo $$ > {pid}; echo 1; exec yes")) as lines:
+        next(lines)
+    assert is_gone(int(pid.read_text()))
+
+
+@pytest.mark.parametrize("script", ["exec sleep 30", "sleep 5 & sleep 5"])
+def test_leaving_ends_the_iteration_of_another_thread(script: str) -> None:
+    """A thread that waits for a line is done at once, also if a grandchild holds the pipe."""
+    with command.follow(sh(f"echo 1; {script}")) as lines:
+        assert next(lines) == "1"
+        seen: list[str] = []
+        reader = threading.Thread(target=lambda: seen.extend(lines), daemon=True)
+        reader.start()
+        time.sleep(0.2)  # so that it waits
+        began = time.monotonic()
+    reader.join(3)
+    assert (reader.is_alive(), seen, time.monotonic() - began < 2) == (False, [], True)
+
+
+def test_followed_command_may_end_while_nobody_reads() -> None:
+    """What a command wrote before its end is still there."""
+    with command.follow(sh("echo 1; echo 2")) as lines:
+        time.sleep(0.3)
+        assert list(lines) == ["1", "2"]
+
+
+def test_following_leaves_no_descriptor_open() -> None:
+    """Whoever follows again and again does not run out of descriptors."""
+    before = set(os.listdir("/dev/fd"))  # noqa: PTH208 - the numbers are wanted
+    for _ in range(5):
+        with command.follow(sh("echo 1; exec sleep 30")) as lines:
+            next(lines)
+    assert set(os.listdir("/dev/fd")) == before  # noqa: PTH208 - the numbers are wanted
+
+
+def test_failure_of_a_followed_command_comes_last() -> None:
+    """A status other than 0 is an error when all lines have come."""
+    seen: list[str] = []
+    with pytest.raises(CommandFailed) as caught, command.follow(sh("echo a; exit 4")) as lines:
+        seen.extend(lines)
+    assert (caught.value.returncode, seen) == (4, ["a"])
+
+
+def test_interrupted_followed_command_has_not_failed() -> None:
+    """Ctrl-C, which a terminal sends to the command as well, ends its lines."""
+    with command.follow(sh("echo 1; kill -INT $$; sleep 5")) as lines:
+        assert list(lines) == ["1"]
+
+
+def test_following_a_missing_binary_is_file_not_found() -> None:
+    """A command that is not there is the caller's to explain."""
+    with pytest.raises(FileNotFoundError), command.follow(["/no/such/command"]):
+        pass
+
+
+SAYS_WHEN_IT_WAITS = """
+import subprocess, sys, threading
 from condor_mini.engine import command
+class Popen(subprocess.Popen):
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        threading.Timer(0.2, print, ["waiting"], {"flush": True}).start()
+subprocess.Popen = Popen
+"""
+"""What is interrupted while it starts a command, and not when it waits, cannot know of it yet."""
+
+INTERRUPTED = """
 argv = ["sh", "-c", "echo $$ > " + sys.argv[2] + "; exec sleep 30"]
 try:
     if sys.argv[1] == "run":
         command.run(argv, timeout_s=60)
-    else:
+    elif sys.argv[1] == "stream":
         command.stream(argv, print, timeout_s=60)
+    else:
+        with command.follow(argv) as lines:
+            list(lines)
 except KeyboardInterrupt:
     sys.exit(130)
 """
 
 
-@pytest.mark.parametrize("how", ["run", "stream"])
+@pytest.mark.parametrize("how", ["run", "stream", "follow"])
 def test_interrupt_kills_and_propagates(tmp_path: Path, how: str) -> None:
     """Ctrl-C, even where only we get it, ends the command and goes on to our caller."""
     pid = tmp_path / "pid"
-    with subprocess.Popen([sys.executable, "-c", INTERRUPTED, how, str(pid)]) as child:
+    script = SAYS_WHEN_IT_WAITS + INTERRUPTED
+    with subprocess.Popen(
+        [sys.executable, "-c", script, how, str(pid)], stdout=subprocess.PIPE
+    ) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"waiting\n"
         deadline = time.monotonic() + 10
         while not (pid.exists() and pid.read_text()) and time.monotonic() < deadline:
             time.sleep(0.02)
@@ -227,8 +354,6 @@ def test_attach_answers_as_a_shell_would(script: str, status: int) -> None:
 
 
 ATTACHED = """
-import sys
-from condor_mini.engine import command
 script = "trap 'exit 9' INT; echo ready; while true; do sleep 0.1; done"
 sys.exit(command.attach(["sh", "-c", script]))
 """
@@ -237,9 +362,12 @@ sys.exit(command.attach(["sh", "-c", script]))
 def test_interrupt_of_attached_is_the_commands() -> None:
     """Ctrl-C reaches the attached command too, and what it makes of it is our status."""
     with subprocess.Popen(
-        [sys.executable, "-c", ATTACHED], stdout=subprocess.PIPE, start_new_session=True
+        [sys.executable, "-c", SAYS_WHEN_IT_WAITS + ATTACHED],
+        stdout=subprocess.PIPE,
+        start_new_session=True,
     ) as child:
         assert child.stdout is not None
-        assert child.stdout.readline() == b"ready\n"
+        said = [child.stdout.readline(), child.stdout.readline()]
+        assert sorted(said) == [b"ready\n", b"waiting\n"]
         os.killpg(child.pid, signal.SIGINT)
         assert child.wait(timeout=10) == 9

@@ -17,11 +17,16 @@ from condor_mini.engine.protocol import (
     Engine,
     EngineInfo,
     ImageInfo,
+    NetworkInfo,
+    PublishedPort,
+    VolumeInfo,
+    VolumeMount,
 )
 
 if TYPE_CHECKING:
     from condor_mini.engine.fake import FakeEngine
-    from condor_mini.engine.fake_shell import FakeCall, FakeExec, FakeFile, FakeOutcome
+    from condor_mini.engine.fake_files import FakeFile
+    from condor_mini.engine.fake_shell import FakeCall, FakeExec, FakeOutcome
     from condor_mini.engine.install import ensure_engine
 
 __all__ = [
@@ -41,7 +46,11 @@ __all__ = [
     "FakeFile",
     "FakeOutcome",
     "ImageInfo",
+    "NetworkInfo",
     "OciEngine",
+    "PublishedPort",
+    "VolumeInfo",
+    "VolumeMount",
     "ensure_engine",
     "find_engine",
 ]
@@ -51,7 +60,7 @@ _LOADED_WHEN_ASKED_FOR = {
     "FakeCall": "fake_shell",
     "FakeEngine": "fake",
     "FakeExec": "fake_shell",
-    "FakeFile": "fake_shell",
+    "FakeFile": "fake_files",
     "FakeOutcome": "fake_shell",
     "ensure_engine": "install",
 }

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
-from condor_mini.engine.protocol import ContainerInfo, ContainerState, EngineInfo, ImageInfo
+from condor_mini.engine.argv import host_in_url
+from condor_mini.engine.protocol import (
+    ContainerInfo,
+    ContainerState,
+    EngineInfo,
+    ImageInfo,
+    NetworkInfo,
+    VolumeInfo,
+)
 
 Json = dict[str, Any]
 
@@ -51,7 +60,35 @@ def container_info(facts: Json) -> ContainerInfo:
             if network.get("IPAddress")
         },
         mounts={mount["Destination"]: mount["Source"] for mount in facts.get("Mounts") or ()},
+        started_at=_time(state["StartedAt"]),
+        ports=_ports(facts["NetworkSettings"].get("Ports") or {}) if state["Running"] else {},
     )
+
+
+def network_info(facts: Json) -> NetworkInfo:
+    """One network, of `network inspect`."""
+    return NetworkInfo(id=facts["Id"], name=facts["Name"], labels=facts.get("Labels") or {})
+
+
+def volume_info(facts: Json) -> VolumeInfo:
+    """One volume, of `volume inspect`."""
+    return VolumeInfo(name=facts["Name"], labels=facts.get("Labels") or {})
+
+
+def _ports(bindings: Json) -> dict[int, str]:
+    """Where each published TCP port is reached, of `{"80/tcp": [{"HostIp": ...}, ...]}`."""
+    reached = {}
+    for port, hosts in bindings.items():
+        number, _, protocol = port.partition("/")
+        if protocol == "tcp" and hosts:
+            reached[int(number)] = f"{host_in_url(hosts[0]['HostIp'])}:{hosts[0]['HostPort']}"
+    return reached
+
+
+def _time(text: str) -> datetime | None:
+    """A time, None for the one that stands for never; what is less than 1 us is cut off."""
+    time = datetime.fromisoformat(text)
+    return None if time.year == 1 else time
 
 
 def _state(status: str) -> ContainerState:

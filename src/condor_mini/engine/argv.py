@@ -5,12 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import re
+from datetime import UTC
 from typing import TYPE_CHECKING
+
+from condor_mini.engine.protocol import BindMount, VolumeMount
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from datetime import datetime
 
-    from condor_mini.engine.protocol import BindMount, BuildSpec, ContainerSpec
+    from condor_mini.engine.protocol import BuildSpec, ContainerSpec, PublishedPort
 
 
 def create_arguments(spec: ContainerSpec) -> list[str]:
@@ -20,6 +24,7 @@ def create_arguments(spec: ContainerSpec) -> list[str]:
     arguments += label_arguments(spec.labels)
     arguments += each("--env", [f"{key}={value}" for key, value in spec.environment.items()])
     arguments += each("--mount", map(_mount, spec.mounts))
+    arguments += each("--publish", map(_published, spec.ports))
     arguments += each("--cap-drop", spec.cap_drop)
     arguments += each("--cap-add", spec.cap_add)
     if spec.no_new_privileges:
@@ -62,6 +67,16 @@ def exec_arguments(
     yield from each("--env", [f"{key}={value}" for key, value in (environment or {}).items()])
 
 
+def logs_arguments(tail: int | None, since: datetime | None, *, timestamps: bool) -> Iterator[str]:
+    """The options that choose lines of a log."""
+    if tail is not None:
+        yield from ("--tail", str(tail))
+    if since is not None:
+        yield from ("--since", since.astimezone(UTC).isoformat())
+    if timestamps:
+        yield "--timestamps"
+
+
 def each(option: str, values: Iterable[str]) -> list[str]:
     """The option, repeated before each of its values."""
     return [word for value in values for word in (option, value)]
@@ -72,14 +87,35 @@ def label_arguments(labels: Mapping[str, str]) -> list[str]:
     return each("--label", [f"{key}={value}" for key, value in labels.items()])
 
 
-def _mount(mount: BindMount) -> str:
+def label_filters(labels: Mapping[str, str]) -> list[str]:
+    """The options that list only what bears every one of these labels."""
+    return each("--filter", [f"label={key}={value}" for key, value in labels.items()])
+
+
+def _mount(mount: BindMount | VolumeMount) -> str:
     """A mount as the CSV record that ``--mount`` reads: a path may hold commas and quotes."""
-    fields = ["type=bind", f"source={mount.source}", f"target={mount.target}"]
+    match mount:
+        case BindMount(source=source):
+            fields = ["type=bind", f"source={source}"]
+        case VolumeMount(volume=volume):
+            fields = ["type=volume", f"source={volume}"]
+    fields.append(f"target={mount.target}")
     if mount.read_only:
         fields.append("readonly")
     record = io.StringIO()
     csv.writer(record, lineterminator="").writerow(fields)
     return record.getvalue()
+
+
+def _published(port: PublishedPort) -> str:
+    """A port of the host, of any number where none is given, and the container's behind it."""
+    host_port = "" if port.host_port is None else str(port.host_port)
+    return f"{host_in_url(port.host_ip)}:{host_port}:{port.container_port}"
+
+
+def host_in_url(ip: str) -> str:
+    """An address to which a colon and a port can be added."""
+    return f"[{ip}]" if ":" in ip else ip
 
 
 def label_instruction(key: str, value: str) -> str:

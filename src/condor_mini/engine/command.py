@@ -9,8 +9,11 @@ import selectors
 import shlex
 import signal
 import subprocess
+import threading
 import time
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
@@ -18,13 +21,15 @@ from condor_mini.engine.protocol import CommandResult
 from condor_mini.errors import CommandFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import BinaryIO
 
 TAIL_LINES = 40
 """How many lines of a streamed command its error keeps."""
 
 _ESCAPE_SEQUENCE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _READ_SIZE = 65536
+_INTERRUPTED = {-signal.SIGINT, 128 + signal.SIGINT}
 
 log = logging.getLogger(__name__)
 
@@ -76,20 +81,25 @@ def run_bytes(
     argv: Sequence[str],
     *,
     timeout_s: float,
-    stdin: bytes | None = None,
+    stdin: bytes | BinaryIO | None = None,
+    stdout: BinaryIO | None = None,
     check: bool = True,
     merge: bool = False,
 ) -> BytesResult:
-    """``run`` for output that is not text."""
+    """``run`` for output that is not text; what is large comes from and goes to files."""
     log.debug("%s", shlex.join(argv))
+    given = stdin if isinstance(stdin, bytes) else None
+    source = subprocess.DEVNULL if stdin is None else None
+    if stdin is not None and not isinstance(stdin, bytes):
+        source = _descriptor(stdin)
     # Any exception, Ctrl-C included, makes subprocess.run kill the child before it propagates.
     # Given input, it makes the pipe itself.
     try:
         done: subprocess.CompletedProcess[bytes] = subprocess.run(
             argv,
-            stdin=subprocess.DEVNULL if stdin is None else None,
-            input=stdin,
-            stdout=subprocess.PIPE,
+            stdin=source,
+            input=given,
+            stdout=subprocess.PIPE if stdout is None else _descriptor(stdout),
             stderr=subprocess.STDOUT if merge else subprocess.PIPE,
             timeout=timeout_s,
             check=False,
@@ -99,7 +109,7 @@ def run_bytes(
     result = BytesResult(
         argv=tuple(argv),
         returncode=done.returncode,
-        stdout=done.stdout,
+        stdout=done.stdout or b"",
         stderr=done.stderr or b"",
     )
     if check and result.returncode != 0:
@@ -137,7 +147,7 @@ def stream(
         env={**os.environ, **(environment or {})},
     ) as process:
         try:
-            for line in _lines(process, deadline):
+            for line in _lines_until(process, deadline):
                 tail.append(line)
                 on_line(line)
             status = process.wait(timeout=max(0.0, deadline - time.monotonic()))
@@ -149,6 +159,72 @@ def stream(
             raise
     if status != 0:
         raise CommandFailed(argv, status, "\n".join(tail))
+
+
+@contextmanager
+def follow(argv: Sequence[str]) -> Iterator[Iterator[str]]:
+    """Run a command for as long as the context lasts; the lines of its output as they come.
+
+    stdout and stderr come in the order of writing. Leaving the context ends the iteration, also
+    one that another thread is in.
+
+    Raises:
+        CommandFailed: By the iteration, at its end: the command's status was not 0.
+        FileNotFoundError: There is no such command.
+    """
+    log.debug("%s", shlex.join(argv))
+    with subprocess.Popen(
+        argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as process:
+        lines = _FollowedLines(argv, process)
+        try:
+            yield lines
+        finally:
+            lines.end()
+
+
+class _FollowedLines(Iterator[str]):
+    """The lines of a process, to be read by one thread and ended by any."""
+
+    def __init__(self, argv: Sequence[str], process: subprocess.Popen[bytes]) -> None:
+        self._argv = argv
+        self._process = process
+        self._pipe = _pipe_of(process)
+        self._ended = False
+        self._reading = threading.Lock()
+        # A grandchild may hold the pipe open after a kill: a wait for its end alone may never end.
+        self._woken, self._wake = os.pipe()
+        self._lines = _split(self._read)
+        self._last = ""
+
+    def __next__(self) -> str:
+        with self._reading:
+            line = None if self._ended else next(self._lines, None)
+            if self._ended:
+                raise StopIteration
+            if line is not None:
+                self._last = _decoded(line)
+                return self._last
+            status = self._process.wait()
+        # Ctrl-C on our terminal is the command's as well, and no failure of it.
+        if status == 0 or status in _INTERRUPTED or self._ended:
+            raise StopIteration
+        raise CommandFailed(self._argv, status, self._last)
+
+    def end(self) -> None:
+        """End the process, and the iteration wherever it is."""
+        self._ended = True
+        self._process.kill()
+        os.close(self._wake)
+        with self._reading:
+            os.close(self._woken)
+
+    def _read(self) -> bytes:
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._pipe, selectors.EVENT_READ)
+            selector.register(self._woken, selectors.EVENT_READ)
+            selector.select()
+        return b"" if self._ended else os.read(self._pipe.fileno(), _READ_SIZE)
 
 
 def attach(argv: Sequence[str]) -> int:
@@ -176,26 +252,45 @@ def attach(argv: Sequence[str]) -> int:
             return status if status >= 0 else 128 - status
 
 
-def _lines(process: subprocess.Popen[bytes], deadline: float) -> Iterator[str]:
+def _lines_until(process: subprocess.Popen[bytes], deadline: float) -> Iterator[str]:
     """The lines of its output, until it closes them; raises ``TimeoutExpired`` at the deadline."""
-    pipe: IO[bytes] | None = process.stdout
-    assert pipe is not None  # noqa: S101 - it was started with a pipe
-    rest = b""
+    pipe = _pipe_of(process)
+
+    # Waiting on the pipe with a deadline, and not for its end after a kill: a grandchild, such as
+    # a builder's plugin, may hold it open for ever.
     with selectors.DefaultSelector() as selector:
         selector.register(pipe, selectors.EVENT_READ)
-        # Waiting on the pipe with a deadline, and not for its end after a kill: a grandchild, such
-        # as a builder's plugin, may hold it open for ever.
-        while True:
+
+        def read() -> bytes:
             left_s = deadline - time.monotonic()
             if left_s <= 0 or not selector.select(left_s):
                 raise subprocess.TimeoutExpired(process.args, 0)
-            chunk = os.read(pipe.fileno(), _READ_SIZE)
-            if not chunk:
-                break
-            *lines, rest = (rest + chunk).split(b"\n")
-            yield from map(_plain, lines)
+            return os.read(pipe.fileno(), _READ_SIZE)
+
+        yield from map(_plain, _split(read))
+
+
+def _split(read: Callable[[], bytes]) -> Iterator[bytes]:
+    """The lines of what is read piece by piece, until a piece is empty."""
+    rest = b""
+    while chunk := read():
+        *lines, rest = (rest + chunk).split(b"\n")
+        yield from lines
     if rest:
-        yield _plain(rest)
+        yield rest
+
+
+def _pipe_of(process: subprocess.Popen[bytes]) -> IO[bytes]:
+    assert process.stdout is not None  # noqa: S101 - it was started with a pipe
+    return process.stdout
+
+
+def _descriptor(file: BinaryIO) -> int:
+    """A file as a child sees it, which knows nothing of what Python's buffers hold."""
+    file.flush()
+    if file.seekable():
+        os.lseek(file.fileno(), file.tell(), os.SEEK_SET)
+    return file.fileno()
 
 
 def _plain(line: bytes) -> str:

@@ -7,41 +7,47 @@ makes the next call of a method fail with ``fail_next``, and reads what was aske
 from __future__ import annotations
 
 import io
+import json
 import shlex
 import sys
 import tarfile
-import threading
 from collections import defaultdict, deque
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from pathlib import PurePosixPath
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from condor_mini.engine.fake_log import FakeLog, LogChoice
 from condor_mini.engine.fake_shell import (
     FakeCall,
     FakeExec,
-    FakeFile,
     FakeOutcome,
-    FakeWorld,
     interpret,
     unknown,
 )
+from condor_mini.engine.fake_world import FakeContainer, FakeHost, FakeNetwork, FakeVolume
 from condor_mini.engine.protocol import (
     QUICK_TIMEOUT_S,
+    BindMount,
     BuildSpec,
     CommandResult,
     ContainerInfo,
     ContainerSpec,
-    ContainerState,
     Engine,
     EngineInfo,
     ImageInfo,
+    NetworkInfo,
+    VolumeInfo,
 )
 from condor_mini.errors import AlreadyInUse, CommandFailed, ImageBuildFailed, NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
+    from typing import BinaryIO
+
+    from condor_mini.engine.fake_files import FakeFile
 
 _KILLED = 137
 
@@ -57,40 +63,21 @@ _INFO = EngineInfo(
 )
 
 
-@dataclass(kw_only=True)
-class _Container:
-    id: str
-    spec: ContainerSpec
-    number: int
-    state: ContainerState = ContainerState.CREATED
-    exit_code: int | None = None
-    health: str | None = None
-    log: list[str] = field(default_factory=list)
-    files: dict[str, FakeFile] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Network:
-    labels: Mapping[str, str]
-    subnet: str
-
-
 class FakeEngine(Engine):
     """An engine whose containers are records. May be used from many threads."""
 
-    def __init__(self, name: str = "fake") -> None:
+    def __init__(
+        self, name: str = "fake", *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
         self.name = name
         self.calls: list[FakeCall] = []
         self.builds: list[BuildSpec] = []
         self.registry: dict[str, ImageInfo] = {}
         """What ``pull`` finds."""
         self._images: dict[str, ImageInfo] = {}
-        self._networks: dict[str, _Network] = {}
-        self._containers: dict[str, _Container] = {}
         self._handlers: list[tuple[tuple[str, ...], Callable[[FakeExec], FakeOutcome]]] = []
         self._failures: defaultdict[str, deque[Exception]] = defaultdict(deque)
-        self._count = 0
-        self._lock = threading.RLock()
+        self._host = FakeHost(clock)
 
     # -- what a test says and asks ----------------------------------------------------------------
 
@@ -106,30 +93,40 @@ class FakeEngine(Engine):
 
     def add_image(self, reference: str, *, labels: Mapping[str, str] | None = None) -> None:
         """Let the engine hold an image, as if it had been built before."""
-        with self._lock:
+        with self._host.lock:
             self._images[reference] = ImageInfo(
-                id=f"sha256:{self._next():064x}", size_bytes=1000, labels=dict(labels or {})
+                id=f"sha256:{self._host.next_number():064x}",
+                size_bytes=1000,
+                labels=dict(labels or {}),
             )
 
     def set_health(self, container: str, health: str | None) -> None:
         """What the container's health check says from now on."""
-        self._get(container).health = health
+        self._host.get(container).health = health
 
     def end(self, container: str, *, exit_code: int, log: str = "") -> None:
         """Let a container end by itself, after writing something."""
-        held = self._get(container)
-        held.log.append(log)
-        held.state, held.exit_code = ContainerState.EXITED, exit_code
+        held = self._host.get(container)
+        held.log.write(log)
+        held.end(exit_code)
+
+    def write_log(self, container: str, text: str) -> None:
+        """Let a container write something."""
+        self._host.get(container).log.write(text)
+
+    def take_port(self, port: int, host_ip: str = "127.0.0.1") -> None:
+        """Let another process of the host have a port."""
+        self._host.taken_ports.add((host_ip, port))
 
     def files(self, container: str) -> Mapping[str, FakeFile]:
-        """What was copied into a container, by absolute path."""
-        return dict(self._get(container).files)
+        """What was written into a container and not into its mounts, by absolute path."""
+        return dict(self._host.get(container).files)
 
     def spec(self, container: str) -> ContainerSpec:
         """What a container was created from."""
-        return self._get(container).spec
+        return self._host.get(container).spec
 
-    # -- the engine itself, images and networks ---------------------------------------------------
+    # -- the engine itself and images -------------------------------------------------------------
 
     def info(self) -> EngineInfo:
         """See ``Engine.info``."""
@@ -168,87 +165,148 @@ class FakeEngine(Engine):
     def remove_image(self, reference: str) -> None:
         """See ``Engine.remove_image``."""
         self._called("remove_image", reference)
-        with self._lock:
-            if any(held.spec.image == reference for held in self._containers.values()):
+        with self._host.lock:
+            if any(held.spec.image == reference for held in self._host.containers.values()):
                 raise self._failed("rmi", reference, "a container is using it")
             self._images.pop(reference, None)
+
+    def save_images(self, references: Sequence[str], tarball: Path) -> None:
+        """See ``Engine.save_images``."""
+        self._called("save_images", *references)
+        with self._host.lock:
+            if absent := [name for name in references if name not in self._images]:
+                raise NotFound(f"no such image: {', '.join(absent)}")
+            saved = {name: asdict(self._images[name]) for name in references}
+        try:
+            tarball.write_text(json.dumps(saved))
+        except OSError as error:
+            raise self._failed("save", str(tarball), str(error)) from None
+
+    def load_images(self, tarball: Path) -> list[str]:
+        """See ``Engine.load_images``."""
+        self._called("load_images", str(tarball))
+        try:
+            saved = json.loads(tarball.read_text())
+        except (OSError, ValueError) as error:
+            raise self._failed("load", str(tarball), str(error)) from None
+        with self._host.lock:
+            self._images |= {name: ImageInfo(**facts) for name, facts in saved.items()}
+        return list(saved)
+
+    # -- networks and volumes ---------------------------------------------------------------------
 
     def create_network(
         self, name: str, *, labels: Mapping[str, str], subnet: str | None = None
     ) -> None:
         """See ``Engine.create_network``."""
         self._called("create_network", name)
-        with self._lock:
-            if name in self._networks:
+        with self._host.lock:
+            if name in self._host.networks:
                 raise AlreadyInUse(f"network with name {name} already exists")
-            chosen = subnet or f"10.77.{self._next() % 256}.0/24"
-            self._networks[name] = _Network(labels=dict(labels), subnet=chosen)
+            number = self._host.next_number()
+            info = NetworkInfo(id=f"{number:064x}", name=name, labels=dict(labels))
+            chosen = subnet or f"10.77.{number % 256}.0/24"
+            self._host.networks[name] = FakeNetwork(info=info, subnet=chosen)
+
+    def networks(self, labels: Mapping[str, str]) -> list[NetworkInfo]:
+        """See ``Engine.networks``."""
+        self._called("networks")
+        with self._host.lock:
+            infos = [network.info for network in self._host.networks.values()]
+        return [info for info in infos if labels.items() <= info.labels.items()]
 
     def remove_network(self, name: str) -> None:
         """See ``Engine.remove_network``."""
         self._called("remove_network", name)
-        with self._lock:
-            if any(name in self._addresses(held) for held in self._containers.values()):
+        with self._host.lock:
+            known = self._host.network_name(name)
+            if any(known in self._host.addresses(held) for held in self._host.containers.values()):
                 raise self._failed("network rm", name, "it has active endpoints")
-            self._networks.pop(name, None)
+            self._host.networks.pop(known, None)
+
+    def create_volume(self, name: str, *, labels: Mapping[str, str]) -> None:
+        """See ``Engine.create_volume``."""
+        self._called("create_volume", name)
+        with self._host.lock:
+            info = VolumeInfo(name=name, labels=dict(labels))
+            self._host.volumes.setdefault(name, FakeVolume(info=info))
+
+    def volumes(self, labels: Mapping[str, str]) -> list[VolumeInfo]:
+        """See ``Engine.volumes``."""
+        self._called("volumes")
+        with self._host.lock:
+            infos = [volume.info for volume in self._host.volumes.values()]
+        return [info for info in infos if labels.items() <= info.labels.items()]
+
+    def remove_volume(self, name: str) -> None:
+        """See ``Engine.remove_volume``."""
+        self._called("remove_volume", name)
+        with self._host.lock:
+            if any(name in held.volumes for held in self._host.containers.values()):
+                raise self._failed("volume rm", name, "a container is using it")
+            self._host.volumes.pop(name, None)
 
     # -- containers -------------------------------------------------------------------------------
 
     def create(self, spec: ContainerSpec) -> str:
         """See ``Engine.create``."""
-        self._called("create", spec.name, spec.command)
-        with self._lock:
-            if spec.name in self._containers:
+        self._called("create", spec.name, argv=spec.command)
+        with self._host.lock:
+            if spec.name in self._host.containers:
                 raise AlreadyInUse(f"container name {spec.name} is already in use")
             if spec.image not in self._images:
                 raise NotFound(f"no such image: {spec.image}")
             for mount in spec.mounts:
-                if not mount.source.exists():
+                if isinstance(mount, BindMount) and not mount.source.exists():
                     raise self._failed("create", spec.name, f"no such path: {mount.source}")
-            number = self._next()
-            held = _Container(id=f"{number:064x}", spec=spec, number=number)
-            self._containers[spec.name] = held
+                if not isinstance(mount, BindMount) and mount.volume not in self._host.volumes:
+                    raise NotFound(f"no such volume: {mount.volume}")
+            number = self._host.next_number()
+            log = FakeLog(self._host.clock)
+            held = FakeContainer(id=f"{number:064x}", spec=spec, number=number, log=log)
+            self._host.containers[spec.name] = held
             return held.id
 
-    def copy_in(self, container: str, archive: bytes) -> None:
+    def copy_in(self, container: str, archive: bytes | BinaryIO) -> None:
         """See ``Engine.copy_in``."""
         self._called("copy_in", container)
-        held = self._get(container)
-        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-            for member in tar:
-                data = tar.extractfile(member)
-                held.files[str(PurePosixPath("/", member.name))] = FakeFile(
-                    content=None if data is None else data.read(),
-                    mode=member.mode,
-                    uid=member.uid,
-                    gid=member.gid,
-                )
+        world = self._host.world(self._host.get(container))
+        try:
+            world.unpack(io.BytesIO(archive) if isinstance(archive, bytes) else archive)
+        except tarfile.TarError as error:
+            raise self._failed("cp", container, str(error)) from None
 
     def copy_out(self, container: str, path: str) -> bytes:
         """See ``Engine.copy_out``."""
-        self._called("copy_out", container, (path,))
-        content = self._world(self._get(container)).read(path)
+        self._called("copy_out", container, argv=(path,))
+        content = self._host.world(self._host.get(container)).read(path)
         if content is None:
             raise NotFound(f"no such file in container {container}: {path}")
         return content
 
+    def copy_out_archive(self, container: str, path: str, archive: BinaryIO) -> None:
+        """See ``Engine.copy_out_archive``."""
+        self._called("copy_out_archive", container, argv=(path,))
+        self._host.world(self._host.get(container)).pack(path, archive)
+
     def start(self, container: str) -> None:
         """See ``Engine.start``."""
         self._called("start", container)
-        held = self._get(container)
-        if held.spec.network is not None and held.spec.network not in self._networks:
+        held = self._host.get(container)
+        if held.spec.network is not None and held.spec.network not in self._host.networks:
             raise self._failed("start", container, f"network {held.spec.network} not found")
-        if held.state is ContainerState.RUNNING:
-            return
-        held.state, held.exit_code = ContainerState.RUNNING, None
+        with self._host.lock:
+            if held.is_running:
+                return
+            held.run(self._host.clock(), self._host.bind(held.spec))
         if not held.spec.command:
             return
         outcome = self._outcome(held, FakeExec.in_container(held.spec, held.spec.command))
         if outcome is None:  # a command that nobody knows is taken for a service
             return
-        held.log.append(outcome.output)
+        held.log.write(outcome.output)
         if outcome.seconds == 0:
-            held.state, held.exit_code = ContainerState.EXITED, outcome.returncode
+            held.end(outcome.returncode)
 
     def exec(
         self,
@@ -262,8 +320,8 @@ class FakeEngine(Engine):
         timeout_s: float = QUICK_TIMEOUT_S,
     ) -> CommandResult:
         """See ``Engine.exec``."""
-        self._called("exec", container, argv)
-        held = self._running(container)
+        self._called("exec", container, argv=argv)
+        held = self._host.running(container)
         line = (self.name, "exec", container, *argv)
         call = FakeExec.in_container(held.spec, argv, user, workdir, environment, stdin)
         outcome = self._outcome(held, call) or unknown(call)
@@ -282,8 +340,8 @@ class FakeEngine(Engine):
         environment: Mapping[str, str] | None = None,
     ) -> int:
         """See ``Engine.attach``."""
-        self._called("attach", container, argv)
-        held = self._running(container)
+        self._called("attach", container, argv=argv)
+        held = self._host.running(container)
         terminal = sys.stdin.isatty() and sys.stdout.isatty()
         stdin = None
         with suppress(OSError):  # a test runner's stdin refuses to be read
@@ -295,19 +353,39 @@ class FakeEngine(Engine):
         sys.stderr.write(outcome.stderr)
         return outcome.returncode
 
-    def logs(self, container: str, *, tail: int | None = None) -> str:
+    def logs(
+        self,
+        container: str,
+        *,
+        tail: int | None = None,
+        since: datetime | None = None,
+        timestamps: bool = False,
+    ) -> str:
         """See ``Engine.logs``."""
         self._called("logs", container)
-        lines = "".join(self._get(container).log).splitlines(keepends=True)
-        return "".join(lines if tail is None else lines[max(0, len(lines) - tail) :])
+        choice = LogChoice(tail=tail, since=since, timestamps=timestamps)
+        return self._host.get(container).log.read(choice)
+
+    def follow(
+        self,
+        container: str,
+        *,
+        tail: int | None = None,
+        since: datetime | None = None,
+        timestamps: bool = False,
+    ) -> AbstractContextManager[Iterator[str]]:
+        """See ``Engine.follow``."""
+        self._called("follow", container)
+        choice = LogChoice(tail=tail, since=since, timestamps=timestamps)
+        return self._host.get(container).log.follow(choice)
 
     def containers(self, labels: Mapping[str, str]) -> list[ContainerInfo]:
         """See ``Engine.containers``."""
         self._called("containers")
-        with self._lock:
+        with self._host.lock:
             return [
-                self._info(held)
-                for held in self._containers.values()
+                self._host.info(held)
+                for held in self._host.containers.values()
                 if labels.items() <= held.spec.labels.items()
             ]
 
@@ -315,85 +393,41 @@ class FakeEngine(Engine):
         """See ``Engine.inspect``."""
         self._called("inspect", container)
         with suppress(NotFound):
-            return self._info(self._get(container))
+            return self._host.info(self._host.get(container))
         return None
 
-    def stop(self, container: str, *, timeout_s: float) -> None:  # noqa: ARG002
+    def stop(self, *containers: str, timeout_s: float) -> None:  # noqa: ARG002
         """See ``Engine.stop``."""
-        self._called("stop", container)
-        with suppress(NotFound):
-            held = self._get(container)
-            if held.state is ContainerState.RUNNING:
-                held.state, held.exit_code = ContainerState.EXITED, _KILLED
+        if containers:
+            self._called("stop", *containers)
+        for container in containers:
+            with suppress(NotFound):
+                self._host.running(container).end(_KILLED)
 
-    def remove(self, container: str) -> None:
+    def remove(self, *containers: str) -> None:
         """See ``Engine.remove``."""
-        self._called("remove", container)
-        with self._lock, suppress(NotFound):
-            del self._containers[self._get(container).spec.name]
+        if containers:
+            self._called("remove", *containers)
+        for container in containers:
+            with self._host.lock, suppress(NotFound):
+                held = self._host.containers.pop(self._host.get(container).spec.name)
+                held.log.close()
 
     # -- inside -----------------------------------------------------------------------------------
 
-    def _called(self, method: str, target: str = "", argv: Sequence[str] = ()) -> None:
-        with self._lock:
-            self.calls.append(FakeCall(method=method, target=target, argv=tuple(argv)))
+    def _called(self, method: str, *targets: str, argv: Sequence[str] = ()) -> None:
+        with self._host.lock:
+            call = FakeCall(method=method, target=" ".join(targets), argv=tuple(argv))
+            self.calls.append(call)
             if self._failures[method]:
                 raise self._failures[method].popleft()
 
     def _failed(self, verb: str, target: str, words: str) -> CommandFailed:
         return CommandFailed([self.name, *shlex.split(verb), target], 1, words)
 
-    def _next(self) -> int:
-        with self._lock:
-            self._count += 1
-            return self._count
-
-    def _get(self, container: str) -> _Container:
-        with self._lock:
-            for held in self._containers.values():
-                if container in {held.spec.name, held.id}:
-                    return held
-        raise NotFound(f"no such container: {container}")
-
-    def _running(self, container: str) -> _Container:
-        held = self._get(container)
-        if held.state is not ContainerState.RUNNING:
-            raise NotFound(f"Container {container} is not running.")
-        return held
-
-    def _outcome(self, held: _Container, call: FakeExec) -> FakeOutcome | None:
+    def _outcome(self, held: FakeContainer, call: FakeExec) -> FakeOutcome | None:
         """What a command comes to; None where nobody knows it."""
         for prefix, handler in self._handlers:
             if call.argv[: len(prefix)] == prefix:
                 return handler(call)
-        return interpret(call, self._world(held))
-
-    def _world(self, held: _Container) -> FakeWorld:
-        """What a command sees of the container that it runs in, and of its neighbours."""
-        networks = self._addresses(held).keys()
-        neighbours = {
-            other.spec.name
-            for other in list(self._containers.values())
-            if networks & self._addresses(other).keys()
-        }
-        return FakeWorld(files=held.files, mounts=held.spec.mounts, neighbours=neighbours)
-
-    def _addresses(self, held: _Container) -> dict[str, str]:
-        network = held.spec.network
-        if held.state is not ContainerState.RUNNING or network is None:
-            return {}
-        subnet = self._networks[network].subnet.rpartition(".")[0]
-        return {network: held.spec.ip or f"{subnet}.{held.number % 250 + 2}"}
-
-    def _info(self, held: _Container) -> ContainerInfo:
-        return ContainerInfo(
-            id=held.id,
-            name=held.spec.name,
-            image=held.spec.image,
-            state=held.state,
-            exit_code=held.exit_code,
-            health=held.health,
-            labels=dict(held.spec.labels),
-            addresses=self._addresses(held),
-            mounts={mount.target: str(mount.source) for mount in held.spec.mounts},
-        )
+        return interpret(call, self._host.world(held))

@@ -7,14 +7,18 @@ Enough for the contract suite and for simple tests; what a test needs beyond it,
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+from condor_mini.engine.fake_files import FakeFile
+from condor_mini.engine.protocol import BindMount
 
-    from condor_mini.engine.protocol import BindMount, ContainerSpec
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from condor_mini.engine.fake_files import FakeWorld
+    from condor_mini.engine.protocol import ContainerSpec
 
 NOT_FOUND = 127
 
@@ -25,19 +29,8 @@ class FakeCall:
 
     method: str
     target: str
-    """The container, image or network that it was about."""
+    """The container, image, network or volume that it was about; of several, all in one line."""
     argv: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class FakeFile:
-    """A file or directory that ``copy_in`` put into a container."""
-
-    content: bytes | None
-    """None for a directory."""
-    mode: int
-    uid: int
-    gid: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,32 +100,6 @@ class FakeOutcome:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class FakeWorld:
-    """What a command sees around it."""
-
-    files: Mapping[str, FakeFile] = field(default_factory=dict)
-    mounts: tuple[BindMount, ...] = ()
-    neighbours: Collection[str] = ()
-    """The containers on the same network."""
-
-    def mount_of(self, path: str) -> BindMount | None:
-        """The mount that a path lies in."""
-        for mount in self.mounts:
-            if PurePosixPath(path).is_relative_to(mount.target):
-                return mount
-        return None
-
-    def read(self, path: str) -> bytes | None:
-        """A file's content; None where there is no such file."""
-        mount = self.mount_of(path)
-        if mount is None:
-            file = self.files.get(str(PurePosixPath(path)))
-            return None if file is None else file.content
-        source = mount.source / PurePosixPath(path).relative_to(mount.target)
-        return source.read_bytes() if source.is_file() else None
-
-
 def interpret(call: FakeExec, world: FakeWorld) -> FakeOutcome | None:
     """What a command comes to; None where it is none that we know."""
     command = _COMMANDS.get(call.argv[0]) if call.argv else None
@@ -155,12 +122,14 @@ def _cat(call: FakeExec, world: FakeWorld) -> FakeOutcome:
 
 
 def _touch(call: FakeExec, world: FakeWorld) -> FakeOutcome:
-    mount = world.mount_of(call.argv[1])
-    if mount is None:
-        return FakeOutcome()
-    if mount.read_only:
-        return FakeOutcome(returncode=1, stderr=f"touch: {call.argv[1]}: Read-only file system\n")
-    (mount.source / PurePosixPath(call.argv[1]).relative_to(mount.target)).touch()
+    path = call.argv[1]
+    mount = world.mount_of(path)
+    if mount is not None and mount.read_only:
+        return FakeOutcome(returncode=1, stderr=f"touch: {path}: Read-only file system\n")
+    if isinstance(mount, BindMount):
+        (mount.source / PurePosixPath(path).relative_to(mount.target)).touch()
+    elif world.read(path) is None:
+        world.put(path, FakeFile(content=b"", mode=0o644, uid=0, gid=0))
     return FakeOutcome()
 
 

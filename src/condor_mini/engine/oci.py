@@ -16,15 +16,25 @@ import tarfile
 from typing import TYPE_CHECKING
 
 from condor_mini.engine import command
-from condor_mini.engine.answers import Json, container_info, engine_info, image_info
+from condor_mini.engine.answers import (
+    Json,
+    container_info,
+    engine_info,
+    image_info,
+    network_info,
+    volume_info,
+)
 from condor_mini.engine.argv import (
     build_arguments,
     create_arguments,
     each,
     exec_arguments,
     label_arguments,
+    label_filters,
     label_instruction,
+    logs_arguments,
 )
+from condor_mini.engine.client import JSON, Client
 from condor_mini.engine.protocol import (
     BUILD_TIMEOUT_S,
     QUICK_TIMEOUT_S,
@@ -36,26 +46,29 @@ from condor_mini.engine.protocol import (
     Engine,
     EngineInfo,
     ImageInfo,
+    NetworkInfo,
+    VolumeInfo,
+    VolumeMount,
 )
-from condor_mini.errors import (
-    AlreadyInUse,
-    CommandFailed,
-    CondorMiniError,
-    EngineNotFound,
-    ImageBuildFailed,
-    NotFound,
-)
+from condor_mini.errors import AlreadyInUse, CommandFailed, ImageBuildFailed, NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
+    from datetime import datetime
     from pathlib import Path
+    from typing import BinaryIO
 
     from condor_mini.engine.dialect import Dialect
 
 INFO_TIMEOUT_S = 20.0
 """Deadline of the first question; what takes longer to answer it is of no use."""
 
-_JSON = ("--format", "{{json .}}")
+COPY_TIMEOUT_S = 900.0
+"""Deadline of copying files in or out: gigabytes, over a slow connection to the engine."""
+
+_AT_ONCE = 50
+"""How many containers Docker's client stops or removes at the same time."""
 
 
 class OciEngine(Engine):
@@ -64,20 +77,21 @@ class OciEngine(Engine):
     def __init__(self, dialect: Dialect) -> None:
         self.name = dialect.name
         self._dialect = dialect
+        self._client = Client(dialect)
 
     # -- the engine itself ------------------------------------------------------------------------
 
     def info(self) -> EngineInfo:
         """See ``Engine.info``."""
         try:
-            answer = self._run("info", *_JSON, check=False, timeout_s=INFO_TIMEOUT_S)
+            answer = self._client.run("info", *JSON, check=False, timeout_s=INFO_TIMEOUT_S)
         except CommandFailed:
-            raise self._unreachable(f"no answer within {INFO_TIMEOUT_S:g} s") from None
+            raise self._client.unreachable(f"no answer within {INFO_TIMEOUT_S:g} s") from None
         facts: Json = json.loads(answer.stdout) if answer.stdout.strip() else {}
         # Clients before 23 end with 0 and say only here that no daemon answered.
         trouble = "\n".join(facts.get("ServerErrors") or ())
         if answer.returncode != 0 or trouble or not facts:
-            raise self._unreachable(trouble or answer.stderr)
+            raise self._client.unreachable(trouble or answer.stderr)
         endpoint = self.endpoint(facts["ClientInfo"].get("Context"))
         return engine_info(self.name, endpoint, facts)
 
@@ -93,43 +107,43 @@ class OciEngine(Engine):
             return self._dialect.default_endpoint
         host = "{{.Endpoints.docker.Host}}"
         asked = [context] if context else []
-        return self._run("context", "inspect", "--format", host, *asked).stdout.strip()
+        return self._client.run("context", "inspect", "--format", host, *asked).stdout.strip()
 
     # -- images -----------------------------------------------------------------------------------
 
     def image(self, reference: str) -> ImageInfo | None:
         """See ``Engine.image``."""
         try:
-            answer = self._run("image", "inspect", *_JSON, reference)
+            answer = self._client.run("image", "inspect", *JSON, reference)
         except NotFound:
             return None
         return image_info(json.loads(answer.stdout))
 
     def pull(self, reference: str, *, timeout_s: float) -> None:
         """See ``Engine.pull``."""
-        self._run("pull", reference, timeout_s=timeout_s)
+        self._client.run("pull", reference, timeout_s=timeout_s)
 
     def import_image(self, tarball: Path, reference: str, *, labels: Mapping[str, str]) -> None:
         """See ``Engine.import_image``."""
         changes = [label_instruction(key, value) for key, value in labels.items()]
         # An absolute path: a bare name could be taken for a URL.
         source = str(tarball.resolve())
-        self._run(
+        self._client.run(
             "import", *each("--change", changes), source, reference, timeout_s=BUILD_TIMEOUT_S
         )
 
     def build(self, spec: BuildSpec, *, on_line: Callable[[str], None]) -> None:
         """See ``Engine.build``."""
-        argv = [self._dialect.binary, *build_arguments(spec)]
+        argv = self._client.argv(*build_arguments(spec))
         # The variable and not --progress, which the classic builder does not know.
         environment = {"BUILDKIT_PROGRESS": "plain"}
         try:
             command.stream(argv, on_line, timeout_s=BUILD_TIMEOUT_S, environment=environment)
         except FileNotFoundError:
-            raise self._no_client() from None
+            raise self._client.no_client() from None
         except CommandFailed as failure:
             if failure.returncode != 0 and self._dialect.unreachable.search(failure.stderr):
-                raise self._unreachable(failure.stderr) from None
+                raise self._client.unreachable(failure.stderr) from None
             outcome = (
                 f"did not end within {BUILD_TIMEOUT_S:g} s"
                 if failure.returncode is None
@@ -138,50 +152,87 @@ class OciEngine(Engine):
             raise ImageBuildFailed(
                 f"Building {', '.join(spec.tags)} from {spec.context} {outcome}; its last lines:\n"
                 f"{failure.stderr or '(no output)'}",
-                hint=f"Build it by hand: {shlex.join(argv)}",
+                hint=self._client.hint_of(failure.stderr)
+                or f"Build it by hand: {shlex.join(argv)}",
             ) from failure
 
     def remove_image(self, reference: str) -> None:
         """See ``Engine.remove_image``."""
-        self._remove("rmi", reference)
+        self._client.end("rmi", reference)
 
-    # -- networks ---------------------------------------------------------------------------------
+    def save_images(self, references: Sequence[str], tarball: Path) -> None:
+        """See ``Engine.save_images``."""
+        self._client.run("save", "--output", str(tarball), *references, timeout_s=BUILD_TIMEOUT_S)
+
+    def load_images(self, tarball: Path) -> list[str]:
+        """See ``Engine.load_images``."""
+        said = self._client.run("load", "--input", str(tarball), timeout_s=BUILD_TIMEOUT_S).stdout
+        return self._dialect.loaded.findall(said)
+
+    # -- networks and volumes ---------------------------------------------------------------------
 
     def create_network(
         self, name: str, *, labels: Mapping[str, str], subnet: str | None = None
     ) -> None:
         """See ``Engine.create_network``."""
         chosen = [] if subnet is None else ["--subnet", subnet]
-        created = self._run("network", "create", *label_arguments(labels), *chosen, name)
+        created = self._client.run("network", "create", *label_arguments(labels), *chosen, name)
         # Docker looks for the name first and takes it later: of four at once all four succeed. At
         # most one of them sees itself alone afterwards; the others undo what they did.
         if len(self._network_ids(name)) > 1:
-            self._remove("network", "rm", created.stdout.strip())
+            self._client.end("network", "rm", created.stdout.strip())
             raise AlreadyInUse(f"Another process is creating the network {name} right now.")
+
+    def networks(self, labels: Mapping[str, str]) -> list[NetworkInfo]:
+        """See ``Engine.networks``."""
+        ids = self._listed("network", "ls", "--no-trunc", *label_filters(labels))
+        return [network_info(facts) for facts in self._client.inspect("network", ids)]
 
     def remove_network(self, name: str) -> None:
         """See ``Engine.remove_network``."""
-        for network_id in self._network_ids(name):
-            self._remove("network", "rm", network_id)
+        for network_id in self._network_ids(name) or [name]:
+            self._client.end("network", "rm", network_id)
 
     def _network_ids(self, name: str) -> list[str]:
         """All networks of that name: the engine does not see to it that there is only one."""
         layout = ("--no-trunc", "--format", "{{.ID}} {{.Name}}")
         # The filter finds names that contain it.
-        listed = self._run("network", "ls", *layout, "--filter", f"name={name}").stdout
+        listed = self._client.run("network", "ls", *layout, "--filter", f"name={name}").stdout
         rows = (line.split(maxsplit=1) for line in listed.splitlines())
         return [network_id for network_id, found in rows if found == name]
+
+    def create_volume(self, name: str, *, labels: Mapping[str, str]) -> None:
+        """See ``Engine.create_volume``."""
+        self._client.run("volume", "create", *label_arguments(labels), name)
+
+    def volumes(self, labels: Mapping[str, str]) -> list[VolumeInfo]:
+        """See ``Engine.volumes``."""
+        names = self._listed("volume", "ls", *label_filters(labels))
+        return [volume_info(facts) for facts in self._client.inspect("volume", names)]
+
+    def remove_volume(self, name: str) -> None:
+        """See ``Engine.remove_volume``."""
+        self._client.end("volume", "rm", name)
+
+    def _listed(self, *listing: str) -> list[str]:
+        return self._client.run(*listing, "--quiet").stdout.split()
 
     # -- containers -------------------------------------------------------------------------------
 
     def create(self, spec: ContainerSpec) -> str:
         """See ``Engine.create``."""
-        return self._run(*create_arguments(spec)).stdout.strip()
+        volumes = [mount.volume for mount in spec.mounts if isinstance(mount, VolumeMount)]
+        if volumes:
+            # Docker would make up the ones that are absent, without labels to find them by.
+            self._client.run("volume", "inspect", *volumes)
+        return self._client.run(*create_arguments(spec)).stdout.strip()
 
-    def copy_in(self, container: str, archive: bytes) -> None:
+    def copy_in(self, container: str, archive: bytes | BinaryIO) -> None:
         """See ``Engine.copy_in``."""
         try:
-            self._run("cp", "-", f"{container}:/", stdin=archive)
+            self._client.run_bytes(
+                *("cp", "-", f"{container}:/"), stdin=archive, timeout_s=COPY_TIMEOUT_S
+            )
         except CommandFailed:
             # Of an absent container, and an absent daemon, it says that "/" must be a directory.
             if self.inspect(container) is None:
@@ -191,7 +242,9 @@ class OciEngine(Engine):
     def copy_out(self, container: str, path: str) -> bytes:
         """See ``Engine.copy_out``."""
         # --follow-link: asked for a file's content, a link's own few bytes are no answer.
-        archive = self._run_bytes("cp", "--follow-link", f"{container}:{path}", "-").stdout
+        archive = self._client.run_bytes(
+            *("cp", "--follow-link", f"{container}:{path}", "-"), timeout_s=COPY_TIMEOUT_S
+        ).stdout
         with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
             member = tar.next()
             content = tar.extractfile(member) if member is not None else None
@@ -199,9 +252,15 @@ class OciEngine(Engine):
                 raise NotFound(f"{path} in container {container} is not a file.")
             return content.read()
 
+    def copy_out_archive(self, container: str, path: str, archive: BinaryIO) -> None:
+        """See ``Engine.copy_out_archive``."""
+        self._client.run_bytes(
+            *("cp", f"{container}:{path}", "-"), stdout=archive, timeout_s=COPY_TIMEOUT_S
+        )
+
     def start(self, container: str) -> None:
         """See ``Engine.start``."""
-        self._run("start", container)
+        self._client.run("start", container)
 
     def exec(
         self,
@@ -216,7 +275,7 @@ class OciEngine(Engine):
     ) -> CommandResult:
         """See ``Engine.exec``. At the deadline our client is killed; the command lives on."""
         options = exec_arguments(user, workdir, environment)
-        result = self._run(
+        result = self._client.run(
             "exec",
             *(["--interactive"] if stdin is not None else []),
             *options,
@@ -236,7 +295,7 @@ class OciEngine(Engine):
         if self._dialect.not_running.fullmatch(said):
             raise NotFound(f"Container {container} is not running: {said.strip()}")
         if self._dialect.unreachable.match(said):
-            raise self._unreachable(said)
+            raise self._client.unreachable(said)
 
     def attach(
         self,
@@ -252,18 +311,17 @@ class OciEngine(Engine):
         options = exec_arguments(user, workdir, environment)
         try:
             status = command.attach(
-                [
-                    self._dialect.binary,
+                self._client.argv(
                     "exec",
                     "--interactive",
                     *(["--tty"] if terminal else []),
                     *options,
                     container,
                     *argv,
-                ]
+                )
             )
         except FileNotFoundError:
-            raise self._no_client() from None
+            raise self._client.no_client() from None
         if status == 1 and not self._runs(container):
             raise NotFound(f"Container {container} is not running.")
         return status
@@ -272,107 +330,50 @@ class OciEngine(Engine):
         info = self.inspect(container)
         return info is not None and info.state is ContainerState.RUNNING
 
-    def logs(self, container: str, *, tail: int | None = None) -> str:
+    def logs(
+        self,
+        container: str,
+        *,
+        tail: int | None = None,
+        since: datetime | None = None,
+        timestamps: bool = False,
+    ) -> str:
         """See ``Engine.logs``."""
-        last = [] if tail is None else ["--tail", str(tail)]
-        return self._run("logs", *last, container, merge=True).stdout
+        options = logs_arguments(tail, since, timestamps=timestamps)
+        return self._client.run("logs", *options, container, merge=True).stdout
+
+    def follow(
+        self,
+        container: str,
+        *,
+        tail: int | None = None,
+        since: datetime | None = None,
+        timestamps: bool = False,
+    ) -> AbstractContextManager[Iterator[str]]:
+        """See ``Engine.follow``."""
+        options = logs_arguments(tail, since, timestamps=timestamps)
+        return self._client.follow("logs", "--follow", *options, container)
 
     def containers(self, labels: Mapping[str, str]) -> list[ContainerInfo]:
         """See ``Engine.containers``."""
-        filters = each("--filter", [f"label={key}={value}" for key, value in labels.items()])
-        ids = self._run("ps", "--all", "--quiet", "--no-trunc", *filters).stdout.split()
-        return self._inspect_all(ids) if ids else []
+        ids = self._listed("ps", "--all", "--no-trunc", *label_filters(labels))
+        return [container_info(facts) for facts in self._client.inspect("container", ids)]
 
     def inspect(self, container: str) -> ContainerInfo | None:
         """See ``Engine.inspect``."""
-        return next(iter(self._inspect_all([container])), None)
+        return next(map(container_info, self._client.inspect("container", [container])), None)
 
-    def _inspect_all(self, containers: Sequence[str]) -> list[ContainerInfo]:
-        """Those of them that are there: one may have gone since it was listed."""
-        answer = self._run("container", "inspect", *_JSON, *containers, check=False)
-        complaints = [line for line in answer.stderr.splitlines() if line.strip()]
-        if answer.returncode != 0 and not all(map(self._dialect.absent.search, complaints)):
-            raise self._translated(
-                CommandFailed(answer.argv, answer.returncode, answer.stderr or answer.stdout)
-            )
-        return [
-            container_info(json.loads(line))
-            for line in answer.stdout.splitlines()
-            if line.startswith("{")
-        ]
-
-    def stop(self, container: str, *, timeout_s: float) -> None:
+    def stop(self, *containers: str, timeout_s: float) -> None:
         """See ``Engine.stop``."""
-        patience = str(math.ceil(timeout_s))
-        self._remove("stop", "-t", patience, container, timeout_s=timeout_s + QUICK_TIMEOUT_S)
+        patience_s = math.ceil(timeout_s)
+        self._end("stop", "-t", str(patience_s), containers=containers, each_s=patience_s)
 
-    def remove(self, container: str) -> None:
+    def remove(self, *containers: str) -> None:
         """See ``Engine.remove``."""
-        self._remove("rm", "--force", "--volumes", container)
+        self._end("rm", "--force", "--volumes", containers=containers)
 
-    # -- calling it -------------------------------------------------------------------------------
-
-    def _remove(self, *arguments: str, timeout_s: float = QUICK_TIMEOUT_S) -> None:
-        """Run a command that ends something; what is absent has ended."""
-        try:
-            self._run(*arguments, timeout_s=timeout_s)
-        except NotFound:
-            return
-        except CommandFailed as failure:
-            if not self._dialect.removing.search(failure.stderr):
-                raise
-
-    def _run(
-        self,
-        *arguments: str,
-        timeout_s: float = QUICK_TIMEOUT_S,
-        stdin: bytes | None = None,
-        check: bool = True,
-        merge: bool = False,
-    ) -> CommandResult:
-        return self._run_bytes(
-            *arguments, timeout_s=timeout_s, stdin=stdin, check=check, merge=merge
-        ).text()
-
-    def _run_bytes(
-        self,
-        *arguments: str,
-        timeout_s: float = QUICK_TIMEOUT_S,
-        stdin: bytes | None = None,
-        check: bool = True,
-        merge: bool = False,
-    ) -> command.BytesResult:
-        argv = [self._dialect.binary, *arguments]
-        try:
-            return command.run_bytes(
-                argv, timeout_s=timeout_s, stdin=stdin, check=check, merge=merge
-            )
-        except FileNotFoundError:
-            raise self._no_client() from None
-        except CommandFailed as failure:
-            raise self._translated(failure) from None
-
-    def _translated(self, failure: CommandFailed) -> CondorMiniError:
-        """The engine's words as one of our errors; the only place that knows them."""
-        if failure.returncode is None:
-            return failure
-        said = failure.stderr.strip()
-        if self._dialect.unreachable.search(said):
-            return self._unreachable(said)
-        if self._dialect.taken.search(said):
-            return AlreadyInUse(f"{shlex.join(failure.argv)}\n{said}")
-        if self._dialect.absent.search(said):
-            return NotFound(f"{shlex.join(failure.argv)}\n{said}")
-        return failure
-
-    def _unreachable(self, said: str) -> EngineNotFound:
-        denied = self._dialect.denied.search(said)
-        return EngineNotFound(
-            f"{self.name} does not answer: {said.strip() or '(it said nothing)'}",
-            hint=self._dialect.hint_denied if denied else self._dialect.hint_unreachable,
-        )
-
-    def _no_client(self) -> EngineNotFound:
-        return EngineNotFound(
-            f"There is no command {self._dialect.binary} on PATH.", hint=self._dialect.hint_absent
-        )
+    def _end(self, *arguments: str, containers: Sequence[str], each_s: float = 0.0) -> None:
+        if containers:
+            turns = math.ceil(len(containers) / _AT_ONCE)
+            deadline_s = turns * (each_s + QUICK_TIMEOUT_S)
+            self._client.end(*arguments, *containers, timeout_s=deadline_s)

@@ -11,8 +11,11 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
+    from datetime import datetime
     from pathlib import Path
+    from typing import BinaryIO
 
 QUICK_TIMEOUT_S = 60.0
 """Deadline of the calls that only ask or change a record."""
@@ -78,6 +81,45 @@ class BindMount:
 
 
 @dataclass(frozen=True, kw_only=True)
+class VolumeMount:
+    """A volume of the engine's, seen in the container at ``target``.
+
+    One that is absent raises ``NotFound``: it is not made up.
+    """
+
+    volume: str
+    target: str
+    read_only: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishedPort:
+    """A TCP port of the container that is reached at a port of the host."""
+
+    container_port: int
+    host_port: int | None = None
+    """None for any that is free, and perhaps another one at the next start."""
+    host_ip: str = "127.0.0.1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkInfo:
+    """A network that the engine holds."""
+
+    id: str
+    name: str
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class VolumeInfo:
+    """A volume that the engine holds."""
+
+    name: str
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class ContainerSpec:
     """A container to create. Secrets never stand here: they go in by ``Engine.copy_in``."""
 
@@ -92,7 +134,8 @@ class ContainerSpec:
     workdir: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
-    mounts: tuple[BindMount, ...] = ()
+    mounts: tuple[BindMount | VolumeMount, ...] = ()
+    ports: tuple[PublishedPort, ...] = ()
     network: str | None = None
     ip: str | None = None
     cap_drop: tuple[str, ...] = ()
@@ -130,14 +173,21 @@ class ContainerInfo:
     addresses: Mapping[str, str]
     """IPv4 address by network name; empty where it has none."""
     mounts: Mapping[str, str]
-    """Host path by path in the container."""
+    """Host path by path in the container; of a volume, where the engine keeps it."""
+    started_at: datetime | None
+    """When it was last started, with its time zone; None where it never was."""
+    ports: Mapping[int, str]
+    """Where a published port is reached (``127.0.0.1:40001``), by its number in the container.
+
+    Empty unless it runs; one that is published twice is told as one of the two.
+    """
 
 
 class Engine(Protocol):
     """A container engine. Each method raises ``CommandFailed`` unless it says otherwise.
 
-    A container, image or network that is absent raises ``NotFound`` where it is not said to be a
-    success; an engine that has gone away raises ``EngineNotFound``.
+    A container, image, network or volume that is absent raises ``NotFound`` where it is not said
+    to be a success; an engine that has gone away raises ``EngineNotFound``.
     """
 
     name: str
@@ -160,6 +210,18 @@ class Engine(Protocol):
     def remove_image(self, reference: str) -> None:
         """Remove a name, and the image with its last name; one that is absent is a success."""
 
+    def save_images(self, references: Sequence[str], tarball: Path) -> None:
+        """Write images with their names to one file; raises ``NotFound`` for one that is absent.
+
+        Where it fails, there is no file.
+        """
+
+    def load_images(self, tarball: Path) -> list[str]:
+        """Take in what ``save_images`` wrote; the names that the images have.
+
+        A file that holds no images raises ``CommandFailed``.
+        """
+
     def create_network(
         self, name: str, *, labels: Mapping[str, str], subnet: str | None = None
     ) -> None:
@@ -170,20 +232,46 @@ class Engine(Protocol):
         given its ``subnet`` (``10.1.2.0/24``): engines refuse fixed addresses on any other.
         """
 
+    def networks(self, labels: Mapping[str, str]) -> list[NetworkInfo]:
+        """All networks that bear every one of these labels."""
+
     def remove_network(self, name: str) -> None:
-        """Remove a network; one that is absent is a success."""
+        """Remove a network by name or id; one that is absent is a success."""
+
+    def create_volume(self, name: str, *, labels: Mapping[str, str]) -> None:
+        """A directory that the engine keeps; a name that is taken is left as it is."""
+
+    def volumes(self, labels: Mapping[str, str]) -> list[VolumeInfo]:
+        """All volumes that bear every one of these labels."""
+
+    def remove_volume(self, name: str) -> None:
+        """Remove a volume with what is in it; one that is absent is a success."""
 
     def create(self, spec: ContainerSpec) -> str:
         """Create, but do not start, a container; its id. A taken name raises ``AlreadyInUse``."""
 
-    def copy_in(self, container: str, archive: bytes) -> None:
-        """Unpack a tar at the container's root, with the owners and modes the tar says."""
+    def copy_in(self, container: str, archive: bytes | BinaryIO) -> None:
+        """Unpack a tar at the container's root, with the owners and modes the tar says.
+
+        The container need not run. A large archive is handed over as a file of the operating
+        system's, open for reading, and read from where it stands.
+        """
 
     def copy_out(self, container: str, path: str) -> bytes:
         """One file's content out of a container, running or not; raises ``NotFound``."""
 
+    def copy_out_archive(self, container: str, path: str, archive: BinaryIO) -> None:
+        """Write a tar of a file or directory, running or not; raises ``NotFound``.
+
+        The names in it begin with the last part of ``path``. The file is one of the operating
+        system's, open for writing: it may be large.
+        """
+
     def start(self, container: str) -> None:
-        """Start a container that was created or has ended."""
+        """Start a container that was created or has ended.
+
+        Raises ``AlreadyInUse`` where somebody else has a port that it publishes.
+        """
 
     def exec(
         self,
@@ -217,8 +305,39 @@ class Engine(Protocol):
         Raises ``NotFound`` if the container is absent or not running.
         """
 
-    def logs(self, container: str, *, tail: int | None = None) -> str:
-        """What the container wrote to stdout and stderr, in order; the last ``tail`` lines."""
+    def logs(
+        self,
+        container: str,
+        *,
+        tail: int | None = None,
+        since: datetime | None = None,
+        timestamps: bool = False,
+    ) -> str:
+        """What the container wrote to stdout and stderr, in order.
+
+        Args:
+            container: Its name or id.
+            tail: Only so many of the last lines.
+            since: Only what was written from then on; it has a time zone.
+            timestamps: Each line begins with the time of its writing, in UTC and RFC 3339
+                (``2026-11-21T09:40:28.123456789Z``), and a space.
+        """
+
+    def follow(
+        self,
+        container: str,
+        *,
+        tail: int | None = None,
+        since: datetime | None = None,
+        timestamps: bool = False,
+    ) -> AbstractContextManager[Iterator[str]]:
+        """The lines of ``logs``, and then each new one as it is written, until the container ends.
+
+        They come without their ends. Of a container that does not run there are only those of
+        ``logs``; one that is removed has ended, and one that was absent from the beginning raises
+        ``NotFound``, when the context is entered or when the first line is asked for. Leaving the
+        context ends the iteration, also one that another thread is in.
+        """
 
     def containers(self, labels: Mapping[str, str]) -> list[ContainerInfo]:
         """All containers, running or not, that bear every one of these labels."""
@@ -226,8 +345,11 @@ class Engine(Protocol):
     def inspect(self, container: str) -> ContainerInfo | None:
         """One container by name or id, or None."""
 
-    def stop(self, container: str, *, timeout_s: float) -> None:
-        """Ask it to end; kill it after ``timeout_s``. One that has ended is a success."""
+    def stop(self, *containers: str, timeout_s: float) -> None:
+        """Ask them to end, all at once; kill after ``timeout_s``. One that has ended is a success.
 
-    def remove(self, container: str) -> None:
-        """Kill and remove it with its anonymous volumes; one that is absent is a success."""
+        So is one that is absent.
+        """
+
+    def remove(self, *containers: str) -> None:
+        """Kill and remove them with their anonymous volumes; one that is absent is a success."""

@@ -1,0 +1,167 @@
+"""The engine's command line, called: what it answers, and what its complaints mean."""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+from condor_mini.engine import command
+from condor_mini.engine.protocol import QUICK_TIMEOUT_S, CommandResult
+from condor_mini.errors import (
+    AlreadyInUse,
+    CommandFailed,
+    CondorMiniError,
+    EngineCapabilityError,
+    EngineNotFound,
+    NotFound,
+)
+
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Iterator, Sequence
+    from typing import BinaryIO
+
+    from condor_mini.engine.answers import Json
+    from condor_mini.engine.dialect import Dialect
+
+JSON = ("--format", "{{json .}}")
+
+
+class Client:
+    """The command line behind one row of the table of dialects."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+
+    def argv(self, *arguments: str) -> list[str]:
+        """The whole command line."""
+        return [self._dialect.binary, *arguments]
+
+    def run(
+        self,
+        *arguments: str,
+        timeout_s: float = QUICK_TIMEOUT_S,
+        stdin: bytes | None = None,
+        check: bool = True,
+        merge: bool = False,
+    ) -> CommandResult:
+        """Call it, and wait for its end; see ``command.run``."""
+        return self.run_bytes(
+            *arguments, timeout_s=timeout_s, stdin=stdin, check=check, merge=merge
+        ).text()
+
+    def run_bytes(
+        self,
+        *arguments: str,
+        timeout_s: float = QUICK_TIMEOUT_S,
+        stdin: bytes | BinaryIO | None = None,
+        stdout: BinaryIO | None = None,
+        check: bool = True,
+        merge: bool = False,
+    ) -> command.BytesResult:
+        """``run`` for what is not text; see ``command.run_bytes``."""
+        try:
+            return command.run_bytes(
+                self.argv(*arguments),
+                timeout_s=timeout_s,
+                stdin=stdin,
+                stdout=stdout,
+                check=check,
+                merge=merge,
+            )
+        except FileNotFoundError:
+            raise self.no_client() from None
+        except CommandFailed as failure:
+            raise self.translated(failure) from None
+
+    @contextmanager
+    def follow(self, *arguments: str) -> Iterator[Iterator[str]]:
+        """Call it for as long as the context lasts; see ``command.follow``."""
+        with ExitStack() as stack:
+            try:
+                lines = stack.enter_context(command.follow(self.argv(*arguments)))
+            except FileNotFoundError:
+                raise self.no_client() from None
+            yield self._without_complaint(lines)
+
+    def _without_complaint(self, lines: Iterator[str]) -> Iterator[str]:
+        """The lines, of which the client's own last word becomes an error."""
+        # It comes in the same stream as what a container wrote, and only the status, which comes
+        # later, tells whose it is.
+        held = None
+        try:
+            for line in lines:
+                if held is not None:
+                    yield held
+                held = line if self._dialect.complaint.match(line) else None
+                if held is None:
+                    yield line
+        except CommandFailed as failure:
+            raise self.translated(failure) from None
+        if held is not None:
+            yield held
+
+    def inspect(self, kind: str, names: Sequence[str]) -> list[Json]:
+        """Those of them that are there: one may have gone since it was listed."""
+        if not names:
+            return []
+        answer = self.run(kind, "inspect", *JSON, *names, check=False)
+        self._raise_complaints(answer, self._dialect.absent)
+        return [json.loads(line) for line in answer.stdout.splitlines() if line.startswith("{")]
+
+    def end(self, *arguments: str, timeout_s: float = QUICK_TIMEOUT_S) -> None:
+        """Call a command that ends something; what is absent has ended."""
+        answer = self.run(*arguments, timeout_s=timeout_s, check=False)
+        self._raise_complaints(answer, self._dialect.absent, self._dialect.removing)
+
+    def _raise_complaints(self, answer: CommandResult, *harmless: re.Pattern[str]) -> None:
+        """Of a call about several things: it goes on after a complaint, and has a line for each."""
+        if answer.returncode == 0:
+            return
+        said = [line.strip() for line in answer.stderr.splitlines()]
+        complaints = [line for line in said if line and not self._dialect.verdict.fullmatch(line)]
+        grave = [line for line in complaints if not any(p.search(line) for p in harmless)]
+        if grave or not complaints:
+            words = "\n".join(grave) or answer.stderr or answer.stdout
+            raise self.translated(CommandFailed(answer.argv, answer.returncode, words))
+
+    # -- its complaints ---------------------------------------------------------------------------
+
+    def translated(self, failure: CommandFailed) -> CondorMiniError:
+        """The engine's words as one of our errors; the only place that knows them."""
+        if failure.returncode is None:
+            return failure
+        said = failure.stderr.strip()
+        if self._dialect.unreachable.search(said):
+            return self.unreachable(said)
+        if port := self._dialect.port_taken.search(said):
+            return AlreadyInUse(
+                f"The port {port[1]} of the host is somebody else's.\n{failure.message}"
+            )
+        if self._dialect.taken.search(said):
+            return AlreadyInUse(failure.message)
+        if self._dialect.no_subnet.search(said):
+            return EngineCapabilityError(failure.message, hint=self._dialect.hint_no_subnet)
+        if self._dialect.absent.search(said):
+            return NotFound(failure.message)
+        failure.hint = self.hint_of(said)
+        return failure
+
+    def hint_of(self, said: str) -> str | None:
+        """What to do about a failure of any command, where its words tell."""
+        return self._dialect.hint_disk_full if self._dialect.disk_full.search(said) else None
+
+    def unreachable(self, said: str) -> EngineNotFound:
+        """No engine answers, in its client's words."""
+        denied = self._dialect.denied.search(said)
+        return EngineNotFound(
+            f"{self._dialect.name} does not answer: {said.strip() or '(it said nothing)'}",
+            hint=self._dialect.hint_denied if denied else self._dialect.hint_unreachable,
+        )
+
+    def no_client(self) -> EngineNotFound:
+        """There is no command to call."""
+        return EngineNotFound(
+            f"There is no command {self._dialect.binary} on PATH.", hint=self._dialect.hint_absent
+        )

@@ -1,0 +1,172 @@
+"""The contract of every engine: networks, and containers on them."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from condor_mini.errors import AlreadyInUse, CommandFailed, NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from condor_mini.engine import ContainerSpec, Engine
+
+ODD_VALUE = 'a "b", c=d {"e": 1}'
+
+
+@pytest.fixture
+def on_network(spec: ContainerSpec, network: str) -> ContainerSpec:
+    """A container on the test's network."""
+    return replace(spec, network=network)
+
+
+def test_network_is_found_by_its_labels(
+    engine: Engine, network: str, labels: dict[str, str]
+) -> None:
+    """A network is listed with its name and labels."""
+    found = [(info.name, dict(info.labels)) for info in engine.networks(labels)]
+    assert (network, labels) in found
+
+
+def test_networks_bear_every_label(engine: Engine, name: str, labels: dict[str, str]) -> None:
+    """Of the networks only those are listed that bear every one of the labels."""
+    more = {**labels, "pool": name, "odd": ODD_VALUE}
+    engine.create_network(f"{name}-more", labels=more)
+    try:
+        found = [
+            [(info.name, dict(info.labels)) for info in engine.networks(asked)]
+            for asked in ({"pool": name, "odd": ODD_VALUE}, {"pool": name, "odd": "x"})
+        ]
+    finally:
+        engine.remove_network(f"{name}-more")
+    assert found == [[(f"{name}-more", more)], []]
+
+
+def test_networks_of_an_unknown_label_are_none(engine: Engine, name: str) -> None:
+    """A label that nothing bears gives an empty list."""
+    assert engine.networks({"pool": name}) == []
+
+
+def test_networks_without_a_label_are_all(engine: Engine, network: str) -> None:
+    """Who asks for no label gets them all."""
+    assert network in {info.name for info in engine.networks({})}
+
+
+def test_removed_network_is_gone(engine: Engine, network: str, labels: dict[str, str]) -> None:
+    """A network that was removed is not listed."""
+    engine.remove_network(network)
+    assert network not in {info.name for info in engine.networks(labels)}
+
+
+def test_network_is_removed_by_its_id(engine: Engine, network: str) -> None:
+    """A network's id is as good as its name."""
+    (network_id,) = (info.id for info in engine.networks({}) if info.name == network)
+    engine.remove_network(network_id)
+    assert network not in {info.name for info in engine.networks({})}
+
+
+def test_taken_network_name_is_already_in_use(
+    engine: Engine, network: str, labels: dict[str, str]
+) -> None:
+    """A network's name is given once."""
+    with pytest.raises(AlreadyInUse):
+        engine.create_network(network, labels=labels)
+
+
+def test_race_for_a_network_has_at_most_one_winner(
+    engine: Engine, name: str, labels: dict[str, str]
+) -> None:
+    """Of three that create the same network at once, no two succeed, whatever comes of it."""
+
+    def attempt(_: int) -> bool:
+        try:
+            engine.create_network(f"{name}-race", labels=labels)
+        except AlreadyInUse:
+            return False
+        return True
+
+    try:
+        with ThreadPoolExecutor(3) as pool:
+            assert sum(pool.map(attempt, range(3))) <= 1
+    finally:
+        engine.remove_network(f"{name}-race")
+
+
+def test_remove_network_leaves_longer_names(
+    engine: Engine, network: str, labels: dict[str, str]
+) -> None:
+    """A network whose name begins with the removed one's stays."""
+    engine.remove_network(network.removesuffix("-net"))
+    with pytest.raises(AlreadyInUse):
+        engine.create_network(network, labels=labels)
+
+
+def test_remove_network_frees_its_name(
+    engine: Engine, network: str, labels: dict[str, str]
+) -> None:
+    """A removed network's name can be given again."""
+    engine.remove_network(network)
+    engine.create_network(network, labels=labels)
+
+
+def test_remove_network_that_is_absent_succeeds(engine: Engine, name: str) -> None:
+    """A network that is not there is removed."""
+    engine.remove_network(f"{name}-absent")
+
+
+def test_remove_network_in_use_fails(
+    engine: Engine, network: str, run: Callable[[ContainerSpec], str], on_network: ContainerSpec
+) -> None:
+    """A network stays while a container runs on it."""
+    run(on_network)
+    with pytest.raises(CommandFailed):
+        engine.remove_network(network)
+
+
+def test_container_has_an_address_on_its_network(
+    engine: Engine, network: str, run: Callable[[ContainerSpec], str], on_network: ContainerSpec
+) -> None:
+    """A running container has an IPv4 address by its network's name."""
+    info = engine.inspect(run(on_network))
+    assert info is not None
+    assert [(key, value.count(".")) for key, value in info.addresses.items()] == [(network, 3)]
+
+
+def test_containers_find_each_other_by_name(
+    engine: Engine, run: Callable[[ContainerSpec], str], on_network: ContainerSpec
+) -> None:
+    """On a network a container is reached by its name."""
+    name = run(on_network)
+    assert engine.exec(name, ["ping", "-c", "1", "-W", "5", name]).returncode == 0
+
+
+def test_container_on_an_absent_network_does_not_run(
+    run: Callable[[ContainerSpec], str], spec: ContainerSpec
+) -> None:
+    """A container whose network is not there fails at its start at the latest."""
+    with pytest.raises((CommandFailed, NotFound)):
+        run(replace(spec, network=f"{spec.name}-absent"))
+
+
+def test_fixed_address_on_a_network_with_a_subnet(
+    engine: Engine,
+    name: str,
+    labels: dict[str, str],
+    run: Callable[[ContainerSpec], str],
+    spec: ContainerSpec,
+) -> None:
+    """A container gets the address that it asks for, where the network was given its subnet."""
+    network = f"{name}-fixed"
+    engine.create_network(network, labels=labels, subnet="10.213.47.0/24")
+    try:
+        fixed = replace(spec, network=network, ip="10.213.47.9")
+        info = engine.inspect(run(fixed))
+        assert info is not None
+        assert info.addresses == {network: "10.213.47.9"}
+    finally:
+        engine.remove(spec.name)
+        engine.remove_network(network)

@@ -1,0 +1,86 @@
+"""What the command line answers in JSON, in our own words."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from condor_mini.engine.answers import container_info, network_info, volume_info
+
+
+def container(*, running: bool = True, ports: Any = None, **state: str) -> dict[str, Any]:  # noqa: ANN401
+    """What is said of a container."""
+    return {
+        "Id": "0123",
+        "Name": "/node",
+        "Config": {"Image": "image", "Labels": None},
+        "State": {
+            "Status": "running" if running else "exited",
+            "Running": running,
+            "ExitCode": 0,
+            "StartedAt": "2026-11-21T09:40:28Z",
+            **state,
+        },
+        "NetworkSettings": {"Networks": None, "Ports": ports},
+        "Mounts": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("said", "microsecond"),
+    [
+        ("2026-11-21T09:40:28Z", 0),
+        ("2026-11-21T09:40:28.5Z", 500_000),
+        ("2026-11-21T09:40:28.123456Z", 123_456),
+        ("2026-11-21T09:40:28.123456999Z", 123_456),
+        ("2026-11-21T11:40:28.12345678+02:00", 123_456),
+    ],
+)
+def test_start_is_told_to_the_microsecond(said: str, microsecond: int) -> None:
+    """A time comes with as many digits as there are, in whatever zone it was told."""
+    expected = datetime(2026, 11, 21, 9, 40, 28, microsecond, tzinfo=UTC)
+    assert container_info(container(StartedAt=said)).started_at == expected
+
+
+def test_time_of_never_is_none() -> None:
+    """The time that stands for never is no time."""
+    assert container_info(container(StartedAt="0001-01-01T00:00:00Z")).started_at is None
+
+
+PORTS = {
+    "80/tcp": [
+        {"HostIp": "127.0.0.1", "HostPort": "8080"},
+        {"HostIp": "10.0.0.1", "HostPort": "8081"},
+    ],
+    "81/tcp": [{"HostIp": "::1", "HostPort": "40001"}],
+    "82/tcp": None,
+    "83/tcp": [],
+    "84/udp": [{"HostIp": "127.0.0.1", "HostPort": "8084"}],
+}
+
+
+def test_first_binding_of_each_tcp_port_is_told() -> None:
+    """A port is reached at the first of its addresses; what is not published is left out."""
+    info = container_info(container(ports=PORTS))
+    assert info.ports == {80: "127.0.0.1:8080", 81: "[::1]:40001"}
+
+
+def test_ports_of_ended_are_none() -> None:
+    """Whatever is said of a container that does not run, its ports are not reached."""
+    assert container_info(container(running=False, ports=PORTS)).ports == {}
+
+
+@pytest.mark.parametrize("ports", [None, {}])
+def test_ports_may_be_missing(ports: object) -> None:
+    """A container without ports is said to have none in two ways."""
+    assert container_info(container(ports=ports)).ports == {}
+
+
+def test_labels_may_be_missing() -> None:
+    """A network or a volume without labels is said to have none in two ways."""
+    said: list[dict[str, Any]] = [{}, {"Labels": None}, {"Labels": {"k": "v"}}]
+    networks = [network_info({"Id": "0", "Name": "n", **facts}).labels for facts in said]
+    volumes = [volume_info({"Name": "v", **facts}).labels for facts in said]
+    assert networks == volumes == [{}, {}, {"k": "v"}]
