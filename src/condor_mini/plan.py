@@ -1,0 +1,200 @@
+"""What a specification comes to: each node's container and files; pure functions."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from condor_mini import condor_config, images
+from condor_mini.engine import BindMount, ContainerSpec, PublishedPort, VolumeMount
+from condor_mini.errors import PoolNotReady
+from condor_mini.nodes import LABEL, Node, Role
+from condor_mini.series import catalogue
+from condor_mini.spec import PoolSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from condor_mini.spec import AccessPoints, ExecutionPoints
+    from condor_mini.spec import Node as NodeSpec
+
+Group = TypeVar("Group", bound="AccessPoints | ExecutionPoints")
+
+POOL_CONFIG = "etc/condor/config.d/40-pool"
+NODE_CONFIG = "etc/condor/config.d/60-node"
+TOKEN = "etc/condor/tokens.d/node"  # noqa: S105 (where it is, not what it is)
+
+CAPABILITIES = {
+    Role.CENTRAL_MANAGER: ("SETUID", "SETGID", "CHOWN", "DAC_OVERRIDE"),
+    Role.ACCESS_POINT: ("SETUID", "SETGID", "CHOWN", "DAC_OVERRIDE"),
+    Role.EXECUTION_POINT: ("SETUID", "SETGID", "CHOWN", "DAC_OVERRIDE", "KILL"),
+}
+"""The least that each role works with: docs/privileges.md."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedNode:
+    """A node that is to be."""
+
+    role: Role
+    slots: int
+    """How many slot ads it has when no job runs."""
+    container: ContainerSpec
+    files: Mapping[str, str]
+    """What is put into it before its start, by path without the leading slash."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.container.name
+
+
+def stored_spec(nodes: Sequence[Node]) -> PoolSpec:
+    """What the pool was made from; raises ``PoolNotReady`` for one without its central manager."""
+    for node in nodes:
+        if node.role is Role.CENTRAL_MANAGER:
+            return PoolSpec.from_json(node.info.labels[f"{LABEL}.spec"])
+    name = nodes[0].pool
+    raise PoolNotReady(
+        f"the pool {name} has no central manager any more",
+        hint=f"Delete what is left of it: condor-mini delete -n {name}",
+    )
+
+
+def planned_nodes(spec: PoolSpec) -> list[PlannedNode]:
+    """All nodes of a pool: central manager, access points, execution points."""
+    manager = _planned(
+        spec,
+        Role.CENTRAL_MANAGER,
+        0,
+        spec.central_manager,
+        group="",
+        config=condor_config.central_manager_config(spec),
+    )
+    access_points = [
+        _planned(
+            spec,
+            Role.ACCESS_POINT,
+            number,
+            group,
+            group=group.name,
+            config=condor_config.access_point_config(spec, group),
+        )
+        for number, group in _numbered(spec.access_points)
+    ]
+    execution_points = [
+        planned_execution_point(spec, group, number)
+        for number, group in _numbered(spec.execution_points)
+    ]
+    return [manager, *access_points, *execution_points]
+
+
+def planned_execution_point(spec: PoolSpec, group: ExecutionPoints, number: int) -> PlannedNode:
+    """The execution point of that number."""
+    return _planned(
+        spec,
+        Role.EXECUTION_POINT,
+        number,
+        group,
+        group=group.name,
+        config=condor_config.execution_point_config(spec, group),
+        slots=group.slots or 1,
+    )
+
+
+def volumes(spec: PoolSpec) -> list[str]:
+    """The names of the volumes that the pool has for itself."""
+    named = {
+        mount.volume
+        for node in planned_nodes(spec)
+        for mount in node.container.mounts
+        if isinstance(mount, VolumeMount)
+    }
+    return sorted(named)
+
+
+def archive(node: PlannedNode, *, token: str | None = None) -> bytes:
+    """What a node gets before its start, as a tar: its files, and volumes that users can write."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for mount in node.container.mounts:
+            if isinstance(mount, VolumeMount) and not mount.read_only:
+                # An engine makes them root's own.
+                entry = tarfile.TarInfo(mount.target.strip("/"))
+                entry.type, entry.mode = tarfile.DIRTYPE, 0o1777
+                tar.addfile(entry)
+        for path, text in [*node.files.items(), *([(TOKEN, token)] if token else [])]:
+            content = text.encode()
+            entry = tarfile.TarInfo(path)
+            entry.size, entry.mode = len(content), 0o600 if path == TOKEN else 0o644
+            tar.addfile(entry, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+def _numbered(groups: Iterable[Group]) -> Iterator[tuple[int, Group]]:
+    """Each node's number and group: numbers go on from group to group."""
+    each = (group for group in groups for _ in range(group.count))
+    return enumerate(each, start=1)
+
+
+def _planned(
+    spec: PoolSpec,
+    role: Role,
+    number: int,
+    node: NodeSpec,
+    *,
+    group: str,
+    config: str,
+    slots: int = 0,
+) -> PlannedNode:
+    name = f"{spec.name}-{role}" + (f"-{number}" if number else "")
+    labels = {
+        f"{LABEL}.kind": "pool",
+        f"{LABEL}.pool": spec.name,
+        f"{LABEL}.role": str(role),
+        f"{LABEL}.number": str(number),
+        f"{LABEL}.group": group,
+        f"{LABEL}.series": spec.htcondor,
+    }
+    if role is Role.CENTRAL_MANAGER:
+        # The pool's only record: `start`, `scale` and `status` need no file.
+        labels[f"{LABEL}.spec"] = spec.to_json()
+    container = ContainerSpec(
+        image=images.reference(role, catalogue().get(spec.htcondor)),
+        name=name,
+        # The same at every start: HTCondor stores it in the queue and in its ads.
+        hostname=name,
+        network=spec.name,
+        environment={**spec.environment, **node.environment},
+        labels={**spec.labels, **node.labels, **labels},
+        mounts=tuple(_mounts(spec, node)),
+        ports=tuple(
+            PublishedPort(
+                container_port=port.container_port, host_port=port.host_port, host_ip=port.host_ip
+            )
+            for port in node.ports
+        ),
+        cap_drop=("ALL",),
+        cap_add=CAPABILITIES[role],
+        no_new_privileges=True,
+        cpus=node.limit.cpus,
+        memory_mb=node.limit.memory_mb,
+    )
+    is_manager = role is Role.CENTRAL_MANAGER
+    pool_config = condor_config.pool_config(spec, is_central_manager=is_manager)
+    files = {POOL_CONFIG: pool_config, NODE_CONFIG: config}
+    return PlannedNode(role=role, slots=slots, container=container, files=files)
+
+
+def _mounts(spec: PoolSpec, node: NodeSpec) -> Iterator[BindMount | VolumeMount]:
+    wanted = [(volume.source, volume.target, volume.read_only) for volume in node.volumes]
+    if spec.shared:
+        wanted.append((spec.shared.source or "shared", spec.shared.path, False))
+    for source, target, read_only in wanted:
+        if source.startswith("/"):
+            yield BindMount(source=Path(source), target=target, read_only=read_only)
+        else:
+            yield VolumeMount(volume=f"{spec.name}-{source}", target=target, read_only=read_only)

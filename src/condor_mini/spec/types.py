@@ -1,0 +1,179 @@
+"""The kinds of values in a pool file: what each takes, and what it refuses."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema
+
+from condor_mini.series import catalogue
+from condor_mini.sizes import SIZE_EXAMPLES, SIZE_PATTERN, mebibytes
+from condor_mini.spec.base import reading, shown
+
+MOST_MB = 2**31 - 1
+"""HTCondor holds a slot's memory in an int."""
+NAME_PATTERN = r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$"
+"""A DNS label, so short that ``NAME-execute-9999`` is one too."""
+RESERVED_NAMES = ("bridge", "host", "none", "default")
+"""Networks that engines have."""
+RESERVED_LABELS = "io.condor-mini"
+RESERVED_VARIABLES = ("CONDOR_HOST", "CONDOR_SERVICE_HOST", "MASTER", "CONDOR_MINI_ROLE")
+"""What the images' entrypoint finds the central manager and its role by."""
+
+# Text
+
+
+def one_line(value: str) -> str:
+    """The text itself; raises ``ValueError`` for one of several lines."""
+    if re.search(r"[\0\r\n]", value):
+        raise ValueError("must be one line, without a NUL")
+    return value
+
+
+def _text(value: str) -> str:
+    if "\0" in value:
+        raise ValueError("must not contain a NUL")
+    return value
+
+
+def _dns_label(value: str) -> str:
+    if not re.fullmatch(NAME_PATTERN, value):
+        raise ValueError(
+            "must be lower-case letters, digits and hyphens, at most 40, with a letter or a digit "
+            f"at either end, not {shown(value)}"
+        )
+    return value
+
+
+def _pool_name(value: str) -> str:
+    if value in RESERVED_NAMES:
+        raise ValueError(f"must not be {shown(value)}: engines have a network of that name")
+    return _dns_label(value)
+
+
+def _series(value: object, info: ValidationInfo) -> object:
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    known = catalogue().series
+    if isinstance(value, str) and value not in known and not reading(info).stored:
+        there = ", ".join(known)
+        raise ValueError(f"there is no HTCondor series {shown(value)} here; there are: {there}")
+    return value
+
+
+def _configuration(value: str) -> str:
+    text = re.sub("\r\n?", "\n", _text(value)).rstrip("\n")
+    if text.endswith("\\"):
+        raise ValueError(
+            "must not end with a backslash: HTCondor would take the next line for part of this one"
+        )
+    return f"{text}\n" if text.strip() else ""
+
+
+def _device_name(value: str) -> str:
+    if not re.fullmatch(DEVICE_PATTERN, value):
+        raise ValueError(
+            f"must be letters, digits, spaces and any of . _ + ( ) / : -, not {shown(value)}"
+        )
+    return value
+
+
+DEVICE_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9 ._+()/:-]*$"
+"""What needs no quoting in HTCondor's configuration, arguments and ClassAds."""
+
+PoolName = Annotated[
+    str,
+    AfterValidator(_pool_name),
+    WithJsonSchema(
+        {"type": "string", "pattern": NAME_PATTERN, "not": {"enum": list(RESERVED_NAMES)}}
+    ),
+]
+GroupName = Annotated[
+    str, AfterValidator(_dns_label), WithJsonSchema({"type": "string", "pattern": NAME_PATTERN})
+]
+SeriesNumber = Annotated[
+    str,
+    BeforeValidator(_series),
+    WithJsonSchema(
+        {"enum": [form for number in catalogue().series for form in (int(number), number)]}
+    ),
+]
+Configuration = Annotated[str, AfterValidator(_configuration)]
+DeviceName = Annotated[
+    str, AfterValidator(_device_name), WithJsonSchema({"type": "string", "pattern": DEVICE_PATTERN})
+]
+
+# Numbers
+
+
+def _size(value: object) -> int:
+    match value:
+        case int() if not isinstance(value, bool):
+            return value
+        case str():
+            return mebibytes(value)
+    raise ValueError(f"must be {SIZE_EXAMPLES}, not {shown(value)}")
+
+
+def _within_int(value: int) -> int:
+    if value > MOST_MB:
+        raise ValueError(f"must be at most {MOST_MB} MiB, which is all that HTCondor can count")
+    return value
+
+
+Megabytes = Annotated[
+    int,
+    BeforeValidator(_size),
+    Field(ge=1),
+    AfterValidator(_within_int),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 1, "maximum": MOST_MB},
+                {"type": "string", "pattern": SIZE_PATTERN},
+            ]
+        }
+    ),
+]
+Real = Annotated[float, AfterValidator(float)]
+
+# Mappings
+
+IDENTIFIER_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*$"
+NO_IDENTIFIER = "a name is letters, digits and underscores, and begins with no digit"
+
+
+def _variable(name: str) -> str:
+    if not re.fullmatch(IDENTIFIER_PATTERN, name):
+        raise ValueError(NO_IDENTIFIER)
+    if name in RESERVED_VARIABLES:
+        raise ValueError("is set by condor-mini itself")
+    return name
+
+
+def _label(key: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._/-]*[A-Za-z0-9])?", key):
+        raise ValueError("a label's name is letters, digits, dots, hyphens and slashes")
+    if key == RESERVED_LABELS or key.startswith(f"{RESERVED_LABELS}."):
+        raise ValueError(f"is condor-mini's own: no label may begin with {RESERVED_LABELS}")
+    return key
+
+
+def _as_written(value: object) -> object:
+    if isinstance(value, bool):
+        # Which of true, True and 1 a program wants, only the user knows.
+        raise ValueError(f'must be text: write "{str(value).lower()}", in quotes')  # noqa: TRY004
+    return str(value) if isinstance(value, int | float) else value
+
+
+_TEXT_OR_NUMBER = WithJsonSchema({"type": ["string", "number"]})
+Environment = Mapping[
+    Annotated[str, AfterValidator(_variable)],
+    Annotated[str, BeforeValidator(_as_written), AfterValidator(_text), _TEXT_OR_NUMBER],
+]
+Labels = Mapping[
+    Annotated[str, AfterValidator(_label)],
+    Annotated[str, BeforeValidator(_as_written), AfterValidator(one_line), _TEXT_OR_NUMBER],
+]
