@@ -1,0 +1,203 @@
+"""Downloads from Debian's mirrors: a few at a time, resumed when cut, never taken on trust.
+
+Nothing is written to disk: a package is checked in memory and unpacked from there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import logging
+import os
+import re
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from condor_mini._version import __version__
+from condor_mini.errors import RuntimeFailed, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from condor_mini.runtime.lock import Package
+
+MIRROR_VARIABLE = "CONDOR_MINI_DEBIAN_MIRROR"
+DEFAULT_MIRROR = "http://deb.debian.org/debian"
+"""As in Debian's own sources: what comes from it is checked by digest, not by TLS."""
+TIMEOUT_S = 20.0
+"""Without a byte."""
+ATTEMPTS = 3
+PAUSE_S = 0.5
+LONGEST_INDEX = 200_000_000
+
+_SOURCES = re.compile(
+    r"^(?:URIs:\s*|deb\s+(?:\[[^]]*\]\s+)?)(https?://\S+/debian/?)(?:\s|$)", re.MULTILINE
+)
+
+log = logging.getLogger(__name__)
+
+
+class Unavailable(RuntimeFailed):
+    """A mirror does not have a file, or does not answer."""
+
+    def __init__(self, message: str, *, gone: bool) -> None:
+        super().__init__(message)
+        self.gone = gone
+        """Whether it answers, and has no such file."""
+
+
+def mirrors(locked: Sequence[str] = ()) -> tuple[str, ...]:
+    """Where to ask, the best first: what the user says, and nothing else; or this machine's own.
+
+    Raises:
+        UsageError: What the user says is no address.
+    """
+    if said := os.environ.get(MIRROR_VARIABLE):
+        if urlsplit(said).scheme not in ("http", "https") or not urlsplit(said).netloc:
+            raise UsageError(
+                f"{MIRROR_VARIABLE}={said} is no mirror's address",
+                hint=f"Like this: {MIRROR_VARIABLE}={DEFAULT_MIRROR}",
+            )
+        return (said.rstrip("/"),)
+    return tuple(dict.fromkeys([*_apt_mirrors(), DEFAULT_MIRROR, *locked]))
+
+
+def _apt_mirrors(apt: Path = Path("/etc/apt")) -> list[str]:
+    """The mirrors that this machine's own apt is told of; of Debian, not of its security team."""
+    found: list[str] = []
+    for file in [apt / "sources.list", *sorted((apt / "sources.list.d").glob("*"))]:
+        try:
+            text = file.read_text("utf-8", errors="replace")
+        except OSError:
+            continue
+        found += [uri.rstrip("/") for uri in _SOURCES.findall(text)]
+    return found
+
+
+class Fetcher:
+    """Gets files from the first mirror that has them."""
+
+    def __init__(
+        self,
+        bases: Sequence[str],
+        *,
+        timeout_s: float = TIMEOUT_S,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.bases = tuple(bases)
+        self._timeout_s = timeout_s
+        self._sleep = sleep
+        self._silent: dict[str, str] = {}
+        """Mirrors that do not answer, and why; none is asked twice."""
+        self._stopped = False
+
+    def stop(self) -> None:
+        """End what is under way in other threads; nobody wants it any more."""
+        self._stopped = True
+
+    def package(self, package: Package, *, refresh: str) -> bytes:
+        """A package, with the digest that the lock says.
+
+        Args:
+            package: Which.
+            refresh: The command to type where no mirror has it any more.
+
+        Raises:
+            RuntimeFailed: None has it, none answers, or what came is something else.
+        """
+        name = package.path.rpartition("/")[2]
+        said: list[Unavailable] = []
+        for base in self.bases:
+            try:
+                data = self._get(base, package.path, package.size)
+            except Unavailable as failure:
+                said.append(failure)
+                continue
+            digest = hashlib.sha256(data).hexdigest()
+            if digest != package.sha256:
+                raise RuntimeFailed(
+                    f"{base} sent something else than {name}: {len(data)} bytes with the SHA-256\n"
+                    f"{digest}, and not\n{package.sha256} ({package.size} bytes), as is locked",
+                    hint=f"Nothing of it was kept. Name another mirror: {MIRROR_VARIABLE}=<URL>",
+                )
+            return data
+        if any(failure.gone for failure in said):
+            raise RuntimeFailed(
+                f"no mirror has {name}: a newer one is in its place, or the mirror lags behind\n"
+                + _lines(said),
+                hint=f"Take the versions of today: {refresh}",
+            )
+        raise RuntimeFailed(
+            f"no mirror of Debian answers:\n{_lines(said)}",
+            hint=f"Is there a network? Name another mirror: {MIRROR_VARIABLE}=<URL>; or install "
+            "the runtime without one: pip install condor-mini-runtime",
+        )
+
+    def index(self, path: str) -> bytes:
+        """A file of which no digest is known yet.
+
+        Raises:
+            RuntimeFailed: No mirror has it.
+        """
+        said: list[Unavailable] = []
+        for base in self.bases:
+            try:
+                return self._get(base, path, None)
+            except Unavailable as failure:
+                said.append(failure)
+        raise RuntimeFailed(
+            f"no mirror of Debian has {path}:\n{_lines(said)}",
+            hint=f"Is there a network? Name another mirror: {MIRROR_VARIABLE}=<URL>",
+        )
+
+    def _get(self, base: str, path: str, size: int | None) -> bytes:
+        if base in self._silent:
+            raise Unavailable(self._silent[base], gone=False)
+        data = bytearray()
+        reason = ""
+        for attempt in range(ATTEMPTS):
+            if attempt and not self._stopped:
+                log.debug("%s/%s: %s; %d bytes so far", base, path, reason, len(data))
+                self._sleep(PAUSE_S * attempt)
+            try:
+                if self._read(f"{base}/{path}", data, size):
+                    return bytes(data)
+                reason = f"the connection ended after {len(data)} bytes"
+            except urllib.error.HTTPError as error:
+                error.close()
+                if error.code in (404, 410):
+                    raise Unavailable(f"{base}: has no {path}", gone=True) from None
+                reason = f"HTTP status {error.code} {error.reason}"
+                if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+                    data.clear()
+            except (OSError, http.client.HTTPException) as error:
+                cause = error.reason if isinstance(error, urllib.error.URLError) else error
+                reason = str(cause) or type(cause).__name__
+        self._silent[base] = f"{base}: {reason}"
+        raise Unavailable(self._silent[base], gone=False)
+
+    def _read(self, url: str, data: bytearray, size: int | None) -> bool:
+        """Read on from where ``data`` ends; whether all is there."""
+        headers = {"User-Agent": f"condor-mini/{__version__}"}
+        if data:
+            headers["Range"] = f"bytes={len(data)}-"
+        request = urllib.request.Request(url, headers=headers)  # noqa: S310 (http and https only)
+        with urllib.request.urlopen(request, timeout=self._timeout_s) as answer:  # noqa: S310
+            if data and answer.status != http.HTTPStatus.PARTIAL_CONTENT:
+                data.clear()
+            most = LONGEST_INDEX if size is None else size + 1
+            announced = answer.headers.get("Content-Length")
+            whole = len(data) + int(announced) if announced and announced.isdigit() else None
+            while len(data) < most and (block := answer.read1(256 * 1024)):
+                data += block
+                if self._stopped:
+                    raise Unavailable("stopped", gone=False)
+        return len(data) >= (min(whole, most) if whole is not None else size or 1)
+
+
+def _lines(failures: Sequence[Unavailable]) -> str:
+    return "\n".join(f"  {failure.message}" for failure in failures)

@@ -1,0 +1,217 @@
+"""From the packages that are wanted to all that they need."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from condor_mini.errors import RuntimeFailed
+from condor_mini.runtime.index import read_index
+from condor_mini.runtime.lock import Lock, Package
+from condor_mini.runtime.recipe import recipe
+from condor_mini.series import catalogue
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+
+    from condor_mini.runtime.fetch import Fetcher
+    from condor_mini.runtime.index import Entry, Index
+    from condor_mini.series import Series
+
+SNAPSHOT = "https://snapshot.debian.org/archive/debian"
+"""Has every version that there ever was, below a date."""
+
+_ATOM = re.compile(
+    r"^\s*(?P<name>[a-z0-9][a-z0-9+.-]+)(?::\w+)?"
+    r"\s*(?:\((?P<how><<|<=|=|>=|>>)\s*(?P<version>[^)\s]+)\s*\))?\s*(?:\[[^]]*\])?\s*$"
+)
+
+
+@dataclass(frozen=True)
+class _Atom:
+    """One package of a dependency: ``libc6 (>= 2.38)``."""
+
+    name: str
+    how: str | None
+    version: str | None
+
+    def __str__(self) -> str:
+        return self.name if self.how is None else f"{self.name} ({self.how} {self.version})"
+
+    def fits(self, version: str) -> bool:
+        if self.how is None or self.version is None:
+            return True
+        order = compare_versions(version, self.version)
+        return {
+            "<<": order < 0,
+            "<=": order <= 0,
+            "=": order == 0,
+            ">=": order >= 0,
+            ">>": order > 0,
+        }[self.how]
+
+
+def make_lock(fetcher: Fetcher, series: Series, architecture: str) -> tuple[Lock, list[str]]:
+    """A lock of what is on the mirror today, and what is to be known of it.
+
+    Raises:
+        RuntimeFailed: An index cannot be had or trusted, or a package is not to be had.
+    """
+    suites = list(dict.fromkeys([catalogue().debian, series.suite]))
+    indexes = [read_index(fetcher, suite, architecture) for suite in suites]
+    entries = resolve(
+        indexes, series.suite, wanted=recipe().wanted, ahead=recipe().htcondor, drop=recipe().drop
+    )
+    condor = next(entry for entry in entries if entry.name == recipe().htcondor[0])
+    if condor.version.partition(".")[0] != series.number:
+        raise RuntimeFailed(
+            f"{series.suite} has HTCondor {condor.version} today, which is not of the series "
+            f"{series.number}"
+        )
+    notes = [
+        f"The signature of {index.suite}'s index is NOT checked: {index.unsigned_because}"
+        for index in indexes
+        if index.unsigned_because
+    ]
+    date = max(index.date for index in indexes).strftime("%Y%m%dT%H%M%SZ")
+    lock = Lock(
+        series=series.number,
+        architecture=architecture,
+        version=condor.version,
+        date=date,
+        signed=not notes,
+        mirrors=(f"{SNAPSHOT}/{date}",),
+        packages=tuple(
+            Package(
+                name=entry.name,
+                version=entry.version,
+                path=entry.path,
+                size=entry.size,
+                sha256=entry.sha256,
+            )
+            for entry in entries
+        ),
+    )
+    return lock, notes
+
+
+def resolve(
+    indexes: Sequence[Index],
+    ahead_suite: str,
+    *,
+    wanted: Iterable[str],
+    ahead: Collection[str],
+    drop: Collection[str],
+) -> list[Entry]:
+    """All packages that are needed, by name.
+
+    Each is the first index's, unless another package needs a newer one.
+
+    Args:
+        indexes: The base release's first.
+        ahead_suite: The suite of ``ahead``.
+        wanted: Packages that are in by themselves.
+        ahead: The same, from the suite ``ahead_suite``.
+        drop: Dependencies that are not followed.
+
+    Raises:
+        RuntimeFailed: What something needs is in none of the indexes.
+    """
+    chosen: dict[str, Entry] = {}
+    needed: list[tuple[str, str]] = [("the recipe", name) for name in wanted]
+    for index in indexes:
+        for name in ahead if index.suite == ahead_suite else ():
+            entry = index.packages.get(name)
+            if entry is None:
+                raise RuntimeFailed(f"{ahead_suite} has no package {name}")
+            chosen[name] = entry
+            needed += [(name, part) for part in entry.depends.split(",")]
+    while needed:
+        by, dependency = needed.pop(0)
+        atoms = [atom for part in dependency.split("|") if (atom := _atom(by, part))]
+        if not atoms or any(atom.name in drop for atom in atoms):
+            continue
+        if any(_has(chosen, atom) for atom in atoms):
+            continue
+        entry = next((found for atom in atoms if (found := _find(indexes, atom))), None)
+        if entry is None:
+            said = " | ".join(map(str, atoms))
+            raise RuntimeFailed(f"{by} needs {said}, which no index has")
+        if entry.name in drop:
+            continue
+        chosen[entry.name] = entry
+        needed += [(entry.name, part) for part in entry.depends.split(",")]
+    return [chosen[name] for name in sorted(chosen)]
+
+
+def _atom(by: str, text: str) -> _Atom | None:
+    if not text.strip():
+        return None
+    found = _ATOM.match(text)
+    if not found:
+        raise RuntimeFailed(f"{by} needs {text.strip()!r}, which is no dependency of Debian's")
+    return _Atom(found["name"], found["how"], found["version"])
+
+
+def _has(chosen: dict[str, Entry], atom: _Atom) -> bool:
+    if atom.name in chosen:
+        return atom.fits(chosen[atom.name].version)
+    return any(_provides(entry, atom) for entry in chosen.values())
+
+
+def _find(indexes: Sequence[Index], atom: _Atom) -> Entry | None:
+    """The package itself, from the first index where it fits; else the first that stands in."""
+    for index in indexes:
+        entry = index.packages.get(atom.name)
+        if entry and atom.fits(entry.version):
+            return entry
+    for index in indexes:
+        for name in sorted(index.packages):
+            if _provides(index.packages[name], atom):
+                return index.packages[name]
+    return None
+
+
+def _provides(entry: Entry, atom: _Atom) -> bool:
+    if atom.name not in entry.provides:
+        return False
+    offers = (_ATOM.match(part) for part in entry.provides.split(","))
+    return any(
+        offer["name"] == atom.name
+        and (atom.how is None or (offer["version"] is not None and atom.fits(offer["version"])))
+        for offer in offers
+        if offer
+    )
+
+
+def compare_versions(left: str, right: str) -> int:
+    """Negative, 0 or positive: which of two versions is newer; deb-version(7)."""
+    for one, other in zip(_version_parts(left), _version_parts(right), strict=True):
+        if one != other:
+            return -1 if one < other else 1
+    return 0
+
+
+def _version_parts(version: str) -> tuple[list[tuple[tuple[int, ...], int]], ...]:
+    epoch, colon, rest = version.partition(":")
+    if not colon:
+        epoch, rest = "0", version
+    upstream, hyphen, revision = rest.rpartition("-")
+    if not hyphen:
+        upstream, revision = rest, ""
+    return tuple(_runs(part) for part in (epoch, upstream, revision))
+
+
+def _runs(text: str) -> list[tuple[tuple[int, ...], int]]:
+    """Runs of other characters and of digits in turn, as what compares in Debian's order.
+
+    A tilde sorts before the end, the end before letters, letters before all else.
+    """
+    runs = re.findall(r"([^0-9]*)([0-9]*)", text)
+    return [(_order(other), int(digits or 0)) for other, digits in runs]
+
+
+def _order(text: str) -> tuple[int, ...]:
+    weights = (-1 if c == "~" else ord(c) if c.isalpha() else ord(c) + 256 for c in text)
+    return (*weights, 0)

@@ -1,0 +1,160 @@
+"""Unpacking into a tree that nothing leaves: no path, no link, no device, no set-user-ID bit."""
+
+from __future__ import annotations
+
+import lzma
+import os
+import posixpath
+import shutil
+import stat
+import tarfile
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from condor_mini.errors import RuntimeFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+_MERGED = ("bin", "lib", "lib64", "sbin")
+"""Links into /usr on every Debian since 12."""
+
+
+class Tree:
+    """A root file system that grows."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        root.mkdir(parents=True, exist_ok=True)
+        self._directories = {""}
+        """Those that are known to be real directories, not links."""
+
+    def unpack(
+        self, name: str, archive: tarfile.TarFile, keeps: Callable[[str], bool] = lambda _: True
+    ) -> None:
+        """Add an archive's files.
+
+        Args:
+            name: Of the archive, for errors.
+            archive: Open.
+            keeps: Told each path (``/usr/bin/true``); says whether it is wanted.
+
+        Raises:
+            RuntimeFailed: A path or a link leads out of the tree.
+        """
+        for member in archive:
+            path = _inside(name, member.name)
+            if not path or not keeps(f"/{path}"):
+                continue
+            if member.isdir():
+                self.directory(name, path)
+            elif member.issym():
+                self.link(name, path, member.linkname)
+            elif member.islnk():
+                self._hard_link(name, path, _inside(name, member.linkname))
+            elif member.isreg():
+                source = archive.extractfile(member)
+                assert source is not None  # noqa: S101 (regular files have contents)
+                target = self._place(name, path)
+                with target.open("xb") as out:
+                    shutil.copyfileobj(source, out, 1024 * 1024)
+                # Nobody writes to a runtime, and it gives nobody more rights.
+                target.chmod(0o555 if member.mode & 0o111 else 0o444)
+
+    def directory(self, name: str, path: str) -> None:
+        """Make a directory and those above it."""
+        done = ""
+        for part in (f"usr/{path}" if path in _MERGED else _merged(path)).split("/"):
+            done = posixpath.join(done, part)
+            if done in self._directories:
+                continue
+            target = self.root / done
+            with suppress(FileExistsError):
+                target.mkdir()
+                target.chmod(0o755)  # whatever the umask
+            if not stat.S_ISDIR(target.lstat().st_mode):
+                raise RuntimeFailed(f"{name}: /{path} leads through /{done}, which is no directory")
+            self._directories.add(done)
+
+    def link(self, name: str, path: str, to: str) -> None:
+        """Make a symbolic link; one to an absolute path becomes a relative one."""
+        path = _merged(path)
+        here = posixpath.dirname(path)
+        if to.startswith("/"):
+            absolute = _merged(_inside(name, to.lstrip("/")))
+            to = posixpath.relpath(f"/{absolute}", f"/{here}")
+        else:
+            _inside(name, posixpath.join(here, to))
+        self._place(name, path).symlink_to(to)
+
+    def _hard_link(self, name: str, path: str, to: str) -> None:
+        target = self._place(name, path)
+        source = self.root / _merged(to)
+        self._parents(name, _merged(to))
+        if not source.exists() or not stat.S_ISREG(source.lstat().st_mode):
+            raise RuntimeFailed(f"{name}: /{path} is a hard link to /{to}, which is no file here")
+        os.link(source, target, follow_symlinks=False)
+
+    def _place(self, name: str, path: str) -> Path:
+        """Where a file is to be, with its directory made and nothing of that name in it."""
+        path = _merged(path)
+        self._parents(name, path)
+        target = self.root / path
+        try:
+            target.unlink(missing_ok=True)
+        except (IsADirectoryError, PermissionError):
+            raise RuntimeFailed(f"{name}: /{path} is a directory already") from None
+        return target
+
+    def _parents(self, name: str, path: str) -> None:
+        if parent := posixpath.dirname(path):
+            self.directory(name, parent)
+
+    def add(self, directories: Sequence[str], links: Mapping[str, str], skeleton: Path) -> None:
+        """What maintainer scripts would have made: directories, links, and plain files."""
+        for path in directories:
+            self.directory("recipe", path)
+        for path, to in links.items():
+            if path in _MERGED:
+                self.directory("recipe", f"usr/{path}")
+                (self.root / path).symlink_to(to)
+            else:
+                self.link("recipe", path, to)
+        for source in sorted(skeleton.rglob("*")):
+            if source.is_file():
+                target = self._place("skeleton", source.relative_to(skeleton).as_posix())
+                target.write_bytes(source.read_bytes())
+                target.chmod(0o444)
+
+
+def unpack_tar(name: str, file: Path, root: Path) -> None:
+    """Unpack what ``export`` has written.
+
+    Raises:
+        RuntimeFailed: It is damaged, or leads out of the tree.
+    """
+    tree = Tree(root)
+    try:
+        with tarfile.open(file) as archive:
+            tree.unpack(name, archive)
+    except (tarfile.TarError, lzma.LZMAError, EOFError) as error:
+        raise RuntimeFailed(f"{name} is damaged: {error}") from error
+
+
+def _inside(name: str, path: str) -> str:
+    """The path without ``./`` and slashes at its ends; empty for the root itself."""
+    parts: list[str] = []
+    for part in path.split("/"):
+        if part == "..":
+            if not parts:
+                raise RuntimeFailed(f"{name} is not unpacked: {path!r} leads out of the runtime")
+            parts.pop()
+        elif part not in ("", "."):
+            parts.append(part)
+    return "/".join(parts)
+
+
+def _merged(path: str) -> str:
+    first, _, rest = path.partition("/")
+    return f"usr/{path}" if first in _MERGED and rest else path

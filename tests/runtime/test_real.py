@@ -1,0 +1,129 @@
+"""Runtimes made of Debian's real packages run, wherever they are."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import venv
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from condor_mini.runtime import export
+from condor_mini.runtime.bundle import write_wheel
+from condor_mini.runtime.fetch import Fetcher, mirrors
+from condor_mini.runtime.resolve import make_lock
+from condor_mini.series import catalogue
+
+if TYPE_CHECKING:
+    from condor_mini.runtime import Runtime
+
+HERE = Path(__file__).parent
+
+
+def run(*argv: str | Path, env: dict[str, str] | None = None) -> str:
+    """What the command says; it succeeds."""
+    said = subprocess.run(argv, capture_output=True, text=True, timeout=90, check=False, env=env)
+    assert said.returncode == 0, said.stderr
+    return said.stdout
+
+
+def test_own_loader_runs_it(runtime: Runtime, loader: list[str]) -> None:
+    """condor_version runs without the host's libraries, and is of the series."""
+    said = run(*loader, runtime.root / "usr/bin/condor_version")
+    assert f"$CondorVersion: {runtime.series}." in said
+
+
+def test_every_program_has_its_libraries(runtime: Runtime, loader: list[str]) -> None:
+    """No program or library in the tree needs one that was left out."""
+    missing = []
+    for path in sorted(runtime.root.rglob("*")):
+        if path.is_symlink() or not path.is_file():
+            continue
+        with path.open("rb") as file:
+            if file.read(4) != b"\x7fELF":
+                continue
+        said = subprocess.run(
+            [*loader, "--list", path], capture_output=True, text=True, timeout=20, check=False
+        )
+        if "not found" in said.stdout or "cannot open shared object" in said.stderr:
+            missing.append((path.relative_to(runtime.root), said.stdout + said.stderr))
+    assert missing == []
+
+
+def test_links_lead_somewhere(runtime: Runtime) -> None:
+    """Every link of HTCondor's and of the loader's leads to a file of the tree."""
+    dangling = [
+        str(path.relative_to(runtime.root))
+        for path in runtime.root.rglob("*")
+        if path.is_symlink() and not path.exists()
+    ]
+    assert [path for path in dangling if not path.startswith("etc/")] == []
+
+
+def test_it_is_small(runtime: Runtime) -> None:
+    """A runtime is at most 80 MB."""
+    assert runtime.size_bytes is not None
+    assert runtime.size_bytes < 80_000_000
+
+
+@pytest.mark.parametrize(
+    ("script", "says"),
+    [("one-job", "hello from a job\n"), ("ssh-to-job", "me\nby ssh\n")],
+)
+def test_a_pool_works(runtime: Runtime, bwrap: str, tmp_path: Path, script: str, says: str) -> None:
+    """A personal pool, in a sandbox and as an ordinary user, runs a job, and lets one into it."""
+    for part in ("var", "etc/condor"):
+        shutil.copytree(runtime.root / part, tmp_path / part, symlinks=True)
+    for part in ("tmp", "run"):
+        (tmp_path / part).mkdir()
+    passwd = (runtime.root / "etc/passwd").read_text()
+    (tmp_path / "passwd").write_text(f"{passwd}me:x:1000:1000::/tmp:/bin/bash\n")
+    (tmp_path / "hosts").write_text("127.0.0.1 localhost\n127.94.0.1 mini\n")
+    (tmp_path / "nsswitch.conf").write_text("passwd: files\ngroup: files\nhosts: files\n")
+    for name in ("personal.conf", f"security-{runtime.series}.conf"):
+        shutil.copy(HERE / name, tmp_path / "etc/condor/config.d")
+    own = {"var": "/var", "etc/condor": "/etc/condor", "tmp": "/tmp", "run": "/run"}
+    read_only = {
+        tmp_path / "passwd": "/etc/passwd",
+        tmp_path / "hosts": "/etc/hosts",
+        tmp_path / "nsswitch.conf": "/etc/nsswitch.conf",
+        HERE / "inside": "/mnt",
+    }
+    argv = [
+        *(bwrap, "--unshare-user", "--uid", "1000", "--gid", "1000", "--die-with-parent"),
+        *("--unshare-pid", "--unshare-uts", "--unshare-ipc", "--hostname", "mini"),
+        *("--ro-bind", str(runtime.root), "/"),
+        *(w for part, at in own.items() for w in ("--bind", str(tmp_path / part), at)),
+        *(w for path, at in read_only.items() for w in ("--ro-bind", str(path), at)),
+        *("--proc", "/proc", "--dev", "/dev", "--clearenv", "--setenv", "HOME", "/tmp"),
+        *("--setenv", "PATH", "/usr/bin:/usr/sbin", "/bin/bash", "/mnt/with-pool", script),
+    ]
+    assert run(*argv) == says
+
+
+def test_wheel_brings_it_without_a_network(
+    runtime: Runtime, offline: tuple[list[str], dict[str, str]], tmp_path: Path
+) -> None:
+    """The wheel, installed by pip in an empty environment, is all that `runtime build` needs."""
+    if runtime.series != catalogue().default:
+        pytest.skip("one series is enough: packing takes time")
+    wheel = write_wheel(runtime, tmp_path, partial(export, preset=0))
+    venv.create(tmp_path / "venv", with_pip=True)
+    run(tmp_path / "venv/bin/pip", "install", "--no-index", "--no-deps", wheel)
+    (site,) = (tmp_path / "venv/lib").glob("python*/site-packages")
+    command, environment = offline
+    path = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), str(site)]))
+    said = run(*command, "runtime", "build", env={**environment, "PYTHONPATH": path})
+    root = Path(said.strip())
+    assert root.parent.name == runtime.path.name
+    assert (root / "usr/sbin/condor_master").samefile(root / "sbin/condor_master")
+
+
+def test_lock_can_be_refreshed() -> None:
+    """Today's indexes have all that the recipe wants."""
+    made, _ = make_lock(Fetcher(mirrors()), catalogue().get(None), "amd64")
+    assert {"condor", "libc6", "bash", "tini"} <= {package.name for package in made.packages}
