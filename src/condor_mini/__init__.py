@@ -8,16 +8,36 @@ from condor_mini._version import __version__
 if TYPE_CHECKING:
     from condor_mini.caller import Caller
     from condor_mini.errors import CondorMiniError
+    from condor_mini.jobs import Submission
+    from condor_mini.nodes import Node, Role
     from condor_mini.personal import PersonalPool, PersonalSpec
+    from condor_mini.pool import Pool
+    from condor_mini.spec import PoolSpec
 
-__all__ = ["Caller", "CondorMiniError", "PersonalPool", "PersonalSpec", "__version__"]
+__all__ = [
+    "Caller",
+    "CondorMiniError",
+    "Node",
+    "PersonalPool",
+    "PersonalSpec",
+    "Pool",
+    "PoolSpec",
+    "Role",
+    "Submission",
+    "__version__",
+]
 
 # `condor-mini --help` needs none of them, and they are two thirds of its time.
 _LOADED_WHEN_ASKED_FOR = {
     "Caller": "caller",
     "CondorMiniError": "errors",
+    "Node": "nodes",
     "PersonalPool": "personal",
     "PersonalSpec": "personal",
+    "Pool": "pool",
+    "PoolSpec": "spec",
+    "Role": "nodes",
+    "Submission": "jobs",
 }
 
 if not TYPE_CHECKING:  # a checker would take it for a promise that every name exists

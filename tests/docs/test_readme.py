@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
+import sys
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from condor_mini.cli import COMMANDS
+from condor_mini.engine import find_engine
+from condor_mini.pool import Pool
+from condor_mini.poolfile import load_pool_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -131,9 +138,69 @@ def test_job_runs_from_the_access_point(nodes: Nodes) -> None:
     assert "All jobs done." in said
 
 
+def section(title: str) -> str:
+    """A section of README, from its heading to the next of its level."""
+    found = re.search(rf"(?ms)^(#+) {re.escape(title)}\n.*?(?=^\1 |\Z)", README)
+    assert found is not None
+    return found[0]
+
+
+def test_pool_does_what_readme_shows(tmp_path: Path) -> None:
+    """Each command of the section on pools gives what stands below it, but for the seconds."""
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    name = f"readme-{uuid.uuid4().hex[:6]}"
+    shown = re.search(r"(?ms)^```console\n(.*?)^```$", section("A pool of nodes"))
+    assert shown is not None
+    try:
+        for entry in re.split(r"(?m)^\$ ", shown[1])[1:]:
+            command, *expected = entry.splitlines()
+            result = subprocess.run(
+                [sys.executable, "-m", *command.replace("condor-mini", "condor_mini").split()],
+                cwd=tmp_path,
+                env={**os.environ, "CONDOR_MINI_NAME": name},
+                capture_output=True,
+                text=True,
+                timeout=120,
+                check=False,
+            )
+            assert result.returncode == 0, result.stderr
+            said = (result.stdout + result.stderr).replace(f" -n {name}", "").replace(name, "mini")
+            for line in expected:
+                assert without_varying(line) in without_varying(said), f"{command}: {line}\n{said}"
+    finally:
+        Pool(find_engine(), name).delete()
+
+
+def without_varying(text: str) -> str:
+    """Without the seconds, and without the node that a job happened to run on."""
+    return re.sub(r"\([0-9.]+ s\)|(?<=execute-)\d(?=, as)", "…", text)
+
+
+def test_python_of_readme_runs() -> None:
+    """README's Python runs as it stands, but for the pool's name."""
+    (code,) = blocks("python")
+    name = f"readme-{uuid.uuid4().hex[:6]}"
+    said = subprocess.run(
+        [sys.executable, "-c", code.replace('"ci"', f'"{name}"')],
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+    assert said.returncode == 0, said.stderr
+    assert re.findall(rf"slot1@{name}-execute-\d Unclaimed", said.stdout)
+
+
+def test_pool_file_of_readme_is_valid() -> None:
+    """README's pool file is valid."""
+    (text,) = blocks("yaml")
+    assert load_pool_file(text, source="README", base=ROOT).execution_point_count == 3
+
+
 def test_options_of_the_table_exist() -> None:
     """Each option that README names is one of the program's."""
-    said = sh("./run --help; ./build --help", ROOT)
+    helps = [f"{sys.executable} -m condor_mini {command} --help" for command in COMMANDS]
+    said = sh("; ".join(helps), ROOT)
     options = set(re.findall(r"`(?:\./\w+ |[^`]*\[)?(--[a-z-]+)", README)) - {"--privileged"}
     assert {option for option in options if option not in said} <= {"--network"}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import tarfile
 from contextlib import suppress
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -210,6 +211,19 @@ def test_a_digest_that_differs_stops_the_build(docker: Engine, tag: str, tmp_pat
     with pytest.raises(ImageBuildFailed):
         docker.build(spec, on_line=lines.append)
     assert "is not the one in the file series" in "\n".join(lines)
+
+
+def test_base_without_a_package_manager_is_named(docker: Engine, tag: str, tmp_path: Path) -> None:
+    """An image that has no apt-get is refused in one message that says what to choose."""
+    with tarfile.open(tmp_path / "root.tar", "w") as tar:
+        tar.addfile(tarfile.TarInfo("empty"))
+    bare = f"condor-mini-bare:{tag}"
+    docker.import_image(tmp_path / "root.tar", bare, labels={})
+    try:
+        with pytest.raises(ImageBuildFailed, match=f"built on {bare}: it has no apt-get"):
+            images.build(docker, ["base"], catalogue().get(None), Progress(), tag=tag, base=bare)
+    finally:
+        docker.remove_image(bare)
 
 
 def test_no_network_is_said_in_one_message(docker: Engine, tag: str) -> None:

@@ -8,9 +8,12 @@ import sys
 import pytest
 
 import condor_mini
+from condor_mini.cli import COMMANDS
 
+SLOW = ("pydantic", "rich", "yaml", "platformdirs")
+"""A tenth of a second each, or not far from it."""
 HEAVY = (
-    "rich",
+    *SLOW,
     "urllib.request",
     "tarfile",
     "zipfile",
@@ -29,7 +32,28 @@ print("\\n" + " ".join(sys.modules))
 """
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["build", "--help"]])
+LOOKING = """
+import sys
+import condor_mini.engine
+from condor_mini.engine import FakeEngine
+labels = {"io.condor-mini.kind": "pool", "io.condor-mini.pool": "mini"}
+engine = FakeEngine()
+engine.create_network("mini", labels=labels)
+condor_mini.engine.find_engine = lambda *_: engine
+""" + PROBE.replace("except SystemExit", "except (SystemExit, Exception)")
+
+
+@pytest.mark.parametrize("command", ["list", "status"])
+def test_looking_imports_nothing_slow(command: str) -> None:
+    """What only looks at pools is not kept waiting by what reads pool files and draws."""
+    argv = [sys.executable, "-c", LOOKING, command]
+    loaded = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+    modules = set(loaded.splitlines()[-1].split())
+    assert f"condor_mini.cli.{command}" in modules
+    assert [name for name in SLOW if name in modules] == []
+
+
+@pytest.mark.parametrize("arguments", [["--help"], *([name, "--help"] for name in COMMANDS)])
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     """--help loads neither an engine nor a display."""
     argv = [sys.executable, "-c", PROBE, *arguments]

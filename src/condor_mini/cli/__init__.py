@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from condor_mini._version import __version__
-from condor_mini.errors import CondorMiniError
+from condor_mini.errors import CondorMiniError, PoolFileError
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -29,22 +29,64 @@ class Terminated(BaseException):
         self.exit_code = 128 + number
 
 
+COMMANDS = {
+    "build": "Build the images.",
+    "completion": "Print the shell's completion: bash, zsh or fish.",
+    "config": "The pool file: an example, its schema, and whether one is valid.",
+    "cp": "Copy files between here and a node.",
+    "create": "Create a pool.",
+    "delete": "Delete a pool, or all of them.",
+    "doctor": "Look at the engine and the pool, and say what is wrong.",
+    "exec": "Run a command on a node.",
+    "export": "Export what a bug report needs.",
+    "images": "List, build, save and load the images.",
+    "list": "List the pools.",
+    "logs": "Show the daemons' logs.",
+    "restart": "Stop and start a pool.",
+    "run": "Start a personal pool.",
+    "runtime": "Make and manage the HTCondor that needs no container engine.",
+    "scale": "Change the number of execution points.",
+    "shell": "A prompt on a node.",
+    "start": "Start a pool that was stopped.",
+    "status": "Show nodes, daemons, slots and jobs.",
+    "stop": "Stop a pool; its queue is kept.",
+    "submit": "Submit a submit file of this machine.",
+    "version": "Show the versions.",
+    "wait": "Wait for jobs, and fetch what they wrote.",
+}
+"""Every command, and what `--help` says of it; each is in the module of that name."""
+
+
+class _ReaderGone(Exception):
+    """Whoever read our output has gone; click would make it a failure of ours."""
+
+
 class _Commands(click.Group):
     """Loads a command's module when it is used: ``--help`` needs none of them."""
 
-    _modules = {"build": "Build the images.", "run": "Start a personal pool."}  # noqa: RUF012
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            result: object = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            raise _ReaderGone from None
+        return result
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        return sorted(self._modules)
+        return sorted(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        if cmd_name not in self._modules:
+        if cmd_name not in COMMANDS:
             return None
         from importlib import import_module
 
-        command = getattr(import_module(f"condor_mini.cli.{cmd_name}"), cmd_name)
+        command = import_module(f"condor_mini.cli.{cmd_name}").command
         assert isinstance(command, click.Command)  # noqa: S101 (a name of this very package)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -68,6 +110,9 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         status = error.exit_code
+    except PoolFileError as error:
+        click.echo(error, err=True)  # as compilers say it, so that editors find the places
+        status = error.exit_code
     except CondorMiniError as error:
         click.echo(f"condor-mini: {error}", err=True)
         status = error.exit_code
@@ -76,8 +121,8 @@ def main() -> None:
         status = INTERRUPTED
     except Terminated as signalled:
         status = signalled.exit_code
-    except BrokenPipeError:
-        # Whoever read our output has gone; Python's own flush at the end would complain again.
+    except _ReaderGone:
+        # Python's own flush at the end would complain again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = BROKEN_PIPE
     except OSError as error:

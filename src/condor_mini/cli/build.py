@@ -8,7 +8,7 @@ from condor_mini.cli.options import engine_option, quiet_option, reach_engine, s
 from condor_mini.errors import UsageError
 
 
-@click.command()
+@click.command("build")
 @click.argument("roles", metavar="[base|mini|master|submit|execute|all]...", nargs=-1)
 @series_option
 @click.option("--tag", metavar="TAG", help="In place of the series' number as the images' tag.")
@@ -17,7 +17,7 @@ from condor_mini.errors import UsageError
 @click.option("--no-cache", is_flag=True, help="Build everything anew.")
 @engine_option
 @quiet_option
-def build(
+def command(
     *,
     roles: tuple[str, ...],
     series: str | None,

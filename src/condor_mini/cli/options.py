@@ -1,14 +1,19 @@
-"""Options that several commands share."""
+"""Options that several commands share, and the way in which results are shown."""
 
 from __future__ import annotations
 
+import json
+import re
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from condor_mini.errors import UsageError
+
 if TYPE_CHECKING:
     from condor_mini.engine import Engine
+    from condor_mini.pool import Pool
     from condor_mini.progress import Progress
 
 engine_option = click.option(
@@ -21,6 +26,82 @@ series_option = click.option(
     "--htcondor", "series", metavar="SERIES", help="HTCondor 25 (the default) or 23."
 )
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress on stderr.")
+output_option = click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    help="text (the default), or json for programs: see docs/json.md.",
+)
+
+
+def _pool_names(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """For the shell's completion; silent where there is no engine."""
+    from condor_mini.errors import CondorMiniError
+    from condor_mini.pool import Pool
+
+    try:
+        return [pool.name for pool in Pool.list() if pool.name.startswith(incomplete)]
+    except CondorMiniError:
+        return []
+
+
+def node_names(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """The same for the nodes of the pool that the line names."""
+    from condor_mini.errors import CondorMiniError
+    from condor_mini.pool import Pool
+
+    try:
+        pool = Pool.open(ctx.params.get("name") or "mini")
+        return [node.name for node in pool.nodes if node.name.startswith(incomplete)]
+    except CondorMiniError:
+        return []
+
+
+name_option = click.option(
+    "-n",
+    "--name",
+    envvar="CONDOR_MINI_NAME",
+    default="mini",
+    metavar="NAME",
+    callback=lambda _ctx, _param, value: valid_name(value),
+    shell_complete=_pool_names,
+    help="The pool; mini if none is named. Also CONDOR_MINI_NAME.",
+)
+node_option = click.option(
+    "--node",
+    metavar="NODE",
+    shell_complete=node_names,
+    help="A node's name, with or without the pool's: execute-2. The first access point if none.",
+)
+node_option_or_all = click.option(
+    "--node", metavar="NODE", shell_complete=node_names, help="Only this node."
+)
+timeout_option = click.option(
+    "--timeout",
+    "timeout_s",
+    type=click.FloatRange(min=0),
+    default=120,
+    show_default=True,
+    metavar="S",
+    help="Seconds until the pool must be usable.",
+)
+
+
+def valid_name(name: str) -> str:
+    """A name that an engine takes for containers and networks, and DNS for hosts."""
+    if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?", name):
+        raise UsageError(
+            f"--name {name}: a name has lower-case letters, digits and hyphens, at most 40"
+        )
+    return name
+
+
+def open_pool(name: str, engine: str | None) -> Pool:
+    """The pool of that name on the engine that was chosen."""
+    from condor_mini.pool import Pool
+
+    return Pool.open(name, engine=engine)
 
 
 def reach_engine(choice: str | None, progress: Progress) -> Engine:
@@ -35,3 +116,16 @@ def reach_engine(choice: str | None, progress: Progress) -> Engine:
 
     at_terminal = sys.stdin.isatty() and sys.stderr.isatty()
     return ensure_engine(choice, confirm=ask if at_terminal else None, say=progress.note)
+
+
+def show_json(value: Any) -> None:  # noqa: ANN401 (whatever JSON can say)
+    """A result for programs, on stdout."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def show_table(columns: list[str], rows: list[list[str]]) -> None:
+    """A result for people, on stdout: columns as wide as they need, nothing cut."""
+    widths = [max(len(cell) for cell in column) for column in zip(columns, *rows, strict=True)]
+    for row in [columns, *rows]:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        click.echo("  ".join(cells).rstrip())

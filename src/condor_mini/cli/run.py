@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 MOST_MB = 2**31 - 1
 """HTCondor holds a slot's memory in an int."""
-SHOWN_JOBS = 10
-"""How many jobs' outputs are shown; all of them are in their files."""
 
 
-@click.command(context_settings={"ignore_unknown_options": False, "allow_interspersed_args": False})
+@click.command(
+    "run", context_settings={"ignore_unknown_options": False, "allow_interspersed_args": False}
+)
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND [ARGS]...]")
 @click.option("--submit", "submit_file", metavar="FILE", help="Submit, wait, show the results.")
 @click.option("--state", default="condor_state", show_default=True, metavar="DIR")
@@ -35,7 +35,7 @@ SHOWN_JOBS = 10
 @engine_option
 @quiet_option
 @click.pass_context
-def run(
+def command(
     ctx: click.Context,
     *,
     command: tuple[str, ...],
@@ -85,29 +85,24 @@ def run(
 def _see_through(pool: PersonalPool, file: PurePosixPath, progress: Progress) -> int:
     """Submit, wait, show what the jobs wrote and the event log; the jobs' status."""
     from condor_mini import jobs
+    from condor_mini.cli import results
 
-    submission = jobs.submit(pool, file)
-    click.echo(submission.message)
-    if submission.warning:
-        click.echo(submission.warning, err=True)
+    submission = jobs.submit(
+        pool,
+        str(file.parent),
+        file.name,
+        hint_if_held="Mend the submit file and submit it again: this submission was removed.",
+    )
+    results.announce(submission)
     try:
-        with progress.step("Waiting for the jobs", done="The jobs have ended") as detail:
-            status = submission.wait(on_change=detail)
+        status = results.await_end([submission], progress, jobs.FOREVER_S)
     except PoolNotReady:
         raise  # nobody is there to remove them
     except BaseException:
         with held_back():
             submission.remove()
         raise
-    ended = submission.ended()
-    for ad in ended[:SHOWN_JOBS]:
-        click.echo(submission.read(ad, "Out"), nl=False)
-        click.echo(submission.read(ad, "Err"), nl=False, err=True)
-    if len(ended) > SHOWN_JOBS:
-        progress.note(f"({len(ended) - SHOWN_JOBS} more jobs: their outputs are in their files)")
-    logs = {ad.get("UserLog"): ad for ad in ended}
-    for ad in logs.values():
-        click.echo(submission.events(ad), nl=False)
+    results.show_written([submission], progress)
     return status
 
 

@@ -1,0 +1,100 @@
+"""``condor-mini config``: the pool file's schema, an example, and what is wrong with one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from condor_mini.cli.options import output_option, show_json
+from condor_mini.errors import AlreadyInUse, NotFound, PoolFileError
+
+if TYPE_CHECKING:
+    from condor_mini.spec import PoolSpec
+
+STDOUT = "-"
+
+
+@click.group("config")
+def config() -> None:
+    """Write and check pool files."""
+
+
+command = config
+
+
+@config.command("schema")
+def schema() -> None:
+    """Print the JSON schema of pool files, for editors."""
+    from condor_mini.spec.schema import json_schema
+
+    show_json(json_schema())
+
+
+@config.command("init")
+@click.argument("file", default="pool.yaml", metavar="[FILE]")
+@click.option("--force", is_flag=True, help="Overwrite a file that is there.")
+def init(file: str, *, force: bool) -> None:
+    """Write an example with every key to FILE: pool.yaml if none is named, - for stdout."""
+    from condor_mini.spec.schema import example
+
+    if file == STDOUT:
+        click.echo(example(), nl=False)
+        return
+    try:
+        with Path(file).open("w" if force else "x", encoding="utf-8") as opened:
+            opened.write(example())
+    except FileExistsError:
+        raise AlreadyInUse(f"{file} is there already", hint="--force overwrites it.") from None
+    except FileNotFoundError:
+        raise NotFound(f"the directory {Path(file).parent} is not there") from None
+    click.echo(
+        f"Wrote {file}. Check it after a change: condor-mini config validate {file}", err=True
+    )
+
+
+@config.command("validate")
+@click.argument("file")
+@output_option
+@click.pass_context
+def validate(ctx: click.Context, *, file: str, output: str) -> None:
+    """Say whether the pool file FILE is valid, or all that is wrong with it; - for stdin."""
+    from condor_mini.poolfile import read_pool_file
+
+    try:
+        spec = read_pool_file(file)
+    except PoolFileError as error:
+        if output == "json":
+            show_json({"valid": False, "problems": _problems(error), "spec": None})
+        else:
+            # As compilers say it, so that editors find the places.
+            click.echo(str(error), err=True)
+        ctx.exit(error.exit_code)
+    if output == "json":
+        show_json(
+            {"valid": True, "problems": [], "spec": spec.model_dump(mode="json", by_alias=True)}
+        )
+    else:
+        click.echo(f"{file}: valid: {_summary(spec)}")
+
+
+def _problems(error: PoolFileError) -> list[dict[str, object]]:
+    return [
+        {
+            "line": problem.line,
+            "column": problem.column,
+            "path": problem.path,
+            "message": problem.message,
+        }
+        for problem in error.problems
+    ]
+
+
+def _summary(spec: PoolSpec) -> str:
+    counts = [
+        (1, "central manager"),
+        (spec.access_point_count, "access point"),
+        (spec.execution_point_count, "execution point"),
+    ]
+    return ", ".join(f"{count} {noun}{'' if count == 1 else 's'}" for count, noun in counts)

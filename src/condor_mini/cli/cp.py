@@ -1,0 +1,42 @@
+"""``condor-mini cp``: files between here and a node."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from condor_mini.cli.options import engine_option, name_option, open_pool
+from condor_mini.errors import UsageError
+
+
+@click.command("cp")
+@click.argument("source")
+@click.argument("target")
+@name_option
+@engine_option
+def command(*, source: str, target: str, name: str, engine: str | None) -> None:
+    """Copy a file or a directory from SOURCE to TARGET; one of them is NODE:PATH.
+
+    NODE may be left out for the first access point (":results"); a PATH that does not begin with a
+    slash is in the home directory there.
+    """
+    from condor_mini import files
+
+    there = [":" in _before_slash(source), ":" in _before_slash(target)]
+    if there == [True, False]:
+        node, _, path = source.partition(":")
+        files.copy_out(open_pool(name, engine).node(node or None), path, Path(target))
+    elif there == [False, True]:
+        node, _, path = target.partition(":")
+        files.copy_in(open_pool(name, engine).node(node or None), Path(source), path)
+    else:
+        raise UsageError(
+            "one of the two is to be on a node: condor-mini cp data.csv execute-1:/tmp, "
+            "or condor-mini cp :results ."
+        )
+
+
+def _before_slash(path: str) -> str:
+    """A colon behind a slash is part of a file's name."""
+    return path.partition("/")[0]

@@ -1,0 +1,129 @@
+"""``condor-mini create``: a pool from options or from a pool file."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import click
+
+from condor_mini.cli.options import (
+    engine_option,
+    name_option,
+    output_option,
+    quiet_option,
+    reach_engine,
+    series_option,
+    show_json,
+    timeout_option,
+)
+
+if TYPE_CHECKING:
+    from condor_mini.spec import PoolSpec
+
+NAME_VARIABLE = "CONDOR_MINI_NAME"
+
+
+@click.command("create")
+@name_option
+@click.option("-c", "--config", "file", metavar="FILE", help="The pool file; - for stdin.")
+@click.option("--execute", type=int, metavar="N", help="Execution points (1).")
+@click.option("--submit", type=int, metavar="N", help="Access points (1).")
+@series_option
+@timeout_option
+@click.option("--keep", is_flag=True, help="If it fails, leave what was made.")
+@click.option("--if-not-exists", is_flag=True, help="A pool of that name that is there will do.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be made.")
+@output_option
+@engine_option
+@quiet_option
+@click.pass_context
+def command(
+    ctx: click.Context,
+    *,
+    name: str,
+    file: str | None,
+    execute: int | None,
+    submit: int | None,
+    series: str | None,
+    timeout_s: float,
+    keep: bool,
+    if_not_exists: bool,
+    dry_run: bool,
+    output: str,
+    engine: str | None,
+    quiet: bool,
+) -> None:
+    """Make a pool: a central manager, access points and execution points.
+
+    It is there when its daemons and slots are at the collector and a probe job has run. What fails
+    is removed again, after its logs were saved.
+    """
+    from condor_mini.pool import Pool
+    from condor_mini.progress import progress_for_stderr
+
+    named = ctx.get_parameter_source("name") is not click.core.ParameterSource.DEFAULT
+    spec = _spec(file).with_overrides(
+        name=name if named else None,
+        execution_points=execute,
+        access_points=submit,
+        series=series,
+    )
+    if dry_run:
+        _show(spec, output)
+        return
+    progress = progress_for_stderr(quiet=quiet)
+    pool = Pool.create(
+        spec=spec,
+        engine=reach_engine(engine, progress),
+        timeout_s=timeout_s,
+        keep=keep,
+        if_not_exists=if_not_exists,
+        progress=progress,
+    )
+    if output == "json":
+        show_json({"name": pool.name, "nodes": [node.name for node in pool.nodes]})
+        return
+    click.echo(f"The pool {pool.name} is usable.")
+    at = "" if pool.name == os.environ.get(NAME_VARIABLE, "mini") else f" -n {pool.name}"
+    progress.note(
+        f"A prompt: condor-mini shell{at}. A job: condor-mini submit{at} FILE --wait. "
+        f"Its end: condor-mini delete{at}"
+    )
+
+
+def _spec(file: str | None) -> PoolSpec:
+    if file is None:
+        from condor_mini.spec import PoolSpec
+
+        return PoolSpec.from_options()
+    from condor_mini.poolfile import read_pool_file
+
+    return read_pool_file(file)
+
+
+def _show(spec: PoolSpec, output: str) -> None:
+    """What would be made, and the configuration of each node."""
+    from condor_mini.plan import planned_nodes
+
+    nodes = planned_nodes(spec)
+    if output == "json":
+        rows = [
+            {
+                "name": node.name,
+                "role": str(node.role),
+                "image": node.container.image,
+                "slots": node.slots,
+                "files": dict(node.files),
+            }
+            for node in nodes
+        ]
+        show_json({"name": spec.name, "nodes": rows})
+        return
+    click.echo(f"network {spec.name}")
+    for node in nodes:
+        click.echo(f"\n{node.name}  {node.container.image}")
+        for path, text in node.files.items():
+            click.echo(f"  /{path}")
+            for line in text.splitlines():
+                click.echo(f"    {line}".rstrip())

@@ -1,0 +1,53 @@
+"""``condor-mini doctor``: what is wrong, and what to do about it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from condor_mini.cli.options import engine_option, name_option, output_option, show_json
+
+if TYPE_CHECKING:
+    from condor_mini.doctor.findings import Finding
+
+_COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
+
+
+@click.command("doctor")
+@name_option
+@output_option
+@engine_option
+@click.pass_context
+def command(ctx: click.Context, *, name: str, output: str, engine: str | None) -> None:
+    """Look at the engine, and at the pool if there is one, and say what is wrong.
+
+    It ends with 1 if something does not work; a warning is none of that.
+    """
+    from condor_mini.doctor import examine
+
+    asked = ctx.get_parameter_source("name") is click.core.ParameterSource.COMMANDLINE
+    findings = []
+    for finding in examine(engine, pool=name, must_exist=asked):
+        findings.append(finding)
+        if output == "text":
+            _show(finding)
+    failed = any(finding.level == "fail" for finding in findings)
+    if output == "json":
+        rows = [finding.to_json() for finding in findings]
+        show_json({"ok": not failed, "findings": rows})
+    ctx.exit(1 if failed else 0)
+
+
+def _show(finding: Finding) -> None:
+    import os
+
+    level = f"{finding.level:4}"
+    shown = level if os.environ.get("NO_COLOR") else click.style(level, fg=_COLOURS[finding.level])
+    click.echo(f"{shown}  {finding.subject}: {_indented(finding.evidence)}")
+    if finding.hint:
+        click.echo(f"      {_indented(finding.hint)}")
+
+
+def _indented(text: str) -> str:
+    return text.replace("\n", "\n      ")

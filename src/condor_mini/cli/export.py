@@ -1,0 +1,38 @@
+"""``condor-mini export``: what others need to see of a pool."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from condor_mini.cli.options import engine_option, name_option, open_pool, quiet_option
+
+
+@click.group("export")
+def command() -> None:
+    """Export what a bug report needs."""
+
+
+@command.command("logs")
+@click.argument("directory", metavar="[DIR]", required=False)
+@name_option
+@engine_option
+@quiet_option
+def logs(*, directory: str | None, name: str, engine: str | None, quiet: bool) -> None:
+    """Save all logs, the configuration, the queue and the pool's status in a directory.
+
+    Tokens, keys and passwords are taken out. Without DIR it is a new one below the user's own logs;
+    its name is printed. What could not be had is in its errors.txt.
+    """
+    from condor_mini.export import ERRORS, export, failure_directory
+    from condor_mini.progress import progress_for_stderr
+
+    pool = open_pool(name, engine)
+    target = Path(directory) if directory else failure_directory(name)
+    progress = progress_for_stderr(quiet=quiet)
+    with progress.step(f"Exporting the logs of {name}", done=f"Exported the logs of {name}"):
+        errors = export(pool.engine, pool.nodes, target)
+    if errors:
+        progress.note(f"{len(errors)} things could not be had: see {target / ERRORS}")
+    click.echo(str(target))

@@ -1,0 +1,98 @@
+"""``condor-mini images``: what there is of them, and how they come to another machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from condor_mini.cli import build
+from condor_mini.cli.options import (
+    engine_option,
+    output_option,
+    quiet_option,
+    series_option,
+    show_json,
+    show_table,
+)
+
+if TYPE_CHECKING:
+    from condor_mini import images
+
+
+@click.group("images")
+def command() -> None:
+    """List, build, save and load the images."""
+
+
+command.add_command(build.command)
+
+
+@command.command("list")
+@output_option
+@engine_option
+def list_images(*, output: str, engine: str | None) -> None:
+    """List the images, built or not, and whether they are up to date."""
+    from condor_mini import images
+    from condor_mini.engine import find_engine
+
+    found = images.listing(find_engine(engine))
+    if output == "json":
+        show_json([image.to_json() for image in found])
+        return
+    show_table(
+        ["IMAGE", "ROLE", "SERIES", "HTCONDOR", "SIZE", "STATE"],
+        [
+            [
+                image.reference,
+                image.role,
+                image.series,
+                image.version or "-",
+                "-" if image.size_bytes is None else f"{image.size_bytes / 1e6:.0f} MB",
+                _state(image),
+            ]
+            for image in found
+        ],
+    )
+
+
+@command.command("save")
+@click.argument("file", metavar="FILE")
+@series_option
+@engine_option
+@quiet_option
+def save(*, file: str, series: str | None, engine: str | None, quiet: bool) -> None:
+    """Write the images to FILE, for a machine without a network; those of all series by default."""
+    from condor_mini import images
+    from condor_mini.engine import find_engine
+    from condor_mini.progress import progress_for_stderr
+    from condor_mini.series import catalogue
+
+    chosen = catalogue().get(series) if series else None
+    reached = find_engine(engine)
+    with progress_for_stderr(quiet=quiet).step(f"Saving the images in {file}"):
+        names = images.save(reached, Path(file), chosen)
+    click.echo("\n".join(names))
+
+
+@command.command("load")
+@click.argument("file", metavar="FILE")
+@engine_option
+@quiet_option
+def load(*, file: str, engine: str | None, quiet: bool) -> None:
+    """Take in the images of FILE, which `images save` has written."""
+    from condor_mini import images
+    from condor_mini.engine import find_engine
+    from condor_mini.progress import progress_for_stderr
+
+    reached = find_engine(engine)
+    with progress_for_stderr(quiet=quiet).step(f"Loading the images of {file}"):
+        names = images.load(reached, Path(file))
+    click.echo("\n".join(names))
+
+
+def _state(image: images.Listed) -> str:
+    if image.size_bytes is None:
+        return "not built"
+    return "up to date" if image.up_to_date else "outdated"

@@ -1,0 +1,66 @@
+"""``condor-mini list``: the pools."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from condor_mini.cli.options import engine_option, output_option, show_json, show_table
+
+if TYPE_CHECKING:
+    from condor_mini.listing import ListedPool
+
+_TITLES = {
+    "master": "central manager",
+    "submit": "access point",
+    "execute": "execution point",
+    "mini": "personal pool",
+}
+
+
+@click.command("list")
+@click.option("-q", "--quiet", is_flag=True, help="Only the names.")
+@output_option
+@engine_option
+def command(*, quiet: bool, output: str, engine: str | None) -> None:
+    """List all pools, and the personal pools of `condor-mini run`."""
+    from condor_mini.engine import find_engine
+    from condor_mini.listing import listed_pools
+    from condor_mini.times import ago
+
+    pools = listed_pools(find_engine(engine))
+    if output == "json":
+        show_json([pool.to_json() for pool in pools])
+        return
+    if quiet:
+        for pool in pools:
+            click.echo(pool.name)
+        return
+    if not pools:
+        click.echo("There are no pools. Make one: condor-mini create", err=True)
+        return
+    show_table(
+        ["NAME", "HTCONDOR", "STATE", "NODES", "STARTED"],
+        [
+            [
+                pool.name,
+                pool.series,
+                f"{pool.state} {pool.running}/{sum(pool.nodes.values())}",
+                _nodes(pool),
+                ago(pool.started_at) if pool.started_at else "-",
+            ]
+            for pool in pools
+        ],
+    )
+
+
+def _nodes(pool: ListedPool) -> str:
+    """``1 central manager, 2 access points``; of a personal pool, where its state is."""
+    if pool.directory:
+        return f"personal: {pool.directory}"
+    return ", ".join(
+        f"{count} {_TITLES[role]}{'s' if count > 1 else ''}"
+        for role, count in pool.nodes.items()
+        if count
+    )

@@ -1,0 +1,118 @@
+"""``condor-mini logs``: what the daemons write, merged over the nodes."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from condor_mini.cli.options import (
+    engine_option,
+    name_option,
+    node_names,
+    open_pool,
+    output_option,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from condor_mini.logs import LogLine
+
+_COLOURS = (
+    *("cyan", "yellow", "green", "magenta", "blue"),
+    *("bright_cyan", "bright_yellow", "bright_green", "bright_magenta", "bright_blue"),
+)
+
+
+def _daemon_names(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    from condor_mini.logs import DAEMONS
+
+    return [name for name in DAEMONS if name.startswith(incomplete)]
+
+
+@click.command("logs")
+@name_option
+@click.option(
+    "--node",
+    "nodes",
+    metavar="NODE",
+    multiple=True,
+    shell_complete=node_names,
+    help="Only of this node, with or without the pool's name: execute-2. May be repeated.",
+)
+@click.option(
+    "--daemon",
+    "daemons",
+    metavar="DAEMON",
+    multiple=True,
+    shell_complete=_daemon_names,
+    help="Only of this daemon: schedd, startd, collector. May be repeated.",
+)
+@click.option("-f", "--follow", is_flag=True, help="Go on with each new line, until the pool ends.")
+@click.option(
+    "--since", metavar="WHEN", help="Only from then on: 10m, 1h30m, 2026-11-21T09:00:00[Z]."
+)
+@click.option("--tail", type=click.IntRange(min=0), metavar="N", help="Of each node the last N.")
+@click.option("--no-color", is_flag=True, help="No colours, as with NO_COLOR or in a pipe.")
+@output_option
+@engine_option
+def command(
+    *,
+    name: str,
+    nodes: tuple[str, ...],
+    daemons: tuple[str, ...],
+    follow: bool,
+    since: str | None,
+    tail: int | None,
+    no_color: bool,
+    output: str,
+    engine: str | None,
+) -> None:
+    """Show what the daemons of all nodes write, in order of time.
+
+    Each line is NODE DAEMON | TEXT; with -o json each is an object on a line of its own.
+    """
+    from condor_mini import logs
+    from condor_mini.times import parse_since
+
+    begin = parse_since(since) if since else None
+    for daemon in daemons:
+        logs.known_daemon(daemon)
+    pool = open_pool(name, engine)
+    if output == "json":
+        show: Callable[[LogLine], None] = _show_json
+    else:
+        in_colour = not no_color and not os.environ.get("NO_COLOR") and sys.stdout.isatty()
+        show = _shower([node.name for node in pool.nodes], in_colour=in_colour)
+    found = (logs.follow if follow else logs.lines)(
+        pool, nodes=nodes, daemons=daemons, since=begin, tail=tail
+    )
+    for line in found:
+        show(line)
+
+
+def _show_json(line: LogLine) -> None:
+    click.echo(json.dumps(line.to_json(), ensure_ascii=False))
+
+
+def _shower(nodes: Sequence[str], *, in_colour: bool) -> Callable[[LogLine], None]:
+    """Shows lines for people: nodes in a column as wide as the longest name, each in a colour."""
+    width = max(map(len, nodes), default=0)
+    order = list(nodes)
+
+    def show(line: LogLine) -> None:
+        if not in_colour:
+            click.echo(f"{line.node:{width}} {line.daemon:11} | {line.text}")
+            return
+        if line.node not in order:
+            order.append(line.node)
+        colour = _COLOURS[order.index(line.node) % len(_COLOURS)]
+        node = click.style(f"{line.node:{width}}", fg=colour)
+        daemon = click.style(f"{line.daemon:11} |", dim=True)
+        click.echo(f"{node} {daemon} {line.text}", color=True)
+
+    return show

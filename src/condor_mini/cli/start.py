@@ -1,0 +1,30 @@
+"""``condor-mini start``: a pool that rested."""
+
+from __future__ import annotations
+
+import click
+
+from condor_mini.cli.options import (
+    engine_option,
+    name_option,
+    node_option_or_all,
+    open_pool,
+    quiet_option,
+    timeout_option,
+)
+
+
+@click.command("start")
+@name_option
+@node_option_or_all
+@timeout_option
+@engine_option
+@quiet_option
+def command(
+    *, name: str, node: str | None, timeout_s: float, engine: str | None, quiet: bool
+) -> None:
+    """Start what is stopped, and wait until the pool is usable."""
+    from condor_mini.progress import progress_for_stderr
+
+    progress = progress_for_stderr(quiet=quiet)
+    open_pool(name, engine).start(node=node, timeout_s=timeout_s, progress=progress)

@@ -1,0 +1,119 @@
+"""``condor-mini status``: nodes, daemons, slots and jobs of a pool."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from condor_mini.cli.options import (
+    engine_option,
+    name_option,
+    output_option,
+    show_json,
+    show_table,
+)
+
+if TYPE_CHECKING:
+    from condor_mini.status import NodeStatus, PoolStatus
+
+
+@click.command("status")
+@name_option
+@output_option
+@engine_option
+def command(*, name: str, output: str, engine: str | None) -> None:
+    """Show a pool's nodes, daemons, slots and jobs, and whether it can be used.
+
+    It ends with 0 when it could be shown, whatever the pool's state; programs read the verdict from
+    -o json.
+    """
+    from condor_mini.engine import find_engine
+    from condor_mini.pool import Pool
+
+    found = Pool(find_engine(engine), name).status()
+    if output == "json":
+        show_json(found.to_json())
+        return
+    versions = ", ".join(found.versions) or f"series {found.series}"
+    click.echo(f"The pool {found.name} is {found.verdict} (HTCondor {versions}).")
+    for reason in found.reasons:
+        click.echo(f"  {reason}")
+    if found.reasons:
+        click.echo(f"  {_next_command(found)}")
+    click.echo()
+    _show_nodes(found)
+    _show_slots(found)
+    if found.jobs:
+        click.echo()
+        show_table(
+            ["JOBS ON", "IDLE", "RUNNING", "HELD", "REMOVED", "COMPLETED"],
+            [
+                [
+                    row.access_point,
+                    *map(str, (row.idle, row.running, row.held, row.removed, row.completed)),
+                ]
+                for row in found.jobs
+            ],
+        )
+
+
+def _next_command(found: PoolStatus) -> str:
+    from condor_mini.status import Verdict
+
+    match found.verdict:
+        case Verdict.STOPPED:
+            return f"Start it: condor-mini start -n {found.name}"
+        case Verdict.STARTING:
+            return f"See what it does: condor-mini logs -n {found.name} --follow"
+        case _:
+            return f"See why: condor-mini doctor -n {found.name}"
+
+
+def _show_nodes(found: PoolStatus) -> None:
+    from condor_mini.times import ago
+
+    daemons: dict[str, list[str]] = {}
+    for daemon in found.daemons:
+        shown = daemon.type if daemon.alive else f"{daemon.type} (silent)"
+        daemons.setdefault(daemon.node, []).append(shown)
+    rows = [
+        [
+            node.name,
+            node.group or "-",
+            _state(node),
+            node.address or "-",
+            ", ".join(f"{where}->{port}" for port, where in node.ports.items()) or "-",
+            ago(node.started_at) if node.started_at else "-",
+            " ".join(daemons.get(node.name, [])) or "-",
+        ]
+        for node in found.nodes
+    ]
+    columns = ["NODE", "GROUP", "STATE", "ADDRESS", "PORTS", "STARTED", "DAEMONS"]
+    empty = {1: "GROUP", 4: "PORTS"}
+    dropped = [place for place in empty if all(row[place] == "-" for row in rows)]
+    show_table(*_without(columns, rows, dropped))
+
+
+def _without(
+    columns: list[str], rows: list[list[str]], dropped: list[int]
+) -> tuple[list[str], list[list[str]]]:
+    kept = [place for place in range(len(columns)) if place not in dropped]
+    return [columns[place] for place in kept], [[row[place] for place in kept] for row in rows]
+
+
+def _state(node: NodeStatus) -> str:
+    if node.exit_code is not None:
+        return f"{node.state} ({node.exit_code})"
+    # An engine calls a node "starting" until its first health check: the daemons' ads know better.
+    return f"{node.state} ({node.health})" if node.health == "unhealthy" else node.state
+
+
+def _show_slots(found: PoolStatus) -> None:
+    slots = found.slots
+    cut = f" and {slots.dynamic} cut out of them" if slots.dynamic else ""
+    states = "; ".join(f"{count} {state}" for state, count in slots.by_state.items())
+    click.echo()
+    click.echo(
+        f"Slots: {slots.configured} of {slots.expected}{cut}" + (f": {states}" if states else "")
+    )

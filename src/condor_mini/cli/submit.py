@@ -1,0 +1,88 @@
+"""``condor-mini submit``: jobs of this machine's files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from condor_mini.cli.options import (
+    engine_option,
+    name_option,
+    open_pool,
+    output_option,
+    quiet_option,
+    show_json,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from condor_mini.jobs import Submission
+
+
+@click.command("submit")
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
+@click.argument(
+    "arguments", nargs=-1, type=click.UNPROCESSED, metavar="[-- CONDOR_SUBMIT OPTIONS]..."
+)
+@name_option
+@click.option("--node", metavar="NODE", help="The access point; the first if none is named.")
+@click.option("--wait", is_flag=True, help="Wait, fetch and show the results; the jobs' status.")
+@click.option(
+    "--timeout",
+    "timeout_s",
+    type=click.FloatRange(min=0),
+    metavar="S",
+    help="With --wait: at most so many seconds.",
+)
+@output_option
+@engine_option
+@quiet_option
+@click.pass_context
+def command(
+    ctx: click.Context,
+    *,
+    file: Path,
+    arguments: tuple[str, ...],
+    name: str,
+    node: str | None,
+    wait: bool,
+    timeout_s: float | None,
+    output: str,
+    engine: str | None,
+    quiet: bool,
+) -> None:
+    """Submit FILE. Its directory goes into the pool; what the jobs write comes back to it.
+
+    Without --wait it comes back with `condor-mini wait`. What follows -- is condor_submit's own:
+    -append 'request_cpus = 2', NUMBER=3.
+    """
+    from condor_mini.cli import results
+    from condor_mini.jobs import FOREVER_S
+    from condor_mini.progress import progress_for_stderr
+
+    progress = progress_for_stderr(quiet=quiet)
+    submission = open_pool(name, engine).submit(
+        file, node=node, arguments=arguments, progress=progress
+    )
+
+    def show(submissions: Sequence[Submission]) -> None:
+        if output == "json":
+            show_json(results.submission_row(submission))
+        else:
+            results.show_written(submissions, progress)
+
+    status = 0
+    with results.StayQueued(name, [submission]):
+        if output == "text":
+            results.announce(submission)
+        if wait and submission.clusters:
+            limit_s = FOREVER_S if timeout_s is None else timeout_s
+            status = results.follow([submission], progress, pool=name, timeout_s=limit_s, show=show)
+        elif output == "json":
+            show([submission])
+        if submission.clusters and not wait:
+            progress.note(f"The results: {results.again(name, [submission])}")
+    ctx.exit(status)

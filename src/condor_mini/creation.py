@@ -1,0 +1,316 @@
+"""Making a pool, adding nodes to one, and removing it. Whatever fails undoes all that was made."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from random import uniform
+from typing import TYPE_CHECKING
+
+from condor_mini import images, plan
+from condor_mini.engine import BindMount
+from condor_mini.errors import (
+    AlreadyInUse,
+    CondorMiniError,
+    EngineCapabilityError,
+    NotFound,
+    PoolNotReady,
+)
+from condor_mini.nodes import LABEL, Node, Role, pool_nodes
+from condor_mini.readiness import wait_until
+from condor_mini.series import catalogue
+from condor_mini.signals import held_back
+from condor_mini.starting import start_all
+from condor_mini.undoing import make_or_undo
+from condor_mini.usable import Deadline, await_usable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from condor_mini.engine import Engine
+    from condor_mini.plan import PlannedNode
+    from condor_mini.progress import Progress
+    from condor_mini.spec import PoolSpec
+
+Labels = dict[str, str]
+
+READY_TIMEOUT_S = 120.0
+CLAIM_TIMEOUT_S = 10.0
+"""How long a network without nodes may belong to somebody who is about to make some."""
+QUIET_S = 5.0
+"""When nothing has changed for so long, nobody is at work there."""
+STOP_TIMEOUT_S = 10.0
+GONE_TIMEOUT_S = 30.0
+MAKING_LABEL = f"{LABEL}.making"
+"""On what was made together, and goes together if it fails."""
+
+
+def create(
+    engine: Engine, spec: PoolSpec, progress: Progress, *, timeout_s: float, keep: bool = False
+) -> None:
+    """Make a pool and wait until it is usable.
+
+    Args:
+        engine: Where.
+        spec: What.
+        progress: Told of the phases.
+        timeout_s: How long it may take, in seconds, after the images are there.
+        keep: Whether what was made stays when something fails.
+
+    Raises:
+        AlreadyInUse: There is a pool of that name, or something else has a name or port of it.
+        PoolNotReady: A daemon is missing at the deadline, or a node has ended; says which and why.
+        EngineCapabilityError: The engine cannot do what is asked for.
+        ImageBuildFailed: An image was not there, and could not be built.
+    """
+    nodes = plan.planned_nodes(spec)
+    _check_able(engine, nodes)
+    _check_absent(engine, spec.name)
+    series = catalogue().get(spec.htcondor)
+    images.build(engine, {str(node.role) for node in nodes}, series, progress)
+    deadline = Deadline(timeout_s)
+    labels = {
+        **spec.labels,
+        f"{LABEL}.kind": "pool",
+        f"{LABEL}.pool": spec.name,
+        MAKING_LABEL: uuid.uuid4().hex,
+    }
+    claim = _Claim(engine=engine, pool=spec.name, labels=labels)
+
+    def make() -> None:
+        claim.take()
+        what = f"{len(nodes)} nodes of the pool {spec.name}"
+        with progress.step(f"Starting {what}", done=f"Started {what}"):
+            _make_volumes(engine, spec, labels)
+            start_all(engine, _labelled(nodes, labels), deadline)
+        slots = {node.name: node.slots for node in nodes}
+        await_usable(engine, spec.name, slots, progress, deadline=deadline, probe=spec.probe_job)
+
+    def undo() -> str:
+        if not claim.taken:
+            # Its client may have failed when the engine had made the network.
+            for network in engine.networks({MAKING_LABEL: labels[MAKING_LABEL]}):
+                engine.remove_network(network.id)
+            return ""
+        if keep:
+            return f"What was made is kept; look at it: condor-mini status -n {spec.name}"
+        remove(engine, spec.name)
+        return f"What was made of the pool {spec.name} is removed."
+
+    def made() -> list[Node]:
+        return pool_nodes(engine, spec.name) if claim.taken else []
+
+    make_or_undo(make, undo, made, progress, pool=spec.name)
+
+
+def add(
+    engine: Engine,
+    manager: Node,
+    nodes: Sequence[PlannedNode],
+    progress: Progress,
+    *,
+    slots: Mapping[str, int],
+    timeout_s: float,
+) -> None:
+    """Make more nodes of a pool that runs, and wait for their slots; if it fails, all go again.
+
+    Args:
+        engine: Where.
+        manager: The pool's central manager.
+        nodes: The new ones.
+        progress: Told of the phases.
+        slots: How many slot ads each node of the pool has, of the new ones too, by its name.
+        timeout_s: How long it may take, in seconds.
+
+    Raises:
+        PoolNotReady: A new slot is missing at the deadline, or a node has ended; says why.
+    """
+    deadline = Deadline(timeout_s)
+    labels = {MAKING_LABEL: uuid.uuid4().hex}
+
+    def make() -> None:
+        what = f"{len(nodes)} execution points"
+        with progress.step(f"Adding {what}", done=f"Added {what}"):
+            start_all(engine, _labelled(nodes, labels), deadline, manager=manager.info.id)
+        await_usable(engine, manager.pool, slots, progress, deadline=deadline, probe=False)
+
+    def made() -> list[Node]:
+        return [Node(engine=engine, info=info) for info in engine.containers(labels)]
+
+    def undo() -> str:
+        new = made()
+        ids = [node.info.id for node in new]
+        # Gracefully: a job that has been matched to one already is told so.
+        engine.stop(*ids, timeout_s=STOP_TIMEOUT_S)
+        engine.remove(*ids)
+        _forget(manager, [node.name for node in new])
+        return f"The new nodes are removed; the pool {manager.pool} is as it was."
+
+    make_or_undo(make, undo, made, progress, pool=manager.pool)
+
+
+def await_made(engine: Engine, pool: str, *, timeout_s: float) -> None:
+    """Wait until another process, if one is making this pool, has made and started all nodes.
+
+    Raises:
+        NotFound: That one has failed, and removed it.
+        PoolNotReady: It has not finished in time.
+    """
+    seen: list[str] = []
+    changed = time.monotonic()
+
+    def unmade() -> str | None:
+        nonlocal seen, changed
+        nodes = pool_nodes(engine, pool)
+        if not nodes:
+            raise NotFound(
+                f"the pool {pool} was removed while it was being made",
+                hint=f"Try again: condor-mini create -n {pool}",
+            )
+        names = [node.name for node in nodes]
+        if nodes[0].role is not Role.CENTRAL_MANAGER:
+            return "there is no central manager"
+        if names != seen:
+            seen, changed = names, time.monotonic()
+        planned = {node.name for node in plan.planned_nodes(plan.stored_spec(nodes))}
+        absent = sorted(planned - set(names))
+        # A pool that was scaled down lacks some for ever.
+        if absent and time.monotonic() - changed < QUIET_S:
+            return f"{', '.join(absent)} is not there"
+        new = [node.name for node in nodes if node.info.started_at is None]
+        return f"{', '.join(new)} was never started" if new else None
+
+    wait_until(unmade, timeout_s=timeout_s)
+
+
+def remove(engine: Engine, pool: str) -> bool:
+    """Remove all that bears the pool's label; whether there was anything.
+
+    The network goes last: as long as it is there, the pool's name is taken, and no new pool of
+    that name can lose what it has made.
+    """
+    label = {f"{LABEL}.kind": "pool", f"{LABEL}.pool": pool}
+    containers = engine.containers(label)
+    networks = engine.networks(label)
+    volumes = engine.volumes(label)
+    ids = {info.id for info in containers}
+    engine.remove(*ids)
+
+    def there() -> str | None:
+        left = [info.name for info in engine.containers(label) if info.id in ids]
+        return f"{', '.join(left)} is still being removed" if left else None
+
+    if containers:  # somebody else may be at it: the engine then returns at once
+        wait_until(there, timeout_s=GONE_TIMEOUT_S)
+    for volume in volumes:
+        engine.remove_volume(volume.name)
+    for network in networks:
+        engine.remove_network(network.id)
+    return bool(containers or networks or volumes)
+
+
+def _check_able(engine: Engine, nodes: Sequence[PlannedNode]) -> None:
+    """Refuse here, with nothing made, what the engine cannot do."""
+    sources = [
+        mount.source
+        for node in nodes
+        for mount in node.container.mounts
+        if isinstance(mount, BindMount)
+    ]
+    if sources and not (info := engine.info()).same_host:
+        raise EngineCapabilityError(
+            f"the engine at {info.endpoint} is on another machine, where {sources[0]} cannot be "
+            "mounted",
+            hint="Use volumes of the pool's own (a source without a slash), or `condor-mini cp`.",
+        )
+
+
+def _check_absent(engine: Engine, pool: str) -> None:
+    if nodes := pool_nodes(engine, pool):
+        state = "runs" if any(node.is_running for node in nodes) else "is stopped"
+        raise AlreadyInUse(
+            f"there is a pool {pool}; it has {len(nodes)} nodes and {state}",
+            hint=f"Use it: condor-mini shell -n {pool}. Delete it: condor-mini delete -n {pool}. "
+            "Make another: condor-mini create -n NAME",
+        )
+
+
+@dataclass(kw_only=True)
+class _Claim:
+    """A pool's name, which is taken by making its network: of several who try, one succeeds."""
+
+    engine: Engine
+    pool: str
+    labels: Labels
+    taken: bool = False
+    """Whether it is ours."""
+
+    def take(self) -> None:
+        """Take it; raises ``AlreadyInUse`` where somebody else has it."""
+        pause_s = uniform(0.05, 0.3)  # noqa: S311 (so that those who met meet no more)
+        try:
+            wait_until(self._try, timeout_s=CLAIM_TIMEOUT_S, interval_s=pause_s)
+        except PoolNotReady:
+            # Nobody has made nodes in it for all that time: a kill has left it.
+            remove(self.engine, self.pool)
+            if (reason := self._try()) is not None:
+                hint = f"Try again: condor-mini create -n {self.pool}"
+                raise AlreadyInUse(reason, hint=hint) from None
+
+    def _try(self) -> str | None:
+        try:
+            with held_back():  # an engine whose client is killed may make it a moment later
+                self.engine.create_network(self.pool, labels=self.labels)
+                self.taken = True
+        except AlreadyInUse as error:
+            _check_absent(self.engine, self.pool)
+            self._check_ours()
+            # Somebody is about to make nodes, or several have met and given way to each other.
+            return error.message
+        return None
+
+    def _check_ours(self) -> None:
+        for network in self.engine.networks({}):
+            if network.name == self.pool and network.labels.get(f"{LABEL}.pool") != self.pool:
+                raise AlreadyInUse(
+                    f"there is a network {self.pool}, and it is no pool's",
+                    hint="Choose another name: condor-mini create -n NAME",
+                )
+
+
+def _make_volumes(engine: Engine, spec: PoolSpec, labels: Labels) -> None:
+    """The volumes that the pool has for itself, empty."""
+    wanted = plan.volumes(spec)
+    there = {volume.name: volume for volume in engine.volumes({})} if wanted else {}
+    for name in wanted:
+        if name in there:
+            if there[name].labels.get(f"{LABEL}.pool") != spec.name:
+                raise AlreadyInUse(f"there is a volume {name}, and it is no pool's")
+            engine.remove_volume(name)  # a pool of that name has left it
+        engine.create_volume(name, labels=labels)
+
+
+def _labelled(nodes: Iterable[PlannedNode], labels: Labels) -> list[PlannedNode]:
+    """The same nodes, with the mark of those that are made together."""
+    mark = {MAKING_LABEL: labels[MAKING_LABEL]}
+    return [
+        replace(node, container=replace(node.container, labels={**node.container.labels, **mark}))
+        for node in nodes
+    ]
+
+
+def _forget(manager: Node, names: Sequence[str]) -> None:
+    """Let the collector forget nodes that are gone, so that no job is matched to them.
+
+    A node that is stopped says goodbye itself, but not one that has only just begun.
+    """
+    hosts = ", ".join(f'"{name}"' for name in names)
+    gone = f"Requirements = member(Machine, {{{hosts}}})"
+    with suppress(CondorMiniError):
+        manager.exec(
+            ["condor_advertise", "INVALIDATE_STARTD_ADS", "-"],
+            user="root",
+            stdin=f'MyType = "Query"\nTargetType = "Machine"\n{gone}\n',
+        )

@@ -1,0 +1,178 @@
+"""What is wrong with a pool, and why its idle jobs are idle."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from condor_mini.doctor.findings import fail, ok, warn
+from condor_mini.errors import CondorMiniError
+from condor_mini.nodes import Role
+from condor_mini.parallel import each
+from condor_mini.status import Verdict, status_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from condor_mini.doctor.findings import Finding
+    from condor_mini.nodes import Node
+
+MOST_JOBS = 5
+"""How many idle jobs of each access point are looked into."""
+ANALYSIS_TIMEOUT_S = 30.0
+
+_IDLE = ("condor_q", "-allusers", "-constraint", "JobStatus == 1", "-af:j", "ProcId")
+_SUMMARY = re.compile(
+    r"(?m)^0*(\d+)\.0*(\d+):  Run analysis summary.*?Of (\d+) slots? on \d+ machines?,$"
+)
+_BLOCK = re.compile(r"(?m)^The Requirements expression for job \S+ is$")
+_COUNT = re.compile(r"(?m)^\s+(\d+) slots? (.+)$")
+_STEP = re.compile(r"(?m)^\[\d+\]\s+(\d+)\s+(?:\d+\s+)?(\S.*)$")
+_ATTRIBUTE = re.compile(r"(?m)^    (\w+) = (.+)$")
+
+
+def pool_findings(pool: str, nodes: Sequence[Node]) -> Iterator[Finding]:
+    """Look at a pool: as a whole, each node, and the idle jobs."""
+    status = status_of(pool, nodes)
+    reasons = "; ".join(status.reasons)
+    subject = f"pool {pool}"
+    match status.verdict:
+        case Verdict.USABLE:
+            yield ok(subject, "usable")
+        case Verdict.STOPPED:
+            yield warn(subject, f"stopped: {reasons}", f"Start it: condor-mini start -n {pool}")
+            return
+        case Verdict.STARTING:
+            hint = f"Wait, and see: condor-mini logs -n {pool} -f"
+            yield warn(subject, f"starting: {reasons}", hint)
+        case Verdict.BROKEN:
+            yield fail(subject, reasons, f"Start what has ended: condor-mini start -n {pool}")
+    yield from each(_node, nodes)
+    for found in each(_idle_jobs, [node for node in nodes if _may_have_jobs(node)]):
+        yield from found
+
+
+def _may_have_jobs(node: Node) -> bool:
+    return node.role is Role.ACCESS_POINT and node.is_running
+
+
+def _node(node: Node) -> Finding:
+    subject = f"node {node.name}"
+    logs = f"See its log: condor-mini logs -n {node.pool} --node {node.name}"
+    try:
+        if not node.is_running:
+            raise node.ended()
+        lacks = node.health()
+    except CondorMiniError as error:
+        return fail(subject, error.message, error.hint or logs)
+    return fail(subject, lacks, logs) if lacks else ok(subject, "does its role's work")
+
+
+def _idle_jobs(node: Node) -> list[Finding]:
+    subject = f"jobs on {node.name}"
+    try:
+        said = node.exec(_IDLE, user="root", timeout_s=ANALYSIS_TIMEOUT_S)
+        if said.returncode != 0:
+            return [fail(subject, f"condor_q: {said.stderr.strip() or said.stdout.strip()}")]
+        jobs = [line.split()[0] for line in said.stdout.splitlines() if line.strip()]
+        if not jobs:
+            return [ok(subject, "none is idle")]
+        argv = ["condor_q", "-better-analyze", *jobs[:MOST_JOBS]]
+        said = node.exec(argv, user="root", timeout_s=ANALYSIS_TIMEOUT_S)
+    except CondorMiniError as error:
+        return [fail(subject, error.message, error.hint)]
+    findings = [
+        _finding(f"job {analysis.job} on {node.name}", analysis, node)
+        for analysis in analyses(said.stdout)
+    ]
+    if not findings:
+        words = (said.stderr.strip() or said.stdout.strip()).splitlines() or ["nothing"]
+        return [warn(subject, f"{len(jobs)} are idle; condor_q -better-analyze says: {words[-1]}")]
+    if len(jobs) > MOST_JOBS:
+        findings.append(ok(subject, f"{len(jobs) - MOST_JOBS} more are idle, not looked into"))
+    return findings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Analysis:
+    """Of condor_q -better-analyze, what it says of one job."""
+
+    job: str
+    slots: int
+    matching: int
+    """How many slots would take it now."""
+    busy: int
+    """How many would if they were free."""
+    unmet: tuple[str, ...]
+    """The conditions that no slot meets, with the attributes of the job that they name."""
+    refused: int
+    """How many slots refuse it by conditions of their own."""
+
+
+def analyses(text: str) -> list[Analysis]:
+    """What the text says, job by job."""
+    found = []
+    for block in _BLOCK.split(text):
+        summary = _SUMMARY.search(block)
+        if summary is None:
+            continue
+        counts = [(int(count), words) for count, words in _COUNT.findall(block[summary.end() :])]
+        attributes = dict(_ATTRIBUTE.findall(block))
+        unmet = [
+            _explained(condition, attributes)
+            for count, condition in _STEP.findall(block[: summary.start()])
+            if int(count) == 0
+        ]
+        found.append(
+            Analysis(
+                job=f"{summary[1]}.{summary[2]}",
+                slots=int(summary[3]),
+                matching=sum(n for n, words in counts if "willing to run your job" in words),
+                busy=sum(
+                    n
+                    for n, words in counts
+                    if "would match if drained" in words or "serving" in words
+                ),
+                unmet=tuple(unmet),
+                refused=sum(n for n, words in counts if words.startswith("reject")),
+            )
+        )
+    return found
+
+
+def _explained(condition: str, attributes: dict[str, str]) -> str:
+    named = [
+        f"{name} = {value}"
+        for name, value in attributes.items()
+        if re.search(rf"\b{re.escape(name)}\b", condition)
+    ]
+    return f"{condition} ({', '.join(named)})" if named else condition
+
+
+def _finding(subject: str, analysis: Analysis, node: Node) -> Finding:
+    more = (
+        f"condor-mini exec -n {node.pool} --node {node.name} -- "
+        f"condor_q -better-analyze {analysis.job}"
+    )
+    if analysis.slots == 0:
+        return warn(
+            subject,
+            "idle: there are no slots",
+            f"Add execution points: condor-mini scale -n {node.pool} --execute 1",
+        )
+    if analysis.matching:
+        return ok(subject, f"idle: {analysis.matching} slots would take it; it waits for its turn")
+    if analysis.busy:
+        return ok(subject, f"idle: {analysis.busy} slots would take it, but are busy")
+    if analysis.unmet:
+        return warn(
+            subject,
+            f"idle: none of {analysis.slots} slots has {' and '.join(analysis.unmet)}",
+            f"Ask for less (condor_qedit), or add larger execution points. All of it: {more}",
+        )
+    if analysis.refused:
+        return warn(
+            subject, f"idle: {analysis.refused} slots refuse it by their own requirements", more
+        )
+    return warn(subject, f"idle: none of {analysis.slots} slots takes it", more)

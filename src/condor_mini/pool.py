@@ -1,0 +1,432 @@
+"""The pool, as a program holds it in its hand; the command line is a thin layer over it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from condor_mini.engine import QUICK_TIMEOUT_S, Engine, find_engine
+from condor_mini.errors import AlreadyInUse, CondorMiniError, NotFound
+from condor_mini.nodes import LABEL, USER, Node, Role, pool_nodes
+from condor_mini.progress import Progress
+from condor_mini.signals import held_back
+
+if TYPE_CHECKING:
+    import builtins
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
+    from os import PathLike
+    from types import TracebackType
+
+    from condor_mini.classads import ClassAd, Kind
+    from condor_mini.engine import CommandResult
+    from condor_mini.jobs import Submission
+    from condor_mini.logs import LogLine
+    from condor_mini.spec import PoolSpec
+    from condor_mini.status import PoolStatus
+
+READY_TIMEOUT_S = 120.0
+GRACE_S = 600.0
+
+_SILENT = Progress()
+
+
+class Pool:
+    """A pool that exists. Its only record is what the engine holds: nothing is remembered here.
+
+    As a context manager it is deleted at the end of the context. If an exception leaves the
+    context, the pool's logs are saved first, and a note on the exception says where.
+    """
+
+    def __init__(self, engine: Engine, name: str) -> None:
+        self.engine = engine
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"Pool({self.name!r})"
+
+    # -- making and finding one -------------------------------------------------------------------
+
+    @classmethod
+    def create(
+        cls,
+        name: str | None = None,
+        *,
+        execution_points: int | None = None,
+        access_points: int | None = None,
+        series: str | None = None,
+        spec: PoolSpec | PathLike[str] | None = None,
+        engine: Engine | str | None = None,
+        timeout_s: float = READY_TIMEOUT_S,
+        keep: bool = False,
+        if_not_exists: bool = False,
+        progress: Progress = _SILENT,
+    ) -> Self:
+        """Make a pool and wait until it is usable: all daemons and slots there, a probe job run.
+
+        Args:
+            name: Its name; None for the spec's, else ``mini``.
+            execution_points: How many; None for the spec's, else 1.
+            access_points: How many; None for the spec's, else 1.
+            series: HTCondor ``25`` or ``23``; None for the spec's, else 25.
+            spec: All else that a pool can be told, or the path of a pool file.
+            engine: The container engine, or its name; None for the one that answers.
+            timeout_s: How long it may take once the images are there, in seconds.
+            keep: Leave what was made when something fails.
+            if_not_exists: A pool of that name that is there will do; it is started if it is
+                stopped.
+            progress: Told of the phases; silent by default.
+
+        Raises:
+            AlreadyInUse: There is a pool of that name, or something else has a name or port of it.
+            PoolNotReady: A daemon is missing at the deadline, or a node has ended; says why.
+            PoolFileError: The pool file is no good; says everything that is wrong with it.
+            EngineError: No engine answers, or it cannot do what is asked for.
+        """
+        from condor_mini import creation
+        from condor_mini.spec import PoolSpec
+
+        if spec is None:
+            asked = PoolSpec.from_options()
+        elif isinstance(spec, PoolSpec):
+            asked = spec
+        else:
+            from condor_mini.poolfile import read_pool_file
+
+            asked = read_pool_file(spec)
+        asked = asked.with_overrides(
+            name=name,
+            execution_points=execution_points,
+            access_points=access_points,
+            series=series,
+        )
+        pool = cls(_reached(engine), asked.name)
+        try:
+            creation.create(pool.engine, asked, progress, timeout_s=timeout_s, keep=keep)
+        except AlreadyInUse:
+            if not if_not_exists or not pool.nodes:
+                raise
+            progress.note(f"There is a pool {pool.name} already")
+            creation.await_made(pool.engine, pool.name, timeout_s=timeout_s)
+            pool.start(timeout_s=timeout_s, progress=progress)
+        return pool
+
+    @classmethod
+    def open(cls, name: str = "mini", *, engine: Engine | str | None = None) -> Self:
+        """The pool of that name, running or not.
+
+        Raises:
+            NotFound: There is none; says which there are.
+            EngineNotFound: No engine answers.
+        """
+        pool = cls(_reached(engine), name)
+        pool._some_nodes()
+        return pool
+
+    @classmethod
+    def list(cls, *, engine: Engine | str | None = None) -> builtins.list[Self]:
+        """All pools of the engine, by name; also what is left of half-deleted ones."""
+        reached = _reached(engine)
+        made = {f"{LABEL}.kind": "pool"}
+        named = [network.labels for network in reached.networks(made)]
+        named += [container.labels for container in reached.containers(made)]
+        names = sorted({labels[f"{LABEL}.pool"] for labels in named})
+        return [cls(reached, name) for name in names]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        with held_back():
+            if error is not None:
+                self._save_logs(error)
+            self.delete()
+
+    def delete(self) -> bool:
+        """Remove all of it, with its queue; whether there was anything. Absent is a success."""
+        from condor_mini import creation
+
+        return creation.remove(self.engine, self.name)
+
+    # -- its nodes --------------------------------------------------------------------------------
+
+    @property
+    def nodes(self) -> builtins.list[Node]:
+        """All nodes as they are now: central manager, access points, execution points."""
+        return pool_nodes(self.engine, self.name)
+
+    def node(self, name: str | None = None, *, role: Role = Role.ACCESS_POINT) -> Node:
+        """A node by name, with or without the pool's (``execute-2``); the role's first for None.
+
+        Raises:
+            NotFound: There is none; says which there are.
+        """
+        nodes = self._some_nodes()
+        wanted = {name, f"{self.name}-{name}"}
+        for node in nodes:
+            if node.name in wanted if name else node.role is role:
+                return node
+        what = f"node {name}" if name else role.words
+        there = ", ".join(node.name for node in nodes)
+        raise NotFound(f"the pool {self.name} has no {what}; its nodes: {there}")
+
+    def exec(
+        self,
+        argv: Sequence[str],
+        *,
+        node: str | None = None,
+        user: str = USER,
+        workdir: str | None = None,
+        environment: Mapping[str, str] | None = None,
+        stdin: str | None = None,
+        timeout_s: float = QUICK_TIMEOUT_S,
+    ) -> CommandResult:
+        """Run a command on a node (None: the first access point); see ``Node.exec``."""
+        return self.node(node).exec(
+            argv,
+            user=user,
+            workdir=workdir,
+            environment=environment,
+            stdin=stdin,
+            timeout_s=timeout_s,
+        )
+
+    # -- its jobs ---------------------------------------------------------------------------------
+
+    def submit(
+        self,
+        job: str | PathLike[str] | Mapping[str, str],
+        *,
+        count: int = 1,
+        node: str | None = None,
+        arguments: Sequence[str] = (),
+        progress: Progress = _SILENT,
+    ) -> Submission:
+        """Submit jobs as the ordinary user.
+
+        Args:
+            job: The path of a submit file of this machine, whose directory goes along and gets the
+                outputs back (``Submission.fetch``); or submit commands, as ``htcondor2.Submit``
+                takes them: ``{"executable": "/bin/true"}``.
+            count: How many jobs; a submit file says so itself.
+            node: The access point; None for the first.
+            arguments: condor_submit's own, for a submit file: ``-append``, ``X=1``.
+            progress: Told of what does not go along.
+
+        Raises:
+            NotFound: There is no such file or access point.
+            UsageError: The directory is too large, or the submit file names what is not in it.
+            JobFailed: condor_submit refused it; its own words and status.
+        """
+        from collections.abc import Mapping
+
+        from condor_mini import submitting
+
+        if isinstance(job, Mapping):
+            return submitting.submit_description(self, job, count=count, node=node)
+        return submitting.submit_file(
+            self, Path(job), node=node, arguments=arguments, progress=progress
+        )
+
+    def wait(self, clusters: Sequence[int] = (), *, timeout_s: float = float("inf")) -> int:
+        """Wait until these clusters have ended, or all queues are empty; 0, or a job's status.
+
+        Raises:
+            NotFound: There is no such cluster.
+            JobFailed: A job was put on hold, or was removed; says why.
+            PoolNotReady: ``timeout_s`` has passed.
+        """
+        from condor_mini import submitting
+
+        return submitting.wait_for_all(self, clusters, timeout_s=timeout_s)
+
+    # -- what it says of itself -------------------------------------------------------------------
+
+    def slot_ads(
+        self, constraint: str | None = None, projection: Sequence[str] | None = None
+    ) -> builtins.list[ClassAd]:
+        """One ClassAd per slot; ``classad2`` objects where the bindings are installed, else dicts.
+
+        Args:
+            constraint: A ClassAd expression that must hold; None for all.
+            projection: The attributes that are wanted; None for all.
+
+        Raises:
+            UsageError: The constraint is no ClassAd expression.
+            PoolNotReady: The collector does not answer.
+        """
+        from condor_mini import classads
+
+        return classads.slot_ads(self, constraint, projection)
+
+    def job_ads(
+        self,
+        constraint: str | None = None,
+        projection: Sequence[str] | None = None,
+        *,
+        history: bool = False,
+    ) -> builtins.list[ClassAd]:
+        """One ClassAd per job in the queues, or of those that have left them; see ``slot_ads``."""
+        from condor_mini import classads
+
+        return classads.job_ads(self, constraint, projection, history=history)
+
+    def daemon_ads(
+        self,
+        kind: Kind,
+        constraint: str | None = None,
+        projection: Sequence[str] | None = None,
+    ) -> builtins.list[ClassAd]:
+        """One ClassAd per daemon of that kind: ``master``, ``schedd``, …; see ``slot_ads``."""
+        from condor_mini import classads
+
+        return classads.ads(self, kind, constraint, projection)
+
+    def status(self) -> PoolStatus:
+        """Nodes, daemons, slots and jobs by state, and whether it is usable; never waits for it."""
+        from condor_mini import status
+
+        return status.status(self)
+
+    def logs(
+        self,
+        *,
+        nodes: Sequence[str] | None = None,
+        daemons: Sequence[str] | None = None,
+        since: datetime | None = None,
+        tail: int | None = None,
+        follow: bool = False,
+    ) -> Iterator[LogLine]:
+        """What the daemons have written, in order of time.
+
+        Args:
+            nodes: Only of these, with or without the pool's name; None for all.
+            daemons: Only of these (``schedd``); None for all.
+            since: Only from then on; it has a time zone.
+            tail: Of each node only so many of the last lines.
+            follow: Go on with each new line, until no node runs any more.
+
+        Raises:
+            UsageError: There is no daemon of that name.
+            NotFound: There is no node of that name.
+        """
+        from condor_mini import logs
+
+        read = logs.follow if follow else logs.lines
+        return read(self, nodes=nodes, daemons=daemons, since=since, tail=tail)
+
+    def export_logs(self, directory: str | PathLike[str]) -> builtins.list[str]:
+        """Collect what a bug report needs, secrets redacted; a line for what could not be had.
+
+        Raises:
+            UsageError: The directory has files that would be overwritten.
+        """
+        from condor_mini import export
+
+        return export.export(self.engine, self._some_nodes(), Path(directory))
+
+    # -- its life ---------------------------------------------------------------------------------
+
+    def stop(self, *, node: str | None = None, progress: Progress = _SILENT) -> None:
+        """End its nodes, or one of them, gracefully; the queue and what has run is kept."""
+        from condor_mini import life
+
+        life.stop(self.engine, self._chosen(node), progress)
+
+    def start(
+        self,
+        *,
+        node: str | None = None,
+        timeout_s: float = READY_TIMEOUT_S,
+        progress: Progress = _SILENT,
+    ) -> None:
+        """Start what is stopped, and wait until the pool is usable.
+
+        Raises:
+            PoolNotReady: A daemon is missing after ``timeout_s``, or a node has ended; says why.
+        """
+        from condor_mini import life
+
+        life.start(self.engine, self.name, self._chosen(node), progress, timeout_s=timeout_s)
+
+    def restart(
+        self,
+        *,
+        node: str | None = None,
+        timeout_s: float = READY_TIMEOUT_S,
+        progress: Progress = _SILENT,
+    ) -> None:
+        """``stop`` and ``start``: jobs that are in the queue stay in it."""
+        self.stop(node=node, progress=progress)
+        self.start(node=node, timeout_s=timeout_s, progress=progress)
+
+    def scale(
+        self,
+        execution_points: int,
+        *,
+        group: str | None = None,
+        grace_s: float = GRACE_S,
+        timeout_s: float = READY_TIMEOUT_S,
+        progress: Progress = _SILENT,
+    ) -> None:
+        """Have so many execution points from now on.
+
+        Args:
+            execution_points: How many.
+            group: Of which group of the pool file; None for the only one.
+            grace_s: How long jobs on those that go may run on, in seconds; then they are put back
+                into the queue.
+            timeout_s: How long new ones may take, in seconds.
+            progress: Told of the phases.
+
+        Raises:
+            UsageError: None would be left, or there is no such group.
+            PoolNotReady: The pool does not run, or a new slot is missing at the deadline.
+        """
+        from condor_mini import life
+
+        self._some_nodes()
+        life.scale(
+            self.engine,
+            self.name,
+            execution_points,
+            progress,
+            group=group,
+            grace_s=grace_s,
+            timeout_s=timeout_s,
+        )
+
+    def _chosen(self, node: str | None) -> builtins.list[Node]:
+        return self._some_nodes() if node is None else [self.node(node)]
+
+    def _some_nodes(self) -> builtins.list[Node]:
+        nodes = self.nodes
+        if not nodes:
+            others = ", ".join(
+                pool.name for pool in type(self).list(engine=self.engine) if pool.name != self.name
+            )
+            raise NotFound(
+                f"there is no pool {self.name}" + (f"; there are: {others}" if others else ""),
+                hint=f"Make it: condor-mini create -n {self.name}",
+            )
+        return nodes
+
+    def _save_logs(self, error: BaseException) -> None:
+        from condor_mini.export import export_logs, failure_directory
+
+        directory = failure_directory(self.name)
+        try:
+            export_logs(self.engine, self.nodes, directory)
+        except CondorMiniError as failure:
+            error.add_note(f"The logs of the pool {self.name} could not be saved: {failure}")
+        else:
+            error.add_note(f"The logs of the pool {self.name}: {directory}")
+
+
+def _reached(engine: Engine | str | None) -> Engine:
+    return find_engine(engine) if engine is None or isinstance(engine, str) else engine

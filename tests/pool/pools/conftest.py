@@ -1,0 +1,123 @@
+"""Pools as a person makes them: by the installed command, or by the Python API."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import uuid
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pytest
+
+from condor_mini.engine import find_engine
+from condor_mini.pool import Pool
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    from condor_mini.engine import Engine
+
+COMMAND = (sys.executable, "-m", "condor_mini")
+TIMEOUT_S = 60.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cli:
+    """The command ``condor-mini``, about one pool."""
+
+    name: str
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Our own, and the pool's name."""
+        return {**os.environ, "CONDOR_MINI_NAME": self.name, **self.variables}
+
+    def __call__(
+        self,
+        *argv: str,
+        cwd: Path | None = None,
+        timeout_s: float = TIMEOUT_S,
+        stdin: str | None = None,
+    ) -> subprocess.CompletedProcess[str]:
+        """Run it to its end, whatever its status."""
+        return subprocess.run(
+            [*COMMAND, *argv],
+            cwd=cwd,
+            env=self.environment,
+            input=stdin,
+            stdin=subprocess.DEVNULL if stdin is None else None,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+        )
+
+    def succeeds(self, *argv: str, cwd: Path | None = None, timeout_s: float = TIMEOUT_S) -> str:
+        """Run it; it ends with 0; what it wrote to stdout."""
+        result = self(*argv, cwd=cwd, timeout_s=timeout_s)
+        assert result.returncode == 0, f"{argv}: {result.stdout}{result.stderr}"
+        return result.stdout
+
+    def begin(self, *argv: str, cwd: Path | None = None) -> subprocess.Popen[str]:
+        """Start it, in a process group of its own."""
+        return subprocess.Popen(
+            [*COMMAND, *argv],
+            cwd=cwd,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+
+@pytest.fixture(scope="session")
+def docker_engine() -> Engine:
+    """The engine that the pools are on."""
+    return find_engine("docker")
+
+
+@pytest.fixture(scope="session")
+def log_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the logs of pools that failed go: not into the home of whoever runs the tests."""
+    return tmp_path_factory.mktemp("logs")
+
+
+@pytest.fixture
+def new_cli(docker_engine: Engine, log_home: Path) -> Iterator[Callable[[], Cli]]:
+    """Makes a name that is no pool's yet, and its command; what is made of it is removed."""
+    made: list[Cli] = []
+
+    def make() -> Cli:
+        name = f"t{uuid.uuid4().hex[:8]}"
+        made.append(Cli(name=name, variables={"XDG_STATE_HOME": str(log_home)}))
+        return made[-1]
+
+    yield make
+    for cli in made:
+        Pool(docker_engine, cli.name).delete()
+
+
+@pytest.fixture
+def fresh(new_cli: Callable[[], Cli]) -> Cli:
+    """The command, about a pool that is not there yet."""
+    return new_cli()
+
+
+@pytest.fixture(scope="session")
+def pool(docker_engine: Engine) -> Iterator[Pool]:
+    """A pool with one access point and two execution points, which all tests leave as it is."""
+    name = f"t{uuid.uuid4().hex[:8]}"
+    with Pool.create(name, execution_points=2, engine=docker_engine) as made:
+        yield made
+
+
+@pytest.fixture
+def cli(pool: Pool, log_home: Path) -> Cli:
+    """The command, about that pool."""
+    return Cli(name=pool.name, variables={"XDG_STATE_HOME": str(log_home)})

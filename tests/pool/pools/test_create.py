@@ -1,0 +1,165 @@
+"""Creating and deleting pools on a real engine."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from condor_mini.nodes import LABEL, Role
+from condor_mini.pool import Pool
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.pool.pools.conftest import Cli
+
+    from condor_mini.engine import Engine
+
+
+def whatever_is_left(engine: Engine, name: str) -> list[str]:
+    """All that bears the pool's label."""
+    label = {f"{LABEL}.pool": name}
+    return [
+        *(container.name for container in engine.containers(label)),
+        *(network.name for network in engine.networks(label)),
+        *(volume.name for volume in engine.volumes(label)),
+    ]
+
+
+def test_created_pool_is_usable_at_once(fresh: Cli) -> None:
+    """As soon as `create` has ended, every slot is there and a job runs."""
+    said = fresh.succeeds("create", "--execute", "2", timeout_s=120)
+    assert said == f"The pool {fresh.name} is usable.\n"
+    slots = fresh.succeeds("exec", "--", "condor_status", "-af", "Machine").split()
+    assert slots == [f"{fresh.name}-execute-1", f"{fresh.name}-execute-2"]
+
+
+def test_delete_leaves_nothing(fresh: Cli, docker_engine: Engine) -> None:
+    """After `delete` the engine holds nothing of the pool; a second `delete` succeeds too."""
+    fresh.succeeds("create", timeout_s=120)
+    assert len(whatever_is_left(docker_engine, fresh.name)) == 4
+    fresh.succeeds("delete")
+    assert whatever_is_left(docker_engine, fresh.name) == []
+    assert fresh("delete").returncode == 0
+
+
+def test_half_deleted_pool_is_deleted(fresh: Cli, docker_engine: Engine) -> None:
+    """What a kill in the middle of a delete has left can be deleted, and made anew."""
+    fresh.succeeds("create", timeout_s=120)
+    docker_engine.remove(f"{fresh.name}-master", f"{fresh.name}-submit-1")
+    fresh.succeeds("delete")
+    assert whatever_is_left(docker_engine, fresh.name) == []
+
+
+def test_network_that_was_left_is_no_pool(fresh: Cli, docker_engine: Engine) -> None:
+    """A pool's network without nodes does not keep its name from being used."""
+    labels = {f"{LABEL}.kind": "pool", f"{LABEL}.pool": fresh.name}
+    docker_engine.create_network(fresh.name, labels=labels)
+    fresh.succeeds("create", timeout_s=120)
+
+
+def test_name_that_exists_is_refused(pool: Pool, cli: Cli) -> None:
+    """A second pool of a name is refused with exit code 4, and the first one goes on."""
+    result = cli("create")
+    assert result.returncode == 4
+    assert f"there is a pool {pool.name}" in result.stderr
+    assert f"condor-mini delete -n {pool.name}" in result.stderr
+    assert cli.succeeds("exec", "--", "echo", "alive") == "alive\n"
+
+
+def test_if_not_exists_takes_the_one_that_is_there(pool: Pool, cli: Cli) -> None:
+    """With --if-not-exists a pool that is there is a success, and is left as it is."""
+    before = [node.info.id for node in pool.nodes]
+    cli.succeeds("create", "--if-not-exists", timeout_s=120)
+    assert [node.info.id for node in pool.nodes] == before
+
+
+def test_foreign_network_is_left_alone(fresh: Cli, docker_engine: Engine) -> None:
+    """A network of that name that is no pool's is neither used nor removed."""
+    docker_engine.create_network(fresh.name, labels={"whose": "somebody's"})
+    try:
+        result = fresh("create")
+        assert (result.returncode, "is no pool's" in result.stderr) == (4, True)
+        assert fresh.name in [net.name for net in docker_engine.networks({"whose": "somebody's"})]
+    finally:
+        docker_engine.remove_network(fresh.name)
+
+
+def test_pool_of_series_23(fresh: Cli, tmp_path: Path) -> None:
+    """Create, submit and delete work with HTCondor 23."""
+    fresh.succeeds("create", "--htcondor", "23", timeout_s=280)
+    assert "23." in fresh.succeeds("exec", "--", "condor_version")
+    (tmp_path / "job.sub").write_text(
+        "executable = /bin/hostname\ntransfer_executable = false\n"
+        'transfer_output_files = ""\noutput = out\nlog = log\nqueue\n'
+    )
+    fresh.succeeds("submit", "job.sub", "--wait", cwd=tmp_path)
+    assert (tmp_path / "out").read_text().strip() == f"{fresh.name}-execute-1"
+    fresh.succeeds("delete")
+
+
+def test_dry_run_makes_nothing(fresh: Cli, docker_engine: Engine) -> None:
+    """--dry-run shows every node and its configuration, and the engine has nothing afterwards."""
+    said = fresh.succeeds("create", "--execute", "3", "--submit", "2", "--dry-run", "-o", "json")
+    names = [node["name"] for node in json.loads(said)["nodes"]]
+    assert names == [
+        f"{fresh.name}-master",
+        *(f"{fresh.name}-submit-{number}" for number in (1, 2)),
+        *(f"{fresh.name}-execute-{number}" for number in (1, 2, 3)),
+    ]
+    assert whatever_is_left(docker_engine, fresh.name) == []
+
+
+def test_api_is_a_context_manager(fresh: Cli, docker_engine: Engine) -> None:
+    """A pool that Python makes is gone after its context."""
+    with Pool.create(fresh.name, engine=docker_engine) as made:
+        assert [node.role for node in made.nodes] == list(Role)
+    assert whatever_is_left(docker_engine, fresh.name) == []
+
+
+def test_exception_in_the_context_says_where_the_logs_are(
+    fresh: Cli, docker_engine: Engine, log_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What leaves the context as an exception has a note with the directory of the pool's logs."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(log_home))
+    with (
+        pytest.raises(ZeroDivisionError) as caught,
+        Pool.create(fresh.name, engine=docker_engine),
+    ):
+        raise ZeroDivisionError
+    (note,) = caught.value.__notes__
+    assert str(log_home) in note
+    assert whatever_is_left(docker_engine, fresh.name) == []
+
+
+def test_two_access_points(fresh: Cli) -> None:
+    """Each access point has a queue of its own, and jobs from both run."""
+    fresh.succeeds("create", "--submit", "2", timeout_s=120)
+    said = fresh.succeeds("exec", "--", "condor_status", "-schedd", "-af", "Name").split()
+    assert said == [f"{fresh.name}-submit-{number}" for number in (1, 2)]
+
+
+def test_nodes_have_tokens_of_their_own_with_the_least(pool: Pool) -> None:
+    """An execution point's token lets it advertise itself, and not a schedd."""
+    told = {
+        authz: pool.exec(
+            ["condor_ping", "-type", "collector", "-quiet", authz], node="execute-1", user="root"
+        ).returncode
+        for authz in ("ADVERTISE_STARTD", "ADVERTISE_SCHEDD", "NEGOTIATOR")
+    }
+    assert told == {"ADVERTISE_STARTD": 0, "ADVERTISE_SCHEDD": 1, "NEGOTIATOR": 1}
+
+
+def test_pools_side_by_side_know_nothing_of_each_other(
+    pool: Pool, fresh: Cli, new_cli: Callable[[], Cli]
+) -> None:
+    """A second pool has its own slots only, and its end does not touch the first."""
+    fresh.succeeds("create", timeout_s=120)
+    names = fresh.succeeds("exec", "--", "condor_status", "-af", "Machine").split()
+    assert names == [f"{fresh.name}-execute-1"]
+    assert new_cli()("delete").returncode == 0
+    fresh.succeeds("delete")
+    assert all(node.is_running for node in pool.nodes)

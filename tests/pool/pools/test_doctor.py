@@ -1,0 +1,77 @@
+"""``condor-mini doctor``, of a real engine and a real pool."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from condor_mini.readiness import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.pool.pools.conftest import Cli
+
+    from condor_mini.engine import Engine
+    from condor_mini.pool import Pool
+
+
+def _findings(cli: Cli, *arguments: str) -> dict[str, dict[str, Any]]:
+    answer = json.loads(cli("doctor", "-o", "json", *arguments).stdout)
+    return {finding["subject"]: finding for finding in answer["findings"]}
+
+
+def test_engine(cli: Cli, docker_engine: Engine) -> None:
+    """What is in every container is looked at, and nothing of it is left."""
+    findings = _findings(cli)
+    for subject in ("engine", "own name", "file descriptors", "clock"):
+        assert findings[subject]["level"] == "ok", findings[subject]
+    assert {"name servers", "cgroups", "disk of the engine"} <= set(findings)
+    assert docker_engine.containers({"io.condor-mini.kind": "doctor"}) == []
+    assert docker_engine.networks({"io.condor-mini.kind": "doctor"}) == []
+
+
+def test_nodes(cli: Cli, pool: Pool) -> None:
+    """Each node does its work."""
+    findings = _findings(cli)
+    for node in pool.nodes:
+        assert findings[f"node {node.name}"]["level"] == "ok", findings
+
+
+@pytest.fixture
+def too_large(pool: Pool) -> Iterator[str]:
+    """A job that no slot fits, by its number."""
+    submit = "executable=/bin/true\ntransfer_executable=false\nrequest_memory=9000000\nqueue\n"
+    said = pool.exec(["condor_submit", "-terse", "-"], stdin=submit)
+    assert said.returncode == 0, said.stderr
+    job = said.stdout.split()[0]
+    yield job
+    pool.exec(["condor_rm", job])
+
+
+def test_why_a_job_is_idle(cli: Cli, pool: Pool, too_large: str) -> None:
+    """The condition that no slot meets."""
+
+    def said() -> str | None:
+        finding = _findings(cli).get(f"job {too_large} on {pool.name}-submit-1")
+        if finding and "RequestMemory = 9000000" in finding["evidence"]:
+            return None
+        return str(finding)
+
+    wait_until(said, timeout_s=20)
+
+
+def test_absent_pool_is_1(cli: Cli) -> None:
+    """A pool that was asked for must be there."""
+    result = cli("doctor", "-n", "nope")
+    assert (result.returncode, "there is no such pool" in result.stdout) == (1, True)
+
+
+def test_unreachable_engine_is_1(cli: Cli) -> None:
+    """Why, and what to do about it."""
+    variables = {**cli.variables, "DOCKER_HOST": "unix:///nonexistent"}
+    result = type(cli)(name=cli.name, variables=variables)("doctor")
+    assert result.returncode == 1
+    assert "fail  engine: docker does not answer" in result.stdout

@@ -1,0 +1,148 @@
+"""Commands and files on a node: exec, shell and cp."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import subprocess
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.pool.pools.conftest import Cli
+
+    from condor_mini.pool import Pool
+
+
+def in_terminal(cli: Cli, *argv: str, typed: str, until: str, timeout_s: float = 30) -> str:
+    """Run the command at a terminal, type when it has said something; all that it showed."""
+    from tests.pool.pools.conftest import COMMAND
+
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [*COMMAND, *argv], env=cli.environment, stdin=theirs, stdout=theirs, stderr=theirs
+    ) as process:
+        os.close(theirs)
+        shown, sent = "", False
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            if select.select([ours], [], [], 0.2)[0]:
+                try:
+                    chunk = os.read(ours, 65536)
+                except OSError:  # the terminal's other end is closed
+                    break
+                shown += chunk.decode(errors="replace")
+            if not sent and until in shown:
+                os.write(ours, typed.encode())
+                sent = True
+        process.kill()
+    os.close(ours)
+    return shown
+
+
+@pytest.mark.parametrize("status", [0, 1, 42, 137])
+def test_exec_hands_the_status_through(cli: Cli, status: int) -> None:
+    """`exec` ends with the command's own status."""
+    assert cli("exec", "--", "sh", "-c", f"exit {status}").returncode == status
+
+
+def test_exec_says_of_an_absent_command_what_a_shell_says(cli: Cli) -> None:
+    """A command that is not there ends with 127."""
+    assert cli("exec", "--", "no-such-command").returncode == 127
+
+
+def test_exec_hands_stdin_stdout_and_stderr_through(cli: Cli) -> None:
+    """What is piped in arrives, and the two outputs stay apart."""
+    result = cli("exec", "--", "sh", "-c", "cat; echo aside >&2", stdin="piped\n")
+    assert (result.stdout, result.stderr) == ("piped\n", "aside\n")
+
+
+def test_exec_is_the_ordinary_user_on_the_access_point(cli: Cli, pool: Pool) -> None:
+    """Without options the command runs as jovyan, at home, on the first access point."""
+    said = cli.succeeds("exec", "--", "sh", "-c", "whoami; pwd; hostname").split()
+    assert said == ["jovyan", "/home/jovyan", f"{pool.name}-submit-1"]
+
+
+def test_exec_on_another_node_as_root(cli: Cli, pool: Pool) -> None:
+    """--node and --user choose; the pool's name may be left out of the node's."""
+    said = cli.succeeds("exec", "--node", "execute-2", "--user", "root", "--", "hostname")
+    assert said.strip() == f"{pool.name}-execute-2"
+
+
+def test_exec_takes_variables_and_a_directory(cli: Cli) -> None:
+    """--env and --workdir do what they do with an engine."""
+    said = cli.succeeds(
+        "exec", "-e", "COLOUR=blue", "-w", "/tmp", "--", "sh", "-c", "echo $COLOUR $PWD"
+    )
+    assert said == "blue /tmp\n"
+
+
+def test_unknown_node_is_named_with_those_there_are(cli: Cli, pool: Pool) -> None:
+    """A node that is not there gives exit code 3 and the names of those that are."""
+    result = cli("exec", "--node", "execute-9", "--", "true")
+    assert result.returncode == 3
+    assert f"{pool.name}-execute-2" in result.stderr
+
+
+def test_exec_has_a_terminal_where_we_have_one(cli: Cli) -> None:
+    """At a terminal the command has one too."""
+    shown = in_terminal(cli, "exec", "--", "sh", "-c", "tty; read x", typed="\n", until="/dev/")
+    assert "/dev/pts/" in shown
+
+
+def test_shell_is_a_prompt_on_the_node(cli: Cli, pool: Pool) -> None:
+    """`shell` shows a prompt with user and node, runs what is typed, and ends with its status."""
+    node = f"{pool.name}-execute-1"
+    shown = in_terminal(
+        cli, "shell", "--node", node, typed="echo it-is-$((40 + 2)); exit\n", until="$ "
+    )
+    assert f"jovyan@{node}" in shown
+    assert "it-is-42" in shown
+
+
+def test_cp_brings_a_directory_there_and_back(cli: Cli, tmp_path: Path) -> None:
+    """A directory comes back as it went: names, content, modes."""
+    (tmp_path / "data" / "deep").mkdir(parents=True)
+    (tmp_path / "data" / "deep" / "ä b.txt").write_text("hello\n")
+    (tmp_path / "data" / "run").write_text("#!/bin/sh\n")
+    (tmp_path / "data" / "run").chmod(0o755)
+    cli.succeeds("cp", "data", ":there", cwd=tmp_path)
+    assert cli.succeeds("exec", "--", "stat", "-c", "%U", "there/run") == "jovyan\n"
+    cli.succeeds("cp", ":there", "back", cwd=tmp_path)
+    assert (tmp_path / "back" / "deep" / "ä b.txt").read_text() == "hello\n"
+    assert (tmp_path / "back" / "run").stat().st_mode & 0o777 == 0o755
+    assert (tmp_path / "back" / "run").stat().st_uid == os.getuid()
+
+
+def test_cp_puts_a_file_into_a_directory_that_is_there(cli: Cli, tmp_path: Path) -> None:
+    """As with docker cp: into a directory under its own name, else under the name that is given."""
+    (tmp_path / "one.txt").write_text("1")
+    cli.succeeds("cp", "one.txt", "execute-1:/tmp", cwd=tmp_path)
+    cli.succeeds("cp", "one.txt", "execute-1:/tmp/two.txt", cwd=tmp_path)
+    said = cli.succeeds("exec", "--node", "execute-1", "--", "cat", "/tmp/one.txt", "/tmp/two.txt")
+    assert said == "11"
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "status", "words"),
+    [
+        ("absent", ":x", 3, "absent is not there"),
+        (":absent", ".", 3, "has no /home/jovyan/absent"),
+        ("file", ":no/such/directory", 3, "mkdir -p /home/jovyan/no/such"),
+        (":x", "no/such/directory/x", 3, "there is no directory no/such/directory"),
+        ("file", "other", 2, "one of the two is to be on a node"),
+        (":a", ":b", 2, "one of the two is to be on a node"),
+    ],
+)
+def test_cp_says_what_is_missing(
+    cli: Cli, tmp_path: Path, source: str, target: str, status: int, words: str
+) -> None:
+    """A copy that cannot be made says why, with an exit code that tells."""
+    (tmp_path / "file").touch()
+    result = cli("cp", source, target, cwd=tmp_path)
+    assert (result.returncode, words in result.stderr) == (status, True), result.stderr

@@ -1,0 +1,62 @@
+"""``condor-mini images`` and ``version``, of a real engine."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from condor_mini import images
+from condor_mini.engine import find_engine
+from condor_mini.series import catalogue
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.pool.pools.conftest import Cli
+
+    from condor_mini.pool import Pool
+
+
+@pytest.mark.usefixtures("pool")
+def test_what_a_pool_needs_is_up_to_date(cli: Cli) -> None:
+    """What creation has just built or found."""
+    rows = {
+        row["reference"]: row for row in json.loads(cli.succeeds("images", "list", "-o", "json"))
+    }
+    for role in ("master", "submit", "execute"):
+        row = rows[f"condor-{role}:25"]
+        assert row["up_to_date"], row
+        assert row["size_bytes"] > 10**7
+        assert row["version"].startswith("25.")
+
+
+@pytest.mark.usefixtures("pool")
+def test_saved_images_load(cli: Cli, tmp_path: Path) -> None:
+    """What was saved is taken in again under the same names, and is still up to date."""
+    saved = cli.succeeds(
+        "images", "save", "--htcondor", "25", "all.tar", cwd=tmp_path, timeout_s=280
+    )
+    loaded = cli.succeeds("images", "load", "all.tar", cwd=tmp_path, timeout_s=280)
+    assert set(loaded.split()) == set(saved.split())
+    assert {"condor-master:25", "condor-submit:25", "condor-execute:25"} <= set(saved.split())
+    listed = {image.reference: image for image in images.listing(find_engine("docker"))}
+    assert listed["condor-submit:25"].up_to_date
+
+
+def test_no_image_file(cli: Cli, tmp_path: Path) -> None:
+    """A file that holds no images is refused in one message."""
+    (tmp_path / "x.tar").write_text("no tar")
+    result = cli("images", "load", "x.tar", cwd=tmp_path)
+    assert result.returncode == 1
+    assert "Traceback" not in result.stderr
+
+
+def test_version(cli: Cli, pool: Pool) -> None:
+    """The engine's, the images', and with -n each node's."""
+    found = json.loads(cli.succeeds("version", "-n", pool.name, "-o", "json"))
+    assert found["engine"]["name"] == "docker"
+    assert {series["series"] for series in found["htcondor"]} == set(catalogue().series)
+    assert len(found["pool"]["nodes"]) == len(pool.nodes)
+    assert all(version.startswith("25.") for version in found["pool"]["nodes"].values())

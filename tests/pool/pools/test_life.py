@@ -1,0 +1,163 @@
+"""Stop, start, restart and scale on a real engine; jobs are never lost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from condor_mini.errors import PoolNotReady
+from condor_mini.nodes import Role
+from condor_mini.pool import Pool
+from condor_mini.readiness import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.pool.pools.conftest import Cli
+
+    from condor_mini.engine import Engine
+
+COMPLETED = "4"
+
+
+@pytest.fixture
+def own(fresh: Cli, docker_engine: Engine) -> Iterator[Pool]:
+    """A pool of this test's own, with two execution points."""
+    with Pool.create(fresh.name, execution_points=2, engine=docker_engine) as made:
+        yield made
+
+
+def submit(pool: Pool, command: str, count: int = 1, more: str = "") -> str:
+    """Submit a shell command; its cluster."""
+    job = (
+        f"executable = /bin/sh\narguments = \"-c '{command}'\"\ntransfer_executable = false\n"
+        'transfer_output_files = ""\nrequest_memory = 16\nlog = life.log\n'
+        f"{more}\nqueue {count}\n"
+    )
+    said = pool.exec(["condor_submit", "-terse", "-"], stdin=job)
+    assert said.returncode == 0, said.stderr
+    return said.stdout.partition(".")[0]
+
+
+def await_running(pool: Pool, cluster: str, count: int = 1) -> list[str]:
+    """Wait until so many jobs run; on which nodes."""
+    hosts: list[str] = []
+
+    def probe() -> str | None:
+        said = pool.exec(
+            ["condor_q", cluster, "-constraint", "JobStatus == 2", "-af", "RemoteHost"]
+        )
+        hosts[:] = [host.partition("@")[2] for host in said.stdout.split()]
+        return None if len(hosts) == count else f"run: {hosts}"
+
+    wait_until(probe, timeout_s=30)
+    return hosts
+
+
+def await_done(pool: Pool, cluster: str, count: int = 1, timeout_s: float = 60) -> list[str]:
+    """Wait until so many jobs are in the history; how often each was started."""
+    starts: list[str] = []
+
+    def probe() -> str | None:
+        said = pool.exec(["condor_history", cluster, "-af", "JobStatus", "NumJobStarts"])
+        rows = [line.split() for line in said.stdout.splitlines()]
+        starts[:] = [started for status, started in rows if status == COMPLETED]
+        if len(starts) == count:
+            return None
+        return f"{rows}; queue: {pool.exec(['condor_q', '-nobatch']).stdout}"
+
+    wait_until(probe, timeout_s=timeout_s)
+    return starts
+
+
+def test_queue_and_history_outlive_a_restart(own: Pool, fresh: Cli) -> None:
+    """A restart keeps a job that waits, its id, and the history; a job that ran runs again."""
+    done = submit(own, "true")
+    await_done(own, done)
+    held = submit(own, "true", more="hold = true")
+    running = submit(own, "sleep 15")
+    await_running(own, running)
+    fresh.succeeds("restart", timeout_s=120)
+    queued = own.exec(["condor_q", "-af", "ClusterId"]).stdout.split()
+    assert {held, running} <= set(queued)
+    assert done in own.exec(["condor_history", "-af", "ClusterId"]).stdout.split()
+    await_done(own, running)
+
+
+def test_stopped_pool_starts_again(own: Pool, fresh: Cli) -> None:
+    """After `stop` nothing runs; `start` gives a usable pool with the same nodes."""
+    before = [node.info.id for node in own.nodes]
+    fresh.succeeds("stop")
+    assert not any(node.is_running for node in own.nodes)
+    result = fresh("exec", "--", "true")
+    assert (result.returncode, "condor-mini start" in result.stderr) == (5, True)
+    fresh.succeeds("start", timeout_s=120)
+    assert [node.info.id for node in own.nodes] == before
+    await_done(own, submit(own, "true"))
+
+
+def test_if_not_exists_starts_a_stopped_pool(own: Pool, fresh: Cli) -> None:
+    """`create --if-not-exists` gives a usable pool, also where there is a stopped one."""
+    own.stop()
+    fresh.succeeds("create", "--if-not-exists", timeout_s=120)
+    await_done(own, submit(own, "true"))
+
+
+def test_one_node_is_restarted(own: Pool, fresh: Cli) -> None:
+    """--node restarts that node alone."""
+    before = {node.name: node.info.started_at for node in own.nodes}
+    fresh.succeeds("restart", "--node", "execute-2", timeout_s=120)
+    after = {node.name: node.info.started_at for node in own.nodes}
+    assert [name for name in before if before[name] != after[name]] == [f"{own.name}-execute-2"]
+
+
+def test_scale_up_gives_slots_at_once(own: Pool, fresh: Cli) -> None:
+    """When `scale` has ended, the new slots are there."""
+    fresh.succeeds("scale", "--execute", "4", timeout_s=120)
+    slots = own.exec(["condor_status", "-af", "Machine"]).stdout.split()
+    assert slots == [f"{own.name}-execute-{number}" for number in (1, 2, 3, 4)]
+
+
+def test_scale_down_lets_jobs_finish(own: Pool, fresh: Cli) -> None:
+    """A job on a node that goes ends there, without a second start; then the node is gone."""
+    cluster = submit(own, "sleep 6", count=2, more="request_cpus = 2\nrequirements = true")
+    on = await_running(own, cluster, 2)
+    fresh.succeeds("scale", "--execute", "1", timeout_s=120)
+    points = [node.name for node in own.nodes if node.role is Role.EXECUTION_POINT]
+    assert points == [f"{own.name}-execute-1"]
+    assert set(await_done(own, cluster, 2)) == {"1"}, on
+    assert own.exec(["condor_status", "-af", "Machine"]).stdout.split() == points
+
+
+def test_scale_down_after_the_grace_requeues(own: Pool, fresh: Cli) -> None:
+    """A job that outlasts --grace is put back into the queue and runs elsewhere."""
+    where = f'requirements = Machine == "{own.name}-execute-2" || NumJobStarts > 0'
+    cluster = submit(own, "test $_CONDOR_NODE_WAIT || sleep 8", more=where)
+    assert await_running(own, cluster) == [f"{own.name}-execute-2"]
+    result = fresh("scale", "--execute", "1", "--grace", "1", timeout_s=120)
+    assert result.returncode == 0, result.stderr
+    assert "put back into the queue" in result.stderr
+    assert await_done(own, cluster) == ["2"]
+
+
+def test_scale_up_again_gets_new_nodes(own: Pool, fresh: Cli) -> None:
+    """After down and up again there are as many slots as asked for, and jobs run on all."""
+    fresh.succeeds("scale", "--execute", "1", timeout_s=120)
+    fresh.succeeds("scale", "--execute", "3", timeout_s=120)
+    assert len(own.exec(["condor_status", "-af", "Machine"]).stdout.split()) == 3
+
+
+def test_pool_is_not_scaled_to_nothing(own: Pool, fresh: Cli) -> None:
+    """A pool without execution points is refused, and says what to do instead."""
+    result = fresh("scale", "--execute", "0")
+    assert (result.returncode, "condor-mini stop" in result.stderr) == (2, True)
+    assert len(own.nodes) == 4
+
+
+def test_node_that_died_is_named(own: Pool, docker_engine: Engine) -> None:
+    """A command on a node that was killed says so, how it ended, and how to go on."""
+    docker_engine.stop(f"{own.name}-execute-2", timeout_s=0)
+    with pytest.raises(PoolNotReady, match=r"execute-2 has ended with 137") as caught:
+        own.exec(["true"], node="execute-2")
+    assert f"condor-mini start -n {own.name}" in str(caught.value)
