@@ -37,6 +37,12 @@ def test_own_loader_runs_it(runtime: Runtime, loader: list[str]) -> None:
     assert f"$CondorVersion: {runtime.series}." in said
 
 
+@pytest.mark.parametrize("program", ["bwrap", "patchelf", "proot"])
+def test_own_loader_runs_sandboxes(runtime: Runtime, loader: list[str], program: str) -> None:
+    """What makes sandboxes, and moves programs, runs without the host's libraries."""
+    assert run(*loader, runtime.root / "usr/bin" / program, "--version")
+
+
 def test_every_program_has_its_libraries(runtime: Runtime, loader: list[str]) -> None:
     """No program or library in the tree needs one that was left out."""
     missing = []
