@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.engine import FakeEngine, find_engine
+from condor_mini import runtime
+from condor_mini.engine import EmbeddedEngine, FakeEngine, find_engine
+from condor_mini.progress import progress_for_stderr
+from condor_mini.series import catalogue
 
 if TYPE_CHECKING:
     from condor_mini.engine import Engine
 
-ENGINES = ("fake", "docker")
+ENGINES = ("fake", "docker", "namespaces", "paths")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -48,4 +51,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(scope="session")
 def engine(engine_name: str) -> Engine:
     """The engine under test, which answers."""
-    return FakeEngine() if engine_name == "fake" else find_engine(engine_name)
+    if engine_name == "fake":
+        return FakeEngine()
+    if engine_name in ("namespaces", "paths"):
+        return embedded(engine_name)
+    return find_engine(engine_name)
+
+
+def embedded(way: str) -> Engine:
+    """The embedded engine, by one of its ways."""
+    made = runtime.ensure(catalogue().get(None), progress_for_stderr(quiet=True))
+    return EmbeddedEngine(lambda: made.runtime.root, way=way)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.engine import ContainerSpec, ContainerState, FakeEngine
+from condor_mini.engine import ContainerSpec, ContainerState, FakeEngine, OciEngine
 from condor_mini.readiness import wait_until
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def image(engine: Engine, root_tar: Path, session: str, labels: dict[str, str]) 
     for container in engine.containers(labels):
         engine.remove(container.name)
     engine.remove_image(reference)
-    if engine.name != "fake":
+    if isinstance(engine, OciEngine):
         remove_steps_of_failed_builds(engine.name, labels)
 
 

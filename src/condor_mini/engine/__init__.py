@@ -17,6 +17,7 @@ from condor_mini.engine.protocol import (
     Engine,
     EngineInfo,
     ImageInfo,
+    ImageTree,
     NetworkInfo,
     PublishedPort,
     VolumeInfo,
@@ -24,6 +25,7 @@ from condor_mini.engine.protocol import (
 )
 
 if TYPE_CHECKING:
+    from condor_mini.engine.embedded import EmbeddedEngine
     from condor_mini.engine.fake import FakeEngine
     from condor_mini.engine.fake_files import FakeFile
     from condor_mini.engine.fake_shell import FakeCall, FakeExec, FakeOutcome
@@ -38,6 +40,7 @@ __all__ = [
     "ContainerInfo",
     "ContainerSpec",
     "ContainerState",
+    "EmbeddedEngine",
     "Engine",
     "EngineInfo",
     "FakeCall",
@@ -46,6 +49,7 @@ __all__ = [
     "FakeFile",
     "FakeOutcome",
     "ImageInfo",
+    "ImageTree",
     "NetworkInfo",
     "OciEngine",
     "PublishedPort",
@@ -57,6 +61,7 @@ __all__ = [
 
 # A third of this package's import time is for tests, or for machines without an engine.
 _LOADED_WHEN_ASKED_FOR = {
+    "EmbeddedEngine": "embedded",
     "FakeCall": "fake_shell",
     "FakeEngine": "fake",
     "FakeExec": "fake_shell",

@@ -85,8 +85,13 @@ def run_bytes(
     stdout: BinaryIO | None = None,
     check: bool = True,
     merge: bool = False,
+    environment: Mapping[str, str] | None = None,
+    before: Callable[[], None] | None = None,
 ) -> BytesResult:
-    """``run`` for output that is not text; what is large comes from and goes to files."""
+    """``run`` for output that is not text; what is large comes from and goes to files.
+
+    ``environment`` replaces our own; ``before`` is called in the child.
+    """
     log.debug("%s", shlex.join(argv))
     given = stdin if isinstance(stdin, bytes) else None
     source = subprocess.DEVNULL if stdin is None else None
@@ -103,6 +108,8 @@ def run_bytes(
             stderr=subprocess.STDOUT if merge else subprocess.PIPE,
             timeout=timeout_s,
             check=False,
+            env=environment,
+            preexec_fn=before,
         )
     except subprocess.TimeoutExpired as late:
         raise CommandFailed(argv, None, _decoded(late.stderr or late.stdout or b"")) from None
@@ -227,14 +234,15 @@ class _FollowedLines(Iterator[str]):
         return b"" if self._ended else os.read(self._pipe.fileno(), _READ_SIZE)
 
 
-def attach(argv: Sequence[str]) -> int:
+def attach(argv: Sequence[str], *, environment: Mapping[str, str] | None = None) -> int:
     """Run a command on our own stdin, stdout and stderr; its status, as a shell would give it.
 
-    Ctrl-C is the command's. Whatever else ends us while it runs ends it too.
+    Ctrl-C is the command's. Whatever else ends us while it runs ends it too. ``environment``
+    replaces our own.
     """
     log.debug("%s", shlex.join(argv))
     interrupted = False
-    with subprocess.Popen(argv) as process:
+    with subprocess.Popen(argv, env=environment) as process:
         while True:
             try:
                 status = process.wait()

@@ -15,6 +15,7 @@ from condor_mini.errors import EngineNotFound, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from condor_mini.engine.protocol import Engine
 
@@ -33,6 +34,21 @@ class Candidate:
     make: Callable[[], Engine]
 
 
+def _embedded() -> Engine:
+    from condor_mini.engine.embedded import EmbeddedEngine
+
+    return EmbeddedEngine(_runtime)
+
+
+def _runtime() -> Path:
+    """Of the default series: its programs make the sandboxes of all."""
+    from condor_mini import runtime
+    from condor_mini.progress import progress_for_stderr
+    from condor_mini.series import catalogue
+
+    return runtime.ensure(catalogue().get(None), progress_for_stderr()).runtime.root
+
+
 CANDIDATES: tuple[Candidate, ...] = (
     Candidate(
         name=DOCKER.name,
@@ -40,6 +56,7 @@ CANDIDATES: tuple[Candidate, ...] = (
         hint_absent=DOCKER.hint_absent,
         make=partial(OciEngine, DOCKER),
     ),
+    Candidate(name="embedded", binary=None, hint_absent="", make=_embedded),
 )
 """In the order in which ``auto`` asks them."""
 

@@ -36,10 +36,17 @@ from condor_mini.engine.protocol import (
     Engine,
     EngineInfo,
     ImageInfo,
+    ImageTree,
     NetworkInfo,
     VolumeInfo,
 )
-from condor_mini.errors import AlreadyInUse, CommandFailed, ImageBuildFailed, NotFound
+from condor_mini.errors import (
+    AlreadyInUse,
+    CommandFailed,
+    EngineCapabilityError,
+    ImageBuildFailed,
+    NotFound,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -151,6 +158,10 @@ class FakeEngine(Engine):
         if not tarball.is_file():
             raise self._failed("import", str(tarball), "no such file or directory")
         self.add_image(reference, labels=labels)
+
+    def compose(self, reference: str, tree: ImageTree, *, labels: Mapping[str, str]) -> None:  # noqa: ARG002
+        """It builds."""
+        raise EngineCapabilityError(f"{self.name} builds images, and composes none: {reference}")
 
     def build(self, spec: BuildSpec, *, on_line: Callable[[str], None]) -> None:
         """See ``Engine.build``."""

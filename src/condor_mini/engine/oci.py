@@ -46,11 +46,18 @@ from condor_mini.engine.protocol import (
     Engine,
     EngineInfo,
     ImageInfo,
+    ImageTree,
     NetworkInfo,
     VolumeInfo,
     VolumeMount,
 )
-from condor_mini.errors import AlreadyInUse, CommandFailed, ImageBuildFailed, NotFound
+from condor_mini.errors import (
+    AlreadyInUse,
+    CommandFailed,
+    EngineCapabilityError,
+    ImageBuildFailed,
+    NotFound,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -131,6 +138,10 @@ class OciEngine(Engine):
         self._client.run(
             "import", *each("--change", changes), source, reference, timeout_s=BUILD_TIMEOUT_S
         )
+
+    def compose(self, reference: str, tree: ImageTree, *, labels: Mapping[str, str]) -> None:  # noqa: ARG002
+        """It builds."""
+        raise EngineCapabilityError(f"{self.name} builds images, and composes none: {reference}")
 
     def build(self, spec: BuildSpec, *, on_line: Callable[[str], None]) -> None:
         """See ``Engine.build``."""

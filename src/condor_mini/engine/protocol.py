@@ -49,6 +49,27 @@ class EngineInfo:
     cpus: int
     memory_mb: int
     architecture: str
+    builds: bool = True
+    """Whether it builds images by Dockerfiles; one that does not has them composed."""
+    many_users: bool = True
+    """Whether a container has users of its own; else all of them are the caller."""
+    maps_caller: bool = False
+    """Whether a container's user can be the caller (``ContainerSpec.as_caller``)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageTree:
+    """An image as a tree of files: some of its own, some shared with whatever else has them."""
+
+    archive: bytes = b""
+    """A tar of its own files."""
+    shared: Mapping[str, Path] = field(default_factory=dict)
+    """Directories of the host by their paths in the image, where nobody writes."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    entrypoint: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+    user: str | None = None
+    workdir: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,6 +152,8 @@ class ContainerSpec:
     """Replaces the image's command, not its entrypoint."""
     hostname: str | None = None
     user: str | None = None
+    as_caller: bool = False
+    """Whether that user is the caller, under another number: see ``EngineInfo.maps_caller``."""
     workdir: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -203,6 +226,9 @@ class Engine(Protocol):
 
     def import_image(self, tarball: Path, reference: str, *, labels: Mapping[str, str]) -> None:
         """Make an image of one layer from a tar of a root file system."""
+
+    def compose(self, reference: str, tree: ImageTree, *, labels: Mapping[str, str]) -> None:
+        """Make an image of files; in place of ``build``, where ``EngineInfo.builds`` is false."""
 
     def build(self, spec: BuildSpec, *, on_line: Callable[[str], None]) -> None:
         """Build an image, handing each line of output to ``on_line`` as it comes."""

@@ -1,0 +1,153 @@
+"""What is kept on disk: containers, images, networks and volumes, a directory for each.
+
+A directory appears by one rename, with everything in it, and disappears by one: nobody ever sees a
+half of one.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import re
+import uuid
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote
+
+from condor_mini.errors import AlreadyInUse, CommandFailed, NotFound, StateError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+RECORD = "record.json"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]*")
+_MAKING, _GONE = ".making-", ".gone-"
+
+Facts = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Record:
+    """One thing: its directory, and what was noted when it was made."""
+
+    path: Path
+    facts: Facts
+
+    @property
+    def id(self) -> str:
+        """Unique for good."""
+        return str(self.facts["id"])
+
+    @property
+    def name(self) -> str:
+        """Unique among those that are there."""
+        return unquote(self.path.name)
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """As they were given."""
+        labels: Mapping[str, str] = self.facts["labels"]
+        return labels
+
+
+class Shelf:
+    """All things of one kind."""
+
+    def __init__(self, directory: Path, kind: str) -> None:
+        self.directory = directory
+        self.kind = kind
+
+    def add(self, name: str, facts: Facts, fill: Callable[[Path], None] = lambda _: None) -> Record:
+        """Make one; ``fill`` puts into its directory what belongs there.
+
+        Raises:
+            AlreadyInUse: There is one of that name.
+            StateError: The directory cannot be written.
+        """
+        if not _NAME.fullmatch(name):
+            raise CommandFailed((self.kind, name), 1, f"{name!r} is no name of a {self.kind}")
+        facts = {"id": uuid.uuid4().hex, **facts}
+        scratch = self.directory / f"{_MAKING}{facts['id']}"
+        place = self.path(name)
+        try:
+            scratch.mkdir(parents=True)
+            fill(scratch)
+            (scratch / RECORD).write_text(json.dumps(facts), "utf-8")
+            scratch.rename(place)
+        except OSError as error:
+            if error.errno in (errno.EEXIST, errno.ENOTEMPTY) and place.exists():
+                raise AlreadyInUse(f"There is a {self.kind} {name}.") from None
+            raise StateError(f"cannot write to {self.directory}: {error.strerror}") from error
+        finally:
+            self.discard(scratch)
+        return Record(place, facts)
+
+    def discard(self, directory: Path) -> None:
+        """Remove what nobody sees any more."""
+        import shutil
+
+        shutil.rmtree(directory, ignore_errors=True)
+
+    def path(self, name: str) -> Path:
+        """Where one of that name is, or would be."""
+        return self.directory / quote(name, safe="")
+
+    def all(self, labels: Mapping[str, str] | None = None) -> list[Record]:
+        """Those that bear every one of these labels, by name."""
+        try:
+            places = sorted(self.directory.iterdir())
+        except OSError:
+            return []
+        found = [record for place in places if (record := _read(place)) is not None]
+        wanted = (labels or {}).items()
+        return [record for record in found if wanted <= record.labels.items()]
+
+    def find(self, name: str) -> Record | None:
+        """The one of that name or id."""
+        if _NAME.fullmatch(name) and (record := _read(self.path(name))) is not None:
+            return record
+        return next((record for record in self.all() if record.id == name), None)
+
+    def get(self, name: str) -> Record:
+        """The one of that name or id; raises ``NotFound``."""
+        if (record := self.find(name)) is None:
+            raise NotFound(f"There is no {self.kind} {name}.")
+        return record
+
+    def take_away(self, record: Record) -> Path:
+        """Put one out of sight; where it is now, to be discarded."""
+        aside = self.directory / f"{_GONE}{uuid.uuid4().hex}"
+        with suppress(FileNotFoundError):
+            record.path.rename(aside)
+        return aside
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Alone with all of them."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        lock = os.open(self.directory / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
+
+
+def rewrite(path: Path, text: str) -> None:
+    """Replace a file as a whole."""
+    scratch = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    scratch.write_text(text, "utf-8")
+    scratch.replace(path)
+
+
+def _read(place: Path) -> Record | None:
+    if place.name.startswith("."):
+        return None
+    try:
+        return Record(place, json.loads((place / RECORD).read_bytes()))
+    except (OSError, ValueError):
+        return None  # it was taken away just now

@@ -1,0 +1,51 @@
+"""The runtime's programs, started from outside it and from inside a container.
+
+They are started by the runtime's own loader: the host's C library may be another, or none that
+they know.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from condor_mini.errors import EngineCapabilityError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+INSIDE = "/.condor-mini"
+"""Where each container sees the runtime."""
+
+
+@dataclass(frozen=True)
+class Tools:
+    """The programs of a runtime's tree."""
+
+    root: Path
+
+    @cached_property
+    def _loader(self) -> str:
+        for pattern in ("usr/lib64/ld-linux*.so.*", "usr/lib/ld-linux*.so.*"):
+            for place in sorted(self.root.glob(pattern)):
+                return place.relative_to(self.root).as_posix()
+        raise EngineCapabilityError(f"the runtime {self.root} has no loader")
+
+    @cached_property
+    def _libraries(self) -> str:
+        (libc,) = self.root.glob("usr/lib/*/libc.so.6")
+        return libc.parent.relative_to(self.root).as_posix()
+
+    def argv(self, program: str, *arguments: str) -> list[str]:
+        """A program of the tree, for the host."""
+        return self._argv(str(self.root), program, arguments)
+
+    def inside(self, program: str, *arguments: str) -> list[str]:
+        """The same for a container."""
+        return self._argv(INSIDE, program, arguments)
+
+    def _argv(self, root: str, program: str, arguments: tuple[str, ...]) -> list[str]:
+        loader = [f"{root}/{self._loader}", "--library-path", f"{root}/{self._libraries}"]
+        folder = "usr/sbin" if program in ("pivot_root", "chroot") else "usr/bin"
+        return [*loader, f"{root}/{folder}/{program}", *arguments]
