@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.errors import AlreadyInUse, CommandFailed, NotFound
+from condor_mini.errors import AlreadyInUse, CommandFailed, EngineCapabilityError, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -161,12 +161,23 @@ def test_fixed_address_on_a_network_with_a_subnet(
 ) -> None:
     """A container gets the address that it asks for, where the network was given its subnet."""
     network = f"{name}-fixed"
-    engine.create_network(network, labels=labels, subnet="10.213.47.0/24")
+    first = 127 if engine.info().on_loopback else 10
+    engine.create_network(network, labels=labels, subnet=f"{first}.213.47.0/24")
     try:
-        fixed = replace(spec, network=network, ip="10.213.47.9")
+        fixed = replace(spec, network=network, ip=f"{first}.213.47.9")
         info = engine.inspect(run(fixed))
         assert info is not None
-        assert info.addresses == {network: "10.213.47.9"}
+        assert info.addresses == {network: f"{first}.213.47.9"}
     finally:
         engine.remove(spec.name)
         engine.remove_network(network)
+
+
+@pytest.mark.needs("on_loopback")
+def test_other_subnet_than_the_loopbacks_is_refused(
+    engine: Engine, name: str, labels: dict[str, str]
+) -> None:
+    """Where containers are on the loopback interface, so is every network."""
+    with pytest.raises(EngineCapabilityError, match=r"10\.213\.47\.0/24"):
+        engine.create_network(name, labels=labels, subnet="10.213.47.0/24")
+    assert engine.networks({}) == [net for net in engine.networks({}) if net.name != name]

@@ -53,6 +53,11 @@ class EngineInfo:
     """Whether it builds images by Dockerfiles; one that does not has them composed."""
     many_users: bool = True
     """Whether a container has users of its own; else all of them are the caller."""
+    on_loopback: bool = False
+    """Whether containers share the host's network: their addresses are the loopback interface's.
+
+    A port is then published at the container's own address, and at no number of the host's.
+    """
     maps_caller: bool = False
     """Whether a container's user can be the caller (``ContainerSpec.as_caller``)."""
 

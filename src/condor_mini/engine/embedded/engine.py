@@ -116,7 +116,9 @@ class EmbeddedEngine(Engine):
         for kind in WAYS:
             if self._wanted_way not in (None, kind.name):
                 continue
-            way = kind(self.tools, many_users=many or (subordinate and kind is Namespaces))
+            # Where only paths are translated, all are us, whatever they seem to be.
+            several = (many or subordinate) and kind is Namespaces
+            way = kind(self.tools, many_users=several)
             problem = way.problem()
             if problem is None:
                 self.passed_over = tuple(problems)
@@ -149,6 +151,7 @@ class EmbeddedEngine(Engine):
             ),
             builds=False,
             many_users=self.way.many_users,
+            on_loopback=True,
             maps_caller=True,
         )
 
