@@ -90,7 +90,7 @@ def test_absent_image_is_none(engine: Engine, name: str) -> None:
 @pytest.mark.parametrize(
     "ask",
     [
-        lambda engine, path: engine.pull("some/image:1", timeout_s=30),
+        lambda engine, _: engine.pull("some/image:1", timeout_s=30),
         lambda engine, path: engine.build(
             BuildSpec(context=path, tags=("some:1",)), on_line=lambda _: None
         ),
