@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from condor_mini import creation, plan
 from condor_mini.errors import PoolNotReady, UsageError
-from condor_mini.nodes import Role, pool_nodes
+from condor_mini.nodes import ONE_USER, Role, pool_nodes
 from condor_mini.parallel import each
 from condor_mini.readiness import wait_until
 from condor_mini.usable import Deadline, await_usable
@@ -106,6 +106,8 @@ def scale(
             plan.planned_execution_point(spec, chosen, first + index)
             for index in range(count - len(ours))
         ]
+        if ONE_USER in nodes[0].info.labels:
+            new = [plan.for_one_user(node) for node in new]
         slots = {**_slots(spec, nodes), **{node.name: node.slots for node in new}}
         creation.add(engine, nodes[0], new, progress, slots=slots, timeout_s=timeout_s)
     elif count < len(ours):
