@@ -120,6 +120,13 @@ def scale(
             engine.remove(*(node.info.id for node in leaving))
 
 
+# The master's child: without a process namespace other nodes' startds are seen too.
+_STARTD = (
+    "master=$(condor_who -quick | sed -n 's/^MASTER_PID = //p'); "
+    'grep -qs "(condor_startd) [A-Z] $master " /proc/[0-9]*/stat'
+)
+
+
 def _group(spec: PoolSpec, name: str | None) -> ExecutionPoints:
     groups = {group.name: group for group in spec.execution_points}
     if name is None and len(groups) > 1:
@@ -171,8 +178,7 @@ def _requeue(nodes: Sequence[Node], access_points: Sequence[Node]) -> None:
 
 def _runs_startd(node: Node) -> bool:
     """Whether its startd is there; the master calls it off from the moment it was told to end."""
-    found = node.exec(["sh", "-c", "grep -qsx condor_startd /proc/[0-9]*/comm"], user="root")
-    return found.returncode == 0
+    return node.exec(["sh", "-c", _STARTD], user="root").returncode == 0
 
 
 def _await_gone(manager: Node, nodes: Sequence[Node]) -> None:

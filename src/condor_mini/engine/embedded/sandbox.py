@@ -126,7 +126,7 @@ class Namespaces(Way):
 
     def problem(self) -> str | None:
         """See ``Way.problem``: mount what a container needs, for a moment."""
-        script = "mount --bind / /mnt && mount -t proc proc /mnt/proc"
+        script = "mount --rbind / /mnt && mount -t proc proc /proc"
         script = " && ".join(
             shlex.join(self.tools.argv(*words.split())) for words in script.split(" && ")
         )
