@@ -16,6 +16,8 @@ from condor_mini.errors import StateError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from condor_mini.engine import EngineInfo
+
 USER = "jovyan"
 HOME = f"/home/{USER}"
 IMAGE_UID = 1000
@@ -30,16 +32,23 @@ class Caller:
     gid: int
     rootless: bool = False
     """Whether the engine runs as the caller too, so that a container's root is the caller."""
+    mapped: bool = False
+    """Whether the engine makes the container's user the caller, whatever number that one has."""
 
     @classmethod
-    def current(cls, *, rootless: bool = False) -> Caller:
-        """Of this process."""
-        return cls(uid=os.getuid(), gid=os.getgid(), rootless=rootless)
+    def current(cls, engine: EngineInfo) -> Caller:
+        """Of this process, as that engine sees it."""
+        return cls(
+            uid=os.getuid(),
+            gid=os.getgid(),
+            rootless=engine.rootless,
+            mapped=engine.maps_caller,
+        )
 
     @property
     def is_root(self) -> bool:
         """Whether the caller's directories must be shown with exchanged owners."""
-        return self.uid == 0 and not self.rootless
+        return self.uid == 0 and not self.rootless and not self.mapped
 
     @property
     def disguise(self) -> tuple[str, ...]:
@@ -63,7 +72,7 @@ class Caller:
         """What the container runs as: ``UID:GID``."""
         if self.rootless:
             return "0:0"
-        if self.is_root:
+        if self.is_root or self.mapped:
             return f"{IMAGE_UID}:{IMAGE_UID}"
         # A group of 0 counts as root for HTCondor, and is a caller's own only where that is root.
         return f"{self.uid}:{self.gid or self.uid}"

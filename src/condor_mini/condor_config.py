@@ -50,6 +50,23 @@ def pool_config(spec: PoolSpec, *, is_central_manager: bool = False) -> str:
     return _file(lines, raw=spec.config, whose="every node")
 
 
+def one_user_config() -> str:
+    """The file ``25-one-user``: for nodes where all is run by the one user there is."""
+    return """\
+# All daemons and jobs are one user's here: who administers, advertises and negotiates is that one.
+STATE = /var/lib/condor
+SEC_TOKEN_DIRECTORY = /etc/condor/tokens.d
+ONE_USER = $(USERNAME)@$(UID_DOMAIN)
+ALLOW_WRITE = $(ONE_USER) condor@*
+ALLOW_DAEMON = $(ONE_USER) condor@*
+ALLOW_NEGOTIATOR = $(ONE_USER) condor@*
+ALLOW_ADMINISTRATOR = $(ONE_USER) condor@*
+
+# That takes root.
+USE_GID_PROCESS_TRACKING = False
+"""
+
+
 def central_manager_config(spec: PoolSpec) -> str:
     """The file ``60-node`` of the central manager; empty where the spec says nothing of it."""
     return _file([], raw=spec.central_manager.config, whose="the central manager")

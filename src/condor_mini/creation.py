@@ -66,6 +66,8 @@ def create(
         ImageBuildFailed: An image was not there, and could not be built.
     """
     nodes = plan.planned_nodes(spec)
+    if not engine.info().many_users:
+        nodes = [plan.for_one_user(node) for node in nodes]
     _check_able(engine, nodes)
     _check_absent(engine, spec.name)
     series = catalogue().get(spec.htcondor)

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from condor_mini.base_image import debian_base
 from condor_mini.engine import BuildSpec, ContainerSpec
-from condor_mini.errors import ImageBuildFailed, NotFound, StateError
+from condor_mini.errors import EngineCapabilityError, ImageBuildFailed, NotFound, StateError
 from condor_mini.parallel import each
 from condor_mini.series import catalogue
 
@@ -114,6 +114,13 @@ def build(
         ImageBuildFailed: with the last lines of the build.
     """
     wanted = set(roles)
+    if not engine.info().builds:
+        if tag or base or build_args:
+            raise EngineCapabilityError(
+                f"{engine.name} makes its images of the runtime, and has no base, tag or arguments",
+                hint="Use a container engine for that: --engine docker",
+            )
+        return [_composed(engine, role, series, progress) for role in ROLES if role in wanted]
     base_args = {"HTCONDOR": series.number, **(build_args or {})}
     base_args["BASE"] = base or debian_base(engine, progress)
     below = engine.image(base_args["BASE"])
@@ -131,6 +138,15 @@ def build(
             name = reference(role, series, tag)
             results.append(Built(reference=name, size_bytes=image.size_bytes, fresh=fresh))
     return results
+
+
+def _composed(engine: Engine, role: str, series: Series, progress: Progress) -> Built:
+    from condor_mini.composing import compose
+
+    name = reference(role, series)
+    fresh = compose(engine, role, series, progress, reference=name, label=DIGEST_LABEL)
+    image = engine.image(name)
+    return Built(reference=name, size_bytes=image.size_bytes if image else 0, fresh=fresh)
 
 
 def listing(engine: Engine) -> list[Listed]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from condor_mini import creation, plan
 from condor_mini.errors import PoolNotReady, UsageError
-from condor_mini.nodes import Role, pool_nodes
+from condor_mini.nodes import ONE_USER, Role, pool_nodes
 from condor_mini.parallel import each
 from condor_mini.readiness import wait_until
 from condor_mini.usable import Deadline, await_usable
@@ -106,6 +106,8 @@ def scale(
             plan.planned_execution_point(spec, chosen, first + index)
             for index in range(count - len(ours))
         ]
+        if ONE_USER in nodes[0].info.labels:
+            new = [plan.for_one_user(node) for node in new]
         slots = {**_slots(spec, nodes), **{node.name: node.slots for node in new}}
         creation.add(engine, nodes[0], new, progress, slots=slots, timeout_s=timeout_s)
     elif count < len(ours):
@@ -116,6 +118,13 @@ def scale(
             engine.stop(*(node.info.id for node in leaving), timeout_s=STOP_TIMEOUT_S)
             _await_gone(nodes[0], leaving)
             engine.remove(*(node.info.id for node in leaving))
+
+
+# The master's child: without a process namespace other nodes' startds are seen too.
+_STARTD = (
+    "master=$(condor_who -quick | sed -n 's/^MASTER_PID = //p'); "
+    'grep -qs "(condor_startd) [A-Z] $master " /proc/[0-9]*/stat'
+)
 
 
 def _group(spec: PoolSpec, name: str | None) -> ExecutionPoints:
@@ -169,8 +178,7 @@ def _requeue(nodes: Sequence[Node], access_points: Sequence[Node]) -> None:
 
 def _runs_startd(node: Node) -> bool:
     """Whether its startd is there; the master calls it off from the moment it was told to end."""
-    found = node.exec(["sh", "-c", "grep -qsx condor_startd /proc/[0-9]*/comm"], user="root")
-    return found.returncode == 0
+    return node.exec(["sh", "-c", _STARTD], user="root").returncode == 0
 
 
 def _await_gone(manager: Node, nodes: Sequence[Node]) -> None:

@@ -19,6 +19,8 @@ LABEL = "io.condor-mini"
 USER = "jovyan"
 """The ordinary user in the images, who submits."""
 HOME = f"/home/{USER}"
+ONE_USER = f"{LABEL}.one-user"
+"""On nodes all of whose processes are one user's, ``jovyan``: there is no other."""
 HEALTH = "/usr/local/libexec/condor-mini/health"
 LIBEXEC = "/usr/local/libexec/condor-mini"
 LOG_TAIL_LINES = 15
@@ -87,6 +89,9 @@ class Node:
         """Whether its container runs."""
         return self.info.state is ContainerState.RUNNING
 
+    def _user(self, wanted: str) -> str:
+        return USER if ONE_USER in self.info.labels else wanted
+
     def exec(
         self,
         argv: Sequence[str],
@@ -111,6 +116,7 @@ class Node:
             PoolNotReady: The node does not run; says how it ended.
             CommandFailed: The command did not end within ``timeout_s``.
         """
+        user = self._user(user)
         try:
             return self.engine.exec(
                 self.info.id,
@@ -137,6 +143,7 @@ class Node:
         Raises:
             PoolNotReady: The node does not run; says how it ended.
         """
+        user = self._user(user)
         try:
             return self.engine.attach(
                 self.info.id,

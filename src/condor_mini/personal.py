@@ -197,7 +197,7 @@ def _start(
     engine: Engine, spec: PersonalSpec, series: Series, state: StateDirectory, image: str
 ) -> PersonalPool:
     """Make the container, give it what it needs, start it, and wait until the pool is usable."""
-    caller = Caller.current(rootless=engine.info().rootless)
+    caller = Caller.current(engine.info())
     name = spec.name or _default_name(state.path)
     directories = {STATE: state.path, WORK: spec.workdir.absolute()}
     try:
@@ -254,6 +254,7 @@ def _container(
         # A name of its own, and the same at every start: HTCondor stores it in the queue.
         hostname=name,
         user=caller.user,
+        as_caller=caller.mapped,
         entrypoint=caller.disguise[0] if caller.disguise else None,
         command=(*caller.disguise[1:], *ENTRYPOINT) if caller.disguise else (),
         environment=environment,
@@ -309,7 +310,7 @@ def _running(
                 hint="End that pool (leave its shell; one that was kept: condor-mini run -- true), "
                 "or use another state directory: --state DIR",
             )
-    caller = Caller.current(rootless=engine.info().rootless)
+    caller = Caller.current(engine.info())
     return PersonalPool(engine=engine, name=name, container=info.id, disguise=caller.disguise)
 
 

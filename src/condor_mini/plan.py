@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import io
 import tarfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from condor_mini import condor_config, images
 from condor_mini.engine import BindMount, ContainerSpec, PublishedPort, VolumeMount
 from condor_mini.errors import PoolNotReady
-from condor_mini.nodes import LABEL, Node, Role
+from condor_mini.nodes import LABEL, ONE_USER, USER, Node, Role
 from condor_mini.series import catalogue
 from condor_mini.spec import PoolSpec
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 Group = TypeVar("Group", bound="AccessPoints | ExecutionPoints")
 
 POOL_CONFIG = "etc/condor/config.d/40-pool"
+ONE_USER_CONFIG = "etc/condor/config.d/25-one-user"
 NODE_CONFIG = "etc/condor/config.d/60-node"
 TOKEN = "etc/condor/tokens.d/node"  # noqa: S105 (where it is, not what it is)
 
@@ -102,6 +103,16 @@ def planned_execution_point(spec: PoolSpec, group: ExecutionPoints, number: int)
         group=group.name,
         config=condor_config.execution_point_config(spec, group),
         slots=group.slots or 1,
+    )
+
+
+def for_one_user(node: PlannedNode) -> PlannedNode:
+    """The same node, for an engine whose containers have no users of their own."""
+    labels = {**node.container.labels, ONE_USER: "true"}
+    return replace(
+        node,
+        container=replace(node.container, user=USER, as_caller=True, labels=labels),
+        files={ONE_USER_CONFIG: condor_config.one_user_config(), **node.files},
     )
 
 

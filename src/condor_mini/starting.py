@@ -29,6 +29,8 @@ TOKENS_PER_S = 5
 """That a central manager issues, at the very least."""
 TIMED_OUT = 124
 """How timeout(1) ends."""
+KILLED = 137
+"""How all that is in a container ends with it."""
 
 
 def start_all(
@@ -107,13 +109,14 @@ def _issue_tokens(
     argv = ["timeout", str(look_s), f"{LIBEXEC}/issue-tokens"]
     for role, count in counts.items():
         argv += [role, str(count)]
+    user = nodes[0].container.user or "root"  # the manager's too
     issued: list[str] = []
 
     def unissued() -> str | None:
         if stopped():
             raise CancelledError
         try:
-            said = engine.exec(manager, argv, user="root", timeout_s=look_s + TOKENS_PATIENCE_S)
+            said = engine.exec(manager, argv, user=user, timeout_s=look_s + TOKENS_PATIENCE_S)
         except NotFound:
             raise _ended(engine, manager) from None
         issued[:] = said.stdout.split()
@@ -121,6 +124,8 @@ def _issue_tokens(
             return None
         if said.returncode == TIMED_OUT:
             return "the central manager's collector has made no key to sign tokens with"
+        if said.returncode == KILLED:
+            return "the central manager is ending"
         info = engine.inspect(manager)
         if info is None or not Node(engine=engine, info=info).is_running:
             raise _ended(engine, manager)

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from condor_mini.cli.options import engine_option, name_option, output_option, show_json
+from condor_mini.cli.options import (
+    engine_option,
+    name_option,
+    output_option,
+    reach_engine,
+    show_json,
+)
+from condor_mini.errors import UsageError
 
 if TYPE_CHECKING:
     from condor_mini.doctor.findings import Finding
@@ -18,13 +25,27 @@ _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 @name_option
 @output_option
 @engine_option
+@click.option(
+    "--install-engine",
+    is_flag=True,
+    help="First get Docker: start it, or as root on Debian and Ubuntu install it.",
+)
 @click.pass_context
-def command(ctx: click.Context, *, name: str, output: str, engine: str | None) -> None:
+def command(
+    ctx: click.Context, *, name: str, output: str, engine: str | None, install_engine: bool
+) -> None:
     """Look at the engine, and at the pool if there is one, and say what is wrong.
 
     It ends with 1 if something does not work; a warning is none of that.
     """
     from condor_mini.doctor import examine
+
+    if install_engine:
+        from condor_mini.progress import progress_for_stderr
+
+        if engine not in (None, "auto", "docker"):
+            raise UsageError(f"--install-engine gets Docker, and not {engine}")
+        engine = reach_engine("docker", progress_for_stderr()).name
 
     asked = ctx.get_parameter_source("name") is click.core.ParameterSource.COMMANDLINE
     findings = []

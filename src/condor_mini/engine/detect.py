@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -32,12 +33,18 @@ class Candidate:
     """The command that it needs on PATH, if any."""
     hint_absent: str
     make: Callable[[], Engine]
+    problem: Callable[[], str | None] = lambda: None
+    """Why it cannot be used on this machine, where nothing needs to be asked to know."""
 
 
 def _embedded() -> Engine:
     from condor_mini.engine.embedded import EmbeddedEngine
 
     return EmbeddedEngine(_runtime)
+
+
+def _no_linux() -> str | None:
+    return None if sys.platform == "linux" else f"It needs Linux, and this is {sys.platform}."
 
 
 def _runtime() -> Path:
@@ -56,7 +63,13 @@ CANDIDATES: tuple[Candidate, ...] = (
         hint_absent=DOCKER.hint_absent,
         make=partial(OciEngine, DOCKER),
     ),
-    Candidate(name="embedded", binary=None, hint_absent="", make=_embedded),
+    Candidate(
+        name="embedded",
+        binary=None,
+        hint_absent="Use Docker: condor-mini doctor --install-engine",
+        make=_embedded,
+        problem=_no_linux,
+    ),
 )
 """In the order in which ``auto`` asks them."""
 
@@ -137,7 +150,16 @@ def look(candidate: Candidate) -> Finding:
             evidence=f"There is no command {candidate.binary} on PATH.",
             hint=candidate.hint_absent,
         )
+    if (problem := candidate.problem()) is not None:
+        return Finding(
+            name=candidate.name,
+            reach=Reach.NO_CLIENT,
+            evidence=problem,
+            hint=candidate.hint_absent,
+        )
     engine = candidate.make()
+    if candidate.binary is None:  # nobody is there to be asked
+        return Finding(name=candidate.name, reach=Reach.READY, engine=engine)
     try:
         engine.info()
     except EngineNotFound as error:

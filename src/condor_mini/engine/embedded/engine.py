@@ -312,7 +312,7 @@ class EmbeddedEngine(Engine):
             root.mkdir()
             (place / NOTES).mkdir()
             argv = ["-xpf", str(image.path / "root.tar"), "--numeric-owner", "-C", str(root)]
-            owners = [] if self.way.many_users else ["--no-same-owner"]
+            owners = self._owners(as_caller=spec.as_caller)
             command.run(self.way.as_owner("tar", *owners, *argv), timeout_s=COPY_TIMEOUT_S)
             needed = [root / name.lstrip("/") for name in (INSIDE, NETWORK, "/.old")]
             command.run(
@@ -328,10 +328,14 @@ class EmbeddedEngine(Engine):
             self._networks.leave(network.name, address)
             raise
 
+    def _owners(self, *, as_caller: bool) -> list[str]:
+        """Options of tar(1): where all of a container is the caller's, its files are too."""
+        return [] if self.way.many_users and not as_caller else ["--no-same-owner"]
+
     def copy_in(self, container: str, archive: bytes | BinaryIO) -> None:
         """See ``Engine.copy_in``."""
         record = self._containers.get(container)
-        owners = [] if self.way.many_users else ["--no-same-owner"]
+        owners = self._owners(as_caller=record.facts["spec"]["as_caller"])
         options = ("-xpf", "-", "--numeric-owner", "--no-overwrite-dir", *owners, "-C", "/")
         self._on_files(record, "tar", *options, stdin=archive)
 

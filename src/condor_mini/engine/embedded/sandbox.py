@@ -126,7 +126,7 @@ class Namespaces(Way):
 
     def problem(self) -> str | None:
         """See ``Way.problem``: mount what a container needs, for a moment."""
-        script = "mount --bind / /mnt && mount -t proc proc /mnt/proc"
+        script = "mount --rbind / /mnt && mount -t proc proc /proc"
         script = " && ".join(
             shlex.join(self.tools.argv(*words.split())) for words in script.split(" && ")
         )
@@ -197,15 +197,17 @@ class Namespaces(Way):
 
     def _as_user(self, view: View) -> list[str]:
         """The part of a command line after which the command is the container's user."""
-        options = [*(_ids(view) if self._changes_ids(view) else []), "--no-new-privs"]
+        if not self._changes_ids(view):
+            # In a user namespace of its own, whose capabilities are good for nothing outside it.
+            # To give root another number takes CAP_SETFCAP (user_namespaces(7)).
+            renamed = (f"--map-user={view.uid}", f"--map-group={view.gid}")
+            quiet = self.tools.inside("setpriv", "--no-new-privs")
+            return [*quiet, *self.tools.inside("unshare", "--user", *renamed)]
+        options = [*_ids(view), "--no-new-privs"]
         if view.capabilities is not None:
             kept = "".join(f",+{name.lower()}" for name in view.capabilities)
             options += ["--inh-caps=-all", f"--bounding-set=-all{kept}"]
-        argv = self.tools.inside("setpriv", *options)
-        if not self._changes_ids(view):
-            renamed = (f"--map-user={view.uid}", f"--map-group={view.gid}")
-            argv += self.tools.inside("unshare", "--user", *renamed)
-        return argv
+        return self.tools.inside("setpriv", *options)
 
     def _mounts(self, view: View) -> list[str]:
         """A script that makes the container's files the root, with the host's below ``/.old``."""
