@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import pty
+import select
 import shutil
 import socket
 import subprocess
@@ -37,11 +38,13 @@ APPLETS = (
     "sh",
     "sleep",
     "stat",
+    "stty",
     "touch",
 )
 APPLETS_OF_STATUS = ("false", "true", "tty")
 APPLETS_OF_SOME_ENGINES = ("nc",)
 ATTACH_CHILD = Path(__file__).parent / "attach_child.py"
+ATTACH_TIMEOUT_S = 20
 FOREVER = ("sleep", "1000")
 LOG_PIPE = "/tmp/log"
 WRITES_FOREVER = (
@@ -288,6 +291,9 @@ def attach_by_terminal() -> Callable[..., tuple[int, str]]:
             seen = b""
             typed = False
             while True:
+                if not select.select([master], [], [], ATTACH_TIMEOUT_S)[0]:
+                    child.kill()
+                    pytest.fail(f"nothing more came on the terminal after {seen!r}")
                 try:
                     chunk = os.read(master, 4096)
                 except OSError:  # Linux says so when the last writer has gone

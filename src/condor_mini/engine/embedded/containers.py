@@ -8,12 +8,14 @@ import shlex
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
+from signal import Signals
 from typing import TYPE_CHECKING
 
 from condor_mini.engine import command
 from condor_mini.engine.embedded import state
 from condor_mini.engine.embedded.addresses import HOSTS
 from condor_mini.engine.embedded.namespaces import DESK, PREPARED
+from condor_mini.engine.embedded.processes import end_all
 from condor_mini.engine.embedded.records import Record, Shelf
 from condor_mini.engine.embedded.way import NETWORK, NOTES, ROOT, View, environment_of
 from condor_mini.engine.protocol import BindMount, VolumeMount
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from condor_mini.engine.protocol import ContainerSpec
 
 COPY_TIMEOUT_S = 900.0
+MOST_ROUNDS = 20
+"""Of killing what was begun while the last round went on."""
 _RESOLVER = Path("/etc/resolv.conf")
 
 
@@ -201,15 +205,16 @@ class Containers(_Owned):
         where = self.workdir(record, None)
         return self.way.start(view, _resolver(), where, self._limited(spec, argv)), environment
 
-    def processes(self, record: Record) -> list[int]:
-        """Those to kill, so that nothing of it runs any more."""
-        first = state.running(record)
-        found = self.way.processes(self._view(record, 0, 0), first)
+    def end(self, record: Record) -> None:
+        """Kill whatever runs of it."""
+        first, view = state.running(record), self._view(record, 0, 0)
         if not first and (keeper := state.keeper(record)):
             # It is about to start, or its first process was killed: all of this is one group.
             with suppress(OSError):
-                os.killpg(keeper, 9)
-        return found
+                os.killpg(keeper, Signals.SIGKILL)
+        for _ in range(MOST_ROUNDS):
+            if not end_all(self.way.processes(view, first)):
+                return
 
     def seen_by(
         self, record: Record, user: str | None, environment: Mapping[str, str] | None

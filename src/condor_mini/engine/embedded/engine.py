@@ -18,7 +18,7 @@ from condor_mini.engine.embedded.addresses import Networks
 from condor_mini.engine.embedded.choice import best_way
 from condor_mini.engine.embedded.containers import Containers, Volumes
 from condor_mini.engine.embedded.images import Images, cannot
-from condor_mini.engine.embedded.processes import end_all, kill_tree
+from condor_mini.engine.embedded.processes import kill_tree
 from condor_mini.engine.embedded.records import Record, alone_with, rewrite
 from condor_mini.engine.embedded.tools import Tools
 from condor_mini.engine.protocol import (
@@ -218,7 +218,7 @@ class EmbeddedEngine(Engine):
         record = self._containers.get(container)
         with self._alone_with(record):
             if state.running(record) is None:
-                end_all(self._containers.processes(record))
+                self._containers.end(record)
                 self._start(record)
 
     def _start(self, record: Record) -> None:
@@ -413,7 +413,7 @@ class EmbeddedEngine(Engine):
         """Kill what runs of them, and wait until nothing of them does."""
         for record in records:
             with suppress(NotFound), self._alone_with(record):
-                end_all(self._containers.processes(record))
+                self._containers.end(record)
 
         def left() -> str | None:
             runs = [each.name for each in records if state.running(each) or state.keeper(each)]

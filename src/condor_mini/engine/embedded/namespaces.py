@@ -116,7 +116,9 @@ class Namespaces(Way):
 
     def processes(self, view: View, running: Running | None) -> list[int]:  # noqa: ARG002
         """See ``Way.processes``: with the first one all of its namespace end."""
-        return [] if running is None else [running.pid]
+        if running is None or not Path(f"/proc/{running.pid}").exists():
+            return []
+        return [running.pid]
 
     def open_terminal(self, running: Running) -> tuple[int, int]:
         """See ``Way.open_terminal``."""

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-def end_all(pids: Sequence[int]) -> None:
-    """Kill them; none of them sees another one's end."""
+def end_all(pids: Sequence[int]) -> bool:
+    """Kill them, none of which sees another one's end; whether any of them was there."""
     if len(pids) > 1:
         _send(pids, Signals.SIGSTOP)
-    _send(pids, Signals.SIGKILL)
+    return _send(pids, Signals.SIGKILL)
 
 
 def kill_tree(pid: int) -> None:
@@ -29,10 +29,13 @@ def kill_tree(pid: int) -> None:
     _send(stopped, Signals.SIGKILL)
 
 
-def _send(pids: Sequence[int], number: Signals) -> None:
+def _send(pids: Sequence[int], number: Signals) -> bool:
+    sent = False
     for pid in pids:
         with suppress(ProcessLookupError, PermissionError):
             os.kill(pid, number)
+            sent = True
+    return sent
 
 
 def _descendants(pid: int) -> list[int]:

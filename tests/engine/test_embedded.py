@@ -1,0 +1,405 @@
+"""The embedded engine beyond the contract: what a daemon would have seen to, nobody does here."""
+
+from __future__ import annotations
+
+import fcntl
+import io
+import json
+import os
+import pty
+import re
+import signal
+import struct
+import subprocess
+import sys
+import tarfile
+import termios
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from condor_mini.engine import BindMount, ContainerSpec, ContainerState, EmbeddedEngine
+from condor_mini.engine.embedded import state
+from condor_mini.errors import CommandFailed, EngineCapabilityError, NotFound
+from condor_mini.readiness import wait_until
+from condor_mini.signals import held_back
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from condor_mini.engine.embedded.records import Record
+
+    MakeContainer = Callable[[ContainerSpec], str]
+    AttachByTerminal = Callable[..., tuple[int, str]]
+
+pytestmark = pytest.mark.engines("namespaces", "paths")
+
+CHILD = Path(__file__).parent / "embedded_child.py"
+ROWS, COLUMNS = 33, 101
+
+
+@pytest.fixture
+def embedded(engine: object) -> EmbeddedEngine:
+    """The engine under test, by its own type."""
+    assert isinstance(engine, EmbeddedEngine)
+    return engine
+
+
+@pytest.fixture
+def own(embedded: EmbeddedEngine, tmp_path: Path, root_tar: Path) -> Iterator[EmbeddedEngine]:
+    """An engine with a directory of its own, whose path is long and has odd characters."""
+    directory = (
+        tmp_path / ("a long path, with 'quotes' and $signs " * 6)[: 250 - len(str(tmp_path))]
+    )
+    engine = EmbeddedEngine(lambda: embedded.tools.root, directory=directory, way=embedded.way.name)
+    engine.import_image(root_tar, "child:1", labels={})
+    engine.create_network("net", labels={})
+    yield engine
+    engine.remove(*(info.name for info in engine.containers({})))
+
+
+@pytest.fixture
+def child(own: EmbeddedEngine) -> Callable[..., list[str]]:
+    """The command line of another process that uses that engine."""
+
+    def child(verb: str, *names: str) -> list[str]:
+        where = (str(own.tools.root), str(own.directory), own.way.name)
+        return [sys.executable, str(CHILD), verb, *where, *names]
+
+    return child
+
+
+@pytest.fixture
+def own_spec() -> ContainerSpec:
+    """A container of that engine."""
+    return ContainerSpec(image="child:1", name="box", command=("sleep", "1000"), network="net")
+
+
+def record_of(engine: EmbeddedEngine, name: str) -> Record:
+    """How the engine keeps a container."""
+    return engine._containers.get(name)
+
+
+def traces(record: Record) -> list[str]:
+    """What there is of a container outside its directory: processes that know its path."""
+    path = str(record.path).encode()
+    mark = f"CONDOR_MINI_CONTAINER={record.id}".encode()
+    found = []
+    for place in Path("/proc").glob("[0-9]*"):
+        if place.name == str(os.getpid()):
+            continue
+        try:
+            words = (place / "cmdline").read_bytes()
+            knows = path in words or path in (place / "mountinfo").read_bytes()
+            knows = knows or mark in (place / "environ").read_bytes()
+        except OSError:
+            continue
+        if knows:
+            found.append(f"{place.name} {words!r}")
+    return found
+
+
+def status(text: str, field: str) -> str:
+    """A field of proc_pid_status(5)."""
+    (found,) = re.findall(rf"^{field}:\s*(.*)$", text, re.MULTILINE)
+    return str(found)
+
+
+# -- the terminal -------------------------------------------------------------------------------
+
+
+def test_terminal_is_a_device_of_the_container(
+    engine_name: str, box: str, attach_by_terminal: AttachByTerminal
+) -> None:
+    """The terminal that a command gets has a name, and is there."""
+    code, said = attach_by_terminal(engine_name, box, "sh", "-c", 'tty && [ -c "$(tty)" ]')
+    assert (code, said.startswith("/dev/pts/")) == (0, True)
+
+
+def test_interrupt_is_the_commands(
+    engine_name: str, box: str, attach_by_terminal: AttachByTerminal
+) -> None:
+    """Ctrl-C is heard by the command, whose status is the answer."""
+    script = "trap 'echo heard; exit 7' INT; echo ready; while :; do sleep 0.05; done"
+    code, said = attach_by_terminal(
+        *(engine_name, box, "sh", "-c", script), keys=b"\x03", keys_after=b"ready"
+    )
+    assert (code, "heard" in said) == (7, True)
+
+
+def test_shell_has_job_control(
+    engine_name: str, box: str, attach_by_terminal: AttachByTerminal
+) -> None:
+    """An interactive shell is in charge of its terminal."""
+    code, said = attach_by_terminal(
+        *(engine_name, box, "sh", "-i"), keys=b"exit 3\n", keys_after=b"/ "
+    )
+    assert (code, "job control" in said) == (3, False)
+
+
+def test_terminal_ends_with_the_command(
+    engine_name: str, box: str, attach_by_terminal: AttachByTerminal
+) -> None:
+    """What a command leaves in the background is not waited for."""
+    code, said = attach_by_terminal(engine_name, box, "sh", "-c", "sleep 20 & echo over")
+    assert (code, "over" in said) == (0, True)
+
+
+def test_window_is_as_large_as_ours_and_restored(engine_name: str, box: str) -> None:
+    """The command's terminal has the size of ours, which is afterwards as it was."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+    before = termios.tcgetattr(slave)
+    argv = [sys.executable, str(CHILD.with_name("attach_child.py")), engine_name, box]
+    done = subprocess.run(
+        [*argv, "sh", "-c", "stty size; stty size >/tmp/size"],
+        stdin=slave,
+        stdout=slave,
+        timeout=30,
+        check=False,
+    )
+    after = termios.tcgetattr(slave)
+    said = os.read(master, 1000)
+    for descriptor in (master, slave):
+        os.close(descriptor)
+    assert (done.returncode, said.strip(), after) == (0, f"{ROWS} {COLUMNS}".encode(), before)
+
+
+# -- what is left -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("victim", [None, "keeper", "first", "parent"])
+def test_nothing_is_left_of_a_removed_container(
+    own: EmbeddedEngine, own_spec: ContainerSpec, victim: str | None
+) -> None:
+    """Whichever of its processes was killed before, all of a removed container is gone."""
+    script = "sleep 1000 & sleep 1000"
+    own.create(replace(own_spec, command=("sh", "-c", script)))
+    own.start("box")
+    record = record_of(own, "box")
+    first = state.noted(record)
+    assert first is not None
+    pids = {"keeper": state.keeper(record), "first": first.pid, "parent": first.parent}
+    if victim is not None:
+        os.kill(pids[victim] or 0, signal.SIGKILL)
+    own.remove("box")
+
+    def left() -> str | None:
+        return "; ".join(traces(record)) or None
+
+    wait_until(left, timeout_s=5)
+    assert (list((own.directory / "containers").iterdir()), own.inspect("box")) == ([], None)
+    own.remove_network("net")
+
+
+def test_container_whose_keeper_was_killed_still_runs(
+    own: EmbeddedEngine, own_spec: ContainerSpec
+) -> None:
+    """The keeper is not the container: who kills it loses the log and the status, no more."""
+    own.create(own_spec)
+    own.start("box")
+    os.kill(state.keeper(record_of(own, "box")) or 0, signal.SIGKILL)
+    ran = own.exec("box", ["true"]).returncode
+    own.stop("box", timeout_s=0)
+    info = own.inspect("box")
+    assert info is not None
+    assert (ran, info.state) == (0, ContainerState.EXITED)
+
+
+def test_half_made_container_is_swept(
+    own: EmbeddedEngine, child: Callable[..., list[str]], own_spec: ContainerSpec
+) -> None:
+    """Of a container whose maker was killed nothing is seen, and the next call clears it away."""
+    done = subprocess.run(child("die", "half"), timeout=30, check=False)
+    seen = own.containers({})
+    own.create(own_spec)
+    own.start("box")
+    info = own.inspect("box")
+    assert info is not None
+    kept = sorted(place.name for place in (own.directory / "containers").iterdir())
+    assert (done.returncode, seen, kept) == (-signal.SIGKILL, [], ["box"])
+    assert info.addresses["net"].endswith(".2")
+
+
+def test_half_made_container_does_not_hold_its_network(
+    own: EmbeddedEngine, child: Callable[..., list[str]]
+) -> None:
+    """A network is removed though somebody was killed who made a container on it."""
+    subprocess.run(child("die", "half"), timeout=30, check=False)
+    own.remove_network("net")
+    assert own.networks({}) == []
+
+
+def test_late_command_leaves_no_process(embedded: EmbeddedEngine, box: str) -> None:
+    """What a command has started by its deadline ends with it."""
+    with pytest.raises(CommandFailed):
+        embedded.exec(box, ["sh", "-c", "sleep 98761 & sleep 98761"], timeout_s=0.5)
+
+    def left() -> str | None:
+        found = []
+        for place in Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                words = place.read_bytes().split(b"\0")
+            except OSError:
+                continue
+            found += [place.parent.name] if words[-2:-1] == [b"98761"] else []
+        return " ".join(found) or None
+
+    wait_until(left, timeout_s=5)
+
+
+# -- other processes ----------------------------------------------------------------------------
+
+
+def test_container_outlives_its_maker(own: EmbeddedEngine, child: Callable[..., list[str]]) -> None:
+    """A container runs when the process that made it has ended, and others find it."""
+    done = subprocess.run(child("run", "box"), stdout=subprocess.PIPE, timeout=30, check=True)
+    info = own.inspect("box")
+    assert info is not None
+    assert ([info.id], info.state) == (json.loads(done.stdout), ContainerState.RUNNING)
+    assert own.exec("box", ["echo", "here"]).stdout == "here\n"
+
+
+def test_processes_share_names_and_addresses(
+    own: EmbeddedEngine, child: Callable[..., list[str]]
+) -> None:
+    """Of several processes that take the same names at once one gets each, and its own address."""
+    names = [f"box-{number}" for number in range(4)]
+    children = [
+        subprocess.Popen(child("create", *names), stdout=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    answers = [json.loads(process.communicate(timeout=60)[0]) for process in children]
+    addresses = {record.facts["address"] for record in own._containers.all()}
+    won = [sum(column) for column in zip(*answers, strict=True)]
+    assert (won, len(addresses)) == ([1] * 4, 4)
+
+
+def test_container_of_before_a_reboot_has_ended(
+    own: EmbeddedEngine, own_spec: ContainerSpec
+) -> None:
+    """After a reboot a container has ended, whoever has its process's number, and starts again."""
+    own.create(own_spec)
+    own.start("box")
+    record = record_of(own, "box")
+    own.stop("box", timeout_s=0)
+    (record.path / state.EXIT).unlink()
+    ours = Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19]
+    note = f"{os.getpid()} {os.getppid()} {ours} 00000000-0000-0000-0000-000000000000\n"
+    (record.path / "notes/pid").write_text(note)
+    (record.path / "keeper").unlink()
+    before = own.inspect("box")
+    own.start("box")
+    after = own.inspect("box")
+    assert before is not None
+    assert after is not None
+    assert (before.state, before.exit_code, before.addresses) == (ContainerState.EXITED, 137, {})
+    assert (after.state, own.exec("box", ["true"]).returncode) == (ContainerState.RUNNING, 0)
+
+
+def test_signals_held_back_here_are_heard_there(
+    own: EmbeddedEngine, own_spec: ContainerSpec
+) -> None:
+    """Neither a container nor a command in it inherits what we do with signals for ourselves."""
+    with held_back():
+        own.create(replace(own_spec, command=("sh", "-c", "cat /proc/self/status; exec sleep 99")))
+        own.start("box")
+        inside = own.exec("box", ["cat", "/proc/self/status"]).stdout
+    wait_until(lambda: None if "SigIgn" in own.logs("box") else "no status", timeout_s=10)
+    said = [int(status(text, "SigBlk"), 16) for text in (own.logs("box"), inside)]
+    assert said == [0, 0]
+
+
+# -- limits and files ---------------------------------------------------------------------------
+
+
+def test_limits_are_the_kernels(own: EmbeddedEngine, own_spec: ContainerSpec) -> None:
+    """So many cores by affinity, so much memory by each process's address space."""
+    script = "ulimit -v; cat /proc/self/status; exec sleep 99"
+    own.create(replace(own_spec, command=("sh", "-c", script), cpus=1, memory_mb=200))
+    own.start("box")
+    wait_until(lambda: None if "SigIgn" in own.logs("box") else "no status", timeout_s=10)
+    said = own.logs("box")
+    cores = status(said, "Cpus_allowed_list")
+    assert (said.partition("\n")[0], cores.isdigit()) == (str(200 * 1024), True)
+
+
+def links(**targets: str) -> bytes:
+    """A tar of links in ``/tmp``."""
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        for name, target in targets.items():
+            member = tarfile.TarInfo(f"tmp/{name}")
+            member.type, member.linkname = tarfile.SYMTYPE, target
+            tar.addfile(member)
+    return archive.getvalue()
+
+
+@pytest.mark.parametrize("prefix", ["", "/.old", "/proc/1/root", "/proc/self/root", "../../../.."])
+@pytest.mark.parametrize("runs", [False, True])
+def test_links_do_not_lead_out_of_a_container(
+    own: EmbeddedEngine,
+    own_spec: ContainerSpec,
+    tmp_path: Path,
+    tar_of: Callable[..., bytes],
+    prefix: str,
+    *,
+    runs: bool,
+) -> None:
+    """Whatever a container's links say, the host's files are neither read nor written by them."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "file").write_text("the host's")
+    own.create(own_spec)
+    own.copy_in("box", links(x=f"{prefix}{outside}", passwd=f"{prefix}{outside}/file"))
+    if runs:
+        own.start("box")
+    with pytest.raises(NotFound):
+        own.copy_out("box", "/tmp/x/file")
+    with pytest.raises(NotFound):
+        own.copy_out("box", "/tmp/passwd")
+    with suppress(CommandFailed):  # there is no such directory in the container
+        own.copy_in("box", tar_of("tmp/x/file", b"the container's"))
+    assert (outside / "file").read_text() == "the host's"
+    assert sorted(place.name for place in outside.iterdir()) == ["file"]
+
+
+def test_link_in_place_of_a_directory_is_refused(
+    own: EmbeddedEngine, own_spec: ContainerSpec, tmp_path: Path
+) -> None:
+    """An image whose ``/etc`` is a link to the host's leaves that alone."""
+    tar_path = tmp_path / "odd.tar"
+    with tarfile.open(tar_path, "w") as tar:
+        member = tarfile.TarInfo("etc")
+        member.type, member.linkname = tarfile.SYMTYPE, str(tmp_path)
+        tar.addfile(member)
+    own.import_image(tar_path, "odd:1", labels={})
+    with suppress(CommandFailed):
+        own.create(replace(own_spec, image="odd:1"))
+        own.start("box")
+    assert [place.name for place in tmp_path.iterdir() if place.name == "hosts"] == []
+
+
+@pytest.mark.engines("paths")
+def test_target_with_a_colon_is_refused(
+    own: EmbeddedEngine, own_spec: ContainerSpec, tmp_path: Path
+) -> None:
+    """Where paths are translated, a colon cannot stand in one of the container's."""
+    mounts = (BindMount(source=tmp_path, target="/mnt/a:b"),)
+    own.create(replace(own_spec, mounts=mounts))
+    with pytest.raises(EngineCapabilityError, match="a:b"):
+        own.start("box")
+
+
+# -- which way ----------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif("CONDOR_MINI_TEST_REFUSED" not in os.environ, reason="namespaces are granted")
+def test_refused_namespaces_are_passed_over(own: EmbeddedEngine, tmp_path: Path) -> None:
+    """Where the kernel refuses namespaces, paths are translated, and the reason is told."""
+    auto = EmbeddedEngine(lambda: own.tools.root, directory=tmp_path / "auto")
+    assert auto.way.name == "paths"
+    assert re.fullmatch(r"namespaces: unshare: unshare failed: .+", "\n".join(auto.passed_over))
