@@ -15,7 +15,7 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import pytest
 
@@ -32,7 +32,9 @@ REPOSITORY = Path(__file__).parents[2]
 SUITE_TIMEOUT_S = 240
 SUITE = tuple(
     f"tests/engine/test_{name}.py"
-    for name in ("attach", "containers", "images", "inside", "networks", "ports", "volumes")
+    for name in (
+        *("attach", "containers", "embedded", "images", "inside", "networks", "ports", "volumes"),
+    )
 )
 """Not the logs: they are written and read the same way by everybody."""
 ACCOUNTS = ("passwd", "group", "subuid", "subgid")
@@ -67,6 +69,15 @@ USERS = {
 }
 
 
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A suite that goes on."""
+
+    process: subprocess.Popen[bytes]
+    report: IO[str]
+    home: Path
+
+
 @pytest.fixture(scope="session")
 def runtime_path() -> Path:
     """The runtime of root, which the others use as well."""
@@ -75,19 +86,24 @@ def runtime_path() -> Path:
     return runtime.ensure(catalogue().get(None), progress_for_stderr(quiet=True)).runtime.path
 
 
-@pytest.fixture
-def user(other_user: str) -> User:
-    """The one whose name the engine's is."""
-    return USERS[other_user]
-
-
-@pytest.fixture
-def home(user: User) -> Iterator[Path]:
-    """A directory of the user's own."""
-    folder = Path(tempfile.mkdtemp(prefix=f"{user.name}-"))
-    os.chown(folder, user.uid, user.uid)
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
+@pytest.fixture(scope="session")
+def runs(
+    runtime_path: Path, busybox: Path, pytestconfig: pytest.Config
+) -> Iterator[dict[str, Run]]:
+    """The suites of all users that were asked for, which go on at the same time."""
+    chosen = str(pytestconfig.getoption("--engines")).split(",")
+    started: dict[str, Run] = {}
+    try:
+        for name, user in USERS.items():
+            if name in chosen:
+                started[name] = begun(user, runtime_path, busybox, pytestconfig)
+        yield started
+    finally:
+        for run in started.values():
+            run.process.kill()
+            run.process.wait()
+            run.report.close()
+            shutil.rmtree(run.home, ignore_errors=True)
 
 
 def shown(paths: Iterable[Path], scratch: Path) -> Iterator[str]:
@@ -147,19 +163,19 @@ def processes_of(user: User) -> list[str]:
     return found
 
 
-@pytest.mark.timeout(SUITE_TIMEOUT_S + 30)
-def test_contract(
-    user: User, home: Path, runtime_path: Path, busybox: Path, pytestconfig: pytest.Config
-) -> None:
-    """The contract holds for the user, and when it is over nothing of theirs runs."""
+def begun(user: User, runtime_path: Path, busybox: Path, pytestconfig: pytest.Config) -> Run:
+    """Begin the suite as a user."""
     if user.subordinate and shutil.which("newuidmap") is None:
         pytest.fail("There is no newuidmap: install the package uidmap", pytrace=False)
+    home = Path(tempfile.mkdtemp(prefix=f"{user.name}-"))
+    os.chown(home, user.uid, user.uid)
     environment = {
         "HOME": str(home),
         "LC_ALL": "C.UTF-8",
         "PATH": f"{busybox.parent}:{os.environ['PATH']}",
         "PYTHONDONTWRITEBYTECODE": "1",
         "XDG_CACHE_HOME": str(runtime_path.parents[2]),
+        **({"CONDOR_MINI_TEST_REFUSED": "1"} if user.refused else {}),
     }
     needed = [Path(sys.prefix), Path(sys.base_prefix), REPOSITORY, runtime_path, busybox.parent]
     suite = [
@@ -167,20 +183,28 @@ def test_contract(
         *("-p", "no:cacheprovider", f"--basetemp={home}/pytest", "--durations=10"),
         *("-k", str(pytestconfig.getoption("keyword"))),
     ]
-    done = subprocess.run(
+    report = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed with the run)
+    process = subprocess.Popen(
         [*becoming(user, home, needed, Tools(runtime_path / "root")), *suite],
         cwd=REPOSITORY,
         env=environment,
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
+        stdout=report,
         stderr=subprocess.STDOUT,
-        text=True,
-        timeout=SUITE_TIMEOUT_S,
-        check=False,
     )
-    sys.stdout.write(done.stdout)
-    if done.returncode != 0:
-        pytest.fail(f"as {user}:\n{done.stdout}", pytrace=False)
+    return Run(process=process, report=report, home=home)
+
+
+@pytest.mark.timeout(SUITE_TIMEOUT_S + 30)
+def test_contract(other_user: str, runs: dict[str, Run]) -> None:
+    """The contract holds for the user, and when it is over nothing of theirs runs."""
+    user, run = USERS[other_user], runs[other_user]
+    status = run.process.wait(timeout=SUITE_TIMEOUT_S)
+    run.report.seek(0)
+    said = run.report.read()
+    sys.stdout.write(said)
+    if status != 0:
+        pytest.fail(f"as {user}:\n{said}", pytrace=False)
 
     def left() -> str | None:
         return "; ".join(processes_of(user)) or None

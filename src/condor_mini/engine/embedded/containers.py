@@ -215,6 +215,7 @@ class Containers(_Owned):
         for _ in range(MOST_ROUNDS):
             if not end_all(self.way.processes(view, first)):
                 return
+            first = None  # its number may be another one's by now
 
     def seen_by(
         self, record: Record, user: str | None, environment: Mapping[str, str] | None

@@ -116,9 +116,7 @@ class Namespaces(Way):
 
     def processes(self, view: View, running: Running | None) -> list[int]:  # noqa: ARG002
         """See ``Way.processes``: with the first one all of its namespace end."""
-        if running is None or not Path(f"/proc/{running.pid}").exists():
-            return []
-        return [running.pid]
+        return [] if running is None else [running.pid]
 
     def open_terminal(self, running: Running) -> tuple[int, int]:
         """See ``Way.open_terminal``."""

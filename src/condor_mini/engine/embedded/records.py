@@ -165,23 +165,46 @@ class Shelf:
 @contextmanager
 def alone_with(directory: Path, *, wait: bool = True) -> Iterator[None]:
     """Nobody else has it; who dies has it no more. Without a wait, raises ``BlockingIOError``."""
-    lock = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    lock = _lock(directory, wait=wait)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         yield
     finally:
         os.close(lock)
 
 
+def _lock(directory: Path, *, wait: bool) -> int:
+    lock = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BaseException:
+        os.close(lock)
+        raise
+    return lock
+
+
 @contextmanager
 def _made(directory: Path) -> Iterator[None]:
     """A new directory, which is ours alone."""
-    while True:
-        directory.mkdir(parents=True)
-        with suppress(FileNotFoundError), alone_with(directory):
-            if directory.exists():  # else somebody has taken it for left before it was ours
-                yield
-                return
+    lock = _make(directory)
+    while lock is None:
+        lock = _make(directory)
+    try:
+        yield
+    finally:
+        os.close(lock)
+
+
+def _make(directory: Path) -> int | None:
+    """Its lock; None where somebody took it for left before it was ours, and removed it."""
+    directory.mkdir(parents=True)
+    try:
+        lock = _lock(directory, wait=True)
+    except FileNotFoundError:
+        return None
+    if directory.exists():
+        return lock
+    os.close(lock)
+    return None
 
 
 def rewrite(path: Path, text: str) -> None:

@@ -124,7 +124,7 @@ def ids_of(view: View) -> list[str]:
 
 def said_by(failure: CommandFailed) -> str:
     """The evidence of a probe that failed, in one line."""
-    return (failure.stderr.strip().splitlines() or [f"status {failure.returncode}"])[-1]
+    return (failure.stderr.strip().splitlines() or [f"status {failure.returncode}"])[0]
 
 
 def can_be_others() -> bool:
