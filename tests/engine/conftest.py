@@ -32,6 +32,8 @@ APPLETS = (
     "env",
     "hostname",
     "id",
+    "chmod",
+    "mkdir",
     "mkfifo",
     "ping",
     "pwd",
