@@ -40,6 +40,15 @@ SAYS_NO_DAEMON_AS_BEFORE_23 = (
 
 
 @pytest.fixture(autouse=True)
+def docker_alone(monkeypatch: pytest.MonkeyPatch) -> tuple[Candidate, ...]:
+    """Docker is the only candidate; all that there are."""
+    everyone = detect.CANDIDATES
+    alone = tuple(candidate for candidate in everyone if candidate.name == "docker")
+    monkeypatch.setattr(detect, "CANDIDATES", alone)
+    return everyone
+
+
+@pytest.fixture(autouse=True)
 def bin_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A PATH of one empty folder, and nothing about engines in the environment."""
     folder = tmp_path / "bin"
@@ -176,3 +185,35 @@ def test_explicit_choice_has_no_substitute() -> None:
     """An engine that was asked for by name is not replaced by another."""
     with pytest.raises(EngineNotFound):
         find_engine("docker")
+
+
+def test_embedded_is_taken_where_nothing_answers(
+    docker_alone: tuple[Candidate, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without any command of an engine there is still the one that needs none, and it says so."""
+    monkeypatch.setattr(detect, "CANDIDATES", docker_alone)
+    notes: list[str] = []
+    assert find_engine(on_note=notes.append).name == "embedded"
+    assert "Using embedded (not docker: There is no command docker on PATH." in notes[0]
+
+
+def test_docker_that_answers_goes_before_embedded(
+    docker_alone: tuple[Candidate, ...],
+    put_binary: PutBinary,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What was installed on purpose is used."""
+    monkeypatch.setattr(detect, "CANDIDATES", docker_alone)
+    put_binary("docker", ANSWERS)
+    assert find_engine().name == "docker"
+
+
+def test_embedded_needs_linux(
+    docker_alone: tuple[Candidate, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Elsewhere it is not even tried."""
+    monkeypatch.setattr(detect, "CANDIDATES", docker_alone)
+    monkeypatch.setattr("sys.platform", "darwin")
+    with pytest.raises(EngineNotFound, match="It needs Linux, and this is darwin") as caught:
+        find_engine("embedded")
+    assert "--install-engine" in str(caught.value)

@@ -33,6 +33,7 @@ class Candidate:
     """The command that it needs on PATH, if any."""
     hint_absent: str
     make: Callable[[], Engine]
+    has_daemon: bool = True
     problem: Callable[[], str | None] = lambda: None
     """Why it cannot be used on this machine, where nothing needs to be asked to know."""
 
@@ -68,6 +69,7 @@ CANDIDATES: tuple[Candidate, ...] = (
         binary=None,
         hint_absent="Use Docker: condor-mini doctor --install-engine",
         make=_embedded,
+        has_daemon=False,
         problem=_no_linux,
     ),
 )
@@ -158,7 +160,7 @@ def look(candidate: Candidate) -> Finding:
             hint=candidate.hint_absent,
         )
     engine = candidate.make()
-    if candidate.binary is None:  # nobody is there to be asked
+    if not candidate.has_daemon:  # nobody is there to be asked
         return Finding(name=candidate.name, reach=Reach.READY, engine=engine)
     try:
         engine.info()
