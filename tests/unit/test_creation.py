@@ -706,7 +706,7 @@ def test_tokens_are_asked_for_with_an_end(pools: PoolEngine) -> None:
 
 def test_our_process_is_left_with_the_signals_it_had(pools: PoolEngine) -> None:
     """After a failure no signal is held back."""
-    pools.fail_at(12, FAILURES["failed"]())
+    pools.fail_next("create", FAILURES["failed"]())
     with pytest.raises(CommandFailed):
         create(pools)
     assert not signal.pthread_sigmask(signal.SIG_BLOCK, ()) & {signal.SIGINT, signal.SIGTERM}
