@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from random import uniform
 from typing import TYPE_CHECKING
 
-from condor_mini import images, plan
+from condor_mini import images, own_image, plan
 from condor_mini.engine import BindMount
 from condor_mini.errors import (
     AlreadyInUse,
@@ -69,7 +69,9 @@ def create(
     _check_able(engine, nodes)
     _check_absent(engine, spec.name)
     series = catalogue().get(spec.htcondor)
-    images.build(engine, {str(node.role) for node in nodes}, series, progress)
+    nodes = own_image.equipped(engine, nodes, series, progress)
+    ours = {str(node.role) for node in nodes if not node.has_own_image}
+    images.build(engine, ours, series, progress)
     deadline = Deadline(timeout_s)
     labels = {
         **spec.labels,
@@ -127,6 +129,7 @@ def add(
     Raises:
         PoolNotReady: A new slot is missing at the deadline, or a node has ended; says why.
     """
+    nodes = own_image.equipped(engine, nodes, catalogue().get(manager.series), progress)
     deadline = Deadline(timeout_s)
     labels = {MAKING_LABEL: uuid.uuid4().hex}
 
