@@ -83,6 +83,7 @@ def create(
 
     def make() -> None:
         claim.take()
+        own_image.fill_volume(engine, nodes, series, labels, progress)
         what = f"{len(nodes)} nodes of the pool {spec.name}"
         with progress.step(f"Starting {what}", done=f"Started {what}"):
             _make_volumes(engine, spec, labels)
@@ -129,11 +130,14 @@ def add(
     Raises:
         PoolNotReady: A new slot is missing at the deadline, or a node has ended; says why.
     """
-    nodes = own_image.equipped(engine, nodes, catalogue().get(manager.series), progress)
+    series = catalogue().get(manager.series)
+    nodes = own_image.equipped(engine, nodes, series, progress)
     deadline = Deadline(timeout_s)
     labels = {MAKING_LABEL: uuid.uuid4().hex}
 
     def make() -> None:
+        of_pool = {f"{LABEL}.kind": "pool", f"{LABEL}.pool": manager.pool}
+        own_image.fill_volume(engine, nodes, series, of_pool, progress)
         what = f"{len(nodes)} execution points"
         with progress.step(f"Adding {what}", done=f"Added {what}"):
             start_all(engine, _labelled(nodes, labels), deadline, manager=manager.info.id)

@@ -8,23 +8,25 @@ scripts and the configuration that our own images have, and the accounts.
 from __future__ import annotations
 
 import re
+import tarfile
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib.resources import files
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
-from condor_mini.engine import BindMount
+from condor_mini.engine import BindMount, ContainerSpec, VolumeMount
 from condor_mini.errors import CommandFailed, EngineCapabilityError, NotFound
 from condor_mini.nodes import HOME, LIBEXEC, OWN_IMAGE, USER
 from condor_mini.runtime.recipe import ARCHITECTURES
 from condor_mini.runtime.relocate import PREFIX
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from importlib.resources.abc import Traversable
     from pathlib import Path
 
-    from condor_mini.engine import ContainerSpec, Engine
+    from condor_mini.engine import Engine
     from condor_mini.plan import PlannedNode
     from condor_mini.progress import Progress
     from condor_mini.series import Series
@@ -73,7 +75,7 @@ def equipped(
 
     Raises:
         NotFound: The engine has no such image, and no registry gives it.
-        EngineCapabilityError: An image is of another architecture, or the engine of another host.
+        EngineCapabilityError: An image is of another architecture.
         RuntimeFailed: HTCondor could not be had.
     """
     own = {node.container.image for node in nodes if node.has_own_image}
@@ -81,21 +83,81 @@ def equipped(
         return list(nodes)
     info = engine.info()
     architecture = ARCHITECTURES.get(info.architecture, info.architecture)
-    if not info.same_host:
-        raise EngineCapabilityError(
-            f"the engine at {info.endpoint} is on another machine, where HTCondor cannot be shown "
-            "to an image of your own",
-            hint="Leave `image` out, or run condor-mini on that machine.",
-        )
     for image in sorted(own):
         _have(engine, image, architecture, progress)
-    mount = BindMount(source=_tree(series, architecture, progress), target=PREFIX, read_only=True)
+    mount: BindMount | VolumeMount
+    tree = _tree(series, architecture, progress)
+    if info.same_host:
+        mount = BindMount(source=tree, target=PREFIX, read_only=True)
+    else:
+        mount = VolumeMount(volume=_volume(nodes[0].pool), target=PREFIX, read_only=True)
     return [
         replace(node, container=replace(node.container, mounts=(*node.container.mounts, mount)))
         if node.has_own_image
         else node
         for node in nodes
     ]
+
+
+def fill_volume(
+    engine: Engine,
+    nodes: Sequence[PlannedNode],
+    series: Series,
+    labels: Mapping[str, str],
+    progress: Progress,
+) -> None:
+    """Where the engine is on another machine: a volume of the pool's own, with HTCondor in it.
+
+    Args:
+        engine: Where.
+        nodes: Of one pool, equipped. Nothing is done if none of them has such a volume, or if that
+            one is there already.
+        series: Of HTCondor.
+        labels: Of all that the engine holds for the pool.
+        progress: Told of what takes time.
+    """
+    node = next((node for node in nodes if _wants_volume(node)), None)
+    if node is None:
+        return
+    name = _volume(node.pool)
+    if any(volume.name == name for volume in engine.volumes({})):
+        return
+    architecture = engine.info().architecture
+    tree = _tree(series, ARCHITECTURES.get(architecture, architecture), progress)
+    what = f"HTCondor to the volume {name}"
+    with progress.step(f"Copying {what}", done=f"Copied {what}"), TemporaryFile() as archive:
+        with tarfile.open(fileobj=archive, mode="w") as tar:
+            tar.add(tree, arcname=PREFIX.lstrip("/"), filter=_as_root)
+        archive.seek(0)
+        engine.create_volume(name, labels=labels)
+        # A volume is written to through a container. It is never started.
+        container = engine.create(
+            ContainerSpec(
+                image=node.container.image,
+                name=name,
+                entrypoint=node.container.entrypoint,
+                labels={**node.container.labels, **labels},
+                mounts=(VolumeMount(volume=name, target=PREFIX),),
+            )
+        )
+        engine.copy_in(container, archive)
+        engine.remove(container)
+
+
+def _volume(pool: str) -> str:
+    return f"{pool}-condor-mini-runtime"
+
+
+def _wants_volume(node: PlannedNode) -> bool:
+    name = _volume(node.pool)
+    mounts = node.container.mounts
+    return any(isinstance(mount, VolumeMount) and mount.volume == name for mount in mounts)
+
+
+def _as_root(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    member.uid = member.gid = 0
+    member.uname = member.gname = ""
+    return member
 
 
 def _tree(series: Series, architecture: str, progress: Progress) -> Path:
@@ -162,8 +224,7 @@ def _shipped() -> dict[str, bytes]:
         own.joinpath("35-own-image"),
     ]
     shipped = {f"{_CONFIG}/{file.name}": file.read_bytes() for file in configuration}
-    for name in ("condor_config", "sshd_config_template"):
-        shipped[f"etc/condor/{name}"] = own.joinpath(name).read_bytes()
+    shipped["etc/condor/condor_config"] = own.joinpath("condor_config").read_bytes()
     for source in (folder.joinpath("condor-base/libexec"), own.joinpath("libexec")):
         for path, data in _below(source):
             shipped[f"{LIBEXEC.lstrip('/')}/{path}"] = _with_our_shell(data)
@@ -197,8 +258,6 @@ _ACCOUNTS = (
     _Account(name="condor", id=None, home="/var/lib/condor", login=_NOBODY),
     _Account(name=USER, id=FIRST_UID, home=HOME, login=_BASH),
     _Account(name="submituser", id=FIRST_UID + 1, home="/home/submituser", login=_BASH),
-    # sshd wants it, and refuses to start without.
-    _Account(name="sshd", id=None, home="/run/sshd", login=_NOBODY),
 )
 
 

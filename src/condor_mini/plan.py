@@ -52,6 +52,11 @@ class PlannedNode:
         return self.container.name
 
     @property
+    def pool(self) -> str:
+        """The name of its pool."""
+        return self.container.labels[f"{LABEL}.pool"]
+
+    @property
     def has_own_image(self) -> bool:
         """Whether it is of an image of the user's own."""
         return OWN_IMAGE in self.container.labels
