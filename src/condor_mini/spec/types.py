@@ -93,7 +93,8 @@ IMAGE_PATTERN = (
 def _image(value: str) -> str:
     if not re.fullmatch(IMAGE_PATTERN, value):
         raise ValueError(
-            f"must be the name of an image, as python:3.13 or ghcr.io/me/mine:1, not {shown(value)}"
+            "must be the name of an image, as python:3.13 or registry.example/me/mine:1, "
+            f"not {shown(value)}"
         )
     return value
 
