@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
+import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -62,3 +65,19 @@ def embedded(way: str) -> Engine:
     """The embedded engine, by one of its ways."""
     made = runtime.ensure(catalogue().get(None), progress_for_stderr(quiet=True))
     return EmbeddedEngine(lambda: made.runtime.root, way=way)
+
+
+@pytest.fixture(scope="session")
+def busybox(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A busybox that needs no library: the host's, or else the one of Debian's package."""
+    found = shutil.which("busybox")
+    if found is not None and b"ld-linux" not in Path(found).read_bytes():
+        return Path(found)
+    folder = tmp_path_factory.mktemp("busybox")
+    download = ["apt-get", "-o", "APT::Sandbox::User=root", "download", "busybox-static"]
+    if subprocess.run(download, cwd=folder, capture_output=True, check=False).returncode != 0:
+        subprocess.run(["apt-get", "update"], capture_output=True, check=True)
+        subprocess.run(download, cwd=folder, capture_output=True, check=True)
+    (package,) = folder.glob("*.deb")
+    subprocess.run(["dpkg-deb", "-x", str(package), str(folder)], check=True)
+    return next(path for path in folder.glob("**/bin/busybox") if path.is_file())

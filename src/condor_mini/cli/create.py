@@ -29,6 +29,9 @@ NAME_VARIABLE = "CONDOR_MINI_NAME"
 @click.option("-c", "--config", "file", metavar="FILE", help="The pool file; - for stdin.")
 @click.option("--execute", type=int, metavar="N", help="Execution points (1).")
 @click.option("--submit", type=int, metavar="N", help="Access points (1).")
+@click.option(
+    "--execute-image", metavar="IMAGE", help="An image of your own that jobs run in, as it is."
+)
 @series_option
 @timeout_option
 @click.option("--keep", is_flag=True, help="If it fails, leave what was made.")
@@ -45,6 +48,7 @@ def command(
     file: str | None,
     execute: int | None,
     submit: int | None,
+    execute_image: str | None,
     series: str | None,
     timeout_s: float,
     keep: bool,
@@ -68,6 +72,7 @@ def command(
         execution_points=execute,
         access_points=submit,
         series=series,
+        execute_image=execute_image,
     )
     if dry_run:
         _show(spec, output)

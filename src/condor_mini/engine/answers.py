@@ -37,7 +37,12 @@ def engine_info(name: str, endpoint: str, facts: Json) -> EngineInfo:
 def image_info(facts: Json) -> ImageInfo:
     """One image, of `image inspect`."""
     labels = facts["Config"].get("Labels") or {}
-    return ImageInfo(id=facts["Id"], size_bytes=facts["Size"], labels=labels)
+    return ImageInfo(
+        id=facts["Id"],
+        size_bytes=facts["Size"],
+        labels=labels,
+        architecture=facts.get("Architecture", ""),
+    )
 
 
 def container_info(facts: Json) -> ContainerInfo:

@@ -29,6 +29,8 @@ def create_arguments(spec: ContainerSpec) -> list[str]:
     arguments += each("--cap-add", spec.cap_add)
     if spec.no_new_privileges:
         arguments += ["--security-opt", "no-new-privileges"]
+    if not spec.healthcheck:
+        arguments.append("--no-healthcheck")
     options = {
         "--entrypoint": spec.entrypoint,
         "--hostname": spec.hostname,

@@ -79,6 +79,8 @@ class ImageInfo:
     id: str
     size_bytes: int
     labels: Mapping[str, str]
+    architecture: str = ""
+    """As images name it: ``amd64``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,6 +166,8 @@ class ContainerSpec:
     cap_drop: tuple[str, ...] = ()
     cap_add: tuple[str, ...] = ()
     no_new_privileges: bool = False
+    healthcheck: bool = True
+    """Whether the image's own health check, if it has one, is run."""
     cpus: float | None = None
     """A limit, in cores; None for none."""
     memory_mb: int | None = None

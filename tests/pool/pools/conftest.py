@@ -118,6 +118,12 @@ def pool(docker_engine: Engine) -> Iterator[Pool]:
 
 
 @pytest.fixture
-def cli(pool: Pool, log_home: Path) -> Cli:
+def cli_of(log_home: Path) -> Callable[[str], Cli]:
+    """Makes the command, about the pool of a name."""
+    return lambda name: Cli(name=name, variables={"XDG_STATE_HOME": str(log_home)})
+
+
+@pytest.fixture
+def cli(pool: Pool, cli_of: Callable[[str], Cli]) -> Cli:
     """The command, about that pool."""
-    return Cli(name=pool.name, variables={"XDG_STATE_HOME": str(log_home)})
+    return cli_of(pool.name)
