@@ -15,6 +15,7 @@ from importlib.resources import files
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
+from condor_mini import host_files
 from condor_mini.engine import BindMount, ContainerSpec, VolumeMount
 from condor_mini.errors import CommandFailed, EngineCapabilityError, NotFound
 from condor_mini.nodes import HOME, LIBEXEC, OWN_IMAGE, USER
@@ -40,20 +41,21 @@ _NSSWITCH = b"passwd: files\ngroup: files\nhosts: files dns\n"
 _CONFIG = "etc/condor/config.d"
 
 
-def container_of(spec: ContainerSpec, image: str) -> ContainerSpec:
-    """The container of an execution point, with another image, and what it takes to ignore it.
+def container_of(spec: ContainerSpec, image: str, *, role: str = "execute") -> ContainerSpec:
+    """The container of a node, with another image, and what it takes to ignore it.
 
     Args:
         spec: As it is with our own.
         image: Any.
+        role: What the node is.
     """
-    ours = {"CONDOR_MINI_ROLE": "execute", "CONDOR_CONFIG": "/etc/condor/condor_config"}
+    ours = {"CONDOR_MINI_ROLE": role, "CONDOR_CONFIG": "/etc/condor/condor_config"}
     return replace(
         spec,
         image=image,
         entrypoint=f"{PREFIX}/usr/bin/tini",
         command=("--", f"{LIBEXEC}/prepare-image", f"{LIBEXEC}/entrypoint"),
-        user="0:0",
+        user=spec.user if spec.as_caller else "0:0",
         workdir="/",
         # What it checks is not there; `status` asks HTCondor.
         healthcheck=False,
@@ -86,9 +88,8 @@ def equipped(
     for image in sorted(own):
         _have(engine, image, architecture, progress)
     mount: BindMount | VolumeMount
-    tree = _tree(series, architecture, progress)
     if info.same_host:
-        mount = BindMount(source=tree, target=PREFIX, read_only=True)
+        mount = beside(series, progress, architecture=architecture)
     else:
         mount = VolumeMount(volume=_volume(nodes[0].pool), target=PREFIX, read_only=True)
     return [
@@ -97,6 +98,20 @@ def equipped(
         else node
         for node in nodes
     ]
+
+
+def beside(series: Series, progress: Progress, *, architecture: str | None = None) -> BindMount:
+    """HTCondor as it is put beside an image; made first if it is not there.
+
+    Args:
+        series: Of HTCondor.
+        progress: Told of what takes time.
+        architecture: Debian's name; this machine's by default.
+    """
+    from condor_mini.runtime.lock import machine_architecture
+
+    tree = _tree(series, architecture or machine_architecture(), progress)
+    return BindMount(source=tree, target=PREFIX, read_only=True)
 
 
 def fill_volume(
@@ -173,6 +188,9 @@ def _tree(series: Series, architecture: str, progress: Progress) -> Path:
 
 def _have(engine: Engine, image: str, architecture: str, progress: Progress) -> None:
     """See to it that the engine has an image that it can run."""
+    if image == host_files.IMAGE:
+        host_files.have(engine)
+        return
     found = engine.image(image)
     if found is None:
         try:
@@ -196,7 +214,7 @@ def _have(engine: Engine, image: str, architecture: str, progress: Progress) -> 
         )
 
 
-def contents(engine: Engine, container: str) -> dict[str, bytes]:
+def contents(engine: Engine, container: str, *, role: str = "execute") -> dict[str, bytes]:
     """What is put into a container of the user's image before its start, by path.
 
     Paths have no leading slash. Secrets and what is of this pool come in addition.
@@ -204,6 +222,7 @@ def contents(engine: Engine, container: str) -> dict[str, bytes]:
     Args:
         engine: Where it is.
         container: One that was created.
+        role: What the node is.
     """
     passwd, group = with_accounts(
         _text(engine, container, "/etc/passwd"), _text(engine, container, "/etc/group")
@@ -211,16 +230,16 @@ def contents(engine: Engine, container: str) -> dict[str, bytes]:
     found = {"etc/passwd": _bytes(passwd), "etc/group": _bytes(group)}
     if not _text(engine, container, "/etc/nsswitch.conf"):
         found["etc/nsswitch.conf"] = _NSSWITCH
-    return {**found, **_shipped()}
+    return {**found, **_shipped(role)}
 
 
-def _shipped() -> dict[str, bytes]:
+def _shipped(role: str) -> dict[str, bytes]:
     """Our own images' scripts and configuration, for another shell and another place."""
     folder = files("condor_mini").joinpath("images")
     own = folder.joinpath("own-image")
     configuration = [
         *folder.joinpath("condor-base/config.d").iterdir(),
-        folder.joinpath("condor-execute/20-role-execute"),
+        folder.joinpath(f"condor-{role}/20-role-{role}"),
         own.joinpath("35-own-image"),
     ]
     shipped = {f"{_CONFIG}/{file.name}": file.read_bytes() for file in configuration}

@@ -31,6 +31,13 @@ MOST_MB = 2**31 - 1
 @click.option("--memory", metavar="SIZE", help="Memory that the slot advertises: 2048, 512M, 2G.")
 @click.option("--name", metavar="NAME", help="The pool's name, also its host name.")
 @click.option("--keep", is_flag=True, help="Leave the pool running; the next run is in it again.")
+@click.option(
+    "--host-files",
+    is_flag=False,
+    flag_value="ro",
+    type=click.Choice(["ro", "rw"]),
+    help="Jobs see the host's /usr, and your home, read-only or read-write. Embedded engine only.",
+)
 @series_option
 @engine_option
 @quiet_option
@@ -45,6 +52,7 @@ def command(
     memory: str | None,
     name: str | None,
     keep: bool,
+    host_files: str | None,
     series: str | None,
     engine: str | None,
     quiet: bool,
@@ -70,6 +78,7 @@ def command(
         series=series,
         cpus=cpus,
         memory_mb=_megabytes(memory),
+        host_files=host_files,
     )
     job = _in_pool(Path(submit_file)) if submit_file else None
     progress = progress_for_stderr(quiet=quiet)
