@@ -9,6 +9,7 @@ import click
 
 from condor_mini.cli.options import (
     engine_option,
+    host_files_option,
     name_option,
     output_option,
     quiet_option,
@@ -17,6 +18,7 @@ from condor_mini.cli.options import (
     show_json,
     timeout_option,
 )
+from condor_mini.errors import UsageError
 
 if TYPE_CHECKING:
     from condor_mini.spec import PoolSpec
@@ -32,6 +34,7 @@ NAME_VARIABLE = "CONDOR_MINI_NAME"
 @click.option(
     "--execute-image", metavar="IMAGE", help="An image of your own that jobs run in, as it is."
 )
+@host_files_option
 @series_option
 @timeout_option
 @click.option("--keep", is_flag=True, help="If it fails, leave what was made.")
@@ -49,6 +52,7 @@ def command(
     execute: int | None,
     submit: int | None,
     execute_image: str | None,
+    host_files: str | None,
     series: str | None,
     timeout_s: float,
     keep: bool,
@@ -66,6 +70,8 @@ def command(
     from condor_mini.pool import Pool
     from condor_mini.progress import progress_for_stderr
 
+    if host_files and execute_image:
+        raise UsageError("either --host-files or --execute-image, not both")
     named = ctx.get_parameter_source("name") is not click.core.ParameterSource.DEFAULT
     spec = _spec(file).with_overrides(
         name=name if named else None,
@@ -73,6 +79,7 @@ def command(
         access_points=submit,
         series=series,
         execute_image=execute_image,
+        host_files=host_files,
     )
     if dry_run:
         _show(spec, output)

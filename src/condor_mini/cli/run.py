@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from condor_mini.cli.options import engine_option, quiet_option, reach_engine, series_option
+from condor_mini.cli.options import (
+    engine_option,
+    host_files_option,
+    quiet_option,
+    reach_engine,
+    series_option,
+)
 from condor_mini.errors import NotFound, PoolNotReady, UsageError
 from condor_mini.signals import held_back
 
@@ -31,13 +37,7 @@ MOST_MB = 2**31 - 1
 @click.option("--memory", metavar="SIZE", help="Memory that the slot advertises: 2048, 512M, 2G.")
 @click.option("--name", metavar="NAME", help="The pool's name, also its host name.")
 @click.option("--keep", is_flag=True, help="Leave the pool running; the next run is in it again.")
-@click.option(
-    "--host-files",
-    is_flag=False,
-    flag_value="ro",
-    type=click.Choice(["ro", "rw"]),
-    help="Jobs see the host's /usr, and your home, read-only or read-write. Embedded engine only.",
-)
+@host_files_option
 @series_option
 @engine_option
 @quiet_option

@@ -7,6 +7,7 @@ it in. Its docstrings are the descriptions in the JSON schema.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
@@ -256,8 +257,18 @@ class PoolSpec(Part):
         access_points: int | None = None,
         series: str | None = None,
         execute_image: str | None = None,
+        host_files: str | None = None,
     ) -> PoolSpec:
         """This spec, but for what the options say; None leaves a value as it is.
+
+        Args:
+            name: Of the pool.
+            execution_points: How many.
+            access_points: How many.
+            series: Of HTCondor.
+            execute_image: That the execution points are containers of.
+            host_files: ``ro`` or ``rw``: they have the host's files in place of an image's, and the
+                caller's home.
 
         Raises:
             UsageError: A value is wrong, or there are several groups that a number could be of.
@@ -268,7 +279,8 @@ class PoolSpec(Part):
         for groups, key, value in (
             ("access_points", "count", access_points),
             ("execution_points", "count", execution_points),
-            ("execution_points", "image", execute_image),
+            ("execution_points", "image", "host-files" if host_files else execute_image),
+            ("execution_points", "volumes", self._with_home(host_files)),
         ):
             if value is not None:
                 form[groups] = _with(form[groups], groups, key, value)
@@ -280,6 +292,13 @@ class PoolSpec(Part):
             problems = spec_problems(type(self), error)
             lines = (f"{_words(problem.location[0])}: {problem.message}" for problem in problems)
             raise UsageError("\n".join(lines)) from None
+
+    def _with_home(self, host_files: str | None) -> list[object] | None:
+        if host_files is None:
+            return None
+        home = str(Path.home().resolve())
+        mount = {"source": home, "target": home, "read_only": host_files == "ro"}
+        return [*self.execution_points[0].volumes, mount]
 
     def to_json(self) -> str:
         """The stored form: JSON with every default filled in, and absolute paths of the host."""
@@ -346,7 +365,7 @@ def _between_groups(key: str, groups: tuple[Group, ...]) -> Iterator[tuple[Locat
 
 
 def _with(
-    groups: tuple[Mapping[str, object], ...], name: str, key: str, value: int | str
+    groups: tuple[Mapping[str, object], ...], name: str, key: str, value: object
 ) -> tuple[Mapping[str, object], ...]:
     if len(groups) != 1:
         what = {"count": "number"}.get(key, key)
