@@ -19,8 +19,6 @@ from condor_mini import host_files
 from condor_mini.engine import BindMount, ContainerSpec, VolumeMount
 from condor_mini.errors import CommandFailed, EngineCapabilityError, NotFound
 from condor_mini.nodes import HOME, LIBEXEC, OWN_IMAGE, USER
-from condor_mini.runtime.recipe import ARCHITECTURES
-from condor_mini.runtime.relocate import PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -32,6 +30,8 @@ if TYPE_CHECKING:
     from condor_mini.progress import Progress
     from condor_mini.series import Series
 
+PREFIX = "/usr/local/lib/condor-mini"
+"""Where HTCondor is seen. The files of images/own-image have this path too."""
 PULL_TIMEOUT_S = 900.0
 FIRST_UID = 1000
 """Of ``jovyan``, on every node of every pool."""
@@ -84,7 +84,7 @@ def equipped(
     if not own:
         return list(nodes)
     info = engine.info()
-    architecture = ARCHITECTURES.get(info.architecture, info.architecture)
+    architecture = _debian_name(info.architecture)
     for image in sorted(own):
         _have(engine, image, architecture, progress)
     mount: BindMount | VolumeMount
@@ -137,8 +137,7 @@ def fill_volume(
     name = _volume(node.pool)
     if any(volume.name == name for volume in engine.volumes({})):
         return
-    architecture = engine.info().architecture
-    tree = _tree(series, ARCHITECTURES.get(architecture, architecture), progress)
+    tree = _tree(series, _debian_name(engine.info().architecture), progress)
     what = f"HTCondor to the volume {name}"
     with progress.step(f"Copying {what}", done=f"Copied {what}"), TemporaryFile() as archive:
         with tarfile.open(fileobj=archive, mode="w") as tar:
@@ -183,7 +182,13 @@ def _tree(series: Series, architecture: str, progress: Progress) -> Path:
     runtime = ensure(series, progress, architecture=architecture).runtime
     here = machine_architecture()
     tools = None if here == architecture else ensure(series, progress).runtime
-    return relocated(runtime, progress, tools=tools)
+    return relocated(runtime, PREFIX, progress, tools=tools)
+
+
+def _debian_name(architecture: str) -> str:
+    from condor_mini.runtime.recipe import ARCHITECTURES
+
+    return ARCHITECTURES.get(architecture, architecture)
 
 
 def _have(engine: Engine, image: str, architecture: str, progress: Progress) -> None:

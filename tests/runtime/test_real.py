@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from condor_mini.own_image import PREFIX
 from condor_mini.progress import Progress
 from condor_mini.runtime import export
 from condor_mini.runtime.bundle import write_wheel
 from condor_mini.runtime.fetch import Fetcher, mirrors
-from condor_mini.runtime.relocate import PREFIX, elf, relocated
+from condor_mini.runtime.relocate import elf, relocated
 from condor_mini.runtime.resolve import make_lock
 from condor_mini.series import catalogue
 
@@ -133,7 +134,7 @@ def test_wheel_brings_it_without_a_network(
 
 def test_relocated_one_needs_nothing_else(runtime: Runtime, bwrap: str) -> None:
     """In a root without a single file of its own, each program finds loader and libraries."""
-    root = relocated(runtime, Progress())
+    root = relocated(runtime, PREFIX, Progress())
     argv = [bwrap, "--unshare-user", "--tmpfs", "/", "--ro-bind", str(root), PREFIX, "--"]
     assert f": {runtime.series}." in run(*argv, f"{PREFIX}/usr/bin/condor_version")
     for path in sorted(root.glob("usr/*bin/*")):

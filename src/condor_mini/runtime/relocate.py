@@ -1,8 +1,8 @@
 """A runtime at another path: the same files, told where their loader, libraries and shells are.
 
-It is what an image of the user's own becomes an execution point with: seen there at ``PREFIX``,
-read-only, it uses nothing of the image and changes nothing in it. It is made once from a runtime,
-in that one's directory, and goes with it.
+It is what an image of the user's own becomes an execution point with: seen there at that path, its
+prefix, read-only, it uses nothing of the image and changes nothing in it. It is made once from a
+runtime, in that one's directory, and goes with it.
 """
 
 from __future__ import annotations
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from condor_mini.progress import Progress
     from condor_mini.runtime.store import Runtime
 
-PREFIX = "/usr/local/lib/condor-mini"
-"""Where it is seen. images/own-image has this path too."""
 PATCH_TIMEOUT_S = 120.0
 _LAYOUT = 1
 """Of a relocated tree; another number makes all of them anew."""
@@ -46,18 +44,21 @@ class Elf:
     needs_libraries: bool
 
 
-def relocated(runtime: Runtime, progress: Progress, *, tools: Runtime | None = None) -> Path:
-    """The tree of this runtime for ``PREFIX``; made first if it is not there, or damaged.
+def relocated(
+    runtime: Runtime, prefix: str, progress: Progress, *, tools: Runtime | None = None
+) -> Path:
+    """The tree of this runtime for another path; made first if it is not there, or damaged.
 
     Args:
         runtime: A complete one.
+        prefix: The path: ``/usr/local/lib/condor-mini``.
         progress: Told of what takes time.
         tools: A runtime of this machine's architecture; the same one by default.
 
     Raises:
         RuntimeFailed: The disk is full, or the programs cannot be changed here.
     """
-    path = runtime.path / f"relocated-{_LAYOUT}"
+    path = runtime.path / f"at{prefix.replace('/', '-')}-{_LAYOUT}"
     if damage(path) is None:
         return path / "root"
     store = Store(runtime.path.parent)
@@ -69,8 +70,8 @@ def relocated(runtime: Runtime, progress: Progress, *, tools: Runtime | None = N
             progress.step(f"Preparing {what}", done=f"Prepared {what}"),
             store.making(path) as scratch,
         ):
-            _relocate(runtime.root, scratch / "root", tools or runtime)
-            write_manifest(scratch, {"version": runtime.version, "prefix": PREFIX})
+            _relocate(runtime.root, scratch / "root", prefix, tools or runtime)
+            write_manifest(scratch, {"version": runtime.version, "prefix": prefix})
         if problem := damage(path):
             raise RuntimeFailed(f"{path} was made, and is damaged: {problem}")
     return path / "root"
@@ -99,7 +100,7 @@ def elf(data: bytes) -> Elf | None:
     return Elf(has_interpreter=has_interpreter, needs_libraries=needs_libraries)
 
 
-def relocated_script(script: bytes, has: Callable[[str], bool], prefix: str = PREFIX) -> bytes:
+def relocated_script(script: bytes, has: Callable[[str], bool], prefix: str) -> bytes:
     """A script with the runtime's programs in place of the image's.
 
     Args:
@@ -115,7 +116,7 @@ def relocated_script(script: bytes, has: Callable[[str], bool], prefix: str = PR
     return _PROGRAM.sub(ours, script)
 
 
-def _relocate(source: Path, target: Path, tools: Runtime) -> None:
+def _relocate(source: Path, target: Path, prefix: str, tools: Runtime) -> None:
     programs: list[Path] = []
     libraries: list[Path] = []
 
@@ -138,7 +139,7 @@ def _relocate(source: Path, target: Path, tools: Runtime) -> None:
             if asks and asks.needs_libraries and name not in _KEPT:
                 shutil.copyfile(place, here / name)
                 (programs if asks.has_interpreter else libraries).append(here / name)
-            elif data.startswith(b"#!") and (text := relocated_script(data, has)) != data:
+            elif data.startswith(b"#!") and (text := relocated_script(data, has, prefix)) != data:
                 (here / name).write_bytes(text)
                 (here / name).chmod(0o555)
             else:
@@ -147,9 +148,9 @@ def _relocate(source: Path, target: Path, tools: Runtime) -> None:
     places = [*(target / "usr/lib").glob("*-linux-gnu"), target / "usr/lib"]
     # Of the older kind, which wins over the image's LD_LIBRARY_PATH; and the image's own libraries
     # are not looked for, as their libc is another.
-    paths = ":".join(_at_prefix(place, target) for place in places)
+    paths = ":".join(_below(prefix, place, target) for place in places)
     options = ["--no-default-lib", "--force-rpath", "--set-rpath", paths]
-    _patch(tools, ["--set-interpreter", _at_prefix(loader, target), *options], programs)
+    _patch(tools, ["--set-interpreter", _below(prefix, loader, target), *options], programs)
     _patch(tools, options, libraries)
     for path in programs:
         path.chmod(0o555)
@@ -157,8 +158,8 @@ def _relocate(source: Path, target: Path, tools: Runtime) -> None:
         path.chmod((source / path.relative_to(target)).stat().st_mode & 0o777)
 
 
-def _at_prefix(path: Path, root: Path) -> str:
-    return f"{PREFIX}/{path.relative_to(root).as_posix()}"
+def _below(prefix: str, path: Path, root: Path) -> str:
+    return f"{prefix}/{path.relative_to(root).as_posix()}"
 
 
 def _patch(tools: Runtime, options: Sequence[str], files: Sequence[Path]) -> None:

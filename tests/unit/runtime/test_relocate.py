@@ -15,12 +15,13 @@ import pytest
 from condor_mini.errors import RuntimeFailed
 from condor_mini.progress import Progress
 from condor_mini.runtime import Runtime, Store, relocate
-from condor_mini.runtime.relocate import PREFIX, Elf, elf, relocated, relocated_script
+from condor_mini.runtime.relocate import Elf, elf, relocated, relocated_script
 from condor_mini.runtime.store import write_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+PREFIX = "/usr/local/lib/elsewhere"
 OURS = {"sh", "bash", "mkdir", "sed", "cat", "env"}
 
 
@@ -87,7 +88,7 @@ def test_elf_of_this_python() -> None:
 )
 def test_script(line: str, changed: str | None) -> None:
     """A program is the runtime's where it has one of that name, at a path of the system's."""
-    said = relocated_script(line.encode(), OURS.__contains__)
+    said = relocated_script(line.encode(), OURS.__contains__, PREFIX)
     assert said.decode() == (changed or line)
 
 
@@ -133,7 +134,7 @@ def runtime(tmp_path: Path) -> Runtime:
 
 def test_relocated(runtime: Runtime, patched: list[tuple[list[str], list[str]]]) -> None:
     """Programs get loader and libraries, libraries libraries; libc and the loader stay."""
-    root = relocated(runtime, Progress())
+    root = relocated(runtime, PREFIX, Progress())
     options, libraries = patched[1]
     assert patched[0] == (
         ["--set-interpreter", f"{PREFIX}/usr/lib64/ld-linux-x86-64.so.2", *options],
@@ -153,7 +154,7 @@ def test_runtime_itself_is_not_changed(
     runtime: Runtime, patched: list[tuple[list[str], list[str]]]
 ) -> None:
     """The runtime that it is made of stays complete."""
-    relocated(runtime, Progress())
+    relocated(runtime, PREFIX, Progress())
     assert patched
     found = Store(runtime.path.parent).get(runtime.path)
     assert found is not None
@@ -162,7 +163,7 @@ def test_runtime_itself_is_not_changed(
 
 def test_made_once(runtime: Runtime, patched: list[tuple[list[str], list[str]]]) -> None:
     """A second time it is found, not made."""
-    assert relocated(runtime, Progress()) == relocated(runtime, Progress())
+    assert relocated(runtime, PREFIX, Progress()) == relocated(runtime, PREFIX, Progress())
     assert len(patched) == 2
 
 
@@ -170,9 +171,9 @@ def test_damaged_one_is_made_anew(
     runtime: Runtime, patched: list[tuple[list[str], list[str]]]
 ) -> None:
     """One that has lost a file is made again, at the same place."""
-    root = relocated(runtime, Progress())
+    root = relocated(runtime, PREFIX, Progress())
     (root / "usr/bin/dash").unlink()
-    assert relocated(runtime, Progress()) == root
+    assert relocated(runtime, PREFIX, Progress()) == root
     assert (root / "usr/bin/dash").exists()
     assert len(patched) == 4
 
@@ -181,7 +182,7 @@ def test_goes_with_its_runtime(
     runtime: Runtime, patched: list[tuple[list[str], list[str]]]
 ) -> None:
     """`runtime remove` removes both; a listing shows one."""
-    relocated(runtime, Progress())
+    relocated(runtime, PREFIX, Progress())
     assert patched
     store = Store(runtime.path.parent)
     assert [found.path for found in store.all()] == [runtime.path]
@@ -197,7 +198,7 @@ def test_failure_leaves_nothing(runtime: Runtime, monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(relocate, "_patch", full)
     with pytest.raises(RuntimeFailed, match="No space left"):
-        relocated(runtime, Progress())
+        relocated(runtime, PREFIX, Progress())
     assert sorted(path.name for path in runtime.path.iterdir()) == ["manifest.json", "root"]
     assert [path.name for path in runtime.path.parent.iterdir() if path.is_dir()] == [
         runtime.path.name
@@ -211,4 +212,4 @@ def test_patchelf_that_cannot_run(runtime: Runtime, tmp_path: Path) -> None:
     (tools.root / "lib64/ld-linux-x86-64.so.2").write_text("not for this machine")
     (tools.root / "lib64/ld-linux-x86-64.so.2").chmod(0o755)
     with pytest.raises(RuntimeFailed, match="cannot be told another path on this machine"):
-        relocated(runtime, Progress(), tools=tools)
+        relocated(runtime, PREFIX, Progress(), tools=tools)
