@@ -12,7 +12,7 @@ from condor_mini.engine import FakeEngine, find_engine
 if TYPE_CHECKING:
     from condor_mini.engine import Engine
 
-ENGINES = ("fake", "docker")
+ENGINES = ("fake", "docker", "podman")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

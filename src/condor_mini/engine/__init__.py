@@ -19,6 +19,7 @@ from condor_mini.engine.protocol import (
     ImageInfo,
     NetworkInfo,
     PublishedPort,
+    Shortcoming,
     VolumeInfo,
     VolumeMount,
 )
@@ -49,6 +50,7 @@ __all__ = [
     "NetworkInfo",
     "OciEngine",
     "PublishedPort",
+    "Shortcoming",
     "VolumeInfo",
     "VolumeMount",
     "ensure_engine",

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from condor_mini.engine.protocol import BuildSpec, ContainerSpec, PublishedPort
 
 
-def create_arguments(spec: ContainerSpec) -> list[str]:
-    """The arguments that create a container."""
+def create_arguments(spec: ContainerSpec, options: Iterable[str] = ()) -> list[str]:
+    """The arguments that create a container; the options are the engine's own."""
     # --pull never: fetching is a step of its own, with a deadline of its own.
-    arguments = ["create", "--pull", "never", "--name", spec.name]
+    arguments = ["create", "--pull", "never", *options, "--name", spec.name]
     arguments += label_arguments(spec.labels)
     arguments += each("--env", [f"{key}={value}" for key, value in spec.environment.items()])
     arguments += each("--mount", map(_mount, spec.mounts))
@@ -45,9 +45,10 @@ def create_arguments(spec: ContainerSpec) -> list[str]:
     return [*arguments, spec.image, *spec.command]
 
 
-def build_arguments(spec: BuildSpec) -> list[str]:
-    """The arguments that build an image, for the classic builder and BuildKit alike."""
-    arguments = ["build", "--force-rm"]  # the classic builder leaves a failed step's container
+def build_arguments(spec: BuildSpec, options: Iterable[str] = ()) -> list[str]:
+    """The arguments that build an image, for all builders alike; the options are one's own."""
+    # --force-rm: Docker's classic builder leaves a failed step's container.
+    arguments = ["build", "--force-rm", *options]
     arguments += each("--tag", spec.tags)
     arguments += each("--build-arg", [f"{key}={value}" for key, value in spec.build_args.items()])
     arguments += label_arguments(spec.labels)

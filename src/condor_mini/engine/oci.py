@@ -13,13 +13,13 @@ import os
 import shlex
 import sys
 import tarfile
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from condor_mini.engine import command
 from condor_mini.engine.answers import (
     Json,
     container_info,
-    engine_info,
     image_info,
     network_info,
     volume_info,
@@ -38,6 +38,7 @@ from condor_mini.engine.client import JSON, Client
 from condor_mini.engine.protocol import (
     BUILD_TIMEOUT_S,
     QUICK_TIMEOUT_S,
+    BindMount,
     BuildSpec,
     CommandResult,
     ContainerInfo,
@@ -50,7 +51,13 @@ from condor_mini.engine.protocol import (
     VolumeInfo,
     VolumeMount,
 )
-from condor_mini.errors import AlreadyInUse, CommandFailed, ImageBuildFailed, NotFound
+from condor_mini.errors import (
+    AlreadyInUse,
+    CommandFailed,
+    EngineCapabilityError,
+    ImageBuildFailed,
+    NotFound,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -92,8 +99,13 @@ class OciEngine(Engine):
         trouble = "\n".join(facts.get("ServerErrors") or ())
         if answer.returncode != 0 or trouble or not facts:
             raise self._client.unreachable(trouble or answer.stderr)
-        endpoint = self.endpoint(facts["ClientInfo"].get("Context"))
-        return engine_info(self.name, endpoint, facts)
+        if lacks := list(self._dialect.lacks(facts)):
+            raise EngineCapabilityError(
+                f"{self.name} cannot be used here: {'; '.join(lack.evidence for lack in lacks)}",
+                hint="\n".join(lack.hint for lack in lacks),
+            )
+        endpoint = self.endpoint((facts.get("ClientInfo") or {}).get("Context"))
+        return self._dialect.engine_info(facts, endpoint)
 
     def endpoint(self, context: str | None = None) -> str:
         """Where the client looks for the engine, whether or not one answers there.
@@ -114,10 +126,10 @@ class OciEngine(Engine):
     def image(self, reference: str) -> ImageInfo | None:
         """See ``Engine.image``."""
         try:
-            answer = self._client.run("image", "inspect", *JSON, reference)
+            answer = self._client.run("image", "inspect", reference)
         except NotFound:
             return None
-        return image_info(json.loads(answer.stdout))
+        return image_info(*json.loads(answer.stdout))
 
     def pull(self, reference: str, *, timeout_s: float) -> None:
         """See ``Engine.pull``."""
@@ -134,7 +146,7 @@ class OciEngine(Engine):
 
     def build(self, spec: BuildSpec, *, on_line: Callable[[str], None]) -> None:
         """See ``Engine.build``."""
-        argv = self._client.argv(*build_arguments(spec))
+        argv = self._client.argv(*build_arguments(spec, self._dialect.build_options))
         # The variable and not --progress, which the classic builder does not know.
         environment = {"BUILDKIT_PROGRESS": "plain"}
         try:
@@ -162,7 +174,9 @@ class OciEngine(Engine):
 
     def save_images(self, references: Sequence[str], tarball: Path) -> None:
         """See ``Engine.save_images``."""
-        self._client.run("save", "--output", str(tarball), *references, timeout_s=BUILD_TIMEOUT_S)
+        tarball.unlink(missing_ok=True)  # Podman adds to no file that is there
+        options = (*self._dialect.save_options, "--output", str(tarball))
+        self._client.run("save", *options, *references, timeout_s=BUILD_TIMEOUT_S)
 
     def load_images(self, tarball: Path) -> list[str]:
         """See ``Engine.load_images``."""
@@ -203,7 +217,8 @@ class OciEngine(Engine):
 
     def create_volume(self, name: str, *, labels: Mapping[str, str]) -> None:
         """See ``Engine.create_volume``."""
-        self._client.run("volume", "create", *label_arguments(labels), name)
+        with suppress(AlreadyInUse):  # which Docker does not say
+            self._client.run("volume", "create", *label_arguments(labels), name)
 
     def volumes(self, labels: Mapping[str, str]) -> list[VolumeInfo]:
         """See ``Engine.volumes``."""
@@ -223,15 +238,20 @@ class OciEngine(Engine):
         """See ``Engine.create``."""
         volumes = [mount.volume for mount in spec.mounts if isinstance(mount, VolumeMount)]
         if volumes:
-            # Docker would make up the ones that are absent, without labels to find them by.
+            # The ones that are absent would be made up, without labels to find them by.
             self._client.run("volume", "inspect", *volumes)
-        return self._client.run(*create_arguments(spec)).stdout.strip()
+        options = self._dialect.create_options
+        if any(isinstance(mount, BindMount) for mount in spec.mounts):
+            options += self._dialect.bind_options
+        return self._client.run(*create_arguments(spec, options)).stdout.strip()
 
     def copy_in(self, container: str, archive: bytes | BinaryIO) -> None:
         """See ``Engine.copy_in``."""
         try:
             self._client.run_bytes(
-                *("cp", "-", f"{container}:/"), stdin=archive, timeout_s=COPY_TIMEOUT_S
+                *("cp", *self._dialect.copy_in_options, "-", f"{container}:/"),
+                stdin=archive,
+                timeout_s=COPY_TIMEOUT_S,
             )
         except CommandFailed:
             # Of an absent container, and an absent daemon, it says that "/" must be a directory.
@@ -241,9 +261,10 @@ class OciEngine(Engine):
 
     def copy_out(self, container: str, path: str) -> bytes:
         """See ``Engine.copy_out``."""
-        # --follow-link: asked for a file's content, a link's own few bytes are no answer.
+        # Links are followed: asked for a file's content, a link's own few bytes are no answer.
         archive = self._client.run_bytes(
-            *("cp", "--follow-link", f"{container}:{path}", "-"), timeout_s=COPY_TIMEOUT_S
+            *("cp", *self._dialect.follow_options, f"{container}:{path}", "-"),
+            timeout_s=COPY_TIMEOUT_S,
         ).stdout
         with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
             member = tar.next()
@@ -322,7 +343,7 @@ class OciEngine(Engine):
             )
         except FileNotFoundError:
             raise self._client.no_client() from None
-        if status == 1 and not self._runs(container):
+        if status in self._dialect.refusals and not self._runs(container):
             raise NotFound(f"Container {container} is not running.")
         return status
 
@@ -357,20 +378,26 @@ class OciEngine(Engine):
     def containers(self, labels: Mapping[str, str]) -> list[ContainerInfo]:
         """See ``Engine.containers``."""
         ids = self._listed("ps", "--all", "--no-trunc", *label_filters(labels))
-        return [container_info(facts) for facts in self._client.inspect("container", ids)]
+        return self._inspected(ids)
 
     def inspect(self, container: str) -> ContainerInfo | None:
         """See ``Engine.inspect``."""
-        return next(map(container_info, self._client.inspect("container", [container])), None)
+        return next(iter(self._inspected([container])), None)
+
+    def _inspected(self, names: Sequence[str]) -> list[ContainerInfo]:
+        prefix = self._dialect.local_prefix
+        return [container_info(facts, prefix) for facts in self._client.inspect("container", names)]
 
     def stop(self, *containers: str, timeout_s: float) -> None:
         """See ``Engine.stop``."""
         patience_s = math.ceil(timeout_s)
-        self._end("stop", "-t", str(patience_s), containers=containers, each_s=patience_s)
+        options = (*self._dialect.stop_options, "-t", str(patience_s))
+        self._end("stop", *options, containers=containers, each_s=patience_s)
 
     def remove(self, *containers: str) -> None:
         """See ``Engine.remove``."""
-        self._end("rm", "--force", "--volumes", containers=containers)
+        options = ("--force", "--volumes", *self._dialect.remove_options)
+        self._end("rm", *options, containers=containers)
 
     def _end(self, *arguments: str, containers: Sequence[str], each_s: float = 0.0) -> None:
         if containers:
