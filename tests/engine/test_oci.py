@@ -72,9 +72,9 @@ def test_create_arguments_say_everything() -> None:
     """Every field of a spec becomes its option, and the command comes last."""
     assert create_arguments(EVERYTHING) == [
         *("create", "--pull", "never", "--name", "node", "--label", "k=v=w", "--env", "K=a b"),
-        *("--mount", 'type=bind,"source=/a, ""b""",target=/m,readonly'),
+        *("--mount", 'type=bind,"source=/a, ""b""",target=/m,ro'),
         *("--mount", "type=volume,source=data,target=/v"),
-        *("--mount", 'type=volume,source=data,"target=/v, ""2""",readonly'),
+        *("--mount", 'type=volume,source=data,"target=/v, ""2""",ro'),
         *("--publish", "127.0.0.1:8080:80", "--publish", "127.0.0.1::81"),
         *("--publish", "10.0.0.1:8082:82", "--publish", "[::1]:8083:83"),
         *("--cap-drop", "ALL", "--cap-add", "CHOWN", "--cap-add", "KILL"),
@@ -188,7 +188,7 @@ def test_remove_network_removes_all_of_that_name(
         argv = [engine.name, "network", "create", *mark, name]
         list(pool.map(lambda _: run_command(argv, timeout_s=30, check=False), range(3)))
     engine.remove_network(name)
-    assert engine._network_ids(name) == []
+    assert engine._networks_called(name) == []
 
 
 @only_docker

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from condor_mini.engine.answers import docker_info, podman_info
+from condor_mini.engine.argv import bare_label_instruction, label_instruction
 from condor_mini.engine.lacks import docker_lacks, podman_lacks
 
 if TYPE_CHECKING:
@@ -49,6 +50,16 @@ class Dialect:
     """Reads the answer to ``info``, at that endpoint."""
     lacks: Callable[[Json], Iterable[Shortcoming]]
     """What of the answer to ``info`` means that it is of no use to us."""
+    label_instruction: Callable[[str, str], str] = label_instruction
+    """A label as ``import --change`` reads it."""
+    bare_volume_labels: bool = False
+    """Whether ``volume create`` reads a label as CSV, at least in some versions."""
+    whole_lines: bool = True
+    """Whether ``logs --tail`` counts lines, and not the pieces in which they were written."""
+    copies_into_volumes: bool = True
+    """Whether an archive for / reaches the volumes of a container that does not run."""
+    unique_networks: bool = False
+    """Whether a network is known by its name; else by its id, of which several share a name."""
     local_prefix: str = ""
     """What stands before the name of an image that names no registry."""
     refusals: frozenset[int]
@@ -210,6 +221,11 @@ PODMAN = Dialect(
     remove_options=("--ignore", "--time", "0"),
     engine_info=podman_info,
     lacks=podman_lacks,
+    label_instruction=bare_label_instruction,
+    bare_volume_labels=True,
+    whole_lines=False,
+    copies_into_volumes=False,
+    unique_networks=True,  # asked by id, it removes one that is in use
     local_prefix="localhost/",
     refusals=frozenset({125, 255}),
     complaint=_words(

@@ -13,7 +13,9 @@ import os
 import shlex
 import sys
 import tarfile
-from contextlib import suppress
+import tempfile
+from contextlib import contextmanager, suppress
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from condor_mini.engine import command
@@ -24,6 +26,7 @@ from condor_mini.engine.answers import (
     network_info,
     volume_info,
 )
+from condor_mini.engine.archives import copy_below
 from condor_mini.engine.argv import (
     build_arguments,
     create_arguments,
@@ -31,8 +34,8 @@ from condor_mini.engine.argv import (
     exec_arguments,
     label_arguments,
     label_filters,
-    label_instruction,
     logs_arguments,
+    read_as_csv,
 )
 from condor_mini.engine.client import JSON, Client
 from condor_mini.engine.protocol import (
@@ -137,7 +140,7 @@ class OciEngine(Engine):
 
     def import_image(self, tarball: Path, reference: str, *, labels: Mapping[str, str]) -> None:
         """See ``Engine.import_image``."""
-        changes = [label_instruction(key, value) for key, value in labels.items()]
+        changes = [self._dialect.label_instruction(*label) for label in labels.items()]
         # An absolute path: a bare name could be taken for a URL.
         source = str(tarball.resolve())
         self._client.run(
@@ -193,37 +196,45 @@ class OciEngine(Engine):
         created = self._client.run("network", "create", *label_arguments(labels), *chosen, name)
         # Docker looks for the name first and takes it later: of four at once all four succeed. At
         # most one of them sees itself alone afterwards; the others undo what they did.
-        if len(self._network_ids(name)) > 1:
+        if len(self._networks_called(name)) > 1:
             self._client.end("network", "rm", created.stdout.strip())
             raise AlreadyInUse(f"Another process is creating the network {name} right now.")
 
     def networks(self, labels: Mapping[str, str]) -> list[NetworkInfo]:
         """See ``Engine.networks``."""
         ids = self._listed("network", "ls", "--no-trunc", *label_filters(labels))
-        return [network_info(facts) for facts in self._client.inspect("network", ids)]
+        found = map(network_info, self._client.inspect("network", ids))
+        return [info for info in found if labels.items() <= info.labels.items()]
 
     def remove_network(self, name: str) -> None:
         """See ``Engine.remove_network``."""
-        for network_id in self._network_ids(name) or [name]:
-            self._client.end("network", "rm", network_id)
+        for network in self._networks_called(name):
+            self._client.end("network", "rm", network)
 
-    def _network_ids(self, name: str) -> list[str]:
-        """All networks of that name: the engine does not see to it that there is only one."""
+    def _networks_called(self, name: str) -> list[str]:
+        """What to call those of that name or id: not every engine sees to it that it is one."""
         layout = ("--no-trunc", "--format", "{{.ID}} {{.Name}}")
-        # The filter finds names that contain it.
-        listed = self._client.run("network", "ls", *layout, "--filter", f"name={name}").stdout
+        listed = self._client.run("network", "ls", *layout).stdout
         rows = (line.split(maxsplit=1) for line in listed.splitlines())
-        return [network_id for network_id, found in rows if found == name]
+        place = 1 if self._dialect.unique_networks else 0
+        return [row[place] for row in rows if name in row]
 
     def create_volume(self, name: str, *, labels: Mapping[str, str]) -> None:
         """See ``Engine.create_volume``."""
+        if self._dialect.bare_volume_labels:
+            for key, value in labels.items():
+                if read_as_csv(value):
+                    raise EngineCapabilityError(
+                        f"{self.name} makes no volume with a comma or a quote in a label: {key}"
+                    )
         with suppress(AlreadyInUse):  # which Docker does not say
             self._client.run("volume", "create", *label_arguments(labels), name)
 
     def volumes(self, labels: Mapping[str, str]) -> list[VolumeInfo]:
         """See ``Engine.volumes``."""
         names = self._listed("volume", "ls", *label_filters(labels))
-        return [volume_info(facts) for facts in self._client.inspect("volume", names)]
+        found = map(volume_info, self._client.inspect("volume", names))
+        return [info for info in found if labels.items() <= info.labels.items()]
 
     def remove_volume(self, name: str) -> None:
         """See ``Engine.remove_volume``."""
@@ -247,17 +258,32 @@ class OciEngine(Engine):
 
     def copy_in(self, container: str, archive: bytes | BinaryIO) -> None:
         """See ``Engine.copy_in``."""
+        start = 0 if isinstance(archive, bytes) or not archive.seekable() else archive.tell()
         try:
-            self._client.run_bytes(
-                *("cp", *self._dialect.copy_in_options, "-", f"{container}:/"),
-                stdin=archive,
-                timeout_s=COPY_TIMEOUT_S,
-            )
+            self._copy_in(container, "/", archive)
+            if not self._dialect.copies_into_volumes:
+                self._copy_into_volumes(container, archive, start)
         except CommandFailed:
             # Of an absent container, and an absent daemon, it says that "/" must be a directory.
             if self.inspect(container) is None:
                 raise NotFound(f"There is no container {container}.") from None
             raise
+
+    def _copy_in(self, container: str, path: str, archive: bytes | BinaryIO) -> None:
+        arguments = ("cp", *self._dialect.copy_in_options, "-", f"{container}:{path}")
+        self._client.run_bytes(*arguments, stdin=archive, timeout_s=COPY_TIMEOUT_S)
+
+    def _copy_into_volumes(self, container: str, archive: bytes | BinaryIO, start: int) -> None:
+        """What the archive has for mounts that are not there yet, because nothing runs."""
+        info = self.inspect(container)
+        if info is None or info.state is ContainerState.RUNNING:
+            return
+        source = io.BytesIO(archive) if isinstance(archive, bytes) else archive
+        for target in sorted(info.mounts):
+            source.seek(start)
+            with tempfile.TemporaryFile() as part:
+                if copy_below(source, target, part):
+                    self._copy_in(container, target, part)
 
     def copy_out(self, container: str, path: str) -> bytes:
         """See ``Engine.copy_out``."""
@@ -360,8 +386,10 @@ class OciEngine(Engine):
         timestamps: bool = False,
     ) -> str:
         """See ``Engine.logs``."""
-        options = logs_arguments(tail, since, timestamps=timestamps)
-        return self._client.run("logs", *options, container, merge=True).stdout
+        cut = tail is not None and not self._dialect.whole_lines
+        options = logs_arguments(None if cut else tail, since, timestamps=timestamps)
+        said = self._client.run("logs", *options, container, merge=True).stdout
+        return _last_lines(said, tail) if cut and tail is not None else said
 
     def follow(
         self,
@@ -372,13 +400,18 @@ class OciEngine(Engine):
         timestamps: bool = False,
     ) -> AbstractContextManager[Iterator[str]]:
         """See ``Engine.follow``."""
-        options = logs_arguments(tail, since, timestamps=timestamps)
-        return self._client.follow("logs", "--follow", *options, container)
+        cut = tail is not None and not self._dialect.whole_lines
+        options = list(logs_arguments(None if cut else tail, since, timestamps=timestamps))
+        followed = self._client.follow("logs", "--follow", *options, container)
+        if tail is None or not cut:
+            return followed
+        before = self._client.run("logs", *options, container, merge=True).stdout
+        return _without_first(followed, max(0, len(before.splitlines()) - tail))
 
     def containers(self, labels: Mapping[str, str]) -> list[ContainerInfo]:
         """See ``Engine.containers``."""
         ids = self._listed("ps", "--all", "--no-trunc", *label_filters(labels))
-        return self._inspected(ids)
+        return [info for info in self._inspected(ids) if labels.items() <= info.labels.items()]
 
     def inspect(self, container: str) -> ContainerInfo | None:
         """See ``Engine.inspect``."""
@@ -404,3 +437,16 @@ class OciEngine(Engine):
             turns = math.ceil(len(containers) / _AT_ONCE)
             deadline_s = turns * (each_s + QUICK_TIMEOUT_S)
             self._client.end(*arguments, *containers, timeout_s=deadline_s)
+
+
+def _last_lines(said: str, count: int) -> str:
+    lines = said.splitlines(keepends=True)
+    return "".join(lines[max(0, len(lines) - count) :])
+
+
+@contextmanager
+def _without_first(
+    followed: AbstractContextManager[Iterator[str]], count: int
+) -> Iterator[Iterator[str]]:
+    with followed as lines:
+        yield islice(lines, count, None)
