@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from typing import TYPE_CHECKING
 
 import pytest
 
+import podman_for_tests as podman
 from condor_mini.engine import FakeEngine, find_engine
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from condor_mini.engine import Engine
 
-ENGINES = ("fake", "docker", "podman")
+ROOTLESS = "podman-rootless"
+ENGINES = ("fake", "docker", "podman", ROOTLESS)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -40,12 +45,33 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     names = str(metafunc.config.getoption("--engines")).split(",")
     if unknown := set(names) - set(ENGINES):
         raise pytest.UsageError(f"--engines: unknown are {', '.join(sorted(unknown))}")
-    if (only := metafunc.definition.get_closest_marker("engines")) is not None:
-        names = [name for name in names if name in only.args]
-    metafunc.parametrize("engine_name", names, scope="session")
+    only = metafunc.definition.get_closest_marker("engines")
+    # Rootless is who asks: tests that are about it run the others again, as an ordinary user.
+    admitted = only.args if only else tuple(name for name in ENGINES if name != ROOTLESS)
+    metafunc.parametrize(
+        "engine_name", [name for name in names if name in admitted], scope="session"
+    )
 
 
 @pytest.fixture(scope="session")
-def engine(engine_name: str) -> Engine:
+def engine(engine_name: str, request: pytest.FixtureRequest) -> Engine:
     """The engine under test, which answers."""
+    if engine_name == "podman":
+        request.getfixturevalue("configured_podman")
     return FakeEngine() if engine_name == "fake" else find_engine(engine_name)
+
+
+@pytest.fixture(scope="session")
+def configured_podman(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Podman, installed and able to work on this machine."""
+    podman.install()
+    podman.configure(tmp_path_factory.mktemp("podman"))
+
+
+@pytest.fixture(scope="session")
+def ordinary_user(configured_podman: None) -> Iterator[podman.OrdinaryUser]:
+    """Somebody who has rootless Podman and nothing else; only root can make users."""
+    del configured_podman
+    assert os.geteuid() == 0, "as an ordinary user choose --engines podman: it is rootless"
+    with podman.ordinary_user() as user:
+        yield user
