@@ -20,7 +20,7 @@ engine_option = click.option(
     "--engine",
     envvar="CONDOR_MINI_ENGINE",
     metavar="NAME",
-    help="The container engine: auto (the default) or docker. Also CONDOR_MINI_ENGINE.",
+    help="The container engine: auto (the default), docker or podman. Also CONDOR_MINI_ENGINE.",
 )
 series_option = click.option(
     "--htcondor", "series", metavar="SERIES", help="HTCondor 25 (the default) or 23."

@@ -55,7 +55,7 @@ class Dialect:
     bare_volume_labels: bool = False
     """Whether ``volume create`` reads a label as CSV, at least in some versions."""
     whole_lines: bool = True
-    """Whether ``logs --tail`` counts lines, and not the pieces in which they were written."""
+    """Whether ``logs`` counts and stamps lines, and not the pieces in which they were written."""
     copies_into_volumes: bool = True
     """Whether an archive for / reaches the volumes of a container that does not run."""
     unique_networks: bool = False

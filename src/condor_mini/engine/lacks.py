@@ -69,7 +69,6 @@ def podman_lacks(facts: Json, around: Around | None = None) -> Iterator[Shortcom
 
 def podman_shortcomings(facts: Json) -> Iterator[Shortcoming]:
     """What Podman could do better here."""
-    host = facts["host"]
     if facts["store"]["graphDriverName"] == "vfs":
         yield Shortcoming(
             evidence="each container and each layer is a whole copy (storage driver vfs)",
@@ -77,14 +76,6 @@ def podman_shortcomings(facts: Json) -> Iterator[Shortcoming]:
             f" {facts['store']['configFile']}, then: podman system reset"
             " (which removes all images and containers). Before Linux 5.13 a user needs"
             " fuse-overlayfs for it: sudo apt-get install fuse-overlayfs",
-        )
-    absent = {"cpu", "memory"} - set(host.get("cgroupControllers") or ())
-    if absent:
-        yield Shortcoming(
-            evidence=f"limits of {' and '.join(sorted(absent))} are not heeded: cgroups"
-            f" {host['cgroupVersion']}, which gives this user no such controller",
-            hint="Use cgroups v2 under systemd (boot with systemd.unified_cgroup_hierarchy=1) and"
-            " let it delegate: Delegate=cpu memory pids in user@.service",
         )
 
 

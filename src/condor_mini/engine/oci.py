@@ -14,8 +14,7 @@ import shlex
 import sys
 import tarfile
 import tempfile
-from contextlib import contextmanager, suppress
-from itertools import islice
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from condor_mini.engine import command
@@ -38,6 +37,7 @@ from condor_mini.engine.argv import (
     read_as_csv,
 )
 from condor_mini.engine.client import JSON, Client
+from condor_mini.engine.pieces import count_lines, mended_lines, mended_log
 from condor_mini.engine.protocol import (
     BUILD_TIMEOUT_S,
     QUICK_TIMEOUT_S,
@@ -63,7 +63,7 @@ from condor_mini.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
     from datetime import datetime
     from pathlib import Path
@@ -386,10 +386,13 @@ class OciEngine(Engine):
         timestamps: bool = False,
     ) -> str:
         """See ``Engine.logs``."""
-        cut = tail is not None and not self._dialect.whole_lines
-        options = logs_arguments(None if cut else tail, since, timestamps=timestamps)
-        said = self._client.run("logs", *options, container, merge=True).stdout
-        return _last_lines(said, tail) if cut and tail is not None else said
+        if self._dialect.whole_lines:
+            return self._logs(container, logs_arguments(tail, since, timestamps=timestamps))
+        said = self._logs(container, logs_arguments(None, since, timestamps=timestamps))
+        return mended_log(said, tail=tail, timestamps=timestamps)
+
+    def _logs(self, container: str, options: Iterable[str]) -> str:
+        return self._client.run("logs", *options, container, merge=True).stdout
 
     def follow(
         self,
@@ -400,13 +403,13 @@ class OciEngine(Engine):
         timestamps: bool = False,
     ) -> AbstractContextManager[Iterator[str]]:
         """See ``Engine.follow``."""
-        cut = tail is not None and not self._dialect.whole_lines
-        options = list(logs_arguments(None if cut else tail, since, timestamps=timestamps))
+        whole = self._dialect.whole_lines
+        options = list(logs_arguments(tail if whole else None, since, timestamps=timestamps))
         followed = self._client.follow("logs", "--follow", *options, container)
-        if tail is None or not cut:
+        if whole:
             return followed
-        before = self._client.run("logs", *options, container, merge=True).stdout
-        return _without_first(followed, max(0, len(before.splitlines()) - tail))
+        before = 0 if tail is None else count_lines(self._logs(container, options))
+        return mended_lines(followed, skip=max(0, before - (tail or 0)), timestamps=timestamps)
 
     def containers(self, labels: Mapping[str, str]) -> list[ContainerInfo]:
         """See ``Engine.containers``."""
@@ -437,16 +440,3 @@ class OciEngine(Engine):
             turns = math.ceil(len(containers) / _AT_ONCE)
             deadline_s = turns * (each_s + QUICK_TIMEOUT_S)
             self._client.end(*arguments, *containers, timeout_s=deadline_s)
-
-
-def _last_lines(said: str, count: int) -> str:
-    lines = said.splitlines(keepends=True)
-    return "".join(lines[max(0, len(lines) - count) :])
-
-
-@contextmanager
-def _without_first(
-    followed: AbstractContextManager[Iterator[str]], count: int
-) -> Iterator[Iterator[str]]:
-    with followed as lines:
-        yield islice(lines, count, None)

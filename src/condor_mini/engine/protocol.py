@@ -61,7 +61,7 @@ class EngineInfo:
     memory_mb: int
     architecture: str
     limits: frozenset[str] = frozenset({"cpus", "memory_mb"})
-    """Which limits of ``ContainerSpec`` hold; the others are not heeded."""
+    """Which limits of ``ContainerSpec`` hold; nothing comes of the others."""
     shortcomings: tuple[Shortcoming, ...] = ()
     """What could be better here."""
 
