@@ -19,12 +19,13 @@ from typing import TYPE_CHECKING
 from condor_mini.readiness import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 PACKAGES = (
     *("podman", "netavark", "aardvark-dns", "runc", "catatonit"),
     *("uidmap", "slirp4netns", "fuse-overlayfs"),
 )
+CHECKOUT = Path(__file__).parents[2]
 TUN = Path("/dev/net/tun")
 APT_TIMEOUT_S = 600
 NPROC = 16384
@@ -105,7 +106,22 @@ class OrdinaryUser:
             "CONTAINERS_CONF": str(self.home / "containers.conf"),
         }
 
-    def run(self, argv: list[str], *, timeout_s: float) -> subprocess.CompletedProcess[str]:
+    def run_tests(
+        self, *arguments: str | Path, timeout_s: float, environment: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run tests of this checkout on the user's own Podman."""
+        argv = [
+            *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"),
+            *("--rootdir", str(CHECKOUT), "--config-file", str(CHECKOUT / "pyproject.toml")),
+            *("--engines", "podman"),
+        ]
+        for argument in arguments:
+            argv.append(str(CHECKOUT / argument if isinstance(argument, Path) else argument))
+        return self.run(argv, timeout_s=timeout_s, environment=environment)
+
+    def run(
+        self, argv: list[str], *, timeout_s: float, environment: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
         """Run a command in the user's home, whatever its status.
 
         Our Python or the checkout may be in root's home, where nobody else can go: the command
@@ -124,7 +140,7 @@ class OrdinaryUser:
                 *(self.name, *map(str, closed), "--", *argv),
             ],
             cwd=self.home,
-            env=self.environment,
+            env={**self.environment, **(environment or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -38,7 +38,8 @@ def docker_info(facts: Json, endpoint: str) -> EngineInfo:
 def podman_info(facts: Json, endpoint: str) -> EngineInfo:
     """The engine, of Podman's `info`; without an endpoint it is the one of this machine."""
     host = facts["host"]
-    heeded = {"cpu": "cpus", "memory": "memory_mb"}
+    controllers = host.get("cgroupControllers") or ()
+    limits = {"cpus": "cpu", "memory_mb": "memory"}
     return EngineInfo(
         name="podman",
         version=facts["version"]["Version"],
@@ -48,9 +49,7 @@ def podman_info(facts: Json, endpoint: str) -> EngineInfo:
         cpus=host["cpus"],
         memory_mb=host["memTotal"] // _MEBIBYTE,
         architecture=host["arch"],
-        limits=frozenset(
-            limit for key, limit in heeded.items() if key in (host.get("cgroupControllers") or ())
-        ),
+        limits=tuple(limit for limit, controller in limits.items() if controller in controllers),
         shortcomings=tuple(podman_shortcomings(facts)),
     )
 

@@ -60,7 +60,7 @@ class EngineInfo:
     cpus: int
     memory_mb: int
     architecture: str
-    limits: frozenset[str] = frozenset({"cpus", "memory_mb"})
+    limits: tuple[str, ...] = ("cpus", "memory_mb")
     """Which limits of ``ContainerSpec`` hold; nothing comes of the others."""
     shortcomings: tuple[Shortcoming, ...] = ()
     """What could be better here."""
