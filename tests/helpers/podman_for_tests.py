@@ -107,17 +107,20 @@ class OrdinaryUser:
         }
 
     def run_tests(
-        self, *arguments: str | Path, timeout_s: float, environment: Mapping[str, str] | None = None
+        self, *files: Path, timeout_s: float, environment: Mapping[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
         """Run tests of this checkout on the user's own Podman."""
         argv = [
             *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"),
+            "--durations=10",
             *("--rootdir", str(CHECKOUT), "--config-file", str(CHECKOUT / "pyproject.toml")),
             *("--engines", "podman"),
         ]
-        for argument in arguments:
-            argv.append(str(CHECKOUT / argument if isinstance(argument, Path) else argument))
-        return self.run(argv, timeout_s=timeout_s, environment=environment)
+        return self.run(
+            [*argv, *(str(CHECKOUT / file) for file in files)],
+            timeout_s=timeout_s,
+            environment=environment,
+        )
 
     def run(
         self, argv: list[str], *, timeout_s: float, environment: Mapping[str, str] | None = None

@@ -149,7 +149,8 @@ def test_absent_subordinate_ids_are_told(
     mappings = {"uidmap": GIVEN, "gidmap": GIVEN, kind: MAPPED}
     assert lacks(changed(ROOTLESS, idMappings=mappings), around) == [
         (
-            f"ann has no ids for the users in a container: {tmp_path}/{file} has no line for ann -> "
+            "ann has no ids for the users in a container: "
+            f"{tmp_path}/{file} has no line for ann -> "
             f"Give some: sudo usermod --add-{option} 231072-296607 ann; then: podman system migrate"
         )
     ]

@@ -139,4 +139,4 @@ def test_all_of_this_holds_for_an_ordinary_user(
         Path(__file__).relative_to(ROOT), timeout_s=CHILD_TIMEOUT_S, environment={IMAGES: str(file)}
     )
     assert done.returncode == 0, done.stdout
-    assert " 6 passed" in done.stdout, done.stdout
+    assert "\n6 passed" in done.stdout, done.stdout
