@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
@@ -10,22 +11,29 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import podman_for_tests as podman
 from condor_mini import runtime
 from condor_mini.engine import EmbeddedEngine, FakeEngine, find_engine
 from condor_mini.progress import progress_for_stderr
 from condor_mini.series import catalogue
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from condor_mini.engine import Engine
 
-ENGINES = ("fake", "docker", "namespaces", "paths")
+ROOTLESS = "podman-rootless"
+WAYS = ("namespaces", "paths")
+"""Of the embedded engine."""
+ENGINES = ("fake", "docker", *WAYS, "podman", ROOTLESS)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """``--engines``."""
     parser.addoption(
         "--engines",
-        default=",".join(ENGINES),
+        # Only root can make the user that the last one needs.
+        default=",".join(ENGINES if os.geteuid() == 0 else ENGINES[:-1]),
         help=f"engines to test, of {', '.join(ENGINES)} (default: all; one that is absent fails)",
     )
 
@@ -46,17 +54,22 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     names = str(metafunc.config.getoption("--engines")).split(",")
     if unknown := set(names) - set(ENGINES):
         raise pytest.UsageError(f"--engines: unknown are {', '.join(sorted(unknown))}")
-    if (only := metafunc.definition.get_closest_marker("engines")) is not None:
-        names = [name for name in names if name in only.args]
-    metafunc.parametrize("engine_name", names, scope="session")
+    only = metafunc.definition.get_closest_marker("engines")
+    # Rootless is who asks: tests that are about it run the others again, as an ordinary user.
+    admitted = only.args if only else tuple(name for name in ENGINES if name != ROOTLESS)
+    metafunc.parametrize(
+        "engine_name", [name for name in names if name in admitted], scope="session"
+    )
 
 
 @pytest.fixture(scope="session")
-def engine(engine_name: str) -> Engine:
+def engine(engine_name: str, request: pytest.FixtureRequest) -> Engine:
     """The engine under test, which answers."""
+    if engine_name == "podman":
+        request.getfixturevalue("configured_podman")
     if engine_name == "fake":
         return FakeEngine()
-    if engine_name in ("namespaces", "paths"):
+    if engine_name in WAYS:
         return embedded(engine_name)
     return find_engine(engine_name)
 
@@ -81,3 +94,19 @@ def busybox(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (package,) = folder.glob("*.deb")
     subprocess.run(["dpkg-deb", "-x", str(package), str(folder)], check=True)
     return next(path for path in folder.glob("**/bin/busybox") if path.is_file())
+
+
+@pytest.fixture(scope="session")
+def configured_podman(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Podman, installed and able to work on this machine."""
+    podman.install()
+    podman.configure(tmp_path_factory.mktemp("podman"))
+
+
+@pytest.fixture(scope="session")
+def ordinary_user(configured_podman: None) -> Iterator[podman.OrdinaryUser]:
+    """Somebody who has rootless Podman and nothing else; only root can make users."""
+    del configured_podman
+    assert os.geteuid() == 0, "as an ordinary user choose --engines podman: it is rootless"
+    with podman.ordinary_user() as user:
+        yield user

@@ -222,13 +222,28 @@ def remove(engine: Engine, pool: str) -> bool:
 
 def _check_able(engine: Engine, nodes: Sequence[PlannedNode]) -> None:
     """Refuse here, with nothing made, what the engine cannot do."""
+    limited = {
+        limit: [node.name for node in nodes if getattr(node.container, limit) is not None]
+        for limit in ("cpus", "memory_mb")
+    }
     sources = [
         mount.source
         for node in nodes
         for mount in node.container.mounts
         if isinstance(mount, BindMount)
     ]
-    if sources and not (info := engine.info()).same_host:
+    if not sources and not any(limited.values()):
+        return
+    info = engine.info()
+    for limit, names in limited.items():
+        if names and limit not in info.limits:
+            raise EngineCapabilityError(
+                f"nothing would come of the limit of {limit} for {names[0]}: {info.name} has no "
+                "control group here to set it in",
+                hint="Leave `limit` out. Or use the engine as root; or, without root, cgroups v2 by"
+                " systemd, which must delegate them: Delegate=cpu memory pids for user@.service",
+            )
+    if sources and not info.same_host:
         raise EngineCapabilityError(
             f"the engine at {info.endpoint} is on another machine, where {sources[0]} cannot be "
             "mounted",

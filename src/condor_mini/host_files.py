@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 
 from condor_mini.engine import BindMount, ImageTree
 from condor_mini.errors import EngineCapabilityError
-from condor_mini.nodes import LIBEXEC
-from condor_mini.runtime.relocate import PREFIX
+from condor_mini.nodes import LIBEXEC, PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

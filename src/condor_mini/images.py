@@ -327,7 +327,7 @@ def _build(engine: Engine, spec: BuildSpec, detail: Callable[[str], None]) -> No
             f"{spec.tags[0]} could not be built, because Debian's packages cannot be reached:\n"
             f"{unreachable[0]}",
             hint="Is there a network, and can containers reach it? Try: "
-            "docker run --rm debian:trixie-slim apt-get update",
+            f"{engine.name} run --rm {spec.build_args['BASE']} apt-get update",
         ) from failure
 
 

@@ -25,6 +25,8 @@ ONE_USER = f"{LABEL}.one-user"
 """On nodes all of whose processes are one user's, ``jovyan``: there is no other."""
 HEALTH = "/usr/local/libexec/condor-mini/health"
 LIBEXEC = "/usr/local/libexec/condor-mini"
+PREFIX = "/usr/local/lib/condor-mini"
+"""Where HTCondor is seen. The files of images/own-image have this path too."""
 LOG_TAIL_LINES = 15
 
 

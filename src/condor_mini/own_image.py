@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from condor_mini import host_files
 from condor_mini.engine import BindMount, ContainerSpec, VolumeMount
 from condor_mini.errors import CommandFailed, EngineCapabilityError, NotFound
-from condor_mini.nodes import HOME, LIBEXEC, OWN_IMAGE, USER
+from condor_mini.nodes import HOME, LIBEXEC, OWN_IMAGE, PREFIX, USER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from condor_mini.progress import Progress
     from condor_mini.series import Series
 
-PREFIX = "/usr/local/lib/condor-mini"
-"""Where HTCondor is seen. The files of images/own-image have this path too."""
 PULL_TIMEOUT_S = 900.0
 FIRST_UID = 1000
 """Of ``jovyan``, on every node of every pool."""

@@ -103,7 +103,7 @@ class PersonalPool:
             raise EngineCapabilityError(
                 f"the engine at {engine.info().endpoint} is on another machine, where the state "
                 "directory cannot be mounted",
-                hint="Use an engine of this machine: --engine, or unset DOCKER_HOST.",
+                hint="Use an engine of this machine: --engine; unset DOCKER_HOST, CONTAINER_HOST.",
             )
         with StateDirectory(spec.state) as state:
             image, beside = _image(engine, spec, series, progress)

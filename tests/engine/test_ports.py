@@ -81,7 +81,7 @@ def test_port_that_is_left_open_is_free(
     assert (len(set(told)), {where.rpartition(":")[0] for where in told}) == (4, {"127.0.0.1"})
 
 
-@pytest.mark.engines("docker")
+@pytest.mark.engines("docker", "podman")
 def test_published_port_leads_to_the_container(
     run: MakeContainer, publishing: ContainerSpec, free_port: int
 ) -> None:

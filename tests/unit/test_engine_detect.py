@@ -76,7 +76,7 @@ def put_binary(bin_dir: Path) -> PutBinary:
 def two_candidates(monkeypatch: pytest.MonkeyPatch) -> None:
     """Docker, and after it an engine that always answers."""
     other = Candidate(name="other", binary=None, hint_absent="", make=partial(FakeEngine, "other"))
-    monkeypatch.setattr(detect, "CANDIDATES", (*detect.CANDIDATES, other))
+    monkeypatch.setattr(detect, "CANDIDATES", (detect.CANDIDATES[0], other))
 
 
 @pytest.mark.parametrize("choice", [None, "auto", "docker"])
@@ -142,7 +142,7 @@ def test_unknown_name_is_a_usage_error() -> None:
     """A name that no engine has is the user's error, and the known ones are listed."""
     with pytest.raises(UsageError) as caught:
         find_engine("dokcer")
-    assert str(caught.value) == "There is no engine 'dokcer'.\nKnown are: auto, docker"
+    assert str(caught.value) == "There is no engine 'dokcer'.\nKnown are: auto, docker, podman"
 
 
 def test_unknown_name_in_the_environment_is_said_to_be_there(

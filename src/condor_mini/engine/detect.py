@@ -10,9 +10,9 @@ from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING
 
-from condor_mini.engine.dialect import DOCKER
+from condor_mini.engine.dialect import DOCKER, PODMAN, Dialect
 from condor_mini.engine.oci import OciEngine
-from condor_mini.errors import EngineNotFound, UsageError
+from condor_mini.errors import EngineCapabilityError, EngineNotFound, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -57,13 +57,18 @@ def _runtime() -> Path:
     return runtime.ensure(catalogue().get(None), progress_for_stderr()).runtime.root
 
 
+def _by_command_line(dialect: Dialect) -> Candidate:
+    return Candidate(
+        name=dialect.name,
+        binary=dialect.binary,
+        hint_absent=dialect.hint_absent,
+        make=partial(OciEngine, dialect),
+    )
+
+
 CANDIDATES: tuple[Candidate, ...] = (
-    Candidate(
-        name=DOCKER.name,
-        binary=DOCKER.binary,
-        hint_absent=DOCKER.hint_absent,
-        make=partial(OciEngine, DOCKER),
-    ),
+    _by_command_line(DOCKER),
+    _by_command_line(PODMAN),
     Candidate(
         name="embedded",
         binary=None,
@@ -83,6 +88,8 @@ class Reach(StrEnum):
     NO_CLIENT = "no client"
     NO_DAEMON = "no daemon"
     DENIED = "denied"
+    UNFIT = "unfit"
+    """It answers, but something is missing that we need."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,6 +175,13 @@ def look(candidate: Candidate) -> Finding:
         return Finding(
             name=candidate.name,
             reach=Reach.DENIED if "permission denied" in error.message else Reach.NO_DAEMON,
+            evidence=error.message,
+            hint=error.hint or "",
+        )
+    except EngineCapabilityError as error:
+        return Finding(
+            name=candidate.name,
+            reach=Reach.UNFIT,
             evidence=error.message,
             hint=error.hint or "",
         )

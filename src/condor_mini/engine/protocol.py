@@ -35,6 +35,14 @@ class CommandResult:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Shortcoming:
+    """What an engine lacks on this machine: the evidence, and the next command."""
+
+    evidence: str
+    hint: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class EngineInfo:
     """The engine that answered."""
 
@@ -42,7 +50,10 @@ class EngineInfo:
     """``docker``, ``podman``, ``fake``."""
     version: str
     endpoint: str
-    """Where it listens, as a URL: ``unix:///var/run/docker.sock``."""
+    """Where it listens, as a URL: ``unix:///var/run/docker.sock``.
+
+    Of an engine without a daemon, where it keeps what it holds: ``file:///home/me/.local/...``.
+    """
     rootless: bool
     same_host: bool
     """Whether its containers can mount this machine's directories."""
@@ -55,6 +66,10 @@ class EngineInfo:
     """Whether a container has users of its own; else all of them are the caller."""
     maps_caller: bool = False
     """Whether a container's user can be the caller (``ContainerSpec.as_caller``)."""
+    limits: tuple[str, ...] = ("cpus", "memory_mb")
+    """Which limits of ``ContainerSpec`` hold; nothing comes of the others."""
+    shortcomings: tuple[Shortcoming, ...] = ()
+    """What could be better here."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -293,8 +308,8 @@ class Engine(Protocol):
     def copy_out_archive(self, container: str, path: str, archive: BinaryIO) -> None:
         """Write a tar of a file or directory, running or not; raises ``NotFound``.
 
-        The names in it begin with the last part of ``path``. The file is one of the operating
-        system's, open for writing: it may be large.
+        The names in it begin with the last part of ``path``; the owners are not to be relied on.
+        The file is one of the operating system's, open for writing: it may be large.
         """
 
     def start(self, container: str) -> None:
