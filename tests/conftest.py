@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 ROOTLESS = "podman-rootless"
 WAYS = ("namespaces", "paths")
 """Of the embedded engine."""
-ENGINES = ("fake", "docker", *WAYS, "podman", ROOTLESS)
+OTHER_USERS = ("namespaces-user", "namespaces-subuid", "paths-user")
+"""The same as users who are not root: tests/engine/test_as_other_users.py."""
+ENGINES = ("fake", "docker", *WAYS, *OTHER_USERS, "podman", ROOTLESS)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -39,27 +41,43 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """``@pytest.mark.engines``; and a Ctrl-C that is heard."""
+    """``@pytest.mark.engines`` and ``needs``; and a Ctrl-C that is heard."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         # A shell without job control starts what is in the background so, and it is inherited by
         # the commands that the tests interrupt.
         signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line("markers", "engines(*names): the only engines that the test is about")
+    config.addinivalue_line("markers", "needs(fact): an `EngineInfo` of whom that fact is true")
+    config.addinivalue_line("markers", "needs_no(fact): an `EngineInfo` of whom it is false")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run each test that asks for an engine once for every engine chosen."""
+    chosen = str(metafunc.config.getoption("--engines")).split(",")
+    if unknown := set(chosen) - set(ENGINES):
+        raise pytest.UsageError(f"--engines: unknown are {', '.join(sorted(unknown))}")
+    if "other_user" in metafunc.fixturenames:
+        metafunc.parametrize("other_user", [name for name in chosen if name in OTHER_USERS])
     if "engine_name" not in metafunc.fixturenames:
         return
-    names = str(metafunc.config.getoption("--engines")).split(",")
-    if unknown := set(names) - set(ENGINES):
-        raise pytest.UsageError(f"--engines: unknown are {', '.join(sorted(unknown))}")
+    names = [name for name in chosen if name not in OTHER_USERS]
     only = metafunc.definition.get_closest_marker("engines")
     # Rootless is who asks: tests that are about it run the others again, as an ordinary user.
     admitted = only.args if only else tuple(name for name in ENGINES if name != ROOTLESS)
     metafunc.parametrize(
         "engine_name", [name for name in names if name in admitted], scope="session"
     )
+
+
+@pytest.fixture(autouse=True)
+def _capability(request: pytest.FixtureRequest) -> None:
+    """Skip what the engine under test says that it cannot do: ``@pytest.mark.needs``."""
+    for marker, expected in (("needs", True), ("needs_no", False)):
+        for mark in request.node.iter_markers(marker):
+            info = request.getfixturevalue("engine").info()
+            (fact,) = mark.args
+            if getattr(info, fact) is not expected:
+                pytest.skip(f"{info.name} says {fact}={not expected}")
 
 
 @pytest.fixture(scope="session")

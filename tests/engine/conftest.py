@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tarfile
 import uuid
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,11 +24,31 @@ if TYPE_CHECKING:
 
     from condor_mini.engine import Engine
 
-APPLETS = ("cat", "echo", "env", "hostname", "id", "ping", "pwd", "sh", "sleep", "stat", "touch")
+APPLETS = (
+    "cat",
+    "echo",
+    "env",
+    "hostname",
+    "id",
+    "mkfifo",
+    "ping",
+    "pwd",
+    "sh",
+    "sleep",
+    "stat",
+    "touch",
+)
 APPLETS_OF_STATUS = ("false", "true", "tty")
 APPLETS_OF_SOME_ENGINES = ("nc",)
 ATTACH_CHILD = Path(__file__).parent / "attach_child.py"
 FOREVER = ("sleep", "1000")
+LOG_PIPE = "/tmp/log"
+WRITES_FOREVER = (
+    "sh",
+    "-c",
+    # Open for writing as well, or else it would end with the first who writes.
+    f"[ -p {LOG_PIPE} ] || mkfifo {LOG_PIPE}; exec cat <>{LOG_PIPE}",
+)
 
 
 @pytest.fixture(scope="session")
@@ -98,6 +119,12 @@ def spec(image: str, name: str, labels: dict[str, str]) -> ContainerSpec:
 
 
 @pytest.fixture
+def writing_spec(engine: Engine, spec: ContainerSpec) -> ContainerSpec:
+    """A container that lives until it is killed, and writes what ``write`` lets it."""
+    return spec if isinstance(engine, FakeEngine) else replace(spec, command=WRITES_FOREVER)
+
+
+@pytest.fixture
 def network(engine: Engine, name: str, labels: dict[str, str]) -> Iterator[str]:
     """A network of the test's own."""
     engine.create_network(f"{name}-net", labels=labels)
@@ -165,14 +192,15 @@ def run(engine: Engine, create: Callable[[ContainerSpec], str]) -> Callable[[Con
 
 @pytest.fixture
 def write(engine: Engine) -> Callable[[str, str], None]:
-    """Lets a running container write to its log; returns when its whole lines are there."""
+    """Lets a container of ``writing_spec`` write; returns when its whole lines are in the log."""
 
     def write(container: str, text: str) -> None:
         before = len(engine.logs(container))
         if isinstance(engine, FakeEngine):
             engine.write_log(container, text)
         else:
-            engine.exec(container, ["sh", "-c", "cat > /proc/1/fd/1"], stdin=text)
+            script = f"until [ -p {LOG_PIPE} ]; do sleep 0.01; done; cat > {LOG_PIPE}"
+            engine.exec(container, ["sh", "-c", script], stdin=text)
 
         def probe() -> str | None:
             missing = before + text.rfind("\n") + 1 - len(engine.logs(container))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from condor_mini.engine import BindMount, ContainerSpec, ContainerState
-from condor_mini.errors import AlreadyInUse, CommandFailed, NotFound
+from condor_mini.errors import AlreadyInUse, CommandFailed, EngineCapabilityError, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -299,7 +299,10 @@ def test_mounts_are_told(
     assert looked_up(engine, spec.name).mounts == {"/mnt": str(tmp_path)}
 
 
-@pytest.mark.parametrize(("read_only", "written"), [(False, True), (True, False)])
+@pytest.mark.parametrize(
+    ("read_only", "written"),
+    [(False, True), pytest.param(True, False, marks=pytest.mark.needs("read_only_mounts"))],
+)
 def test_read_only_mount_is_not_written(
     engine: Engine,
     run: MakeContainer,
@@ -313,6 +316,15 @@ def test_read_only_mount_is_not_written(
     run(replace(spec, mounts=(BindMount(source=tmp_path, target="/mnt", read_only=read_only),)))
     engine.exec(spec.name, ["touch", "/mnt/file"])
     assert (tmp_path / "file").exists() is written
+
+
+@pytest.mark.needs_no("read_only_mounts")
+def test_read_only_mount_is_refused(engine: Engine, spec: ContainerSpec, tmp_path: Path) -> None:
+    """An engine that cannot keep a container from writing does not pretend to."""
+    mount = BindMount(source=tmp_path, target="/mnt", read_only=True)
+    with pytest.raises(EngineCapabilityError, match=spec.name):
+        engine.create(replace(spec, mounts=(mount,)))
+    assert engine.inspect(spec.name) is None
 
 
 def test_mount_of_an_absent_path_fails(engine: Engine, spec: ContainerSpec, tmp_path: Path) -> None:

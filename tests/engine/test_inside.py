@@ -113,6 +113,7 @@ def test_commands_own_words_are_no_verdict(engine: Engine, box: str) -> None:
     assert engine.exec(box, ["sh", "-c", script]).returncode == 1
 
 
+@pytest.mark.needs("many_users")
 def test_copy_in_keeps_owner_and_mode(
     engine: Engine, create: MakeContainer, spec: ContainerSpec, tar_of: Callable[..., bytes]
 ) -> None:
@@ -122,6 +123,18 @@ def test_copy_in_keeps_owner_and_mode(
     engine.start(spec.name)
     said = engine.exec(spec.name, ["stat", "-c", "%u:%g:%a", "/etc/secret"])
     assert said.stdout == "123:45:640\n"
+
+
+@pytest.mark.needs_no("many_users")
+def test_copy_in_keeps_mode(
+    engine: Engine, create: MakeContainer, spec: ContainerSpec, tar_of: Callable[..., bytes]
+) -> None:
+    """Where all users of a container are the caller, the file is theirs, with the tar's mode."""
+    create(spec)
+    engine.copy_in(spec.name, tar_of("etc/secret", b"x", uid=123, gid=45, mode=0o640))
+    engine.start(spec.name)
+    said = engine.exec(spec.name, ["stat", "-c", "%u:%g:%a", "/etc/secret"], user="7")
+    assert said.stdout == "7:0:640\n"
 
 
 def test_copy_in_to_running_container(
@@ -215,6 +228,7 @@ def unpacked(file: BinaryIO) -> dict[str, tuple[bytes | None, int]]:
         }
 
 
+@pytest.mark.needs("many_users")
 def test_copy_out_archive_of_a_file(
     engine: Engine,
     create: MakeContainer,

@@ -63,12 +63,12 @@ def reading(engine: Engine, container: str) -> Iterator[Reader]:
 
 
 @pytest.fixture
-def node(run: MakeContainer, spec: ContainerSpec, write: Write) -> str:
+def node(run: MakeContainer, writing_spec: ContainerSpec, write: Write) -> str:
     """A running container that has written two lines, one after the other."""
-    run(spec)
-    write(spec.name, "first\n")
-    write(spec.name, "second\n")
-    return spec.name
+    run(writing_spec)
+    write(writing_spec.name, "first\n")
+    write(writing_spec.name, "second\n")
+    return writing_spec.name
 
 
 @pytest.fixture
@@ -152,13 +152,13 @@ def test_timestamps_begin_each_line(engine: Engine, node: str) -> None:
 
 
 def test_timestamps_are_of_the_writing(
-    engine: Engine, run: MakeContainer, spec: ContainerSpec, write: Write
+    engine: Engine, run: MakeContainer, writing_spec: ContainerSpec, write: Write
 ) -> None:
     """A line's time is when it was written."""
-    run(spec)
+    run(writing_spec)
     before = datetime.now(UTC)
-    write(spec.name, "line\n")
-    (stamp,) = STAMP.findall(engine.logs(spec.name, timestamps=True))
+    write(writing_spec.name, "line\n")
+    (stamp,) = STAMP.findall(engine.logs(writing_spec.name, timestamps=True))
     assert before <= datetime.fromisoformat(stamp) <= datetime.now(UTC)
 
 

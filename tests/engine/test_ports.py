@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from condor_mini.engine import ContainerState, PublishedPort
-from condor_mini.errors import AlreadyInUse
+from condor_mini.errors import AlreadyInUse, EngineCapabilityError
 from condor_mini.readiness import wait_until
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from condor_mini.engine import ContainerInfo, ContainerSpec, Engine
 
     MakeContainer = Callable[[ContainerSpec], str]
+
+has_own_network = pytest.mark.needs_no("on_loopback")
 
 
 def looked_up(engine: Engine, container: str) -> ContainerInfo:
@@ -44,6 +46,7 @@ def second(publishing: ContainerSpec) -> ContainerSpec:
     return replace(publishing, name=f"{publishing.name}-2")
 
 
+@has_own_network
 def test_published_port_is_told(
     engine: Engine, run: MakeContainer, publishing: ContainerSpec, free_port: int
 ) -> None:
@@ -56,6 +59,7 @@ def test_no_port_is_told_where_none_is_published(engine: Engine, box: str) -> No
     assert ports(engine, box) == {}
 
 
+@has_own_network
 def test_port_is_not_told_before_the_start(
     engine: Engine, create: MakeContainer, publishing: ContainerSpec
 ) -> None:
@@ -63,6 +67,7 @@ def test_port_is_not_told_before_the_start(
     assert ports(engine, create(publishing)) == {}
 
 
+@has_own_network
 def test_port_is_not_told_after_the_end(
     engine: Engine, run: MakeContainer, publishing: ContainerSpec
 ) -> None:
@@ -71,6 +76,7 @@ def test_port_is_not_told_after_the_end(
     assert ports(engine, publishing.name) == {}
 
 
+@has_own_network
 def test_port_that_is_left_open_is_free(
     engine: Engine, run: MakeContainer, spec: ContainerSpec
 ) -> None:
@@ -79,6 +85,33 @@ def test_port_that_is_left_open_is_free(
     names = [run(replace(spec, name=f"{spec.name}-{i}", ports=anywhere)) for i in range(2)]
     told = [ports(engine, name)[port] for name in names for port in (8080, 8081)]
     assert (len(set(told)), {where.rpartition(":")[0] for where in told}) == (4, {"127.0.0.1"})
+
+
+@pytest.mark.needs("on_loopback")
+def test_port_on_the_loopback_is_the_containers_own(
+    engine: Engine, create: MakeContainer, spec: ContainerSpec
+) -> None:
+    """Where containers are on the host's loopback, a port is told at each one's own address."""
+    anywhere = (PublishedPort(container_port=8080), PublishedPort(container_port=8081))
+    names = [create(replace(spec, name=f"{spec.name}-{i}", ports=anywhere)) for i in range(2)]
+    before = [ports(engine, name) for name in names]
+    for name in names:
+        engine.start(name)
+    (own,) = looked_up(engine, names[0]).addresses.values()
+    told = [ports(engine, name) for name in names]
+    engine.stop(*names, timeout_s=0)
+    after = [ports(engine, name) for name in names]
+    assert (before, told[0], told[0] != told[1], after) == (
+        *([{}, {}], {8080: f"{own}:8080", 8081: f"{own}:8081"}, True, [{}, {}]),
+    )
+
+
+@pytest.mark.needs("on_loopback")
+def test_port_of_the_hosts_is_refused(engine: Engine, publishing: ContainerSpec) -> None:
+    """Where containers are on the host's loopback, no number of the host's is given to one."""
+    with pytest.raises(EngineCapabilityError, match=publishing.name):
+        engine.create(publishing)
+    assert engine.inspect(publishing.name) is None
 
 
 @pytest.mark.engines("docker", "podman")
@@ -100,6 +133,7 @@ def test_published_port_leads_to_the_container(
     wait_until(probe, timeout_s=10)
 
 
+@has_own_network
 def test_port_of_another_container_is_already_in_use(
     engine: Engine,
     run: MakeContainer,
@@ -115,6 +149,7 @@ def test_port_of_another_container_is_already_in_use(
         engine.start(second.name)
 
 
+@has_own_network
 def test_port_of_another_process_is_already_in_use(
     engine: Engine, create: MakeContainer, spec: ContainerSpec, port_of_another_process: int
 ) -> None:
@@ -125,6 +160,7 @@ def test_port_of_another_process_is_already_in_use(
         engine.start(spec.name)
 
 
+@has_own_network
 def test_container_without_its_port_was_not_started(
     engine: Engine,
     run: MakeContainer,
@@ -141,6 +177,7 @@ def test_container_without_its_port_was_not_started(
     assert (info.state, info.started_at, info.ports) == (ContainerState.CREATED, None, {})
 
 
+@has_own_network
 @pytest.mark.parametrize("how", ["stop", "remove"])
 def test_port_is_free_after_the_end(
     engine: Engine,

@@ -97,6 +97,7 @@ def test_volume_is_shared(engine: Engine, run: MakeContainer, mounting: Containe
     assert engine.exec(other, ["cat", "/mnt/file"]).returncode == 0
 
 
+@pytest.mark.needs("read_only_mounts")
 def test_read_only_volume_is_not_written(
     engine: Engine, run: MakeContainer, spec: ContainerSpec, volume: str
 ) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.own_image import PREFIX
+from condor_mini.nodes import PREFIX
 from condor_mini.progress import Progress
 from condor_mini.runtime import export
 from condor_mini.runtime.bundle import write_wheel

@@ -13,8 +13,8 @@ import pytest
 from condor_mini import own_image
 from condor_mini.engine import BindMount, ContainerSpec, VolumeMount
 from condor_mini.errors import EngineCapabilityError, NotFound, UsageError
-from condor_mini.nodes import LIBEXEC, OWN_IMAGE
-from condor_mini.own_image import PREFIX, container_of, contents, equipped, with_accounts
+from condor_mini.nodes import LIBEXEC, OWN_IMAGE, PREFIX
+from condor_mini.own_image import container_of, contents, equipped, with_accounts
 from condor_mini.plan import NODE_CONFIG, archive, planned_nodes
 from condor_mini.pool import Pool
 from condor_mini.progress import Progress

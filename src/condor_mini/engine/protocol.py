@@ -64,6 +64,13 @@ class EngineInfo:
     """Whether it builds images by Dockerfiles; one that does not has them composed."""
     many_users: bool = True
     """Whether a container has users of its own; else all of them are the caller."""
+    read_only_mounts: bool = True
+    """Whether a mount can be one that the container cannot write to."""
+    on_loopback: bool = False
+    """Whether containers share the host's network: their addresses are the loopback interface's.
+
+    A port is then published at the container's own address, and at no number of the host's.
+    """
     maps_caller: bool = False
     """Whether a container's user can be the caller (``ContainerSpec.as_caller``)."""
     limits: tuple[str, ...] = ("cpus", "memory_mb")

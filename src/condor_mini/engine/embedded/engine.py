@@ -151,6 +151,8 @@ class EmbeddedEngine(Engine):
             ),
             builds=False,
             many_users=self.way.many_users,
+            read_only_mounts=self.way.read_only_mounts,
+            on_loopback=True,
             maps_caller=True,
         )
 
@@ -283,6 +285,11 @@ class EmbeddedEngine(Engine):
             for target, source in image.facts["config"]["shared"].items()
         ]
         mounts += [self._mount(mount) for mount in spec.mounts]
+        if not self.way.read_only_mounts and any(mount.read_only for mount in spec.mounts):
+            raise EngineCapabilityError(
+                f"without namespaces no mount can be read-only, as {spec.name} wants one",
+                hint="Leave `:ro` out: the container can then write to it.",
+            )
         if any(port.host_port for port in spec.ports):
             raise EngineCapabilityError(
                 f"the embedded engine publishes no port at another address: {spec.name} is reached "

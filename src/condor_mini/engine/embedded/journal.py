@@ -47,13 +47,13 @@ class Followed(Iterator[str]):
         self._waiting = _chosen(self._new_lines(), tail=tail, since=since)
 
     def __next__(self) -> str:
-        while not self._waiting:
-            if self._stopped.is_set():
-                raise StopIteration
+        while not self._waiting and not self._stopped.is_set():
             ended = self._has_ended()  # before the look: nothing is written after the end
             self._waiting = _chosen(self._new_lines(), tail=None, since=self._since)
             if not self._waiting and (ended or self._stopped.wait(PAUSE_S)):
                 raise StopIteration
+        if self._stopped.is_set():
+            raise StopIteration
         return _shown(self._waiting.pop(0), timestamps=self._timestamps)
 
     def stop(self) -> None:

@@ -80,6 +80,7 @@ class Way(ABC):
     """One of the two."""
 
     name: str
+    read_only_mounts: bool
 
     def __init__(self, tools: Tools, *, many_users: bool) -> None:
         self.tools = tools
@@ -123,6 +124,7 @@ class Namespaces(Way):
     """The kernel's."""
 
     name = "namespaces"
+    read_only_mounts = True
 
     def problem(self) -> str | None:
         """See ``Way.problem``: mount what a container needs, for a moment."""
@@ -277,6 +279,7 @@ class Paths(Way):
     """proot's."""
 
     name = "paths"
+    read_only_mounts = False
 
     def problem(self) -> str | None:
         """See ``Way.problem``: run a program under another root."""
