@@ -40,10 +40,10 @@ SAYS_NO_DAEMON_AS_BEFORE_23 = (
 
 
 @pytest.fixture(autouse=True)
-def docker_alone(monkeypatch: pytest.MonkeyPatch) -> tuple[Candidate, ...]:
-    """Docker is the only candidate; all that there are."""
+def everyone(monkeypatch: pytest.MonkeyPatch) -> tuple[Candidate, ...]:
+    """The engines that have a command are the only candidates; all that there are."""
     everyone = detect.CANDIDATES
-    alone = tuple(candidate for candidate in everyone if candidate.name == "docker")
+    alone = tuple(candidate for candidate in everyone if candidate.binary)
     monkeypatch.setattr(detect, "CANDIDATES", alone)
     return everyone
 
@@ -188,31 +188,31 @@ def test_explicit_choice_has_no_substitute() -> None:
 
 
 def test_embedded_is_taken_where_nothing_answers(
-    docker_alone: tuple[Candidate, ...], monkeypatch: pytest.MonkeyPatch
+    everyone: tuple[Candidate, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without any command of an engine there is still the one that needs none, and it says so."""
-    monkeypatch.setattr(detect, "CANDIDATES", docker_alone)
+    monkeypatch.setattr(detect, "CANDIDATES", everyone)
     notes: list[str] = []
     assert find_engine(on_note=notes.append).name == "embedded"
-    assert "Using embedded (not docker: There is no command docker on PATH." in notes[0]
+    assert "Using embedded (not docker: There is no command docker on PATH.; not podman" in notes[0]
 
 
 def test_docker_that_answers_goes_before_embedded(
-    docker_alone: tuple[Candidate, ...],
+    everyone: tuple[Candidate, ...],
     put_binary: PutBinary,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """What was installed on purpose is used."""
-    monkeypatch.setattr(detect, "CANDIDATES", docker_alone)
+    monkeypatch.setattr(detect, "CANDIDATES", everyone)
     put_binary("docker", ANSWERS)
     assert find_engine().name == "docker"
 
 
 def test_embedded_needs_linux(
-    docker_alone: tuple[Candidate, ...], monkeypatch: pytest.MonkeyPatch
+    everyone: tuple[Candidate, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Elsewhere it is not even tried."""
-    monkeypatch.setattr(detect, "CANDIDATES", docker_alone)
+    monkeypatch.setattr(detect, "CANDIDATES", everyone)
     monkeypatch.setattr("sys.platform", "darwin")
     with pytest.raises(EngineNotFound, match="It needs Linux, and this is darwin") as caught:
         find_engine("embedded")
