@@ -19,11 +19,16 @@ ENGINES = ("fake", "docker", "namespaces", "paths")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """``--engines``."""
+    """``--engines`` of the contract, and ``--pool-engines`` of tests/pool."""
     parser.addoption(
         "--engines",
         default=",".join(ENGINES),
         help=f"engines to test, of {', '.join(ENGINES)} (default: all; one that is absent fails)",
+    )
+    parser.addoption(
+        "--pool-engines",
+        help="engines to test pools on, of docker, embedded (default: docker, and on embedded what "
+        "differs by engine: what is marked every_engine)",
     )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 import uuid
 from dataclasses import dataclass, field
@@ -10,16 +12,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini import images
-from condor_mini.progress import Progress
+from condor_mini import images, runtime
+from condor_mini.engine import EmbeddedEngine, find_engine
+from condor_mini.progress import Progress, progress_for_stderr
 from condor_mini.readiness import wait_until
 from condor_mini.series import catalogue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from condor_mini.engine import Engine
 
+POOL_ENGINES = ("docker", "embedded")
 TIMEOUT_S = 60.0
 """Deadline of any one command."""
 READY_S = 40
@@ -27,6 +32,32 @@ READY_S = 40
 HEALTH = "/usr/local/libexec/condor-mini/health"
 USER = "jovyan"
 """Who submits."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """What tests of pools say of engines."""
+    for words in (
+        "every_engine: what can differ by engine, and is tested on each of them unasked",
+        "pool_engines(*names, reason): the only engines that the test is about, and why",
+    ):
+        config.addinivalue_line("markers", words)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run each test of pools for the engines chosen, or for those that it is to run on unasked."""
+    if "pool_engine_name" not in metafunc.fixturenames:
+        return
+    chosen: str | None = metafunc.config.getoption("--pool-engines")
+    names = chosen.split(",") if chosen else list(POOL_ENGINES)
+    if unknown := set(names) - set(POOL_ENGINES):
+        raise pytest.UsageError(f"--pool-engines: unknown are {', '.join(sorted(unknown))}")
+    only = metafunc.definition.get_closest_marker("pool_engines")
+    admitted = [name for name in names if only is None or name in only.args]
+    if not chosen and only is None and not metafunc.definition.get_closest_marker("every_engine"):
+        admitted = ["docker"]
+    marks = () if admitted else (pytest.mark.skip(reason=only.kwargs["reason"] if only else ""),)
+    parameters = [pytest.param(name, marks=marks) for name in admitted or names]
+    metafunc.parametrize("pool_engine_name", parameters, scope="session")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -299,6 +330,52 @@ class Pool:
         for node in self.nodes:
             node.wait_until_healthy(within_s)
         return self
+
+
+@pytest.fixture(scope="session")
+def state_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """``XDG_STATE_HOME`` of the commands: no logs and no containers in the home of who tests."""
+    return tmp_path_factory.mktemp("state")
+
+
+@pytest.fixture(scope="session")
+def pool_engine(pool_engine_name: str, state_home: Path) -> Engine:
+    """The engine that the pools are on, as the commands find it."""
+    if pool_engine_name == "embedded":
+        return embedded_at(state_home)
+    return find_engine(pool_engine_name)
+
+
+def embedded_at(state_home: Path) -> EmbeddedEngine:
+    """The embedded engine of whoever has that ``XDG_STATE_HOME``."""
+    made = runtime.ensure(catalogue().get(None), progress_for_stderr(quiet=True))
+    directory = state_home / "condor-mini" / "engine"
+    return EmbeddedEngine(lambda: made.runtime.root, directory=directory)
+
+
+def copy_of_cache(to: Path, uid: int) -> None:
+    """Our runtimes as another user's, who then makes none: the same files, as nobody writes them.
+
+    Args:
+        to: That user's ``XDG_CACHE_HOME``, made here.
+        uid: Whose it is to be.
+    """
+    store = runtime.Store()
+    target = to / "condor-mini" / "runtime"
+    target.mkdir(parents=True)
+    for made in store.all():
+        if made.problem is None:
+            shutil.copytree(made.path, target / made.path.name, symlinks=True, copy_function=_link)
+    for place in (to, *to.rglob("*")):
+        if not place.is_symlink() and not place.is_file():
+            os.chown(place, uid, uid)
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except OSError:  # on another disk
+        shutil.copy2(source, target, follow_symlinks=False)
 
 
 @pytest.fixture(scope="session")

@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.engine import find_engine
 from condor_mini.readiness import wait_until
+
+from ..conftest import copy_of_cache, embedded_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -87,6 +88,8 @@ class Person:
 
     uid: int
     gid: int
+    engine: Engine
+    """Theirs: one user's containers may be unknown to another's."""
     python: str = sys.executable
     environment: dict[str, str] = field(default_factory=lambda: dict(os.environ))
     groups: tuple[int, ...] = ()
@@ -159,17 +162,19 @@ class Person:
 
 
 @pytest.fixture(scope="session")
-def docker() -> Engine:
-    """The real engine."""
-    return find_engine("docker")
-
-
-@pytest.fixture(scope="session")
-def people(images: None) -> Iterator[dict[str, Person]]:
+def people(
+    images: None, pool_engine: Engine, pool_engine_name: str, state_home: Path
+) -> Iterator[dict[str, Person]]:
     """Root, where we are root, and an ordinary user who may use the engine."""
     del images
+    ours = {
+        **os.environ,
+        "CONDOR_MINI_ENGINE": pool_engine_name,
+        "XDG_STATE_HOME": str(state_home),
+    }
+    me = Person(uid=os.getuid(), gid=os.getgid(), engine=pool_engine, environment=ours)
     if os.getuid() != 0:
-        yield {"user": Person(uid=os.getuid(), gid=os.getgid())}
+        yield {"user": me}
         return
     name, made = "condor-mini-test", False
     try:
@@ -177,23 +182,29 @@ def people(images: None) -> Iterator[dict[str, Person]]:
     except KeyError:
         subprocess.run(["useradd", "--uid", str(UID), "--user-group", name], check=True)
         made = True
-    socket_group = Path("/var/run/docker.sock").stat().st_gid
     home = Path(tempfile.mkdtemp(prefix="condor-mini-home-"))
     os.chown(home, UID, UID)
     home.chmod(0o755)
     user = Person(
         uid=UID,
         gid=UID,
-        groups=(socket_group,),
+        engine=pool_engine,
         python=_python_for_all(),
         environment={
-            **os.environ,
+            **ours,
             "HOME": str(home),
             "USER": name,
             "PYTHONPATH": str(_copy_of_us(home / "lib")),
+            "XDG_CACHE_HOME": str(home / "cache"),
+            "XDG_STATE_HOME": str(home / "state"),
         },
     )
-    yield {"root": Person(uid=0, gid=0), "user": user}
+    if pool_engine_name == "embedded":
+        user.engine = embedded_at(home / "state")
+        copy_of_cache(home / "cache", UID)
+    else:
+        user.groups = (Path("/var/run/docker.sock").stat().st_gid,)
+    yield {"root": me, "user": user}
     shutil.rmtree(home)
     if made:
         subprocess.run(["userdel", name], check=True)
@@ -210,7 +221,15 @@ def _python_for_all() -> str:
 
 def _copy_of_us(to: Path) -> Path:
     """The package and what it needs, where everybody can read it."""
-    for name in ("click", "markdown_it", "mdurl", "pygments", "rich", "condor_mini"):
+    for name in (
+        "click",
+        "markdown_it",
+        "mdurl",
+        "pygments",
+        "rich",
+        "platformdirs",
+        "condor_mini",
+    ):
         spec = find_spec(name)
         assert spec is not None
         shutil.copytree(Path(str(spec.origin)).parent, to / name)
@@ -218,10 +237,10 @@ def _copy_of_us(to: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def images() -> None:
+def images(pool_engine_name: str) -> None:
     """The image, up to date: no test of another thing waits for a build."""
     built = subprocess.run(
-        [sys.executable, "-m", "condor_mini", "build", "mini"],
+        [sys.executable, "-m", "condor_mini", "build", "mini", "--engine", pool_engine_name],
         capture_output=True,
         text=True,
         check=False,
@@ -242,47 +261,52 @@ def anyone(people: dict[str, Person]) -> Person:
 
 
 @contextlib.contextmanager
-def _directory(docker: Engine, owner: Person) -> Iterator[Path]:
+def _directory(owner: Person) -> Iterator[Path]:
     path = Path(tempfile.mkdtemp(prefix="condor-mini-test-"))
     os.chown(path, owner.uid, owner.gid)
     try:
         yield path
     finally:
-        for info in pools_below(docker, path):
-            docker.remove(info.id)
+        for info in pools_below(owner, path):
+            owner.engine.remove(info.id)
         shutil.rmtree(path)
 
 
-def pools_below(docker: Engine, directory: Path) -> list[ContainerInfo]:
+def pools_below(owner: Person, directory: Path) -> list[ContainerInfo]:
     """The personal pools whose state is in this directory."""
     return [
         info
-        for info in docker.containers({"io.condor-mini.role": "mini"})
+        for info in owner.engine.containers({"io.condor-mini.role": "mini"})
         if Path(info.labels["io.condor-mini.state"]).is_relative_to(directory)
     ]
 
 
+def _owner(people: dict[str, Person], directory: Path) -> Person:
+    uid = directory.stat().st_uid
+    return next(person for person in people.values() if person.uid == uid)
+
+
 @pytest.fixture
-def directory(docker: Engine, person: Person) -> Iterator[Path]:
+def directory(person: Person) -> Iterator[Path]:
     """An empty directory of the caller's; no pool outlives it."""
-    with _directory(docker, person) as path:
+    with _directory(person) as path:
         yield path
 
 
 @pytest.fixture
-def here(docker: Engine, anyone: Person) -> Iterator[Path]:
+def here(anyone: Person) -> Iterator[Path]:
     """An empty directory of ``anyone``'s; no pool outlives it."""
-    with _directory(docker, anyone) as path:
+    with _directory(anyone) as path:
         yield path
 
 
 @pytest.fixture(scope="module")
-def kept(docker: Engine, person: Person) -> Iterator[Path]:
+def kept(person: Person) -> Iterator[Path]:
     """A directory of the caller's with a space and a comma, and a pool that stays for the module.
 
     Tests use it by ``person.run("run", "--keep", …, cwd=kept)``.
     """
-    with _directory(docker, person) as path:
+    with _directory(person) as path:
         place = path / "with space, and comma"
         place.mkdir()
         os.chown(place, person.uid, person.gid)
@@ -292,13 +316,13 @@ def kept(docker: Engine, person: Person) -> Iterator[Path]:
 
 
 @pytest.fixture
-def leftovers(docker: Engine) -> Callable[[Path], list[str]]:
+def leftovers(people: dict[str, Person]) -> Callable[[Path], list[str]]:
     """What is left of the pools in a directory: containers, mounts, scratch directories."""
 
     def find(directory: Path) -> list[str]:
         mounts = Path("/proc/self/mountinfo").read_text().splitlines()
         return [
-            *(info.name for info in pools_below(docker, directory)),
+            *(info.name for info in pools_below(_owner(people, directory), directory)),
             *(line for line in mounts if directory.name in line),
             *(str(path) for path in Path("/run").glob("condor-mini-*-*")),
         ]
@@ -307,9 +331,9 @@ def leftovers(docker: Engine) -> Callable[[Path], list[str]]:
 
 
 @pytest.fixture
-def pools(docker: Engine) -> Callable[[Path], list[ContainerInfo]]:
+def pools(people: dict[str, Person]) -> Callable[[Path], list[ContainerInfo]]:
     """The pools in a directory."""
-    return lambda directory: pools_below(docker, directory)
+    return lambda directory: pools_below(_owner(people, directory), directory)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from condor_mini.engine import ContainerInfo, Engine
+    from condor_mini.engine import ContainerInfo
 
     from .conftest import Person
 
@@ -137,12 +137,14 @@ def test_stdout_is_only_the_commands(person: Person, kept: Path) -> None:
     assert person.run("run", "--keep", "--", "echo", "it", cwd=kept).stdout == "it\n"
 
 
+@pytest.mark.pool_engines("docker", reason="no Python is in embedded's pools")
 def test_bindings_are_importable(run: Run) -> None:
     """HTCondor's Python bindings can be used at once, and talk to the pool."""
     code = "import htcondor2; print(len(htcondor2.Collector().query(htcondor2.AdType.Startd)))"
     assert run("python3", "-c", code).stdout.strip() == "1"
 
 
+@pytest.mark.pool_engines("docker", reason="no Python is in embedded's pools")
 @pytest.mark.parametrize(
     "installer",
     [("pip", "install", "--no-index"), ("uv", "pip", "install", "--no-index")],
@@ -170,8 +172,8 @@ def make_wheel(folder: Path, name: str) -> None:
     "daemon", ["master", "collector", "negotiator", "schedd", "startd", "shared_port", "procd"]
 )
 def test_engine_shows_each_daemons_log(
-    docker: Engine, pools: Callable[[Path], list[ContainerInfo]], kept: Path, daemon: str
+    person: Person, pools: Callable[[Path], list[ContainerInfo]], kept: Path, daemon: str
 ) -> None:
     """The engine's logs have lines of every daemon, behind its name."""
     (pool,) = pools(kept)
-    assert f"\n{daemon}: " in "\n" + docker.logs(pool.id)
+    assert f"\n{daemon}: " in "\n" + person.engine.logs(pool.id)

@@ -24,7 +24,7 @@ HEALTH = "/usr/local/libexec/condor-mini/health"
     "daemon", ["collector", "negotiator", "schedd", "startd", "shared_port", "procd"]
 )
 def test_killed_daemon_is_back(
-    docker: Engine,
+    pool_engine: Engine,
     kept: Path,
     pools: Callable[[Path], list[ContainerInfo]],
     until: Callable[..., None],
@@ -34,12 +34,12 @@ def test_killed_daemon_is_back(
     (pool,) = pools(kept)
 
     def process() -> str:
-        return docker.exec(pool.id, ["pgrep", "-x", f"condor_{daemon}"[:15]]).stdout.strip()
+        return pool_engine.exec(pool.id, ["pgrep", "-x", f"condor_{daemon}"[:15]]).stdout.strip()
 
     before = process()
-    docker.exec(pool.id, ["kill", "-KILL", before])
+    pool_engine.exec(pool.id, ["kill", "-KILL", before])
     until(lambda: process() not in {"", before}, f"a new {daemon} runs")
-    assert docker.exec(pool.id, [HEALTH, "--wait", "30"]).stdout == ""
+    assert pool_engine.exec(pool.id, [HEALTH, "--wait", "30"]).stdout == ""
 
 
 def test_job_runs_after_all_that(
