@@ -16,12 +16,13 @@ from condor_mini import runtime
 from condor_mini.engine import ImageTree
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from importlib.resources.abc import Traversable
     from pathlib import Path
 
     from condor_mini.engine import Engine
     from condor_mini.progress import Progress
+    from condor_mini.runtime import Runtime
     from condor_mini.series import Series
 
 LAYOUT = "1"
@@ -92,12 +93,8 @@ def compose(
         label: The name of the label that tells what the image was made of.
     """
     made = runtime.ensure(series, progress).runtime
-    digest = hashlib.sha256(f"{LAYOUT} {made.path}".encode())
-    folders = [files("condor_mini").joinpath(f"images/condor-{name}") for name in ("base", role)]
-    for folder in folders:
-        for name, content, _ in _files(folder):
-            digest.update(f"{name} {len(content)}\0".encode() + content)
-    labels = {label: digest.hexdigest(), "org.opencontainers.image.version": made.version or ""}
+    folders = _folders(role)
+    labels = {label: _digest(made, folders), "org.opencontainers.image.version": made.version or ""}
     there = engine.image(reference)
     if there and there.labels.get(label) == labels[label]:
         return False
@@ -116,6 +113,24 @@ def compose(
     )
     engine.compose(reference, tree, labels=labels)
     return True
+
+
+def digest(role: str, series: Series) -> str | None:
+    """What an image of today would be made of; None where its runtime is yet to be made."""
+    made = runtime.find(series)
+    return None if made is None else _digest(made, _folders(role))
+
+
+def _folders(role: str) -> list[Traversable]:
+    return [files("condor_mini").joinpath(f"images/condor-{name}") for name in ("base", role)]
+
+
+def _digest(made: Runtime, folders: Sequence[Traversable]) -> str:
+    sha256 = hashlib.sha256(f"{LAYOUT} {made.path}".encode())
+    for folder in folders:
+        for name, content, _ in _files(folder):
+            sha256.update(f"{name} {len(content)}\0".encode() + content)
+    return sha256.hexdigest()
 
 
 def _environment(role: str) -> Mapping[str, str]:

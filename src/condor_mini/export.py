@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 from condor_mini._version import __version__
 from condor_mini.errors import CondorMiniError, StateError, UsageError
-from condor_mini.nodes import LABEL, Role
+from condor_mini.nodes import LABEL, LIBEXEC, Role
 from condor_mini.redact import is_secret_file, redact, redact_bytes
 from condor_mini.signals import held_back
 from condor_mini.status import Verdict, status_of
@@ -55,7 +55,7 @@ STATUS = "status.json"
 SPEC = "spec.json"
 
 _EVERY_NODE = {
-    "ps.txt": ("ps", "-eo", "pid,ppid,user,stat,lstart,rss,args"),
+    "ps.txt": (f"{LIBEXEC}/list-processes",),
     "config.txt": ("condor_config_val", "-summary"),
 }
 _BY_ROLE = {

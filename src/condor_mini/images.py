@@ -215,7 +215,11 @@ def _listed(engine: Engine, series: Series, role: str, base: str) -> Listed:
     below = base if role == "base" else reference("base", series)
     arguments = {"HTCONDOR": series.number, "BASE": base} if role == "base" else {"BASE": below}
     up_to_date = False
-    if there:
+    if there and not engine.info().builds:
+        from condor_mini import composing
+
+        up_to_date = there.labels.get(DIGEST_LABEL) == composing.digest(role, series)
+    elif there:
         with as_file(files("condor_mini").joinpath(f"images/condor-{role}")) as folder:
             under = engine.image(below) if below else None
             digest = _digest(folder, arguments, under.id if under else "")

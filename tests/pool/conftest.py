@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
 import uuid
 from dataclasses import dataclass, field
@@ -12,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini import images, runtime
-from condor_mini.engine import EmbeddedEngine, find_engine
-from condor_mini.progress import Progress, progress_for_stderr
+from condor_mini import images
+from condor_mini.engine import find_engine
+from condor_mini.progress import Progress
 from condor_mini.readiness import wait_until
 from condor_mini.series import catalogue
 
@@ -342,40 +340,10 @@ def state_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def pool_engine(pool_engine_name: str, state_home: Path) -> Engine:
     """The engine that the pools are on, as the commands find it."""
     if pool_engine_name == "embedded":
+        from .people import embedded_at
+
         return embedded_at(state_home)
     return find_engine(pool_engine_name)
-
-
-def embedded_at(state_home: Path) -> EmbeddedEngine:
-    """The embedded engine of whoever has that ``XDG_STATE_HOME``."""
-    made = runtime.ensure(catalogue().get(None), progress_for_stderr(quiet=True))
-    directory = state_home / "condor-mini" / "engine"
-    return EmbeddedEngine(lambda: made.runtime.root, directory=directory)
-
-
-def copy_of_cache(to: Path, uid: int) -> None:
-    """Our runtimes as another user's, who then makes none: the same files, as nobody writes them.
-
-    Args:
-        to: That user's ``XDG_CACHE_HOME``, made here.
-        uid: Whose it is to be.
-    """
-    store = runtime.Store()
-    target = to / "condor-mini" / "runtime"
-    target.mkdir(parents=True)
-    for made in store.all():
-        if made.problem is None:
-            shutil.copytree(made.path, target / made.path.name, symlinks=True, copy_function=_link)
-    for place in (to, *to.rglob("*")):
-        if not place.is_symlink() and not place.is_file():
-            os.chown(place, uid, uid)
-
-
-def _link(source: str, target: str) -> None:
-    try:
-        os.link(source, target, follow_symlinks=False)
-    except OSError:  # on another disk
-        shutil.copy2(source, target, follow_symlinks=False)
 
 
 @pytest.fixture(scope="session")

@@ -48,6 +48,13 @@ class Made:
     """Whether it was made just now, rather than found."""
 
 
+def find(series: Series, *, store: Store | None = None) -> Runtime | None:
+    """The runtime of a series for this machine, if there is a complete one; none is made."""
+    store = store or Store()
+    made = store.get(_place(series, store, machine_architecture())[1])
+    return made if made and not made.problem else None
+
+
 def ensure(
     series: Series,
     progress: Progress,
@@ -69,10 +76,7 @@ def ensure(
     """
     store = store or Store()
     architecture = architecture or machine_architecture()
-    source = installed_bundle(series, architecture) or load_lock(
-        series, architecture, store.directory
-    )
-    path = store.path(series.number, architecture, source.digest)
+    source, path = _place(series, store, architecture)
     there = store.get(path)
     if there and not there.problem:
         return Made(runtime=there, fresh=False)
@@ -91,6 +95,14 @@ def ensure(
     if made is None or made.problem:
         raise RuntimeFailed(f"{path} was made, and is damaged: {made and made.problem}")
     return Made(runtime=made, fresh=True)
+
+
+def _place(series: Series, store: Store, architecture: str) -> tuple[Bundle | Lock, Path]:
+    """What a runtime is made of, and where it is, or would be."""
+    source = installed_bundle(series, architecture) or load_lock(
+        series, architecture, store.directory
+    )
+    return source, store.path(series.number, architecture, source.digest)
 
 
 def export(runtime: Runtime, file: Path, *, preset: int = PRESET) -> None:

@@ -5,17 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import pwd
-import re
-import select
 import shutil
-import signal
 import stat
 import subprocess
 import sys
 import tempfile
-import time
-from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +17,13 @@ import pytest
 
 from condor_mini.readiness import wait_until
 
-from ..conftest import copy_of_cache, embedded_at
+from ..people import (
+    Person,
+    copy_of_cache,
+    copy_of_us,
+    embedded_at,
+    python_for,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,132 +33,6 @@ if TYPE_CHECKING:
 UID = 4321
 """A number that no image and no machine has a name for."""
 WHO = ("root", "user") if os.getuid() == 0 else ("user",)
-TIMEOUT_S = 40.0
-PROMPT = r"jovyan@[a-z0-9-]+:~[^\n$]*\$ "
-
-
-@dataclass(kw_only=True)
-class Terminal:
-    """A process whose stdin, stdout and stderr are a terminal that the test types at."""
-
-    process: subprocess.Popen[bytes]
-    descriptor: int
-    seen: str = ""
-
-    def type(self, line: str) -> None:
-        """Type a line."""
-        os.write(self.descriptor, line.encode() + b"\n")
-
-    def expect(self, pattern: str, timeout_s: float = TIMEOUT_S) -> str:
-        """Read until the pattern is there; all that was read for it."""
-        deadline = time.monotonic() + timeout_s
-        while not (found := re.search(pattern, self.seen)):
-            left_s = deadline - time.monotonic()
-            assert left_s > 0, f"no {pattern!r} in {self.seen!r}"
-            if select.select([self.descriptor], [], [], left_s)[0]:
-                self.seen += self._read()
-        read, self.seen = self.seen[: found.end()], self.seen[found.end() :]
-        return read
-
-    def command(self, line: str) -> str:
-        """Type a line at the prompt; all that is seen until the next prompt."""
-        self.type(line)
-        return self.expect(PROMPT)
-
-    def end(self) -> int:
-        """Read to the end; the status."""
-        with contextlib.suppress(EOFError):
-            while True:
-                self.seen += self._read()
-        return self.process.wait(timeout=TIMEOUT_S)
-
-    def _read(self) -> str:
-        try:
-            chunk = os.read(self.descriptor, 4096)
-        except OSError:  # Linux says so when the last writer has gone
-            raise EOFError(self.seen) from None
-        if not chunk:
-            raise EOFError(self.seen)
-        return chunk.decode(errors="replace")
-
-
-@dataclass(kw_only=True)
-class Person:
-    """Somebody who types commands."""
-
-    uid: int
-    gid: int
-    engine: Engine
-    """Theirs: one user's containers may be unknown to another's."""
-    python: str = sys.executable
-    environment: dict[str, str] = field(default_factory=lambda: dict(os.environ))
-    groups: tuple[int, ...] = ()
-
-    def run(
-        self,
-        *arguments: str,
-        cwd: Path,
-        stdin: str | None = None,
-        environment: dict[str, str] | None = None,
-    ) -> subprocess.CompletedProcess[str]:
-        """``condor-mini ARGUMENTS``, to its end."""
-        with self.start(*arguments, cwd=cwd, environment=environment) as process:
-            try:
-                out, err = process.communicate(stdin, timeout=TIMEOUT_S)
-            except subprocess.TimeoutExpired:
-                process.send_signal(signal.SIGTERM)
-                out, err = process.communicate(timeout=TIMEOUT_S)
-                pytest.fail(f"{arguments} did not end in {TIMEOUT_S:g} s: {out}{err}")
-        return subprocess.CompletedProcess(arguments, process.returncode, out, err)
-
-    def start(
-        self, *arguments: str, cwd: Path, environment: dict[str, str] | None = None
-    ) -> subprocess.Popen[str]:
-        """``condor-mini ARGUMENTS``, with pipes."""
-        process: subprocess.Popen[str] = subprocess.Popen(
-            self.argv(*arguments),
-            cwd=cwd,
-            env={**self.environment, **(environment or {})},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-            **self.identity(),  # type: ignore[call-overload]
-        )
-        return process
-
-    @contextlib.contextmanager
-    def terminal(self, *arguments: str, cwd: Path) -> Iterator[Terminal]:
-        """``condor-mini ARGUMENTS``, at a terminal; it is ended with the context."""
-        descriptor, slave = os.openpty()
-        with subprocess.Popen(
-            self.argv(*arguments),
-            cwd=cwd,
-            env={**self.environment, "TERM": "xterm"},
-            stdin=slave,
-            stdout=slave,
-            stderr=slave,
-            start_new_session=True,
-            **self.identity(),  # type: ignore[call-overload]
-        ) as process:
-            os.close(slave)
-            try:
-                yield Terminal(process=process, descriptor=descriptor)
-            finally:
-                if process.poll() is None:
-                    process.terminate()
-                os.close(descriptor)
-
-    def argv(self, *arguments: str) -> list[str]:
-        """The command line of ``condor-mini ARGUMENTS``."""
-        return [self.python, "-m", "condor_mini", *arguments]
-
-    def identity(self) -> dict[str, object]:
-        """What makes a child process this person's."""
-        if self.uid == os.getuid():
-            return {}
-        return {"user": self.uid, "group": self.gid, "extra_groups": list(self.groups)}
 
 
 @pytest.fixture(scope="session")
@@ -189,12 +63,12 @@ def people(
         uid=UID,
         gid=UID,
         engine=pool_engine,
-        python=_python_for_all(),
+        python=python_for(UID),
         environment={
             **ours,
             "HOME": str(home),
             "USER": name,
-            "PYTHONPATH": str(_copy_of_us(home / "lib")),
+            "PYTHONPATH": str(copy_of_us(home / "lib")),
             "XDG_CACHE_HOME": str(home / "cache"),
             "XDG_STATE_HOME": str(home / "state"),
         },
@@ -208,32 +82,6 @@ def people(
     shutil.rmtree(home)
     if made:
         subprocess.run(["userdel", name], check=True)
-
-
-def _python_for_all() -> str:
-    """A Python that an ordinary user can run: ours may be in root's home."""
-    for candidate in (sys.executable, "/usr/bin/python3"):
-        with contextlib.suppress(OSError):
-            subprocess.run([candidate, "-c", ""], user=UID, group=UID, check=True)
-            return candidate
-    pytest.fail("no Python that an ordinary user can run")
-
-
-def _copy_of_us(to: Path) -> Path:
-    """The package and what it needs, where everybody can read it."""
-    for name in (
-        "click",
-        "markdown_it",
-        "mdurl",
-        "pygments",
-        "rich",
-        "platformdirs",
-        "condor_mini",
-    ):
-        spec = find_spec(name)
-        assert spec is not None
-        shutil.copytree(Path(str(spec.origin)).parent, to / name)
-    return to
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from .conftest import Person
+    from ..people import Person
 
 SERIES = ("run", "-q", "--htcondor", "23")
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from condor_mini.engine import Engine
 
-    from .conftest import Person
+    from ..people import Person
 
     Leftovers = Callable[[Path], list[str]]
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from condor_mini.engine import ContainerInfo
 
-    from .conftest import Person
+    from ..people import Person
 
     Run = Callable[..., subprocess.CompletedProcess[str]]
 

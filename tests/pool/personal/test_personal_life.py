@@ -11,6 +11,8 @@ import pytest
 
 from condor_mini.errors import NotFound
 
+from ..people import kill_master, processes
+
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
     from condor_mini.engine import ContainerInfo, Engine
 
-    from .conftest import Person
+    from ..people import Person
 
     Leftovers = Callable[[Path], list[str]]
     Pools = Callable[[Path], list[ContainerInfo]]
@@ -162,7 +164,7 @@ def test_run_after_the_container_was_killed(
     pool_engine: Engine, killed: str, anyone: Person, here: Path
 ) -> None:
     """A container that a reboot has ended is replaced, and its queue is kept."""
-    pool_engine.exec(killed, ["pkill", "-KILL", "-x", "condor_master"])
+    kill_master(pool_engine, killed)
     queue = anyone.run("run", "-q", "--", "condor_q", "-af:j", "JobStatus", cwd=here)
     assert queue.stdout == "1.0 5\n"
 
@@ -193,9 +195,7 @@ def test_state_is_where_it_was_asked_for(anyone: Person, here: Path) -> None:
 def runs(pool_engine: Engine, pools: list[ContainerInfo], command: str) -> bool:
     """Whether such a command runs in the pool."""
     with suppress(NotFound):  # it is not running yet
-        return any(
-            pool_engine.exec(pool.id, ["pgrep", "-fx", command]).returncode == 0 for pool in pools
-        )
+        return any(command in processes(pool_engine, pool.id).values() for pool in pools)
     return False
 
 

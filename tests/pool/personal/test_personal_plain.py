@@ -12,7 +12,7 @@ import pytest
 
 from condor_mini.engine import BindMount, ContainerSpec
 
-from .conftest import PROMPT, Terminal
+from ..people import PROMPT, Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -46,12 +46,23 @@ def test_saved_images_load(cli: Cli, pool_engine: Engine, tmp_path: Path) -> Non
     assert listed["condor-submit:25"].up_to_date
 
 
+@pytest.mark.pool_engines("docker", reason="embedded loads none")
 def test_no_image_file(cli: Cli, tmp_path: Path) -> None:
     """A file that holds no images is refused in one message."""
     (tmp_path / "x.tar").write_text("no tar")
     result = cli("images", "load", "x.tar", cwd=tmp_path)
     assert result.returncode == 1
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.every_engine
+@pytest.mark.pool_engines("embedded", reason="the others save and load")
+@pytest.mark.parametrize("verb", ["save", "load"])
+def test_images_that_are_made_are_not_saved(cli: Cli, tmp_path: Path, verb: str) -> None:
+    """An engine that makes its images in a moment says so, with 6, and another engine's option."""
+    (tmp_path / "x.tar").touch()
+    result = cli("images", verb, "x.tar", cwd=tmp_path)
+    assert (result.returncode, "--engine docker" in result.stderr) == (6, True), result.stderr
 
 
 def test_version(cli: Cli, pool: Pool) -> None:

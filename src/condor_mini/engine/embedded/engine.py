@@ -161,7 +161,7 @@ class EmbeddedEngine(Engine):
         record = self._images.find(reference)
         if record is None:
             return None
-        size = (record.path / "root.tar").stat().st_size
+        size = (record.path / "root.tar").stat().st_size + record.facts.get("shared_bytes", 0)
         return ImageInfo(id=record.id, size_bytes=size, labels=record.labels)
 
     def compose(self, reference: str, tree: ImageTree, *, labels: Mapping[str, str]) -> None:
@@ -183,7 +183,8 @@ class EmbeddedEngine(Engine):
     ) -> None:
         config = {key: value for key, value in asdict(tree).items() if key != "archive"}
         config["shared"] = {target: str(source) for target, source in tree.shared.items()}
-        facts = {"labels": dict(labels), "config": config}
+        shared = sum(_size(source) for source in tree.shared.values())
+        facts = {"labels": dict(labels), "config": config, "shared_bytes": shared}
 
         def fill(place: Path) -> None:
             write(place / "root.tar")
@@ -658,6 +659,10 @@ def default_directory() -> Path:
     from platformdirs import user_state_path
 
     return user_state_path("condor-mini", appauthor=False) / "engine"
+
+
+def _size(directory: Path) -> int:
+    return sum(path.lstat().st_size for path in directory.rglob("*") if not path.is_dir())
 
 
 def _plain(spec: ContainerSpec) -> dict[str, object]:
