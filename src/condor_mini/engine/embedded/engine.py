@@ -336,7 +336,7 @@ class EmbeddedEngine(Engine):
         """See ``Engine.copy_in``."""
         record = self._containers.get(container)
         owners = self._owners(as_caller=record.facts["spec"]["as_caller"])
-        options = ("-xpf", "-", "--numeric-owner", "--no-overwrite-dir", *owners, "-C", "/")
+        options = ("-xpf", "-", "--numeric-owner", "--keep-directory-symlink", *owners, "-C", "/")
         self._on_files(record, "tar", *options, stdin=archive)
 
     def copy_out(self, container: str, path: str) -> bytes:
@@ -439,9 +439,11 @@ class EmbeddedEngine(Engine):
             environment=variables,
             before=_hear_signals,
         ).text()
-        self._raise_if_it_ended(container, done.returncode)
+        # Killed with all that is in the container, or alone: as a shell has it, and other engines.
+        status = done.returncode if done.returncode >= 0 else 128 - done.returncode
+        self._raise_if_it_ended(container, status)
         return CommandResult(
-            argv=tuple(argv), returncode=done.returncode, stdout=done.stdout, stderr=done.stderr
+            argv=tuple(argv), returncode=status, stdout=done.stdout, stderr=done.stderr
         )
 
     def attach(
