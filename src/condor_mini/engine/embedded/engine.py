@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import json
 import os
@@ -376,8 +377,11 @@ class EmbeddedEngine(Engine):
     def start(self, container: str) -> None:
         """See ``Engine.start``."""
         record = self._containers.get(container)
-        if _running(record) is not None:
-            return
+        with _alone(record):  # of several who start it, one does
+            if _running(record) is None:
+                self._start(record)
+
+    def _start(self, record: Record) -> None:
         for name in ("exit", ".exit", "keeper", f"{NOTES}/pid"):
             (record.path / name).unlink(missing_ok=True)
         rewrite(record.path / "started", datetime.now(UTC).isoformat())
@@ -671,6 +675,20 @@ def _plain(spec: ContainerSpec) -> dict[str, object]:
     said = asdict(spec)
     said.pop("mounts")
     return json.loads(json.dumps(said))  # type: ignore[no-any-return]
+
+
+@contextmanager
+def _alone(record: Record) -> Iterator[None]:
+    """While nobody else starts the container."""
+    try:
+        lock = os.open(record.path / ".starting", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except FileNotFoundError:
+        raise NotFound(f"There is no container {record.name}.") from None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
 
 
 def _noted(record: Record) -> Running | None:
