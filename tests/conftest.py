@@ -31,12 +31,17 @@ ENGINES = ("fake", "docker", *WAYS, *OTHER_USERS, "podman", ROOTLESS)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """``--engines``."""
+    """``--engines`` of the contract, and ``--pool-engines`` of tests/pool."""
     parser.addoption(
         "--engines",
         # Only root can make the user that the last one needs.
         default=",".join(ENGINES if os.geteuid() == 0 else ENGINES[:-1]),
         help=f"engines to test, of {', '.join(ENGINES)} (default: all; one that is absent fails)",
+    )
+    parser.addoption(
+        "--pool-engines",
+        help="engines to test pools on, of docker, embedded (default: docker, and on embedded what "
+        "differs by engine: what is marked every_engine)",
     )
 
 

@@ -55,7 +55,7 @@ STATUS = "status.json"
 SPEC = "spec.json"
 
 _EVERY_NODE = {
-    "ps.txt": ("ps", "-eo", "pid,ppid,user,stat,lstart,rss,args"),
+    "ps.txt": (f"{LIBEXEC}/list-processes",),
     "config.txt": ("condor_config_val", "-summary"),
 }
 _OWN_IMAGE = {**_EVERY_NODE, "ps.txt": (f"{LIBEXEC}/processes",)}

@@ -64,12 +64,15 @@ id -u
 ls /usr
 """,
 }
+pytestmark = pytest.mark.pool_engines(
+    "docker", reason="an image is built, with variables and an entrypoint of its own"
+)
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 JOB_TIMEOUT_S = 40.0
 
 
 @pytest.fixture(scope="module")
-def tag(docker_engine: Engine) -> Iterator[Callable[[str], str]]:
+def tag(pool_engine: Engine) -> Iterator[Callable[[str], str]]:
     """Names for images, which are gone when the tests are over."""
     names: list[str] = []
     session = uuid.uuid4().hex[:12]
@@ -80,7 +83,7 @@ def tag(docker_engine: Engine) -> Iterator[Callable[[str], str]]:
 
     yield make
     for name in reversed(names):
-        docker_engine.remove_image(name)
+        pool_engine.remove_image(name)
 
 
 def imported(engine: Engine, tarball: Path, name: str) -> str:
@@ -92,7 +95,7 @@ def imported(engine: Engine, tarball: Path, name: str) -> str:
 
 @pytest.fixture(scope="module")
 def debian_image(
-    docker_engine: Engine, tag: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
+    pool_engine: Engine, tag: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
 ) -> str:
     """Debian 12, whose glibc is older than HTCondor's, and with no account of any kind in it."""
     folder = tmp_path_factory.mktemp("debian")
@@ -107,18 +110,18 @@ def debian_image(
         capture_output=True,
         timeout=120,
     )
-    base = imported(docker_engine, tarball, tag("debian"))
+    base = imported(pool_engine, tarball, tag("debian"))
     (folder / "tool").write_text("#!/bin/sh\necho a tool of the image\n")
     (folder / "tool").chmod(0o755)
     (folder / "Dockerfile").write_text(DOCKERFILE.replace("BASE", base))
     name = tag("conda")
-    docker_engine.build(BuildSpec(context=folder, tags=(name,)), on_line=lambda _: None)
+    pool_engine.build(BuildSpec(context=folder, tags=(name,)), on_line=lambda _: None)
     return name
 
 
 @pytest.fixture(scope="module")
 def busybox_image(
-    docker_engine: Engine,
+    pool_engine: Engine,
     tag: Callable[[str], str],
     busybox: Path,
     tmp_path_factory: pytest.TempPathFactory,
@@ -131,18 +134,18 @@ def busybox_image(
             link = tarfile.TarInfo(f"bin/{applet}")
             link.type, link.linkname = tarfile.SYMTYPE, "busybox"
             tar.addfile(link)
-    return imported(docker_engine, tarball, tag("busybox"))
+    return imported(pool_engine, tarball, tag("busybox"))
 
 
 @pytest.fixture(scope="module")
-def mixed(docker_engine: Engine, debian_image: str, busybox_image: str) -> Iterator[Pool]:
+def mixed(pool_engine: Engine, debian_image: str, busybox_image: str) -> Iterator[Pool]:
     """A pool with a group of execution points of each of the two."""
     groups = [
         {"name": "debian", "image": debian_image, "attributes": {"Os": "debian"}, "gpus": 1},
         {"name": "busybox", "image": busybox_image, "attributes": {"Os": "busybox"}},
     ]
     spec = PoolSpec.model_validate({"name": f"t{uuid.uuid4().hex[:8]}", "execution_points": groups})
-    with Pool.create(spec=spec, engine=docker_engine) as made:
+    with Pool.create(spec=spec, engine=pool_engine) as made:
         yield made
 
 
@@ -243,10 +246,10 @@ def left_by_jobs(node: Node) -> str | None:
 
 
 @pytest.mark.parametrize("group", ["debian", "busybox"])
-def test_image_is_as_it_was(docker_engine: Engine, mixed: Pool, group: str) -> None:
+def test_image_is_as_it_was(pool_engine: Engine, mixed: Pool, group: str) -> None:
     """The image has not changed; what is HTCondor's cannot be written in the node."""
     node = node_of(mixed, group)
-    assert docker_engine.image(node.info.image) is not None
+    assert pool_engine.image(node.info.image) is not None
     said = node.exec(["touch", "/usr/local/lib/condor-mini/x"], user="root")
     assert "Read-only file system" in said.stderr
 
@@ -307,30 +310,30 @@ def test_stopped_and_started(mixed: Pool) -> None:
 
 
 def test_other_series_and_engine_elsewhere(
-    docker_engine: Engine, busybox_image: str, monkeypatch: pytest.MonkeyPatch
+    pool_engine: Engine, busybox_image: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """HTCondor 23 works too; and an engine that can mount nothing of ours gets a copy."""
-    info = docker_engine.info()
-    monkeypatch.setattr(docker_engine, "info", lambda: replace(info, same_host=False))
+    info = pool_engine.info()
+    monkeypatch.setattr(pool_engine, "info", lambda: replace(info, same_host=False))
     name = f"t{uuid.uuid4().hex[:8]}"
-    with Pool.create(name, execute_image=busybox_image, series="23", engine=docker_engine):
-        named = [volume.name for volume in docker_engine.volumes({}) if name in volume.name]
+    with Pool.create(name, execute_image=busybox_image, series="23", engine=pool_engine):
+        named = [volume.name for volume in pool_engine.volumes({}) if name in volume.name]
         assert named == [f"{name}-condor-mini-runtime"]
-    assert not [volume for volume in docker_engine.volumes({}) if name in volume.name]
+    assert not [volume for volume in pool_engine.volumes({}) if name in volume.name]
 
 
-def test_image_that_is_nowhere(fresh: Cli, docker_engine: Engine) -> None:
+def test_image_that_is_nowhere(fresh: Cli, pool_engine: Engine) -> None:
     """An image that is not to be had is named, with status 3, and nothing is left."""
     missing = f"condor-mini-test-{uuid.uuid4().hex}"
     result = fresh("create", "--execute-image", missing, timeout_s=120)
     assert result.returncode == 3
     assert missing in result.stderr
-    assert not [network for network in docker_engine.networks({}) if network.name == fresh.name]
+    assert not [network for network in pool_engine.networks({}) if network.name == fresh.name]
 
 
 def test_directory_that_is_a_file(
     fresh: Cli,
-    docker_engine: Engine,
+    pool_engine: Engine,
     busybox_image: str,
     tag: Callable[[str], str],
     tmp_path: Path,
@@ -339,10 +342,10 @@ def test_directory_that_is_a_file(
     (tmp_path / "file").touch()
     (tmp_path / "Dockerfile").write_text(f"FROM {busybox_image}\nCOPY file /tmp\n")
     name = tag("odd")
-    docker_engine.build(BuildSpec(context=tmp_path, tags=(name,)), on_line=lambda _: None)
+    pool_engine.build(BuildSpec(context=tmp_path, tags=(name,)), on_line=lambda _: None)
     result = fresh("create", "--execute-image", name)
     assert result.returncode == 5
     assert (
         "this image cannot be an execution point: cannot create directory '/tmp'" in result.stderr
     )
-    assert not [network for network in docker_engine.networks({}) if network.name == fresh.name]
+    assert not [network for network in pool_engine.networks({}) if network.name == fresh.name]

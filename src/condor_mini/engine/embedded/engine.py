@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import json
 import os
@@ -163,7 +164,7 @@ class EmbeddedEngine(Engine):
         record = self._images.find(reference)
         if record is None:
             return None
-        size = (record.path / "root.tar").stat().st_size
+        size = (record.path / "root.tar").stat().st_size + record.facts.get("shared_bytes", 0)
         return ImageInfo(id=record.id, size_bytes=size, labels=record.labels)
 
     def compose(self, reference: str, tree: ImageTree, *, labels: Mapping[str, str]) -> None:
@@ -185,7 +186,8 @@ class EmbeddedEngine(Engine):
     ) -> None:
         config = {key: value for key, value in asdict(tree).items() if key != "archive"}
         config["shared"] = {target: str(source) for target, source in tree.shared.items()}
-        facts = {"labels": dict(labels), "config": config}
+        shared = sum(_size(source) for source in tree.shared.values())
+        facts = {"labels": dict(labels), "config": config, "shared_bytes": shared}
 
         def fill(place: Path) -> None:
             write(place / "root.tar")
@@ -342,7 +344,7 @@ class EmbeddedEngine(Engine):
         """See ``Engine.copy_in``."""
         record = self._containers.get(container)
         owners = self._owners(as_caller=record.facts["spec"]["as_caller"])
-        options = ("-xpf", "-", "--numeric-owner", "--no-overwrite-dir", *owners, "-C", "/")
+        options = ("-xpf", "-", "--numeric-owner", "--keep-directory-symlink", *owners, "-C", "/")
         self._on_files(record, "tar", *options, stdin=archive)
 
     def copy_out(self, container: str, path: str) -> bytes:
@@ -382,8 +384,11 @@ class EmbeddedEngine(Engine):
     def start(self, container: str) -> None:
         """See ``Engine.start``."""
         record = self._containers.get(container)
-        if _running(record) is not None:
-            return
+        with _alone(record):  # of several who start it, one does
+            if _running(record) is None:
+                self._start(record)
+
+    def _start(self, record: Record) -> None:
         for name in ("exit", ".exit", "keeper", f"{NOTES}/pid"):
             (record.path / name).unlink(missing_ok=True)
         rewrite(record.path / "started", datetime.now(UTC).isoformat())
@@ -445,9 +450,11 @@ class EmbeddedEngine(Engine):
             environment=variables,
             before=_hear_signals,
         ).text()
-        self._raise_if_it_ended(container, done.returncode)
+        # Killed with all that is in the container, or alone: as a shell has it, and other engines.
+        status = done.returncode if done.returncode >= 0 else 128 - done.returncode
+        self._raise_if_it_ended(container, status)
         return CommandResult(
-            argv=tuple(argv), returncode=done.returncode, stdout=done.stdout, stderr=done.stderr
+            argv=tuple(argv), returncode=status, stdout=done.stdout, stderr=done.stderr
         )
 
     def attach(
@@ -667,10 +674,28 @@ def default_directory() -> Path:
     return user_state_path("condor-mini", appauthor=False) / "engine"
 
 
+def _size(directory: Path) -> int:
+    return sum(path.lstat().st_size for path in directory.rglob("*") if not path.is_dir())
+
+
 def _plain(spec: ContainerSpec) -> dict[str, object]:
     said = asdict(spec)
     said.pop("mounts")
     return json.loads(json.dumps(said))  # type: ignore[no-any-return]
+
+
+@contextmanager
+def _alone(record: Record) -> Iterator[None]:
+    """While nobody else starts the container."""
+    try:
+        lock = os.open(record.path / ".starting", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except FileNotFoundError:
+        raise NotFound(f"There is no container {record.name}.") from None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
 
 
 def _noted(record: Record) -> Running | None:
