@@ -105,6 +105,7 @@ def compose(
             for place in sorted((made.root / "usr").iterdir())
             if place.name != "local"
         },
+        shared_bytes=made.size_bytes or 0,
         # Where paths are translated, the first process is not the one with the number 1.
         environment={**_environment(role), "TINI_SUBREAPER": "1"},
         entrypoint=("/usr/bin/tini", "--", "/usr/local/libexec/condor-mini/entrypoint"),

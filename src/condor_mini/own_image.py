@@ -87,7 +87,7 @@ def equipped(
         _have(engine, image, architecture, progress)
     mount: BindMount | VolumeMount
     if info.same_host:
-        mount = beside(series, progress, architecture=architecture)
+        mount = beside(engine, series, progress, architecture=architecture)
     else:
         mount = VolumeMount(volume=_volume(nodes[0].pool), target=PREFIX, read_only=True)
     return [
@@ -98,10 +98,13 @@ def equipped(
     ]
 
 
-def beside(series: Series, progress: Progress, *, architecture: str | None = None) -> BindMount:
+def beside(
+    engine: Engine, series: Series, progress: Progress, *, architecture: str | None = None
+) -> BindMount:
     """HTCondor as it is put beside an image; made first if it is not there.
 
     Args:
+        engine: Where; its containers do not write to it, and cannot where the engine sees to that.
         series: Of HTCondor.
         progress: Told of what takes time.
         architecture: Debian's name; this machine's by default.
@@ -109,7 +112,7 @@ def beside(series: Series, progress: Progress, *, architecture: str | None = Non
     from condor_mini.runtime.lock import machine_architecture
 
     tree = _tree(series, architecture or machine_architecture(), progress)
-    return BindMount(source=tree, target=PREFIX, read_only=True)
+    return BindMount(source=tree, target=PREFIX, read_only=engine.info().read_only_mounts)
 
 
 def fill_volume(

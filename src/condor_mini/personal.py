@@ -294,7 +294,7 @@ def _image(
     """The image to use, and what is put beside one that is not ours."""
     if spec.host_files is None:
         return images.ensure(engine, "mini", series, progress), ()
-    mounts = (host_files.home(spec.host_files), own_image.beside(series, progress))
+    mounts = (host_files.home(spec.host_files), own_image.beside(engine, series, progress))
     return host_files.have(engine), mounts
 
 

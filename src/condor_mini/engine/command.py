@@ -86,38 +86,38 @@ def run_bytes(
     check: bool = True,
     merge: bool = False,
     environment: Mapping[str, str] | None = None,
-    before: Callable[[], None] | None = None,
+    end: Callable[[int], None] = lambda _: None,
 ) -> BytesResult:
     """``run`` for output that is not text; what is large comes from and goes to files.
 
-    ``environment`` replaces our own; ``before`` is called in the child.
+    ``environment`` replaces our own; ``end`` is called with the process's number before it is
+    killed, be it for the deadline or for what ends us.
     """
     log.debug("%s", shlex.join(argv))
     given = stdin if isinstance(stdin, bytes) else None
     source = subprocess.DEVNULL if stdin is None else None
     if stdin is not None and not isinstance(stdin, bytes):
         source = _descriptor(stdin)
-    # Any exception, Ctrl-C included, makes subprocess.run kill the child before it propagates.
-    # Given input, it makes the pipe itself.
-    try:
-        done: subprocess.CompletedProcess[bytes] = subprocess.run(
-            argv,
-            stdin=source,
-            input=given,
-            stdout=subprocess.PIPE if stdout is None else _descriptor(stdout),
-            stderr=subprocess.STDOUT if merge else subprocess.PIPE,
-            timeout=timeout_s,
-            check=False,
-            env=environment,
-            preexec_fn=before,
-        )
-    except subprocess.TimeoutExpired as late:
-        raise CommandFailed(argv, None, _decoded(late.stderr or late.stdout or b"")) from None
+    if given is not None:
+        source = subprocess.PIPE
+    with subprocess.Popen(
+        argv,
+        stdin=source,
+        stdout=subprocess.PIPE if stdout is None else _descriptor(stdout),
+        stderr=subprocess.STDOUT if merge else subprocess.PIPE,
+        env=environment,
+    ) as process:
+        try:
+            out, err = process.communicate(given, timeout=timeout_s)
+        except BaseException as stopped:
+            end(process.pid)
+            process.kill()
+            if isinstance(stopped, subprocess.TimeoutExpired):
+                said = stopped.stderr or stopped.stdout or b""
+                raise CommandFailed(argv, None, _decoded(said)) from None
+            raise
     result = BytesResult(
-        argv=tuple(argv),
-        returncode=done.returncode,
-        stdout=done.stdout or b"",
-        stderr=done.stderr or b"",
+        argv=tuple(argv), returncode=process.returncode, stdout=out or b"", stderr=err or b""
     )
     if check and result.returncode != 0:
         raise CommandFailed(argv, result.returncode, _decoded(result.stderr or result.stdout))

@@ -87,6 +87,8 @@ class ImageTree:
     """A tar of its own files."""
     shared: Mapping[str, Path] = field(default_factory=dict)
     """Directories of the host by their paths in the image, where nobody writes."""
+    shared_bytes: int = 0
+    """Their size, where it is to count as the image's."""
     environment: Mapping[str, str] = field(default_factory=dict)
     entrypoint: tuple[str, ...] = ()
     command: tuple[str, ...] = ()

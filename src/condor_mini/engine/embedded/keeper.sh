@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Keeps a container while it runs: COMMAND...; the working directory is the container's own. Its
 # lines go to the log, each behind the time of its writing, and its status into `exit`.
 read -r -a fields </proc/self/stat

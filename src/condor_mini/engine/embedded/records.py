@@ -61,7 +61,9 @@ class Shelf:
         self.directory = directory
         self.kind = kind
 
-    def add(self, name: str, facts: Facts, fill: Callable[[Path], None] = lambda _: None) -> Record:
+    def add(
+        self, name: str, facts: Facts, fill: Callable[[Path, str], object] = lambda *_: None
+    ) -> Record:
         """Make one; ``fill`` puts into its directory what belongs there.
 
         Raises:
@@ -70,14 +72,17 @@ class Shelf:
         """
         if not _NAME.fullmatch(name):
             raise CommandFailed((self.kind, name), 1, f"{name!r} is no name of a {self.kind}")
-        facts = {"id": uuid.uuid4().hex, **facts}
+        self.sweep()
+        facts["id"] = uuid.uuid4().hex
         scratch = self.directory / f"{_MAKING}{facts['id']}"
         place = self.path(name)
+        if place.exists():
+            raise AlreadyInUse(f"There is a {self.kind} {name}.")
         try:
-            scratch.mkdir(parents=True)
-            fill(scratch)
-            (scratch / RECORD).write_text(json.dumps(facts), "utf-8")
-            scratch.rename(place)
+            with _made(scratch):
+                fill(scratch, facts["id"])
+                (scratch / RECORD).write_text(json.dumps(facts), "utf-8")
+                scratch.rename(place)
         except OSError as error:
             if error.errno in (errno.EEXIST, errno.ENOTEMPTY) and place.exists():
                 raise AlreadyInUse(f"There is a {self.kind} {name}.") from None
@@ -85,6 +90,26 @@ class Shelf:
         finally:
             self.discard(scratch)
         return Record(place, facts)
+
+    def sweep(self) -> None:
+        """Remove what others have left half made or half removed, if they are no more."""
+        with suppress(OSError):
+            for place in self.directory.iterdir():
+                if place.name.startswith((_MAKING, _GONE)):
+                    with suppress(BlockingIOError), alone_with(place, wait=False):
+                        self.discard(place)
+
+    def is_there(self, identity: str) -> bool:
+        """Whether there is one of that id, or somebody makes it now."""
+        making = self.directory / f"{_MAKING}{identity}"
+        try:
+            with alone_with(making, wait=False):
+                pass
+        except BlockingIOError:
+            return True
+        except OSError:
+            pass  # it has been made by now, if at all
+        return any(record.id == identity for record in self.all())
 
     def discard(self, directory: Path) -> None:
         """Remove what nobody sees any more."""
@@ -118,12 +143,12 @@ class Shelf:
             raise NotFound(f"There is no {self.kind} {name}.")
         return record
 
-    def take_away(self, record: Record) -> Path:
-        """Put one out of sight; where it is now, to be discarded."""
+    def remove(self, record: Record) -> None:
+        """Put one out of sight, and then remove it."""
         aside = self.directory / f"{_GONE}{uuid.uuid4().hex}"
         with suppress(FileNotFoundError):
             record.path.rename(aside)
-        return aside
+        self.discard(aside)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -135,6 +160,28 @@ class Shelf:
             yield
         finally:
             os.close(lock)
+
+
+@contextmanager
+def alone_with(directory: Path, *, wait: bool = True) -> Iterator[None]:
+    """Nobody else has it; who dies has it no more. Without a wait, raises ``BlockingIOError``."""
+    lock = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        yield
+    finally:
+        os.close(lock)
+
+
+@contextmanager
+def _made(directory: Path) -> Iterator[None]:
+    """A new directory, which is ours alone."""
+    while True:
+        directory.mkdir(parents=True)
+        with suppress(FileNotFoundError), alone_with(directory):
+            if directory.exists():  # else somebody has taken it for left before it was ours
+                yield
+                return
 
 
 def rewrite(path: Path, text: str) -> None:

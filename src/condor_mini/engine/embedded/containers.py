@@ -1,0 +1,269 @@
+"""Containers and volumes as they are kept: their files, and what is run to do something to them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from condor_mini.engine import command
+from condor_mini.engine.embedded import state
+from condor_mini.engine.embedded.addresses import HOSTS
+from condor_mini.engine.embedded.namespaces import DESK, PREPARED
+from condor_mini.engine.embedded.records import Record, Shelf
+from condor_mini.engine.embedded.way import NETWORK, NOTES, ROOT, View, environment_of
+from condor_mini.engine.protocol import BindMount, VolumeMount
+from condor_mini.errors import CommandFailed, EngineCapabilityError, NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import BinaryIO
+
+    from condor_mini.engine.embedded.addresses import Networks
+    from condor_mini.engine.embedded.way import Way
+    from condor_mini.engine.protocol import ContainerSpec
+
+COPY_TIMEOUT_S = 900.0
+_RESOLVER = Path("/etc/resolv.conf")
+
+
+class _Owned(Shelf):
+    """A shelf whose things hold files of other users than us."""
+
+    def __init__(self, directory: Path, kind: str, way: Callable[[], Way]) -> None:
+        super().__init__(directory, kind)
+        self._find_way = way
+
+    @property
+    def way(self) -> Way:
+        """How their files are reached."""
+        return self._find_way()
+
+    def discard(self, directory: Path) -> None:
+        """See ``Shelf.discard``."""
+        if directory.exists():
+            with suppress(CommandFailed):
+                argv = self.way.as_owner("rm", "-rf", "--", str(directory))
+                command.run(argv, timeout_s=COPY_TIMEOUT_S)
+            super().discard(directory)
+
+
+class Volumes(_Owned):
+    """All volumes."""
+
+    def __init__(self, directory: Path, way: Callable[[], Way]) -> None:
+        """Nothing is made yet."""
+        super().__init__(directory, "volume", way)
+
+    def create(self, name: str, labels: Mapping[str, str]) -> None:
+        """See ``Engine.create_volume``."""
+        with self.locked():
+            if self.find(name) is None:
+                facts = {"labels": dict(labels)}
+                self.add(name, facts, lambda place, _: (place / "data").mkdir())
+
+    def data(self, record: Record) -> str:
+        """Where the files are."""
+        return str(record.path / "data")
+
+
+class Containers(_Owned):
+    """All containers."""
+
+    def __init__(
+        self, directory: Path, way: Callable[[], Way], volumes: Volumes, networks: Networks
+    ) -> None:
+        """Nothing is made yet."""
+        super().__init__(directory, "container", way)
+        self._volumes = volumes
+        self._networks = networks
+
+    def create(self, spec: ContainerSpec, image: Record) -> Record:
+        """See ``Engine.create``."""
+        self._check(spec)
+        config = image.facts["config"]
+        mounts = [(str(source), target, True) for target, source in config["shared"].items()]
+        mounts += [self._mount(mount) for mount in spec.mounts]
+        network = self._networks.get(spec.network) if spec.network else self._networks.default()
+        facts = {
+            "labels": {**image.labels, **spec.labels},
+            "image": spec.image,
+            "config": config,
+            "spec": _plain(spec),
+            "mounts": mounts,
+            "network": network.name,
+        }
+
+        def fill(place: Path, identity: str) -> None:
+            names = (spec.hostname or spec.name, spec.name)
+            facts["address"] = self._networks.join(network.name, identity, names, spec.ip)
+            (place / ROOT).mkdir()
+            (place / NOTES).mkdir()
+            (place / DESK).mkdir()
+            owners = self._owners(as_caller=spec.as_caller)
+            tar = self.way.tools.argv("tar", "-xpf", str(image.path / "root.tar"), *owners)
+            # The directories are made where there is nothing, and never behind a link.
+            prepared = " ".join(f".{path}" for path in (*PREPARED, NETWORK, "/etc"))
+            script = f"""
+                cd {shlex.quote(str(place / ROOT))}
+                {shlex.join(tar)}
+                {shlex.join(self.way.tools.argv("mkdir", "-p"))} {prepared}
+                [ -L etc ] || {shlex.join(self.way.tools.argv("ln", "-sf"))} \\
+                    {NETWORK}/hosts etc/hosts
+            """
+            command.run(self.way.as_owner("dash", "-euc", script), timeout_s=COPY_TIMEOUT_S)
+
+        try:
+            return self.add(spec.name, facts, fill)
+        except BaseException:
+            self._networks.sweep_addresses(network.name)
+            raise
+
+    def _check(self, spec: ContainerSpec) -> None:
+        if not self.way.read_only_mounts and any(mount.read_only for mount in spec.mounts):
+            raise EngineCapabilityError(
+                f"without namespaces no mount can be read-only, as {spec.name} wants one",
+                hint="Leave `:ro` out: the container can then write to it.",
+            )
+        if any(port.host_port for port in spec.ports):
+            raise EngineCapabilityError(
+                f"the embedded engine publishes no port at another address: {spec.name} is reached "
+                "at its own",
+                hint="Leave the host's port out; `condor-mini status` shows where it is reached.",
+            )
+
+    def _mount(self, mount: BindMount | VolumeMount) -> tuple[str, str, bool]:
+        if isinstance(mount, VolumeMount):
+            data = self._volumes.data(self._volumes.get(mount.volume))
+            return data, mount.target, mount.read_only
+        if not mount.source.exists():
+            raise CommandFailed(("mount", str(mount.source)), 1, f"there is no {mount.source}")
+        return str(mount.source.absolute()), mount.target, mount.read_only
+
+    # -- files ------------------------------------------------------------------------------------
+
+    def unpack(self, record: Record, archive: bytes | BinaryIO) -> None:
+        """See ``Engine.copy_in``."""
+        owners = self._owners(as_caller=record.facts["spec"]["as_caller"])
+        options = ("-xpf", "-", "--keep-directory-symlink", *owners, "-C", "/")
+        self._on_files(record, "tar", *options, stdin=archive)
+
+    def content(self, record: Record, path: str) -> bytes:
+        """See ``Engine.copy_out``."""
+        try:
+            return self._on_files(record, "cat", "--", path).stdout
+        except CommandFailed:
+            self._check_there(record, path)
+            raise NotFound(f"{path} in container {record.name} is not a file.") from None
+
+    def pack(self, record: Record, path: str, archive: BinaryIO) -> None:
+        """See ``Engine.copy_out_archive``."""
+        self._check_there(record, path)
+        folder, name = os.path.split(path.rstrip("/"))
+        options = ("-cf", "-", "--numeric-owner", "-C", folder or "/", "--", name or ".")
+        self._on_files(record, "tar", *options, stdout=archive)
+
+    def _owners(self, *, as_caller: bool) -> list[str]:
+        """Options of tar(1): where all of a container is the caller's, its files are too."""
+        several = self.way.many_users and not as_caller
+        return ["--numeric-owner"] if several else ["--no-same-owner"]
+
+    def _check_there(self, record: Record, path: str) -> None:
+        try:
+            self._on_files(record, "stat", "--", path)
+        except CommandFailed:
+            raise NotFound(f"There is no {path} in container {record.name}.") from None
+
+    def _on_files(
+        self,
+        record: Record,
+        program: str,
+        *arguments: str,
+        stdin: bytes | BinaryIO | None = None,
+        stdout: BinaryIO | None = None,
+    ) -> command.BytesResult:
+        argv = self.way.inside(self._view(record, 0, 0), program, *arguments)
+        return command.run_bytes(argv, timeout_s=COPY_TIMEOUT_S, stdin=stdin, stdout=stdout)
+
+    # -- processes --------------------------------------------------------------------------------
+
+    def start_command(self, record: Record) -> tuple[list[str], dict[str, str]]:
+        """What starts its first process, and the environment."""
+        spec, config = record.facts["spec"], record.facts["config"]
+        entrypoint = [spec["entrypoint"]] if spec["entrypoint"] else config["entrypoint"]
+        default = [] if spec["entrypoint"] else config["command"]
+        argv = [*entrypoint, *(spec["command"] or default)]
+        view, environment = self.seen_by(record, None, None)
+        where = self.workdir(record, None)
+        return self.way.start(view, _resolver(), where, self._limited(spec, argv)), environment
+
+    def processes(self, record: Record) -> list[int]:
+        """Those to kill, so that nothing of it runs any more."""
+        first = state.running(record)
+        found = self.way.processes(self._view(record, 0, 0), first)
+        if not first and (keeper := state.keeper(record)):
+            # It is about to start, or its first process was killed: all of this is one group.
+            with suppress(OSError):
+                os.killpg(keeper, 9)
+        return found
+
+    def seen_by(
+        self, record: Record, user: str | None, environment: Mapping[str, str] | None
+    ) -> tuple[View, dict[str, str]]:
+        """The container for one user, and what that user's environment is."""
+        spec, config = record.facts["spec"], record.facts["config"]
+        uid, gid, home = state.account(record, user or spec["user"] or config["user"] or "0")
+        own = {**spec["environment"], **(environment or {})}
+        return self._view(record, uid, gid), environment_of(config["environment"], own, home)
+
+    def workdir(self, record: Record, workdir: str | None) -> str:
+        """Where a command begins."""
+        own: str = record.facts["spec"]["workdir"] or record.facts["config"]["workdir"] or "/"
+        return workdir or own
+
+    def _view(self, record: Record, uid: int, gid: int) -> View:
+        spec = record.facts["spec"]
+        network = self._networks.path(record.facts["network"]) / HOSTS
+        return View(
+            id=record.id,
+            directory=record.path,
+            hostname=spec["hostname"] or record.id[:12],
+            mounts=[(str(network), NETWORK, True), *map(tuple, record.facts["mounts"])],
+            uid=uid,
+            gid=gid,
+            as_caller=spec["as_caller"],
+            capabilities=spec["cap_add"] if "ALL" in spec["cap_drop"] else None,
+        )
+
+    def _limited(self, spec: Mapping[str, object], argv: list[str]) -> list[str]:
+        """The same command, with the limits that can be set for its processes.
+
+        Without cgroups: so many cores, and so much address space for each process.
+        """
+        cpus, memory_mb = spec["cpus"], spec["memory_mb"]
+        tool = self.way.tools.inside
+        if isinstance(memory_mb, int):
+            argv = [*tool("prlimit", f"--as={memory_mb * 2**20}", "--"), *argv]
+        if isinstance(cpus, (int, float)):
+            ours = sorted(os.sched_getaffinity(0))[: max(1, round(cpus))]
+            argv = [*tool("taskset", "-c", ",".join(map(str, ours))), *argv]
+        return argv
+
+
+def _plain(spec: ContainerSpec) -> dict[str, object]:
+    said = asdict(spec)
+    said.pop("mounts")
+    return json.loads(json.dumps(said))  # type: ignore[no-any-return]
+
+
+def _resolver() -> str:
+    """A script that lets a container know the host's name servers as they are now."""
+    try:
+        said = _RESOLVER.read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ":"
+    return f"{{ printf %s {shlex.quote(said)} >/etc/resolv.conf; }} 2>/dev/null || :"

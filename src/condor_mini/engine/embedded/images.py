@@ -1,0 +1,68 @@
+"""Images: a tar of files, and what is shared with all others."""
+
+from __future__ import annotations
+
+import shutil
+import tarfile
+from contextlib import suppress
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from condor_mini.engine.embedded.records import Shelf
+from condor_mini.engine.protocol import ImageInfo, ImageTree
+from condor_mini.errors import CommandFailed, EngineCapabilityError, NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+FILES = "root.tar"
+
+
+class Images(Shelf):
+    """All images."""
+
+    def __init__(self, directory: Path) -> None:
+        """Nothing is made yet."""
+        super().__init__(directory, "image")
+
+    def info(self, reference: str) -> ImageInfo | None:
+        """See ``Engine.image``."""
+        with suppress(FileNotFoundError, NotFound):  # it is replaced just now
+            record = self.get(reference)
+            size = (record.path / FILES).stat().st_size + record.facts["config"]["shared_bytes"]
+            return ImageInfo(id=record.id, size_bytes=size, labels=record.labels)
+        return None
+
+    def import_tar(self, tarball: Path, reference: str, labels: Mapping[str, str]) -> None:
+        """See ``Engine.import_image``."""
+        if not tarball.is_file() or not tarfile.is_tarfile(tarball):
+            raise CommandFailed(("import", str(tarball)), 1, "it is no tar archive")
+        self._replace(reference, labels, ImageTree(), lambda to: shutil.copyfile(tarball, to))
+
+    def compose(self, reference: str, tree: ImageTree, labels: Mapping[str, str]) -> None:
+        """See ``Engine.compose``."""
+        self._replace(reference, labels, tree, lambda to: to.write_bytes(tree.archive))
+
+    def _replace(
+        self,
+        reference: str,
+        labels: Mapping[str, str],
+        tree: ImageTree,
+        write: Callable[[Path], object],
+    ) -> None:
+        config = {key: value for key, value in asdict(tree).items() if key != "archive"}
+        config["shared"] = {target: str(source) for target, source in tree.shared.items()}
+        facts = {"labels": dict(labels), "config": config}
+        with self.locked():
+            if (there := self.find(reference)) is not None:
+                self.remove(there)
+            self.add(reference, facts, lambda place, _: write(place / FILES))
+
+
+def cannot(what: str) -> EngineCapabilityError:
+    """The error for what only an engine does that has registries or Dockerfiles."""
+    return EngineCapabilityError(
+        f"the embedded engine cannot {what}: it makes its images of the runtime",
+        hint="Use a container engine for that: --engine docker",
+    )

@@ -1,0 +1,258 @@
+"""Containers by the kernel's namespaces, made with unshare(1), mount(8) and pivot_root(8)."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import shlex
+import shutil
+import struct
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from condor_mini.engine import command
+from condor_mini.engine.embedded.tools import INSIDE
+from condor_mini.engine.embedded.way import (
+    DASH_NOTE,
+    NOTES,
+    PROBE_TIMEOUT_S,
+    Running,
+    View,
+    Way,
+    ids_of,
+    said_by,
+)
+from condor_mini.errors import CommandFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+OLD = "/.old"
+"""Where a container's first process sees the host, until it does not any more."""
+DESK = "old"
+"""The directory in a container's where that is prepared, unseen by others."""
+PREPARED = (INSIDE, OLD, "/dev", "/proc", "/sys")
+"""Directories that each container has; nothing is mounted over what was a link."""
+_DEVICE_DIRECTORY = "dev"
+_PROC_READ_ONLY = ("/proc/bus", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
+_DEVICES = ("full", "null", "random", "tty", "urandom", "zero")
+_LINKS = {
+    "fd": "/proc/self/fd",
+    "ptmx": "pts/ptmx",
+    "stderr": "/proc/self/fd/2",
+    "stdin": "/proc/self/fd/0",
+    "stdout": "/proc/self/fd/1",
+}
+_TIOCSPTLCK, _TIOCGPTPEER = 0x40045431, 0x5441  # asm-generic/ioctls.h
+
+
+class Namespaces(Way):
+    """The kernel's."""
+
+    name = "namespaces"
+    read_only_mounts = True
+
+    def problem(self) -> str | None:
+        """See ``Way.problem``: mount what a container needs, for a moment."""
+        mounts = (("--rbind", "/", "/mnt"), ("-t", "proc", "proc", "/proc"))
+        script = " && ".join(shlex.join(self.tools.argv("mount", *words)) for words in mounts)
+        try:
+            command.run(
+                [*self._new(), *self.tools.argv("dash", "-c", script)], timeout_s=PROBE_TIMEOUT_S
+            )
+        except CommandFailed as failure:
+            return said_by(failure)
+        return None
+
+    def start(self, view: View, script: str, workdir: str, argv: Sequence[str]) -> list[str]:
+        """See ``Way.start``."""
+        _make_devices(view.directory / _DEVICE_DIRECTORY)
+        lines = [*self._change_root(view, self._kernel(view)), self._name(view)]
+        # A host may refuse even to show it.
+        system = ("-o", "rbind,ro=recursive")
+        lines.append(f'{shlex.join(self.tools.inside("mount", *system))} "$old/sys" /sys 2>&1 || :')
+        # The host's table of processes, as long as it is seen, has the host's numbers.
+        notes = f"$old{shlex.quote(str(view.directory / NOTES))}"
+        lines += [DASH_NOTE.format(proc="$old/proc", notes=notes), self._leave(OLD), script]
+        lines.append(f"exec {shlex.join([*self._as_user(view), *self._command(workdir, argv)])}")
+        return [*self._new(), *self._shell(lines)]
+
+    def enter(
+        self, view: View, running: Running, workdir: str, argv: Sequence[str], *, terminal: bool
+    ) -> list[str]:
+        """See ``Way.enter``."""
+        # The process above the first one: it is in the user namespace that the others belong to,
+        # where the first one may be in one below.
+        user = [] if self._is_root else ["--user", "--preserve-credentials"]
+        where = [
+            *(f"--target={running.parent}", "--mount", "--uts", "--ipc", *user),
+            f"--pid=/proc/{running.parent}/ns/pid_for_children",
+        ]
+        inside = [*self._as_user(view), *self._command(workdir, argv)]
+        if terminal:
+            inside = self.tools.inside("setsid", "--ctty", *inside)
+            if self._changes_ids(view):
+                own = shlex.join(self.tools.inside("chown", str(view.uid), "/proc/self/fd/0"))
+                inside = self.tools.inside("dash", "-c", f'{own}; exec "$@"', "-", *inside)
+        return self.tools.argv("nsenter", *where, "--", *inside)
+
+    def inside(self, view: View, program: str, *arguments: str) -> list[str]:
+        """See ``Way.inside``."""
+        # umount(8) looks there; the host's must not be reached from a link of the container's.
+        lines = self._change_root(view, [(f"{OLD}/proc", "/proc", "bind")])
+        lines += [
+            self._leave(OLD, "/proc"),
+            f"exec {shlex.join(self.tools.inside(program, *arguments))}",
+        ]
+        options = ("--mount", *self._user())
+        return [*self.tools.argv("unshare", *options), *self._shell(lines)]
+
+    def as_owner(self, program: str, *arguments: str) -> list[str]:
+        """See ``Way.as_owner``."""
+        argv = self.tools.argv(program, *arguments)
+        return argv if self._is_root else [*self.tools.argv("unshare", *self._user()), *argv]
+
+    def processes(self, view: View, running: Running | None) -> list[int]:  # noqa: ARG002
+        """See ``Way.processes``: with the first one all of its namespace end."""
+        return [] if running is None else [running.pid]
+
+    def open_terminal(self, running: Running) -> tuple[int, int]:
+        """See ``Way.open_terminal``."""
+        flags = os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC
+        master = os.open(f"/proc/{running.pid}/root/dev/pts/ptmx", flags)
+        fcntl.ioctl(master, _TIOCSPTLCK, struct.pack("i", 0))
+        return master, fcntl.ioctl(master, _TIOCGPTPEER, flags)
+
+    @cached_property
+    def _is_root(self) -> bool:
+        return os.geteuid() == 0
+
+    def _user(self) -> list[str]:
+        if self._is_root:
+            return []
+        return ["--user", "--map-root-user", *(["--map-auto"] if self.many_users else [])]
+
+    def _new(self) -> list[str]:
+        options = ("--mount", "--pid", "--fork", "--uts", "--ipc", "--kill-child", *self._user())
+        return self.tools.argv("unshare", *options)
+
+    def _shell(self, lines: Sequence[str]) -> list[str]:
+        return self.tools.argv("dash", "-euc", "\n".join(lines))
+
+    def _as_user(self, view: View) -> list[str]:
+        """The part of a command line after which the command is the container's user."""
+        if not self._changes_ids(view):
+            # In a user namespace of its own, whose capabilities are good for nothing outside it.
+            # To give root another number takes CAP_SETFCAP (user_namespaces(7)).
+            renamed = (f"--map-user={view.uid}", f"--map-group={view.gid}")
+            caps = () if view.capabilities is None else ("--bounding-set=-all", "--inh-caps=-all")
+            keep = ("--keep-caps",) if caps else ()  # it takes one to give them up
+            lowered = ("--ambient-caps=-all", *caps) if caps else ()
+            return [
+                *self.tools.inside("unshare", "--user", *keep, *renamed),
+                *self.tools.inside("setpriv", "--no-new-privs", *lowered),
+            ]
+        options = [*ids_of(view), "--no-new-privs"]
+        if view.capabilities is not None:
+            kept = "".join(f",+{name.lower()}" for name in view.capabilities)
+            options += ["--inh-caps=-all", f"--bounding-set=-all{kept}"]
+        return self.tools.inside("setpriv", *options)
+
+    def _change_root(self, view: View, more: Iterable[tuple[str, str, str]]) -> list[str]:
+        """A script that makes the container's files the root, with the host's below ``$old``."""
+        root = str(view.root)
+        # A name that no link of the container's can lead to.
+        aside = f"{OLD}/{secrets.token_hex(8)}"
+        desk = str(view.directory / DESK)
+        outside = [
+            (root, root, "bind"),
+            (str(self.tools.root), root + INSIDE, "bind,ro"),
+            (desk, root + OLD, "bind"),
+        ]
+        # Our own programs would load what it says.
+        if os.path.lexists(preloaded := f"{root}/etc/ld.so.preload"):
+            outside.append(("/dev/null", preloaded, "bind"))
+        inside: list[tuple[str, str, str]] = [
+            (source.replace(OLD, aside, 1), target, how) for source, target, how in more
+        ]
+        # Of a directory that is read-only all that is mounted below it is.
+        inside += [
+            (f"{aside}{os.path.realpath(source)}", target, f"rbind{',ro=recursive' * read_only}")
+            for source, target, read_only in view.mounts
+        ]
+        on_desk = ("tmpfs", desk)
+        links = " || ".join(f"[ -L .{path} ]" for path in (*PREPARED, "/etc"))
+        return [
+            shlex.join(self.tools.argv("mount", "-i", "-t", "tmpfs", "-o", "mode=700", *on_desk)),
+            f"cd {shlex.quote(desk)}",
+            shlex.join(self.tools.argv("mkdir", aside.removeprefix(f"{OLD}/"))),
+            f"printf %s {shlex.quote(_table(outside))} >outside",
+            f"printf %s {shlex.quote(_table(inside))} >inside",
+            self._mount_all(self.tools.argv, "outside"),
+            f"cd {shlex.quote(root)}",
+            f"if {links}; then echo 'a directory of the container is a link' >&2; exit 1; fi",
+            f"old={aside}",
+            shlex.join(self.tools.argv("pivot_root", ".", f".{aside}")),
+            "cd /",
+            *(self._made(source, target) for source, target, _ in view.mounts),
+            self._mount_all(self.tools.inside, f"{OLD}/inside"),
+        ]
+
+    def _mount_all(self, tool: Callable[..., list[str]], table: str) -> str:
+        """A script that mounts all at once: each program that is started takes its time."""
+        return shlex.join(tool("mount", "--internal-only", "--all", "--fstab", table))
+
+    def _made(self, source: str, target: str) -> str:
+        """A script that makes what something is mounted on, unless it is there."""
+        made = self.tools.inside("mkdir", "-p", target)
+        if not Path(source).is_dir():
+            script = 'mkdir -p "$1"; : >>"$2"'
+            made = self.tools.inside(
+                *("dash", "-c", script, "-", str(PurePosixPath(target).parent), target)
+            )
+        return f"[ -e {shlex.quote(target)} ] || {shlex.join(made)}"
+
+    def _kernel(self, view: View) -> list[tuple[str, str, str]]:
+        """Mounts of ``/proc``, ``/sys`` and ``/dev``."""
+        devices = view.directory / _DEVICE_DIRECTORY
+        return [
+            ("proc", "/proc", ""),
+            *((path, path, "bind,ro") for path in _PROC_READ_ONLY if Path(path).exists()),
+            (f"{OLD}{devices}", "/dev", "bind"),
+            *((f"{OLD}/dev/{name}", f"/dev/{name}", "bind") for name in _DEVICES),
+            ("devpts", "/dev/pts", "newinstance,ptmxmode=0666,mode=620"),
+            ("tmpfs", "/dev/shm", "mode=1777,nosuid,nodev"),  # noqa: S108
+        ]
+
+    def _name(self, view: View) -> str:
+        return shlex.join(self.tools.inside("hostname", view.hostname))
+
+    def _leave(self, *places: str) -> str:
+        return shlex.join(self.tools.inside("umount", "--internal-only", "--lazy", *places))
+
+
+def _table(mounts: Iterable[tuple[str, str, str]]) -> str:
+    """Mounts in the format of fstab(5)."""
+    lines = []
+    for source, target, options in mounts:
+        kind = source if source in ("proc", "devpts", "tmpfs") else "none"
+        words = (_escaped(source), _escaped(target), kind, options or "defaults")
+        lines.append(f"{' '.join(words)} 0 0\n")
+    return "".join(lines)
+
+
+def _escaped(path: str) -> str:
+    return "".join(f"\\{ord(c):03o}" if c in " \t\n\\#" else c for c in path)
+
+
+def _make_devices(directory: Path) -> None:
+    """What is seen as ``/dev``; the devices themselves are mounted."""
+    shutil.rmtree(directory, ignore_errors=True)
+    for name in ("pts", "shm"):
+        (directory / name).mkdir(parents=True)
+    for name in _DEVICES:
+        (directory / name).touch()
+    for name, to in _LINKS.items():
+        (directory / name).symlink_to(to)

@@ -1,0 +1,152 @@
+"""Containers by translated paths: proot(1), where the kernel refuses namespaces."""
+
+from __future__ import annotations
+
+import os
+import platform
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from condor_mini.engine import command
+from condor_mini.engine.embedded.tools import INSIDE
+from condor_mini.engine.embedded.way import (
+    DASH_NOTE,
+    NOTES,
+    PROBE_TIMEOUT_S,
+    Running,
+    View,
+    Way,
+    ids_of,
+    said_by,
+)
+from condor_mini.errors import CommandFailed, EngineCapabilityError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+MARK = "CONDOR_MINI_CONTAINER"
+"""A variable by which a container's processes are found, should their proot be killed."""
+
+
+class Paths(Way):
+    """proot's."""
+
+    name = "paths"
+    read_only_mounts = False
+
+    def problem(self) -> str | None:
+        """See ``Way.problem``: run a program under another root."""
+        argv = [*self._proot("-r", str(self.tools.root)), "/usr/bin/true"]
+        try:
+            command.run(argv, timeout_s=PROBE_TIMEOUT_S)
+        except CommandFailed as failure:
+            return said_by(failure)
+        return None
+
+    def start(self, view: View, script: str, workdir: str, argv: Sequence[str]) -> list[str]:
+        """See ``Way.start``."""
+        note = DASH_NOTE.format(proc="/proc", notes="/.notes")
+        first = self.tools.inside("dash", "-euc", f'{note}\n{script}\nexec "$@"', "condor-mini")
+        notes = ("-b", _bind(view, view.directory / NOTES, "/.notes"))
+        own = [*first, *self._as_user(view, workdir, argv)]
+        return [*self._traced(view, workdir, *notes), *self._mortal(own)]
+
+    def enter(
+        self,
+        view: View,
+        running: Running,  # noqa: ARG002
+        workdir: str,
+        argv: Sequence[str],
+        *,
+        terminal: bool,
+    ) -> list[str]:
+        """See ``Way.enter``."""
+        own = self._as_user(view, workdir, argv)
+        if terminal:
+            own = self.tools.inside("setsid", "--ctty", *own)
+        return [*self._traced(view, workdir), *self._mortal(own)]
+
+    def inside(self, view: View, program: str, *arguments: str) -> list[str]:
+        """See ``Way.inside``."""
+        binds = [option for bind in self._binds(view) for option in ("-b", bind)]
+        return [
+            *self._proot("-r", str(view.root), *binds, "-w", "/"),
+            *self.tools.inside(program, *arguments),
+        ]
+
+    def as_owner(self, program: str, *arguments: str) -> list[str]:
+        """See ``Way.as_owner``."""
+        return self.tools.argv(program, *arguments)
+
+    def processes(self, view: View, running: Running | None) -> list[int]:  # noqa: ARG002
+        """See ``Way.processes``: each proot of the container, and all that one of them traces."""
+        mark = f"{MARK}={view.id}".encode()
+        root = str(view.root).encode()
+        found, tracers, tracer_of = [], set(), {}
+        for pid in _pids():
+            with suppress(OSError, ValueError):
+                place = Path(f"/proc/{pid}")
+                words = (place / "cmdline").read_bytes().split(b"\0")
+                if root in words and b"--kill-on-exit" in words:
+                    tracers.add(pid)
+                elif mark in (place / "environ").read_bytes().split(b"\0"):
+                    found.append(pid)
+                _, _, tracer = (place / "status").read_text("utf-8").partition("\nTracerPid:")
+                tracer_of[pid] = int(tracer.split(None, 1)[0])
+        traced = [pid for pid, tracer in tracer_of.items() if tracer in tracers]
+        # It must not see more of them begin.
+        return [*tracers, *dict.fromkeys([*traced, *found])]
+
+    def open_terminal(self, running: Running) -> tuple[int, int]:  # noqa: ARG002
+        """See ``Way.open_terminal``: the container sees the host's."""
+        return os.openpty()
+
+    def _proot(self, *options: str) -> list[str]:
+        # Its filter of system calls does not work with every kernel that it meets.
+        return ["env", "PROOT_NO_SECCOMP=1", *self.tools.argv("proot", "--kill-on-exit", *options)]
+
+    def _traced(self, view: View, workdir: str, *more: str) -> list[str]:
+        binds = [*self._binds(view), "/proc", "/dev", "/sys"]
+        options = [option for bind in binds for option in ("-b", bind)]
+        release, machine = platform.release(), platform.machine()
+        kernel = f"\\Linux\\{view.hostname}\\{release}\\{platform.version()}\\{machine}\\\\-1\\"
+        if not self._changes_ids(view):
+            more = (*more, "-i", f"{view.uid}:{view.gid}")
+        return self._proot("-r", str(view.root), *options, "-k", kernel, *more, "-w", workdir)
+
+    def _mortal(self, argv: Sequence[str]) -> list[str]:
+        """The same, but it ends with its proot: without it, it would see the host's files."""
+        return self.tools.inside("setpriv", "--pdeathsig=KILL", *argv)
+
+    def _as_user(self, view: View, workdir: str, argv: Sequence[str]) -> list[str]:
+        become = self.tools.inside("setpriv", *ids_of(view)) if self._changes_ids(view) else []
+        command_line = self._command(
+            workdir, [f"{MARK}={view.id}", *argv], "-u", "PROOT_NO_SECCOMP"
+        )
+        return [*become, *command_line]
+
+    def _binds(self, view: View) -> Iterator[str]:
+        yield _bind(view, self.tools.root, INSIDE)
+        for source, target, _ in view.mounts:
+            yield _bind(view, Path(source), target)
+
+
+def _bind(view: View, source: Path, target: str) -> str:
+    """A word of proot's, which takes a colon for the end of a path."""
+    if ":" in str(source):
+        # It follows the link, whose own path has none.
+        link = view.directory / f"bind-{target.replace('/', '-').replace(':', '')}"
+        with suppress(FileExistsError):
+            link.symlink_to(source)
+        source = link
+    if ":" in f"{source}{target}":
+        raise EngineCapabilityError(
+            f"without namespaces no path with a colon can be shown to a container: "
+            f"{source} at {target}",
+        )
+    return f"{source}:{target}"
+
+
+def _pids() -> list[int]:
+    return [int(place.name) for place in Path("/proc").glob("[0-9]*")]

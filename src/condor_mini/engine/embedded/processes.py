@@ -1,0 +1,50 @@
+"""Ending processes with all that have come from them."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from signal import Signals
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def end_all(pids: Sequence[int]) -> None:
+    """Kill them; none of them sees another one's end."""
+    if len(pids) > 1:
+        _send(pids, Signals.SIGSTOP)
+    _send(pids, Signals.SIGKILL)
+
+
+def kill_tree(pid: int) -> None:
+    """Kill what a process has started, and what that has; not the process itself."""
+    stopped: list[int] = []
+    # Stopped, or else more of them would begin, and orphans be somebody else's children.
+    while new := [child for child in _descendants(pid) if child not in stopped]:
+        _send(new, Signals.SIGSTOP)
+        stopped += new
+    _send(stopped, Signals.SIGKILL)
+
+
+def _send(pids: Sequence[int], number: Signals) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, number)
+
+
+def _descendants(pid: int) -> list[int]:
+    """Its children, and theirs."""
+    children: dict[int, list[int]] = {}
+    for place in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            fields = (place / "stat").read_text("utf-8", "replace").rpartition(")")[2]
+            children.setdefault(int(fields.split()[1]), []).append(int(place.name))
+    found, ahead = [], [pid]
+    while ahead:
+        new = children.get(ahead.pop(), [])
+        found += new
+        ahead += new
+    return found

@@ -1,0 +1,142 @@
+"""Whether a container runs: what its processes have noted, and whether they live."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from condor_mini.engine.embedded.way import NOTES, ROOT, Running
+from condor_mini.engine.protocol import ContainerInfo, ContainerState
+from condor_mini.errors import CommandFailed
+
+if TYPE_CHECKING:
+    from condor_mini.engine.embedded.records import Record
+
+STARTED = "started"
+KEEPER = "keeper"
+EXIT, NEXT_EXIT = "exit", ".exit"
+"""The status; the first one once the log is complete as well."""
+KILLED = 137
+"""A shell's status for SIGKILL; of a container whose keeper has not lived to note another."""
+
+
+def forget(record: Record) -> None:
+    """Make it one that is about to start."""
+    for name in (EXIT, NEXT_EXIT, KEEPER, f"{NOTES}/pid"):
+        (record.path / name).unlink(missing_ok=True)
+
+
+def noted(record: Record) -> Running | None:
+    """The first process, as it was noted when it began; dead by now, perhaps."""
+    words = _words(record.path / NOTES / "pid", 4)
+    return Running(pid=int(words[0]), parent=int(words[1])) if words else None
+
+
+def running(record: Record) -> Running | None:
+    """The first process, if it lives, or its end has not been noted yet."""
+    first = noted(record)
+    if first is None or has_ended(record):
+        return None
+    _pid, _parent, start, boot = _words(record.path / NOTES / "pid", 4)
+    if _words(Path("/proc/sys/kernel/random/boot_id"), 1) != [boot]:
+        return None
+    if _lives(first.pid, start) or keeper(record) is not None:
+        return None if has_ended(record) else first
+    return None
+
+
+def keeper(record: Record) -> int | None:
+    """The process that keeps it, if that lives; its process group has all of ours."""
+    words = _words(record.path / KEEPER, 2)
+    return int(words[0]) if words and _lives(int(words[0]), words[1]) else None
+
+
+def has_ended(record: Record) -> bool:
+    """Whether its end has been noted."""
+    return (record.path / EXIT).exists()
+
+
+def info(record: Record) -> ContainerInfo:
+    """What ``Engine.inspect`` tells of it."""
+    first = running(record)
+    code: int | None = None
+    if first is not None:
+        state = ContainerState.RUNNING
+    elif (record.path / STARTED).exists():
+        state = ContainerState.EXITED
+        code = _status(record)
+    else:
+        state = ContainerState.CREATED
+    started_at = None
+    with suppress(OSError, ValueError):
+        started_at = datetime.fromisoformat((record.path / STARTED).read_text("utf-8"))
+    address, ports = record.facts["address"], record.facts["spec"]["ports"]
+    return ContainerInfo(
+        id=record.id,
+        name=record.name,
+        image=record.facts["image"],
+        state=state,
+        exit_code=code,
+        health=None,
+        labels=record.labels,
+        addresses={record.facts["network"]: address} if first else {},
+        mounts={target: source for source, target, _ in record.facts["mounts"]},
+        started_at=started_at,
+        ports={port["container_port"]: f"{address}:{port['container_port']}" for port in ports}
+        if first
+        else {},
+    )
+
+
+def account(record: Record, user: str) -> tuple[int, int, str]:
+    """UID, GID and home of a user of the container: a name, a number, or both numbers."""
+    name, _, group = user.partition(":")
+    for entry in _accounts(record.path / ROOT):
+        if name in (entry[0], entry[2]):
+            gid = group or entry[3]
+            return int(entry[2]), int(gid), entry[5]
+    if not name.isdigit():
+        raise CommandFailed(("user", user), 1, f"there is no user {name} in {record.name}")
+    return int(name), int(group or 0), "/root" if name == "0" else "/"
+
+
+def _accounts(root: Path) -> list[list[str]]:
+    """Its ``/etc/passwd``, unless that is somewhere else: a link would lead to the host's files."""
+    with suppress(OSError):
+        etc = os.open(root / "etc", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+            file = os.open("passwd", flags, dir_fd=etc)
+        finally:
+            os.close(etc)
+        with os.fdopen(file, encoding="utf-8", errors="replace") as lines:
+            return [line.rstrip("\n").split(":") for line in lines if line.count(":") == 6]
+    return []
+
+
+def _status(record: Record) -> int:
+    for name in (EXIT, NEXT_EXIT):
+        with suppress(OSError, ValueError):
+            return int((record.path / name).read_text("utf-8"))
+    return KILLED
+
+
+def _words(path: Path, count: int) -> list[str]:
+    """What a file of one line says; nothing where it is absent, or not yet written."""
+    with suppress(OSError):
+        text = path.read_text("utf-8")
+        if text.endswith("\n") and len(text.split()) == count:
+            return text.split()
+    return []
+
+
+def _lives(pid: int, start: str) -> bool:
+    """Whether a process runs that began then; a number alone is given again."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
+    except OSError:
+        return False
+    return fields[19] == start and fields[0] not in "ZX"

@@ -1,0 +1,156 @@
+"""How a container's commands come to see its files, and little else of the host.
+
+Two ways. *Namespaces*: the kernel gives the container its own mounts, processes, host name and,
+where we are not root, users. *Paths*: where the kernel refuses that, as inside most containers,
+proot follows each system call of the container's processes and translates the paths (ptrace(2)).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from condor_mini.engine import command
+from condor_mini.errors import CommandFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from condor_mini.engine.embedded.tools import Tools
+
+ROOT = "root"
+"""A container's files, in its directory."""
+NETWORK = "/.network"
+"""Where each container sees its network's table of names."""
+NOTES = "notes"
+"""The directory in a container's into which its first process writes which one it is."""
+PROBE_TIMEOUT_S = 10.0
+MOST_IDS = 65536
+DASH_NOTE = (
+    "read -r pid _ _ parent _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ start _ <{proc}/self/stat; "
+    "read -r boot <{proc}/sys/kernel/random/boot_id; "
+    'echo "$pid $parent $start $boot" >{notes}/pid'
+)
+"""Fields 1, 4 and 22 of proc_pid_stat(5): the process, as the host numbers it, and its parent."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """A container, as a sandbox needs to know it."""
+
+    id: str
+    directory: Path
+    hostname: str
+    mounts: Sequence[tuple[str, str, bool]]
+    """Path of the host, path in the container, whether it is read-only."""
+    uid: int
+    gid: int
+    as_caller: bool
+    """Whether ``uid`` is us, under that number."""
+    capabilities: Sequence[str] | None
+    """Those that are kept, without ``CAP_``; None for all."""
+
+    @property
+    def root(self) -> Path:
+        """Its files."""
+        return self.directory / ROOT
+
+
+@dataclass(frozen=True, kw_only=True)
+class Running:
+    """A container's first process, and the one above it, by the host's numbers."""
+
+    pid: int
+    parent: int
+
+
+class Way(ABC):
+    """One of the two."""
+
+    name: str
+    read_only_mounts: bool
+
+    def __init__(self, tools: Tools, *, many_users: bool) -> None:
+        self.tools = tools
+        self.many_users = many_users
+        """Whether a container has users of its own, and not only us under one name."""
+
+    @abstractmethod
+    def problem(self) -> str | None:
+        """Why this way cannot be gone here, or None."""
+
+    @abstractmethod
+    def start(self, view: View, script: str, workdir: str, argv: Sequence[str]) -> list[str]:
+        """What starts a container's first process, after a script that root runs in it."""
+
+    @abstractmethod
+    def enter(
+        self, view: View, running: Running, workdir: str, argv: Sequence[str], *, terminal: bool
+    ) -> list[str]:
+        """What runs a command in a container that runs; its stdin may be a terminal of it."""
+
+    @abstractmethod
+    def inside(self, view: View, program: str, *arguments: str) -> list[str]:
+        """What runs one of our programs as root on a container's files, whether or not it runs."""
+
+    @abstractmethod
+    def as_owner(self, program: str, *arguments: str) -> list[str]:
+        """What runs one of our programs on the host, as root of all the containers' files."""
+
+    @abstractmethod
+    def processes(self, view: View, running: Running | None) -> list[int]:
+        """Those to kill, so that nothing of the container runs any more."""
+
+    @abstractmethod
+    def open_terminal(self, running: Running) -> tuple[int, int]:
+        """A new terminal that the container knows: its master and the other side."""
+
+    def _changes_ids(self, view: View) -> bool:
+        return self.many_users and not view.as_caller
+
+    def _command(self, workdir: str, argv: Sequence[str], *options: str) -> list[str]:
+        # What holds signals back here would be inherited for good.
+        return self.tools.inside("env", "--default-signal", *options, "-C", workdir, *argv)
+
+
+def ids_of(view: View) -> list[str]:
+    """Options of setpriv(1)."""
+    return [f"--reuid={view.uid}", f"--regid={view.gid}", "--clear-groups"]
+
+
+def said_by(failure: CommandFailed) -> str:
+    """The evidence of a probe that failed, in one line."""
+    return (failure.stderr.strip().splitlines() or [f"status {failure.returncode}"])[-1]
+
+
+def can_be_others() -> bool:
+    """Whether we may act as any user: root's right, unless something has taken it away."""
+    if os.geteuid() != 0:
+        return False
+    status = Path("/proc/self/status").read_text("utf-8")
+    (effective,) = (line.split()[1] for line in status.splitlines() if line.startswith("CapEff:"))
+    setgid_and_setuid = 0b11 << 6  # capability numbers 6 and 7: linux/capability.h
+    ids = sum(int(line.split()[2]) for line in Path("/proc/self/uid_map").read_text().splitlines())
+    return int(effective, 16) & setgid_and_setuid == setgid_and_setuid and ids >= MOST_IDS
+
+
+def has_subordinate_ids(tools: Tools) -> bool:
+    """Whether the host lets us have users of our own: newuidmap(1), subuid(5)."""
+    if shutil.which("newuidmap") is None or shutil.which("newgidmap") is None:
+        return False
+    argv = tools.argv("unshare", "--user", "--map-root-user", "--map-auto", *tools.argv("cat"))
+    try:
+        said = command.run([*argv, "/proc/self/uid_map"], timeout_s=PROBE_TIMEOUT_S).stdout
+    except CommandFailed:
+        return False
+    return sum(int(line.split()[2]) for line in said.splitlines()) >= MOST_IDS
+
+
+def environment_of(image: Mapping[str, str], own: Mapping[str, str], home: str) -> dict[str, str]:
+    """A container's environment, nothing of it being ours."""
+    path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    return {"PATH": path, "HOME": home, **image, **own}
