@@ -2,32 +2,46 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
+import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+import podman_for_tests as podman
 from condor_mini import runtime
 from condor_mini.engine import EmbeddedEngine, FakeEngine, find_engine
 from condor_mini.progress import progress_for_stderr
 from condor_mini.series import catalogue
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from condor_mini.engine import Engine
 
+ROOTLESS = "podman-rootless"
 WAYS = ("namespaces", "paths")
 """Of the embedded engine."""
 OTHER_USERS = ("namespaces-user", "namespaces-subuid", "paths-user")
 """The same as users who are not root: tests/engine/test_as_other_users.py."""
-ENGINES = ("fake", "docker", *WAYS, *OTHER_USERS)
+ENGINES = ("fake", "docker", *WAYS, *OTHER_USERS, "podman", ROOTLESS)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """``--engines``."""
+    """``--engines`` of the contract, and ``--pool-engines`` of tests/pool."""
     parser.addoption(
         "--engines",
-        default=",".join(ENGINES),
+        # Only root can make the user that the last one needs.
+        default=",".join(ENGINES if os.geteuid() == 0 else ENGINES[:-1]),
         help=f"engines to test, of {', '.join(ENGINES)} (default: all; one that is absent fails)",
+    )
+    parser.addoption(
+        "--pool-engines",
+        help="engines to test pools on, of docker, embedded (default: docker, and on embedded what "
+        "differs by engine: what is marked every_engine)",
     )
 
 
@@ -52,9 +66,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "engine_name" not in metafunc.fixturenames:
         return
     names = [name for name in chosen if name not in OTHER_USERS]
-    if (only := metafunc.definition.get_closest_marker("engines")) is not None:
-        names = [name for name in names if name in only.args]
-    metafunc.parametrize("engine_name", names, scope="session")
+    only = metafunc.definition.get_closest_marker("engines")
+    # Rootless is who asks: tests that are about it run the others again, as an ordinary user.
+    admitted = only.args if only else tuple(name for name in ENGINES if name != ROOTLESS)
+    metafunc.parametrize(
+        "engine_name", [name for name in names if name in admitted], scope="session"
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -69,8 +86,10 @@ def _capability(request: pytest.FixtureRequest) -> None:
 
 
 @pytest.fixture(scope="session")
-def engine(engine_name: str) -> Engine:
+def engine(engine_name: str, request: pytest.FixtureRequest) -> Engine:
     """The engine under test, which answers."""
+    if engine_name == "podman":
+        request.getfixturevalue("configured_podman")
     if engine_name == "fake":
         return FakeEngine()
     if engine_name in WAYS:
@@ -82,3 +101,35 @@ def embedded(way: str) -> Engine:
     """The embedded engine, by one of its ways."""
     made = runtime.ensure(catalogue().get(None), progress_for_stderr(quiet=True))
     return EmbeddedEngine(lambda: made.runtime.root, way=way)
+
+
+@pytest.fixture(scope="session")
+def busybox(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A busybox that needs no library: the host's, or else the one of Debian's package."""
+    found = shutil.which("busybox")
+    if found is not None and b"ld-linux" not in Path(found).read_bytes():
+        return Path(found)
+    folder = tmp_path_factory.mktemp("busybox")
+    download = ["apt-get", "-o", "APT::Sandbox::User=root", "download", "busybox-static"]
+    if subprocess.run(download, cwd=folder, capture_output=True, check=False).returncode != 0:
+        subprocess.run(["apt-get", "update"], capture_output=True, check=True)
+        subprocess.run(download, cwd=folder, capture_output=True, check=True)
+    (package,) = folder.glob("*.deb")
+    subprocess.run(["dpkg-deb", "-x", str(package), str(folder)], check=True)
+    return next(path for path in folder.glob("**/bin/busybox") if path.is_file())
+
+
+@pytest.fixture(scope="session")
+def configured_podman(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Podman, installed and able to work on this machine."""
+    podman.install()
+    podman.configure(tmp_path_factory.mktemp("podman"))
+
+
+@pytest.fixture(scope="session")
+def ordinary_user(configured_podman: None) -> Iterator[podman.OrdinaryUser]:
+    """Somebody who has rootless Podman and nothing else; only root can make users."""
+    del configured_podman
+    assert os.geteuid() == 0, "as an ordinary user choose --engines podman: it is rootless"
+    with podman.ordinary_user() as user:
+        yield user

@@ -148,7 +148,8 @@ class Caller:
                 tar.addfile(home)
             for path, content in contents.items():
                 entry = tarfile.TarInfo(path.lstrip("/"))
-                entry.size, entry.mode = len(content), 0o644
+                entry.size = len(content)
+                entry.mode = 0o755 if content.startswith(b"#!") else 0o644
                 tar.addfile(entry, io.BytesIO(content))
         return buffer.getvalue()
 

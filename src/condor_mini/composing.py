@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from condor_mini import runtime
 from condor_mini.engine import ImageTree
+from condor_mini.runtime.build import place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -92,12 +93,8 @@ def compose(
         label: The name of the label that tells what the image was made of.
     """
     made = runtime.ensure(series, progress).runtime
-    digest = hashlib.sha256(f"{LAYOUT} {made.path}".encode())
-    folders = [files("condor_mini").joinpath(f"images/condor-{name}") for name in ("base", role)]
-    for folder in folders:
-        for name, content, _ in _files(folder):
-            digest.update(f"{name} {len(content)}\0".encode() + content)
-    labels = {label: digest.hexdigest(), "org.opencontainers.image.version": made.version or ""}
+    folders = _folders(role)
+    labels = {label: digest(role, series), "org.opencontainers.image.version": made.version or ""}
     there = engine.image(reference)
     if there and there.labels.get(label) == labels[label]:
         return False
@@ -108,6 +105,7 @@ def compose(
             for place in sorted((made.root / "usr").iterdir())
             if place.name != "local"
         },
+        shared_bytes=made.size_bytes or 0,
         # Where paths are translated, the first process is not the one with the number 1.
         environment={**_environment(role), "TINI_SUBREAPER": "1"},
         entrypoint=("/usr/bin/tini", "--", "/usr/local/libexec/condor-mini/entrypoint"),
@@ -116,6 +114,19 @@ def compose(
     )
     engine.compose(reference, tree, labels=labels)
     return True
+
+
+def digest(role: str, series: Series) -> str:
+    """A digest of all that decides what a role's image holds."""
+    sha256 = hashlib.sha256(f"{LAYOUT} {place(series)}".encode())
+    for folder in _folders(role):
+        for name, content, _ in _files(folder):
+            sha256.update(f"{name} {len(content)}\0".encode() + content)
+    return sha256.hexdigest()
+
+
+def _folders(role: str) -> list[Traversable]:
+    return [files("condor_mini").joinpath(f"images/condor-{name}") for name in ("base", role)]
 
 
 def _environment(role: str) -> Mapping[str, str]:

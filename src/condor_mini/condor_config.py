@@ -133,7 +133,7 @@ def _gpus(gpus: Gpus) -> list[str]:
     return [
         "# GPUs that are not there. HTCondor takes their ad from any program; condor_gpu_discovery",
         "# -simulate knows only seven models.",
-        f"MACHINE_RESOURCE_INVENTORY_GPUs = \"/usr/bin/printf '%s\\n' {words}\"",
+        f"MACHINE_RESOURCE_INVENTORY_GPUs = \"$(BIN)/printf '%s\\n' {words}\"",
     ]
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from random import uniform
 from typing import TYPE_CHECKING
 
-from condor_mini import images, plan
+from condor_mini import images, own_image, plan
 from condor_mini.engine import BindMount
 from condor_mini.errors import (
     AlreadyInUse,
@@ -71,7 +71,9 @@ def create(
     _check_able(engine, nodes)
     _check_absent(engine, spec.name)
     series = catalogue().get(spec.htcondor)
-    images.build(engine, {str(node.role) for node in nodes}, series, progress)
+    nodes = own_image.equipped(engine, nodes, series, progress)
+    ours = {str(node.role) for node in nodes if not node.has_own_image}
+    images.build(engine, ours, series, progress)
     deadline = Deadline(timeout_s)
     labels = {
         **spec.labels,
@@ -83,6 +85,7 @@ def create(
 
     def make() -> None:
         claim.take()
+        own_image.fill_volume(engine, nodes, series, labels, progress)
         what = f"{len(nodes)} nodes of the pool {spec.name}"
         with progress.step(f"Starting {what}", done=f"Started {what}"):
             _make_volumes(engine, spec, labels)
@@ -129,10 +132,14 @@ def add(
     Raises:
         PoolNotReady: A new slot is missing at the deadline, or a node has ended; says why.
     """
+    series = catalogue().get(manager.series)
+    nodes = own_image.equipped(engine, nodes, series, progress)
     deadline = Deadline(timeout_s)
     labels = {MAKING_LABEL: uuid.uuid4().hex}
 
     def make() -> None:
+        of_pool = {f"{LABEL}.kind": "pool", f"{LABEL}.pool": manager.pool}
+        own_image.fill_volume(engine, nodes, series, of_pool, progress)
         what = f"{len(nodes)} execution points"
         with progress.step(f"Adding {what}", done=f"Added {what}"):
             start_all(engine, _labelled(nodes, labels), deadline, manager=manager.info.id)
@@ -215,13 +222,28 @@ def remove(engine: Engine, pool: str) -> bool:
 
 def _check_able(engine: Engine, nodes: Sequence[PlannedNode]) -> None:
     """Refuse here, with nothing made, what the engine cannot do."""
+    limited = {
+        limit: [node.name for node in nodes if getattr(node.container, limit) is not None]
+        for limit in ("cpus", "memory_mb")
+    }
     sources = [
         mount.source
         for node in nodes
         for mount in node.container.mounts
         if isinstance(mount, BindMount)
     ]
-    if sources and not (info := engine.info()).same_host:
+    if not sources and not any(limited.values()):
+        return
+    info = engine.info()
+    for limit, names in limited.items():
+        if names and limit not in info.limits:
+            raise EngineCapabilityError(
+                f"nothing would come of the limit of {limit} for {names[0]}: {info.name} has no "
+                "control group here to set it in",
+                hint="Leave `limit` out. Or use the engine as root; or, without root, cgroups v2 by"
+                " systemd, which must delegate them: Delegate=cpu memory pids for user@.service",
+            )
+    if sources and not info.same_host:
         raise EngineCapabilityError(
             f"the engine at {info.endpoint} is on another machine, where {sources[0]} cannot be "
             "mounted",

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 from condor_mini._version import __version__
 from condor_mini.errors import CondorMiniError, StateError, UsageError
-from condor_mini.nodes import LABEL, Role
+from condor_mini.nodes import LABEL, LIBEXEC, Role
 from condor_mini.redact import is_secret_file, redact, redact_bytes
 from condor_mini.signals import held_back
 from condor_mini.status import Verdict, status_of
@@ -55,9 +55,10 @@ STATUS = "status.json"
 SPEC = "spec.json"
 
 _EVERY_NODE = {
-    "ps.txt": ("ps", "-eo", "pid,ppid,user,stat,lstart,rss,args"),
+    "ps.txt": (f"{LIBEXEC}/list-processes",),
     "config.txt": ("condor_config_val", "-summary"),
 }
+_OWN_IMAGE = {**_EVERY_NODE, "ps.txt": (f"{LIBEXEC}/processes",)}
 _BY_ROLE = {
     Role.CENTRAL_MANAGER: {
         "version.txt": ("condor_version",),
@@ -126,7 +127,8 @@ def export(
     for node in nodes:
         if spec := node.info.labels.get(f"{LABEL}.spec"):
             collection.add(SPEC, _spec(spec))
-        for file, argv in {**_BY_ROLE[node.role], **_EVERY_NODE}.items():
+        everywhere = _OWN_IMAGE if node.has_own_image else _EVERY_NODE
+        for file, argv in {**_BY_ROLE[node.role], **everywhere}.items():
             if node.is_running:
                 collection.add(f"{node.name}/{file}", _command(node, file, argv, collection))
     collection.run()

@@ -152,11 +152,12 @@ def _composed(engine: Engine, role: str, series: Series, progress: Progress) -> 
 def listing(engine: Engine) -> list[Listed]:
     """Every image that there can be, built or not: by series, the default one first."""
     known = catalogue()
+    builds = engine.info().builds
     order = sorted(known.series.values(), key=lambda series: series.number != known.default)
-    base = next((name for name in _debian_names() if engine.image(name)), "")
+    base = next((name for name in _debian_names() if engine.image(name)), "") if builds else None
     return each(
         lambda wanted: _listed(engine, *wanted, base),
-        [(series, role) for series in order for role in ROLES],
+        [(series, role) for series in order for role in ROLES if builds or role != "base"],
     )
 
 
@@ -204,30 +205,51 @@ def load(engine: Engine, file: Path) -> list[str]:
     return engine.load_images(file)
 
 
+def import_root(engine: Engine, file: Path, reference: str) -> None:
+    """Take in a root file system, a tar, as an image for execution points.
+
+    Raises:
+        NotFound: There is no such file.
+        CommandFailed: It is no tar archive.
+    """
+    if not file.is_file():
+        raise NotFound(f"there is no file {file}")
+    engine.import_image(file, reference, labels={})
+
+
 def _debian_names() -> tuple[str, str]:
     """What ``debian_base`` looks for, in its order; it pulls or makes one where neither is."""
     return catalogue().base, f"condor-mini-debian:{catalogue().debian}"
 
 
-def _listed(engine: Engine, series: Series, role: str, base: str) -> Listed:
+def _listed(engine: Engine, series: Series, role: str, base: str | None) -> Listed:
+    """One of the list; ``base`` is None where images are composed."""
     name = reference(role, series)
     there = engine.image(name)
-    below = base if role == "base" else reference("base", series)
-    arguments = {"HTCONDOR": series.number, "BASE": base} if role == "base" else {"BASE": below}
-    up_to_date = False
-    if there:
-        with as_file(files("condor_mini").joinpath(f"images/condor-{role}")) as folder:
-            under = engine.image(below) if below else None
-            digest = _digest(folder, arguments, under.id if under else "")
-        up_to_date = there.labels.get(DIGEST_LABEL) == digest
+    digest = None
+    if there and base is None:
+        from condor_mini import composing
+
+        digest = composing.digest(role, series)
+    elif there:
+        digest = _built_digest(engine, series, role, base or "")
     return Listed(
         reference=name,
         role=role,
         series=series.number,
         size_bytes=there.size_bytes if there else None,
-        up_to_date=up_to_date,
+        up_to_date=there is not None and there.labels.get(DIGEST_LABEL) == digest,
         version=there.labels.get(VERSION_LABEL) if there else None,
     )
+
+
+def _built_digest(engine: Engine, series: Series, role: str, base: str) -> str:
+    """The digest that an image has if nothing has changed since it was built."""
+    below = base if role == "base" else reference("base", series)
+    arguments = {"HTCONDOR": series.number, "BASE": base} if role == "base" else {"BASE": below}
+    with as_file(files("condor_mini").joinpath(f"images/condor-{role}")) as folder:
+        under = engine.image(below) if below else None
+        return _digest(folder, arguments, under.id if under else "")
 
 
 def ensure(engine: Engine, role: str, series: Series, progress: Progress) -> str:
@@ -305,7 +327,7 @@ def _build(engine: Engine, spec: BuildSpec, detail: Callable[[str], None]) -> No
             f"{spec.tags[0]} could not be built, because Debian's packages cannot be reached:\n"
             f"{unreachable[0]}",
             hint="Is there a network, and can containers reach it? Try: "
-            "docker run --rm debian:trixie-slim apt-get update",
+            f"{engine.name} run --rm {spec.build_args['BASE']} apt-get update",
         ) from failure
 
 

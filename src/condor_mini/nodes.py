@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 LABEL = "io.condor-mini"
 """What every label of ours begins with."""
+OWN_IMAGE = f"{LABEL}.own-image"
+"""Of a node that is no image of ours: its reference. See ``own_image.py``."""
 USER = "jovyan"
 """The ordinary user in the images, who submits."""
 HOME = f"/home/{USER}"
@@ -23,6 +25,8 @@ ONE_USER = f"{LABEL}.one-user"
 """On nodes all of whose processes are one user's, ``jovyan``: there is no other."""
 HEALTH = "/usr/local/libexec/condor-mini/health"
 LIBEXEC = "/usr/local/libexec/condor-mini"
+PREFIX = "/usr/local/lib/condor-mini"
+"""Where HTCondor is seen. The files of images/own-image have this path too."""
 LOG_TAIL_LINES = 15
 
 
@@ -80,6 +84,15 @@ class Node:
         return self.info.labels[f"{LABEL}.series"]
 
     @property
+    def has_own_image(self) -> bool:
+        """Whether it is of an image of the user's own, with HTCondor beside it."""
+        return OWN_IMAGE in self.info.labels
+
+    def _beside(self, argv: Sequence[str]) -> Sequence[str]:
+        """A command for a node whose PATH may lead to no HTCondor, bash or sh."""
+        return [f"{LIBEXEC}/beside", *argv] if self.has_own_image else argv
+
+    @property
     def address(self) -> str | None:
         """Its IPv4 address in the pool's network, while it runs."""
         return next(iter(self.info.addresses.values()), None)
@@ -120,7 +133,7 @@ class Node:
         try:
             return self.engine.exec(
                 self.info.id,
-                argv,
+                self._beside(argv),
                 user=user,
                 workdir=workdir or _home(user),
                 environment=environment,
@@ -147,7 +160,7 @@ class Node:
         try:
             return self.engine.attach(
                 self.info.id,
-                argv,
+                self._beside(argv),
                 user=user,
                 workdir=workdir or _home(user),
                 environment=environment,

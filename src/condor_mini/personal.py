@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from condor_mini import images
+from condor_mini import host_files, images, own_image
 from condor_mini.caller import HOME, Caller, certificate_authorities
 from condor_mini.engine import QUICK_TIMEOUT_S, BindMount, ContainerSpec, ContainerState
 from condor_mini.errors import (
@@ -27,7 +27,7 @@ from condor_mini.signals import held_back
 from condor_mini.state import StateDirectory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from condor_mini.engine import CommandResult, ContainerInfo, Engine
     from condor_mini.progress import Progress
@@ -45,6 +45,8 @@ CERTIFICATES = "/run/condor-mini/ca-certificates.crt"
 READY_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 10.0
 LOG_TAIL_LINES = 15
+_BESIDE = ("/usr/local/libexec/condor-mini/beside",)
+"""Where the programs are the host's: a command finds HTCondor's too."""
 KILLED = 137
 """A shell's status for SIGKILL, which is how all that is in a container ends with it."""
 
@@ -63,6 +65,9 @@ class PersonalSpec:
     """What the slot advertises, in cores; None for the machine's."""
     memory_mb: int | None = None
     """What the slot advertises, in MiB; None for the machine's."""
+    host_files: str | None = None
+    """``ro`` or ``rw``: jobs find the host's programs and the caller's home, which they may only
+    read, or write too. None for a system of the pool's own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +78,7 @@ class PersonalPool:
     name: str
     container: str
     disguise: tuple[str, ...] = ()
-    """What each command in it starts with (``Caller.disguise``)."""
+    """What each command in it starts with: ``Caller.disguise``, and a search for HTCondor's own."""
 
     @classmethod
     @contextmanager
@@ -98,10 +103,10 @@ class PersonalPool:
             raise EngineCapabilityError(
                 f"the engine at {engine.info().endpoint} is on another machine, where the state "
                 "directory cannot be mounted",
-                hint="Use an engine of this machine: --engine, or unset DOCKER_HOST.",
+                hint="Use an engine of this machine: --engine; unset DOCKER_HOST, CONTAINER_HOST.",
             )
         with StateDirectory(spec.state) as state:
-            image = images.ensure(engine, "mini", series, progress)
+            image, beside = _image(engine, spec, series, progress)
             with state.session() as session:
                 joined = False
                 try:
@@ -110,7 +115,7 @@ class PersonalPool:
                         joined = True
                         if pool is None:
                             with progress.step("Starting HTCondor", done="Started HTCondor"):
-                                pool = _start(engine, spec, series, state, image)
+                                pool = _start(engine, spec, series, state, image, beside)
                         else:
                             progress.note(f"The pool {pool.name} runs already")
                     yield pool
@@ -194,7 +199,12 @@ class PersonalPool:
 
 
 def _start(
-    engine: Engine, spec: PersonalSpec, series: Series, state: StateDirectory, image: str
+    engine: Engine,
+    spec: PersonalSpec,
+    series: Series,
+    state: StateDirectory,
+    image: str,
+    beside: tuple[BindMount, ...],
 ) -> PersonalPool:
     """Make the container, give it what it needs, start it, and wait until the pool is usable."""
     caller = Caller.current(engine.info())
@@ -204,10 +214,12 @@ def _start(
         with held_back():
             _end(engine, state)  # what a crash or a reboot has left
             with caller.mounts(directories) as mounts:
-                container = _create(
-                    engine, _container(spec, series, state, image, name, caller, mounts)
-                )
-                engine.copy_in(container, _archive(engine, container, caller))
+                wanted = _container(spec, series, state, image, name, caller, (*mounts, *beside))
+                if beside:
+                    wanted = own_image.container_of(wanted, image, role="mini")
+                container = _create(engine, wanted)
+                more = own_image.contents(engine, container, role="mini") if beside else {}
+                engine.copy_in(container, _archive(engine, container, caller, more))
                 engine.start(container)
         _wait_until_usable(engine, container, caller, state.path)
     except BaseException:
@@ -215,7 +227,8 @@ def _start(
             for info in _on(engine, state):
                 engine.remove(info.id)
         raise
-    return PersonalPool(engine=engine, name=name, container=container, disguise=caller.disguise)
+    disguise = (*caller.disguise, *(_BESIDE if beside else ()))
+    return PersonalPool(engine=engine, name=name, container=container, disguise=disguise)
 
 
 def _create(engine: Engine, container: ContainerSpec) -> str:
@@ -263,6 +276,7 @@ def _container(
             f"{LABEL}.role": "mini",
             f"{LABEL}.series": series.number,
             f"{LABEL}.state": str(state.path),
+            f"{LABEL}.host-files": spec.host_files or "",
             f"{LABEL}.workdir": str(spec.workdir.absolute()),
             f"{LABEL}.cpus": str(spec.cpus or ""),
             f"{LABEL}.memory": str(spec.memory_mb or ""),
@@ -274,9 +288,19 @@ def _container(
     )
 
 
-def _archive(engine: Engine, container: str, caller: Caller) -> bytes:
+def _image(
+    engine: Engine, spec: PersonalSpec, series: Series, progress: Progress
+) -> tuple[str, tuple[BindMount, ...]]:
+    """The image to use, and what is put beside one that is not ours."""
+    if spec.host_files is None:
+        return images.ensure(engine, "mini", series, progress), ()
+    mounts = (host_files.home(spec.host_files), own_image.beside(engine, series, progress))
+    return host_files.have(engine), mounts
+
+
+def _archive(engine: Engine, container: str, caller: Caller, more: Mapping[str, bytes]) -> bytes:
     """The files that the container gets before its start."""
-    contents = {}
+    contents = dict(more)
     if not caller.is_known_to_image:
         passwd, group = (engine.copy_out(container, f"/etc/{file}") for file in ("passwd", "group"))
         contents.update(caller.account_files(passwd, group))
@@ -298,6 +322,7 @@ def _running(
         "pool": ("name", spec.name),
         "series": ("HTCondor series", series.number if spec.series else None),
         "workdir": ("working directory", str(spec.workdir.absolute())),
+        "host-files": ("--host-files", spec.host_files),
         "cpus": ("number of cores", spec.cpus),
         "memory": ("memory in MiB", spec.memory_mb),
     }
@@ -311,7 +336,8 @@ def _running(
                 "or use another state directory: --state DIR",
             )
     caller = Caller.current(engine.info())
-    return PersonalPool(engine=engine, name=name, container=info.id, disguise=caller.disguise)
+    disguise = (*caller.disguise, *(_BESIDE if info.labels.get(f"{LABEL}.host-files") else ()))
+    return PersonalPool(engine=engine, name=name, container=info.id, disguise=disguise)
 
 
 def _on(engine: Engine, state: StateDirectory) -> list[ContainerInfo]:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from condor_mini import condor_config, images
+from condor_mini import condor_config, images, own_image
 from condor_mini.engine import BindMount, ContainerSpec, PublishedPort, VolumeMount
 from condor_mini.errors import PoolNotReady
-from condor_mini.nodes import LABEL, ONE_USER, USER, Node, Role
+from condor_mini.nodes import LABEL, ONE_USER, OWN_IMAGE, USER, Node, Role
 from condor_mini.series import catalogue
 from condor_mini.spec import PoolSpec
 
@@ -51,6 +51,16 @@ class PlannedNode:
     def name(self) -> str:
         """Its name."""
         return self.container.name
+
+    @property
+    def pool(self) -> str:
+        """The name of its pool."""
+        return self.container.labels[f"{LABEL}.pool"]
+
+    @property
+    def has_own_image(self) -> bool:
+        """Whether it is of an image of the user's own."""
+        return OWN_IMAGE in self.container.labels
 
 
 def stored_spec(nodes: Sequence[Node]) -> PoolSpec:
@@ -95,7 +105,7 @@ def planned_nodes(spec: PoolSpec) -> list[PlannedNode]:
 
 def planned_execution_point(spec: PoolSpec, group: ExecutionPoints, number: int) -> PlannedNode:
     """The execution point of that number."""
-    return _planned(
+    node = _planned(
         spec,
         Role.EXECUTION_POINT,
         number,
@@ -104,6 +114,9 @@ def planned_execution_point(spec: PoolSpec, group: ExecutionPoints, number: int)
         config=condor_config.execution_point_config(spec, group),
         slots=group.slots or 1,
     )
+    if group.image is None:
+        return node
+    return replace(node, container=own_image.container_of(node.container, group.image))
 
 
 def for_one_user(node: PlannedNode) -> PlannedNode:
@@ -127,8 +140,16 @@ def volumes(spec: PoolSpec) -> list[str]:
     return sorted(named)
 
 
-def archive(node: PlannedNode, *, token: str | None = None) -> bytes:
-    """What a node gets before its start, as a tar: its files, and volumes that users can write."""
+def archive(
+    node: PlannedNode, *, token: str | None = None, more: Mapping[str, bytes] | None = None
+) -> bytes:
+    """What a node gets before its start, as a tar: its files, and volumes that users can write.
+
+    Args:
+        node: Which.
+        token: Its secret.
+        more: Other files, by path; scripts among them can be run.
+    """
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
         for mount in node.container.mounts:
@@ -137,10 +158,14 @@ def archive(node: PlannedNode, *, token: str | None = None) -> bytes:
                 entry = tarfile.TarInfo(mount.target.strip("/"))
                 entry.type, entry.mode = tarfile.DIRTYPE, 0o1777
                 tar.addfile(entry)
-        for path, text in [*node.files.items(), *([(TOKEN, token)] if token else [])]:
-            content = text.encode()
+        ours = {path: text.encode() for path, text in node.files.items()}
+        if token:
+            ours[TOKEN] = token.encode()
+        for path, content in {**(more or {}), **ours}.items():
             entry = tarfile.TarInfo(path)
-            entry.size, entry.mode = len(content), 0o600 if path == TOKEN else 0o644
+            entry.size, entry.mode = len(content), 0o755 if content.startswith(b"#!") else 0o644
+            if path == TOKEN:
+                entry.mode = 0o600
             tar.addfile(entry, io.BytesIO(content))
     return buffer.getvalue()
 

@@ -55,6 +55,7 @@ class Pool:
         execution_points: int | None = None,
         access_points: int | None = None,
         series: str | None = None,
+        execute_image: str | None = None,
         spec: PoolSpec | PathLike[str] | None = None,
         engine: Engine | str | None = None,
         timeout_s: float = READY_TIMEOUT_S,
@@ -69,6 +70,8 @@ class Pool:
             execution_points: How many; None for the spec's, else 1.
             access_points: How many; None for the spec's, else 1.
             series: HTCondor ``25`` or ``23``; None for the spec's, else 25.
+            execute_image: An image of your own that execution points are containers of, unchanged;
+                None for the spec's, else ours.
             spec: All else that a pool can be told, or the path of a pool file.
             engine: The container engine, or its name; None for the one that answers.
             timeout_s: How long it may take once the images are there, in seconds.
@@ -99,6 +102,7 @@ class Pool:
             execution_points=execution_points,
             access_points=access_points,
             series=series,
+            execute_image=execute_image,
         )
         pool = cls(_reached(engine), asked.name)
         try:

@@ -7,7 +7,7 @@ from concurrent.futures import CancelledError, Future, InvalidStateError
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from condor_mini import plan
+from condor_mini import own_image, plan
 from condor_mini.errors import CommandFailed, NotFound, PoolNotReady
 from condor_mini.nodes import LIBEXEC, Node, Role
 from condor_mini.parallel import each
@@ -58,7 +58,8 @@ def start_all(
             issue(container)
         else:
             token = tokens.result()[node.name]
-            engine.copy_in(container, plan.archive(node, token=token))
+            more = own_image.contents(engine, container) if node.has_own_image else None
+            engine.copy_in(container, plan.archive(node, token=token, more=more))
             _start(engine, container, stopped=tokens.cancelled)
 
     if manager is not None:

@@ -6,7 +6,6 @@ import io
 import os
 import pty
 import select
-import shutil
 import socket
 import subprocess
 import sys
@@ -67,22 +66,6 @@ def session() -> str:
 def labels(session: str) -> dict[str, str]:
     """The labels that all objects of this run bear."""
     return {"condor-mini-test.session": session}
-
-
-@pytest.fixture(scope="session")
-def busybox(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A busybox that needs no library: the host's, or else the one of Debian's package."""
-    found = shutil.which("busybox")
-    if found is not None and b"ld-linux" not in Path(found).read_bytes():
-        return Path(found)
-    folder = tmp_path_factory.mktemp("busybox")
-    download = ["apt-get", "-o", "APT::Sandbox::User=root", "download", "busybox-static"]
-    if subprocess.run(download, cwd=folder, capture_output=True, check=False).returncode != 0:
-        subprocess.run(["apt-get", "update"], capture_output=True, check=True)
-        subprocess.run(download, cwd=folder, capture_output=True, check=True)
-    (package,) = folder.glob("*.deb")
-    subprocess.run(["dpkg-deb", "-x", str(package), str(folder)], check=True)
-    return next(path for path in folder.glob("**/bin/busybox") if path.is_file())
 
 
 @pytest.fixture(scope="session")

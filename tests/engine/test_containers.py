@@ -103,6 +103,19 @@ def test_containers_are_found_by_all_labels(
     assert [info.name for info in engine.containers({"pool": name, "role": "b"})] == [f"{name}-2"]
 
 
+def test_containers_are_found_by_odd_labels(
+    engine: Engine, create: MakeContainer, spec: ContainerSpec, name: str
+) -> None:
+    """A label may hold what command lines and lists are made of, a path with commas for one."""
+    odd = {"pool": name, "state": '/a, b/"c"=d'}
+    create(replace(spec, labels={**spec.labels, **odd}))
+    found = [
+        [info.name for info in engine.containers(asked)]
+        for asked in (odd, {**odd, "state": "/a, b"})
+    ]
+    assert found == [[spec.name], []]
+
+
 def test_containers_of_an_unknown_label_are_none(engine: Engine, name: str) -> None:
     """A label that nothing bears gives an empty list."""
     assert engine.containers({"pool": name}) == []

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     MakeContainer = Callable[[ContainerSpec], str]
 
 only_docker = pytest.mark.engines("docker")
+by_command_line = pytest.mark.engines("docker", "podman")
 
 EVERYTHING = ContainerSpec(
     image="image:1",
@@ -72,9 +73,9 @@ def test_create_arguments_say_everything() -> None:
     """Every field of a spec becomes its option, and the command comes last."""
     assert create_arguments(EVERYTHING) == [
         *("create", "--pull", "never", "--name", "node", "--label", "k=v=w", "--env", "K=a b"),
-        *("--mount", 'type=bind,"source=/a, ""b""",target=/m,readonly'),
+        *("--mount", 'type=bind,"source=/a, ""b""",target=/m,ro'),
         *("--mount", "type=volume,source=data,target=/v"),
-        *("--mount", 'type=volume,source=data,"target=/v, ""2""",readonly'),
+        *("--mount", 'type=volume,source=data,"target=/v, ""2""",ro'),
         *("--publish", "127.0.0.1:8080:80", "--publish", "127.0.0.1::81"),
         *("--publish", "10.0.0.1:8082:82", "--publish", "[::1]:8083:83"),
         *("--cap-drop", "ALL", "--cap-add", "CHOWN", "--cap-add", "KILL"),
@@ -124,7 +125,7 @@ def test_label_instruction_is_quoted() -> None:
     assert label_instruction("k", 'a"$b\\') == 'LABEL "k"="a\\"\\$b\\\\"'
 
 
-@only_docker
+@by_command_line
 def test_limits_and_privileges_hold(
     engine: Engine, run: MakeContainer, spec: ContainerSpec
 ) -> None:
@@ -142,7 +143,7 @@ def test_limits_and_privileges_hold(
     assert (int(held["CapEff"], 16), held["NoNewPrivs"]) == (0b1, "1")
 
 
-@only_docker
+@by_command_line
 @pytest.mark.parametrize("count", [1, 3])
 def test_stop_and_remove_take_a_call_each(
     engine: Engine,
@@ -159,7 +160,7 @@ def test_stop_and_remove_take_a_call_each(
     assert len(caplog.records) == 2
 
 
-@only_docker
+@by_command_line
 @pytest.mark.parametrize("count", [1, 3])
 def test_containers_takes_two_calls(
     engine: Engine,
@@ -177,7 +178,7 @@ def test_containers_takes_two_calls(
     assert (len(listed), len(caplog.records)) == (count, 2)
 
 
-@only_docker
+@by_command_line
 def test_remove_network_removes_all_of_that_name(
     engine: Engine, name: str, labels: dict[str, str]
 ) -> None:
@@ -188,10 +189,10 @@ def test_remove_network_removes_all_of_that_name(
         argv = [engine.name, "network", "create", *mark, name]
         list(pool.map(lambda _: run_command(argv, timeout_s=30, check=False), range(3)))
     engine.remove_network(name)
-    assert engine._network_ids(name) == []
+    assert engine._networks_called(name) == []
 
 
-@only_docker
+@by_command_line
 def test_failed_build_ends_with_its_last_lines(
     engine: Engine, image: str, name: str, tmp_path: Path
 ) -> None:
@@ -202,7 +203,7 @@ def test_failed_build_ends_with_its_last_lines(
         engine.build(spec, on_line=lambda _: None)
 
 
-@only_docker
+@by_command_line
 def test_failed_build_leaves_no_container(
     engine: Engine, image: str, name: str, tmp_path: Path
 ) -> None:
@@ -335,21 +336,21 @@ def test_words_of_a_command_that_ran(said: str) -> None:
     assert not DOCKER.not_running.fullmatch(said)
 
 
-@only_docker
+@by_command_line
 def test_error_can_be_pasted(engine: Engine, create: MakeContainer, spec: ContainerSpec) -> None:
     """A failure shows the command line that failed."""
     create(spec)
-    with pytest.raises(CommandFailed, match=f"docker rmi {spec.image}"):
+    with pytest.raises(CommandFailed, match=f"^{engine.name} .*rmi {spec.image}"):
         engine.remove_image(spec.image)
 
 
-@only_docker
+@by_command_line
 def test_interrupt_key_goes_to_the_command(
-    box: str, attach_by_terminal: Callable[..., tuple[int, str]]
+    engine_name: str, box: str, attach_by_terminal: Callable[..., tuple[int, str]]
 ) -> None:
     """On a terminal Ctrl-C is the command's, and attach answers with what became of it."""
     script = "trap 'exit 9' INT; echo ready; while true; do sleep 0.1; done"
     status, _ = attach_by_terminal(
-        "docker", box, "sh", "-c", script, keys=b"\x03", keys_after=b"ready"
+        engine_name, box, "sh", "-c", script, keys=b"\x03", keys_after=b"ready"
     )
     assert status == 9

@@ -114,7 +114,7 @@ def test_port_of_the_hosts_is_refused(engine: Engine, publishing: ContainerSpec)
     assert engine.inspect(publishing.name) is None
 
 
-@pytest.mark.engines("docker")
+@pytest.mark.engines("docker", "podman")
 def test_published_port_leads_to_the_container(
     run: MakeContainer, publishing: ContainerSpec, free_port: int
 ) -> None:

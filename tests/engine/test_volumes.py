@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from condor_mini.engine import VolumeInfo, VolumeMount
-from condor_mini.errors import CommandFailed, NotFound
+from condor_mini.errors import CommandFailed, EngineCapabilityError, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,16 +36,33 @@ def test_volume_is_found_by_its_labels(engine: Engine, volume: str, labels: dict
 
 def test_volumes_bear_every_label(engine: Engine, name: str, labels: dict[str, str]) -> None:
     """Of the volumes only those are listed that bear every one of the labels."""
-    more = {**labels, "pool": name, "odd": ODD_VALUE}
+    more = {**labels, "pool": name, "odd": "a=b {c}"}
     engine.create_volume(f"{name}-more", labels=more)
     try:
         found = [
             [info.name for info in engine.volumes(asked)]
-            for asked in ({"pool": name, "odd": ODD_VALUE}, {"pool": name, "odd": "x"})
+            for asked in ({"pool": name, "odd": "a=b {c}"}, {"pool": name, "odd": ODD_VALUE})
         ]
     finally:
         engine.remove_volume(f"{name}-more")
     assert found == [[f"{name}-more"], []]
+
+
+def test_volume_keeps_odd_labels_or_is_refused(
+    engine: Engine, name: str, labels: dict[str, str]
+) -> None:
+    """A label with commas and quotes is kept as it is, where the engine does not refuse it."""
+    more = {**labels, "odd": ODD_VALUE}
+    try:
+        engine.create_volume(f"{name}-odd", labels=more)
+        kept = [dict(info.labels) for info in engine.volumes({"odd": ODD_VALUE})]
+    except EngineCapabilityError:
+        kept = [dict(info.labels) for info in engine.volumes({}) if info.name == f"{name}-odd"]
+        assert kept == []
+    else:
+        assert kept == [more]
+    finally:
+        engine.remove_volume(f"{name}-odd")
 
 
 def test_volumes_without_a_label_are_all(engine: Engine, volume: str) -> None:

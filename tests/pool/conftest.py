@@ -11,15 +11,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from condor_mini import images
+from condor_mini.engine import find_engine
 from condor_mini.progress import Progress
 from condor_mini.readiness import wait_until
 from condor_mini.series import catalogue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from condor_mini.engine import Engine
 
+POOL_ENGINES = ("docker", "embedded")
 TIMEOUT_S = 60.0
 """Deadline of any one command."""
 READY_S = 40
@@ -27,6 +30,32 @@ READY_S = 40
 HEALTH = "/usr/local/libexec/condor-mini/health"
 USER = "jovyan"
 """Who submits."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """What tests of pools say of engines."""
+    for words in (
+        "every_engine: what can differ by engine, and is tested on each of them unasked",
+        "pool_engines(*names, reason): the only engines that the test is about, and why",
+    ):
+        config.addinivalue_line("markers", words)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run each test of pools for the engines chosen, or for those that it is to run on unasked."""
+    if "pool_engine_name" not in metafunc.fixturenames:
+        return
+    chosen: str | None = metafunc.config.getoption("--pool-engines")
+    names = chosen.split(",") if chosen else list(POOL_ENGINES)
+    if unknown := set(names) - set(POOL_ENGINES):
+        raise pytest.UsageError(f"--pool-engines: unknown are {', '.join(sorted(unknown))}")
+    only = metafunc.definition.get_closest_marker("pool_engines")
+    admitted = [name for name in names if only is None or name in only.args]
+    if not chosen and only is None and not metafunc.definition.get_closest_marker("every_engine"):
+        admitted = ["docker"]
+    marks = () if admitted else (pytest.mark.skip(reason=only.kwargs["reason"] if only else ""),)
+    parameters = [pytest.param(name, marks=marks) for name in admitted or names]
+    metafunc.parametrize("pool_engine_name", parameters, scope="session")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -299,6 +328,22 @@ class Pool:
         for node in self.nodes:
             node.wait_until_healthy(within_s)
         return self
+
+
+@pytest.fixture(scope="session")
+def state_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """``XDG_STATE_HOME`` of the commands: no logs and no containers in the home of who tests."""
+    return tmp_path_factory.mktemp("state")
+
+
+@pytest.fixture(scope="session")
+def pool_engine(pool_engine_name: str, state_home: Path) -> Engine:
+    """The engine that the pools are on, as the commands find it."""
+    if pool_engine_name == "embedded":
+        from .people import embedded_at
+
+        return embedded_at(state_home)
+    return find_engine(pool_engine_name)
 
 
 @pytest.fixture(scope="session")

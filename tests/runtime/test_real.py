@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from condor_mini.nodes import PREFIX
+from condor_mini.progress import Progress
 from condor_mini.runtime import export
 from condor_mini.runtime.bundle import write_wheel
 from condor_mini.runtime.fetch import Fetcher, mirrors
+from condor_mini.runtime.relocate import elf, relocated
 from condor_mini.runtime.resolve import make_lock
 from condor_mini.series import catalogue
 
@@ -127,6 +130,20 @@ def test_wheel_brings_it_without_a_network(
     root = Path(said.strip())
     assert root.parent.name == runtime.path.name
     assert (root / "usr/sbin/condor_master").samefile(root / "sbin/condor_master")
+
+
+def test_relocated_one_needs_nothing_else(runtime: Runtime, bwrap: str) -> None:
+    """In a root without a single file of its own, each program finds loader and libraries."""
+    root = relocated(runtime, PREFIX, Progress())
+    argv = [bwrap, "--unshare-user", "--tmpfs", "/", "--ro-bind", str(root), PREFIX, "--"]
+    assert f": {runtime.series}." in run(*argv, f"{PREFIX}/usr/bin/condor_version")
+    for path in sorted(root.glob("usr/*bin/*")):
+        found = None if path.is_symlink() else elf(path.read_bytes())
+        if found and found.has_interpreter:
+            loader = f"{PREFIX}/lib64/{next(root.glob('lib64/ld-linux*')).name}"
+            said = run(*argv, loader, "--list", f"{PREFIX}/{path.relative_to(root)}")
+            others = [line for line in said.splitlines() if "=>" in line and PREFIX not in line]
+            assert others == [], path
 
 
 def test_lock_can_be_refreshed() -> None:

@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -19,6 +20,7 @@ from condor_mini.errors import (
     AlreadyInUse,
     CommandFailed,
     CondorMiniError,
+    EngineCapabilityError,
     EngineNotFound,
     NotFound,
     PoolNotReady,
@@ -89,6 +91,33 @@ def test_create_makes_all_of_it(pools: PoolEngine) -> None:
     create(pools)
     assert held(pools) == WHOLE
     assert all(node.is_running for node in pool_nodes(pools, "ci"))
+
+
+@pytest.mark.parametrize(
+    ("limit", "limits"), [({"cpus": 1.0}, ("memory_mb",)), ({"memory": "512MiB"}, ("cpus",))]
+)
+def test_limit_that_would_not_hold_is_refused(
+    pools: PoolEngine,
+    monkeypatch: pytest.MonkeyPatch,
+    limit: dict[str, object],
+    limits: tuple[str, ...],
+) -> None:
+    """What an engine would not heed is said before anything is made."""
+    info = replace(pools.info(), limits=limits)
+    monkeypatch.setattr(pools, "info", lambda: info)
+    spec = spec_of(central_manager={"limit": limit})
+    with pytest.raises(EngineCapabilityError, match="nothing would come of the limit of"):
+        creation.create(pools, spec, Progress(), timeout_s=5)
+    assert held(pools) == []
+
+
+def test_limit_that_holds_is_no_matter(pools: PoolEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the engine heeds limits, or none is asked for, the pool is made."""
+    info = replace(pools.info(), limits=("cpus",))
+    monkeypatch.setattr(pools, "info", lambda: info)
+    spec = spec_of(central_manager={"limit": {"cpus": 1.0}})
+    creation.create(pools, spec, Progress(), timeout_s=5)
+    assert held(pools) != []
 
 
 def test_network_is_the_first_thing_made(pools: PoolEngine) -> None:
@@ -706,7 +735,7 @@ def test_tokens_are_asked_for_with_an_end(pools: PoolEngine) -> None:
 
 def test_our_process_is_left_with_the_signals_it_had(pools: PoolEngine) -> None:
     """After a failure no signal is held back."""
-    pools.fail_at(9, FAILURES["failed"]())
+    pools.fail_next("create", FAILURES["failed"]())
     with pytest.raises(CommandFailed):
         create(pools)
     assert not signal.pthread_sigmask(signal.SIG_BLOCK, ()) & {signal.SIGINT, signal.SIGTERM}

@@ -40,6 +40,15 @@ SAYS_NO_DAEMON_AS_BEFORE_23 = (
 
 
 @pytest.fixture(autouse=True)
+def everyone(monkeypatch: pytest.MonkeyPatch) -> tuple[Candidate, ...]:
+    """The engines that have a command are the only candidates; all that there are."""
+    everyone = detect.CANDIDATES
+    alone = tuple(candidate for candidate in everyone if candidate.binary)
+    monkeypatch.setattr(detect, "CANDIDATES", alone)
+    return everyone
+
+
+@pytest.fixture(autouse=True)
 def bin_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A PATH of one empty folder, and nothing about engines in the environment."""
     folder = tmp_path / "bin"
@@ -67,7 +76,7 @@ def put_binary(bin_dir: Path) -> PutBinary:
 def two_candidates(monkeypatch: pytest.MonkeyPatch) -> None:
     """Docker, and after it an engine that always answers."""
     other = Candidate(name="other", binary=None, hint_absent="", make=partial(FakeEngine, "other"))
-    monkeypatch.setattr(detect, "CANDIDATES", (*detect.CANDIDATES, other))
+    monkeypatch.setattr(detect, "CANDIDATES", (detect.CANDIDATES[0], other))
 
 
 @pytest.mark.parametrize("choice", [None, "auto", "docker"])
@@ -133,7 +142,7 @@ def test_unknown_name_is_a_usage_error() -> None:
     """A name that no engine has is the user's error, and the known ones are listed."""
     with pytest.raises(UsageError) as caught:
         find_engine("dokcer")
-    assert str(caught.value) == "There is no engine 'dokcer'.\nKnown are: auto, docker"
+    assert str(caught.value) == "There is no engine 'dokcer'.\nKnown are: auto, docker, podman"
 
 
 def test_unknown_name_in_the_environment_is_said_to_be_there(
@@ -176,3 +185,35 @@ def test_explicit_choice_has_no_substitute() -> None:
     """An engine that was asked for by name is not replaced by another."""
     with pytest.raises(EngineNotFound):
         find_engine("docker")
+
+
+def test_embedded_is_taken_where_nothing_answers(
+    everyone: tuple[Candidate, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without any command of an engine there is still the one that needs none, and it says so."""
+    monkeypatch.setattr(detect, "CANDIDATES", everyone)
+    notes: list[str] = []
+    assert find_engine(on_note=notes.append).name == "embedded"
+    assert "Using embedded (not docker: There is no command docker on PATH.; not podman" in notes[0]
+
+
+def test_docker_that_answers_goes_before_embedded(
+    everyone: tuple[Candidate, ...],
+    put_binary: PutBinary,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What was installed on purpose is used."""
+    monkeypatch.setattr(detect, "CANDIDATES", everyone)
+    put_binary("docker", ANSWERS)
+    assert find_engine().name == "docker"
+
+
+def test_embedded_needs_linux(
+    everyone: tuple[Candidate, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Elsewhere it is not even tried."""
+    monkeypatch.setattr(detect, "CANDIDATES", everyone)
+    monkeypatch.setattr("sys.platform", "darwin")
+    with pytest.raises(EngineNotFound, match="It needs Linux, and this is darwin") as caught:
+        find_engine("embedded")
+    assert "--install-engine" in str(caught.value)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.engine import ensure_engine, install
+from condor_mini.engine import detect, ensure_engine, install
 from condor_mini.engine.install import Host, Site
 from condor_mini.errors import EngineInstallError, EngineNotFound
 
@@ -111,6 +111,13 @@ class Bench:
         """How many daemons were started."""
         record = self.state / "starts"
         return len(record.read_text().splitlines()) if record.exists() else 0
+
+
+@pytest.fixture(autouse=True)
+def docker_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Docker is the only candidate: else there is always one that answers."""
+    alone = tuple(each for each in detect.CANDIDATES if each.name == "docker")
+    monkeypatch.setattr(detect, "CANDIDATES", alone)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import click
 
 from condor_mini.cli.options import (
     engine_option,
+    host_files_option,
     name_option,
     output_option,
     quiet_option,
@@ -17,6 +18,7 @@ from condor_mini.cli.options import (
     show_json,
     timeout_option,
 )
+from condor_mini.errors import UsageError
 
 if TYPE_CHECKING:
     from condor_mini.spec import PoolSpec
@@ -29,6 +31,10 @@ NAME_VARIABLE = "CONDOR_MINI_NAME"
 @click.option("-c", "--config", "file", metavar="FILE", help="The pool file; - for stdin.")
 @click.option("--execute", type=int, metavar="N", help="Execution points (1).")
 @click.option("--submit", type=int, metavar="N", help="Access points (1).")
+@click.option(
+    "--execute-image", metavar="IMAGE", help="An image of your own that jobs run in, as it is."
+)
+@host_files_option
 @series_option
 @timeout_option
 @click.option("--keep", is_flag=True, help="If it fails, leave what was made.")
@@ -45,6 +51,8 @@ def command(
     file: str | None,
     execute: int | None,
     submit: int | None,
+    execute_image: str | None,
+    host_files: str | None,
     series: str | None,
     timeout_s: float,
     keep: bool,
@@ -62,12 +70,16 @@ def command(
     from condor_mini.pool import Pool
     from condor_mini.progress import progress_for_stderr
 
+    if host_files and execute_image:
+        raise UsageError("either --host-files or --execute-image, not both")
     named = ctx.get_parameter_source("name") is not click.core.ParameterSource.DEFAULT
     spec = _spec(file).with_overrides(
         name=name if named else None,
         execution_points=execute,
         access_points=submit,
         series=series,
+        execute_image=execute_image,
+        host_files=host_files,
     )
     if dry_run:
         _show(spec, output)

@@ -92,6 +92,23 @@ def load(*, file: str, engine: str | None, quiet: bool) -> None:
     click.echo("\n".join(names))
 
 
+@command.command("import")
+@click.argument("file", metavar="FILE")
+@click.argument("reference", metavar="NAME")
+@engine_option
+@quiet_option
+def import_root(*, file: str, reference: str, engine: str | None, quiet: bool) -> None:
+    """Take in FILE, the tar of a root file system, as image NAME: for `create --execute-image`."""
+    from condor_mini import images
+    from condor_mini.engine import find_engine
+    from condor_mini.progress import progress_for_stderr
+
+    reached = find_engine(engine)
+    with progress_for_stderr(quiet=quiet).step(f"Importing {file}"):
+        images.import_root(reached, Path(file), reference)
+    click.echo(reference)
+
+
 def _state(image: images.Listed) -> str:
     if image.size_bytes is None:
         return "not built"

@@ -25,6 +25,13 @@ engine_option = click.option(
 series_option = click.option(
     "--htcondor", "series", metavar="SERIES", help="HTCondor 25 (the default) or 23."
 )
+host_files_option = click.option(
+    "--host-files",
+    is_flag=False,
+    flag_value="ro",
+    type=click.Choice(["ro", "rw"]),
+    help="Jobs find the host's programs, and your home: ro (the default) or rw. Embedded engine.",
+)
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress on stderr.")
 output_option = click.option(
     "-o",

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from condor_mini.cli.options import engine_option, quiet_option, reach_engine, series_option
+from condor_mini.cli.options import (
+    engine_option,
+    host_files_option,
+    quiet_option,
+    reach_engine,
+    series_option,
+)
 from condor_mini.errors import NotFound, PoolNotReady, UsageError
 from condor_mini.signals import held_back
 
@@ -31,6 +37,7 @@ MOST_MB = 2**31 - 1
 @click.option("--memory", metavar="SIZE", help="Memory that the slot advertises: 2048, 512M, 2G.")
 @click.option("--name", metavar="NAME", help="The pool's name, also its host name.")
 @click.option("--keep", is_flag=True, help="Leave the pool running; the next run is in it again.")
+@host_files_option
 @series_option
 @engine_option
 @quiet_option
@@ -45,6 +52,7 @@ def command(
     memory: str | None,
     name: str | None,
     keep: bool,
+    host_files: str | None,
     series: str | None,
     engine: str | None,
     quiet: bool,
@@ -70,6 +78,7 @@ def command(
         series=series,
         cpus=cpus,
         memory_mb=_megabytes(memory),
+        host_files=host_files,
     )
     job = _in_pool(Path(submit_file)) if submit_file else None
     progress = progress_for_stderr(quiet=quiet)

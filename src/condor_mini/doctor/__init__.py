@@ -58,6 +58,8 @@ def examine(
         f"{info.name} {info.version} at {info.endpoint}, {rootless}{where}, "
         f"{info.cpus} cores, {info.memory_mb} MiB, {info.architecture}",
     )
+    for shortcoming in info.shortcomings:
+        yield warn("engine", shortcoming.evidence, shortcoming.hint)
     try:
         listed = images.listing(reached)
         yield from _images(listed)

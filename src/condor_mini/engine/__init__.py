@@ -20,6 +20,7 @@ from condor_mini.engine.protocol import (
     ImageTree,
     NetworkInfo,
     PublishedPort,
+    Shortcoming,
     VolumeInfo,
     VolumeMount,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "NetworkInfo",
     "OciEngine",
     "PublishedPort",
+    "Shortcoming",
     "VolumeInfo",
     "VolumeMount",
     "ensure_engine",

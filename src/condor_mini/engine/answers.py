@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from condor_mini.engine.argv import host_in_url
+from condor_mini.engine.lacks import podman_shortcomings
 from condor_mini.engine.protocol import (
     ContainerInfo,
     ContainerState,
@@ -20,10 +21,10 @@ Json = dict[str, Any]
 _MEBIBYTE = 2**20
 
 
-def engine_info(name: str, endpoint: str, facts: Json) -> EngineInfo:
-    """The engine, of `info`."""
+def docker_info(facts: Json, endpoint: str) -> EngineInfo:
+    """The engine, of Docker's `info`."""
     return EngineInfo(
-        name=name,
+        name="docker",
         version=facts["ServerVersion"],
         endpoint=endpoint,
         rootless=any("rootless" in option for option in facts.get("SecurityOptions") or ()),
@@ -34,25 +35,56 @@ def engine_info(name: str, endpoint: str, facts: Json) -> EngineInfo:
     )
 
 
+def podman_info(facts: Json, endpoint: str) -> EngineInfo:
+    """The engine, of Podman's `info`; without an endpoint it is the one of this machine."""
+    host = facts["host"]
+    controllers = host.get("cgroupControllers") or ()
+    limits = {"cpus": "cpu", "memory_mb": "memory"}
+    return EngineInfo(
+        name="podman",
+        version=facts["version"]["Version"],
+        endpoint=endpoint or f"file://{facts['store']['graphRoot']}",
+        rootless=host["security"]["rootless"],
+        same_host=not host["serviceIsRemote"],
+        cpus=host["cpus"],
+        memory_mb=host["memTotal"] // _MEBIBYTE,
+        architecture=host["arch"],
+        limits=tuple(limit for limit, controller in limits.items() if controller in controllers),
+        shortcomings=tuple(podman_shortcomings(facts)),
+    )
+
+
 def image_info(facts: Json) -> ImageInfo:
     """One image, of `image inspect`."""
     labels = facts["Config"].get("Labels") or {}
-    return ImageInfo(id=facts["Id"], size_bytes=facts["Size"], labels=labels)
+    # Podman leaves the digest's kind out: the same image has the same id everywhere.
+    image_id = f"sha256:{facts['Id'].removeprefix('sha256:')}"
+    return ImageInfo(
+        id=image_id,
+        size_bytes=facts["Size"],
+        labels=labels,
+        architecture=facts.get("Architecture", ""),
+    )
 
 
-def container_info(facts: Json) -> ContainerInfo:
-    """One container, of `container inspect`."""
+def container_info(facts: Json, local_prefix: str = "") -> ContainerInfo:
+    """One container, of `container inspect`.
+
+    Args:
+        facts: What was answered.
+        local_prefix: What the engine puts before the name of an image that names no registry.
+    """
     state = facts["State"]
-    ended = state["Status"] in {"exited", "dead"}
+    ended = state["Status"] in {"exited", "dead", "stopped"}
     health = (state.get("Health") or {}).get("Status")
     networks = facts["NetworkSettings"].get("Networks") or {}
     return ContainerInfo(
         id=facts["Id"],
         name=facts["Name"].removeprefix("/"),
-        image=facts["Config"]["Image"],
+        image=facts["Config"]["Image"].removeprefix(local_prefix),
         state=_state(state["Status"]),
         exit_code=state["ExitCode"] if ended else None,
-        health=None if health == "none" else health,
+        health=None if health in {"none", ""} else health,
         labels=facts["Config"].get("Labels") or {},
         addresses={
             name: network["IPAddress"]
@@ -67,7 +99,8 @@ def container_info(facts: Json) -> ContainerInfo:
 
 def network_info(facts: Json) -> NetworkInfo:
     """One network, of `network inspect`."""
-    return NetworkInfo(id=facts["Id"], name=facts["Name"], labels=facts.get("Labels") or {})
+    known = {key.lower(): value for key, value in facts.items()}  # Podman's keys are small
+    return NetworkInfo(id=known["id"], name=known["name"], labels=known.get("labels") or {})
 
 
 def volume_info(facts: Json) -> VolumeInfo:
@@ -92,7 +125,11 @@ def _time(text: str) -> datetime | None:
 
 
 def _state(status: str) -> ContainerState:
-    try:
-        return ContainerState(status)
-    except ValueError:
-        return ContainerState.OTHER
+    match status:
+        case "created" | "configured" | "initialized":
+            return ContainerState.CREATED
+        case "running":
+            return ContainerState.RUNNING
+        case "exited" | "stopped":  # Podman's word until it has cleaned up
+            return ContainerState.EXITED
+    return ContainerState.OTHER

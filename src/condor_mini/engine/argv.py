@@ -9,6 +9,7 @@ from datetime import UTC
 from typing import TYPE_CHECKING
 
 from condor_mini.engine.protocol import BindMount, VolumeMount
+from condor_mini.errors import EngineCapabilityError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -17,10 +18,10 @@ if TYPE_CHECKING:
     from condor_mini.engine.protocol import BuildSpec, ContainerSpec, PublishedPort
 
 
-def create_arguments(spec: ContainerSpec) -> list[str]:
-    """The arguments that create a container."""
+def create_arguments(spec: ContainerSpec, options: Iterable[str] = ()) -> list[str]:
+    """The arguments that create a container; the options are the engine's own."""
     # --pull never: fetching is a step of its own, with a deadline of its own.
-    arguments = ["create", "--pull", "never", "--name", spec.name]
+    arguments = ["create", "--pull", "never", *options, "--name", spec.name]
     arguments += label_arguments(spec.labels)
     arguments += each("--env", [f"{key}={value}" for key, value in spec.environment.items()])
     arguments += each("--mount", map(_mount, spec.mounts))
@@ -29,6 +30,8 @@ def create_arguments(spec: ContainerSpec) -> list[str]:
     arguments += each("--cap-add", spec.cap_add)
     if spec.no_new_privileges:
         arguments += ["--security-opt", "no-new-privileges"]
+    if not spec.healthcheck:
+        arguments.append("--no-healthcheck")
     options = {
         "--entrypoint": spec.entrypoint,
         "--hostname": spec.hostname,
@@ -45,9 +48,10 @@ def create_arguments(spec: ContainerSpec) -> list[str]:
     return [*arguments, spec.image, *spec.command]
 
 
-def build_arguments(spec: BuildSpec) -> list[str]:
-    """The arguments that build an image, for the classic builder and BuildKit alike."""
-    arguments = ["build", "--force-rm"]  # the classic builder leaves a failed step's container
+def build_arguments(spec: BuildSpec, options: Iterable[str] = ()) -> list[str]:
+    """The arguments that build an image, for all builders alike; the options are one's own."""
+    # --force-rm: Docker's classic builder leaves a failed step's container.
+    arguments = ["build", "--force-rm", *options]
     arguments += each("--tag", spec.tags)
     arguments += each("--build-arg", [f"{key}={value}" for key, value in spec.build_args.items()])
     arguments += label_arguments(spec.labels)
@@ -88,8 +92,20 @@ def label_arguments(labels: Mapping[str, str]) -> list[str]:
 
 
 def label_filters(labels: Mapping[str, str]) -> list[str]:
-    """The options that list only what bears every one of these labels."""
-    return each("--filter", [f"label={key}={value}" for key, value in labels.items()])
+    """The options that list only what bears every one of these labels, if not their values.
+
+    Podman 4 reads a filter as CSV in some of its commands, and later versions in fewer.
+    """
+    filters = [
+        f"label={key}" if read_as_csv(value) else f"label={key}={value}"
+        for key, value in labels.items()
+    ]
+    return each("--filter", filters)
+
+
+def read_as_csv(text: str) -> bool:
+    """Whether CSV would read it as something else than what it is."""
+    return bool(re.search(r'[",\r\n]', text))
 
 
 def _mount(mount: BindMount | VolumeMount) -> str:
@@ -101,7 +117,7 @@ def _mount(mount: BindMount | VolumeMount) -> str:
             fields = ["type=volume", f"source={volume}"]
     fields.append(f"target={mount.target}")
     if mount.read_only:
-        fields.append("readonly")
+        fields.append("ro")
     record = io.StringIO()
     csv.writer(record, lineterminator="").writerow(fields)
     return record.getvalue()
@@ -121,6 +137,13 @@ def host_in_url(ip: str) -> str:
 def label_instruction(key: str, value: str) -> str:
     """A label as an instruction of a Dockerfile."""
     return f"LABEL {_quoted(key)}={_quoted(value)}"
+
+
+def bare_label_instruction(key: str, value: str) -> str:
+    """The same for who takes all between two quotes as it is, and knows no way to write a quote."""
+    if '"' in f"{key}{value}":
+        raise EngineCapabilityError(f"this engine imports no image with a quote in a label: {key}")
+    return f'LABEL "{key}"="{value}"'
 
 
 def _quoted(text: str) -> str:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from condor_mini.engine.dialect import Dialect
 
 JSON = ("--format", "{{json .}}")
+"""For ``info``; ``inspect`` answers in JSON by itself, as an array."""
 
 
 class Client:
@@ -36,7 +37,7 @@ class Client:
 
     def argv(self, *arguments: str) -> list[str]:
         """The whole command line."""
-        return [self._dialect.binary, *arguments]
+        return [self._dialect.binary, *self._dialect.options, *arguments]
 
     def run(
         self,
@@ -106,9 +107,10 @@ class Client:
         """Those of them that are there: one may have gone since it was listed."""
         if not names:
             return []
-        answer = self.run(kind, "inspect", *JSON, *names, check=False)
+        answer = self.run(kind, "inspect", *names, check=False)
         self._raise_complaints(answer, self._dialect.absent)
-        return [json.loads(line) for line in answer.stdout.splitlines() if line.startswith("{")]
+        found: list[Json] = json.loads(answer.stdout or "[]")
+        return found
 
     def end(self, *arguments: str, timeout_s: float = QUICK_TIMEOUT_S) -> None:
         """Call a command that ends something; what is absent has ended."""
@@ -150,14 +152,19 @@ class Client:
 
     def hint_of(self, said: str) -> str | None:
         """What to do about a failure of any command, where its words tell."""
-        return self._dialect.hint_disk_full if self._dialect.disk_full.search(said) else None
+        if self._dialect.disk_full.search(said):
+            return self._dialect.hint_disk_full
+        hints = (hint for words, hint in self._dialect.remedies if words.search(said))
+        return next(hints, None)
 
     def unreachable(self, said: str) -> EngineNotFound:
         """No engine answers, in its client's words."""
         denied = self._dialect.denied.search(said)
         return EngineNotFound(
             f"{self._dialect.name} does not answer: {said.strip() or '(it said nothing)'}",
-            hint=self._dialect.hint_denied if denied else self._dialect.hint_unreachable,
+            hint=self._dialect.hint_denied
+            if denied
+            else self.hint_of(said) or self._dialect.hint_unreachable,
         )
 
     def no_client(self) -> EngineNotFound:

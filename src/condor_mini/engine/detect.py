@@ -10,9 +10,9 @@ from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING
 
-from condor_mini.engine.dialect import DOCKER
+from condor_mini.engine.dialect import DOCKER, PODMAN, Dialect
 from condor_mini.engine.oci import OciEngine
-from condor_mini.errors import EngineNotFound, UsageError
+from condor_mini.errors import EngineCapabilityError, EngineNotFound, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,6 +33,7 @@ class Candidate:
     """The command that it needs on PATH, if any."""
     hint_absent: str
     make: Callable[[], Engine]
+    has_daemon: bool = True
     problem: Callable[[], str | None] = lambda: None
     """Why it cannot be used on this machine, where nothing needs to be asked to know."""
 
@@ -56,18 +57,24 @@ def _runtime() -> Path:
     return runtime.ensure(catalogue().get(None), progress_for_stderr()).runtime.root
 
 
+def _by_command_line(dialect: Dialect) -> Candidate:
+    return Candidate(
+        name=dialect.name,
+        binary=dialect.binary,
+        hint_absent=dialect.hint_absent,
+        make=partial(OciEngine, dialect),
+    )
+
+
 CANDIDATES: tuple[Candidate, ...] = (
-    Candidate(
-        name=DOCKER.name,
-        binary=DOCKER.binary,
-        hint_absent=DOCKER.hint_absent,
-        make=partial(OciEngine, DOCKER),
-    ),
+    _by_command_line(DOCKER),
+    _by_command_line(PODMAN),
     Candidate(
         name="embedded",
         binary=None,
         hint_absent="Use Docker: condor-mini doctor --install-engine",
         make=_embedded,
+        has_daemon=False,
         problem=_no_linux,
     ),
 )
@@ -81,6 +88,8 @@ class Reach(StrEnum):
     NO_CLIENT = "no client"
     NO_DAEMON = "no daemon"
     DENIED = "denied"
+    UNFIT = "unfit"
+    """It answers, but something is missing that we need."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,7 +167,7 @@ def look(candidate: Candidate) -> Finding:
             hint=candidate.hint_absent,
         )
     engine = candidate.make()
-    if candidate.binary is None:  # nobody is there to be asked
+    if not candidate.has_daemon:  # nobody is there to be asked
         return Finding(name=candidate.name, reach=Reach.READY, engine=engine)
     try:
         engine.info()
@@ -166,6 +175,13 @@ def look(candidate: Candidate) -> Finding:
         return Finding(
             name=candidate.name,
             reach=Reach.DENIED if "permission denied" in error.message else Reach.NO_DAEMON,
+            evidence=error.message,
+            hint=error.hint or "",
+        )
+    except EngineCapabilityError as error:
+        return Finding(
+            name=candidate.name,
+            reach=Reach.UNFIT,
             evidence=error.message,
             hint=error.hint or "",
         )

@@ -4,6 +4,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from condor_mini.engine.answers import docker_info, podman_info
+from condor_mini.engine.argv import bare_label_instruction, label_instruction
+from condor_mini.engine.lacks import docker_lacks, podman_lacks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from condor_mini.engine.answers import Json
+    from condor_mini.engine.protocol import EngineInfo, Shortcoming
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,9 +28,42 @@ class Dialect:
     binary: str
     host_variable: str
     """The environment variable that names another endpoint."""
-    default_context: str
-    """The context that stands for ``default_endpoint``."""
+    default_context: str | None
+    """The context that stands for ``default_endpoint``; None where there are no contexts."""
     default_endpoint: str
+    """Empty where only ``info`` tells it."""
+
+    options: tuple[str, ...] = ()
+    """Of every command, before its name."""
+    create_options: tuple[str, ...] = ()
+    bind_options: tuple[str, ...] = ()
+    """Of ``create`` too, where a directory of the host is mounted."""
+    build_options: tuple[str, ...] = ()
+    save_options: tuple[str, ...] = ()
+    copy_in_options: tuple[str, ...] = ()
+    follow_options: tuple[str, ...] = ()
+    """Of a copy that comes out, for a link's file in place of the link."""
+    stop_options: tuple[str, ...] = ()
+    remove_options: tuple[str, ...] = ()
+
+    engine_info: Callable[[Json, str], EngineInfo]
+    """Reads the answer to ``info``, at that endpoint."""
+    lacks: Callable[[Json], Iterable[Shortcoming]]
+    """What of the answer to ``info`` means that it is of no use to us."""
+    label_instruction: Callable[[str, str], str] = label_instruction
+    """A label as ``import --change`` reads it."""
+    bare_volume_labels: bool = False
+    """Whether ``volume create`` reads a label as CSV, at least in some versions."""
+    whole_lines: bool = True
+    """Whether ``logs`` counts and stamps lines, and not the pieces in which they were written."""
+    copies_into_volumes: bool = True
+    """Whether an archive for / reaches the volumes of a container that does not run."""
+    unique_networks: bool = False
+    """Whether a network is known by its name; else by its id, of which several share a name."""
+    local_prefix: str = ""
+    """What stands before the name of an image that names no registry."""
+    refusals: frozenset[int]
+    """How ``exec`` may end where the container cannot run the command."""
 
     complaint: re.Pattern[str]
     """How a line begins that is the client's or the engine's own and no container's."""
@@ -52,11 +96,47 @@ class Dialect:
     hint_disk_full: str
     hint_no_subnet: str
     hint_unreachable: str
+    remedies: tuple[tuple[re.Pattern[str], str], ...] = ()
+    """What else it may say of this machine, and what to do about it."""
 
 
 def _words(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern, re.IGNORECASE)
 
+
+_CONTAINERS_CONF = "/etc/containers/containers.conf (or the file that CONTAINERS_CONF names)"
+
+_PODMAN_REMEDIES = (
+    (
+        _words(r"newuidmap|newgidmap"),
+        (
+            "Without root it needs the commands newuidmap and newgidmap:"
+            " sudo apt-get install uidmap (Fedora: sudo dnf install shadow-utils)"
+        ),
+    ),
+    (
+        _words(r"rlimits?\b.* operation not permitted"),
+        (
+            "Podman may not raise the limits of what it starts here. Put others into"
+            f" {_CONTAINERS_CONF}, under [containers]:"
+            ' default_ulimits = ["nofile=1024:1024", "nproc=16384:16384"]'
+        ),
+    ),
+    (
+        _words(r"cgroups in hybrid mode not supported"),
+        (
+            "crun does not work here, runc does: sudo apt-get install runc, and put into"
+            f' {_CONTAINERS_CONF}, under [engine]: runtime = "runc"'
+        ),
+    ),
+    (
+        _words(r"/dev/net/tun"),
+        (
+            "Without root it needs /dev/net/tun for its networks:"
+            " sudo modprobe tun; sudo chmod 0666 /dev/net/tun"
+        ),
+    ),
+)
 
 DOCKER = Dialect(
     name="docker",
@@ -64,6 +144,10 @@ DOCKER = Dialect(
     host_variable="DOCKER_HOST",
     default_context="default",
     default_endpoint="unix:///var/run/docker.sock",
+    follow_options=("--follow-link",),
+    engine_info=docker_info,
+    lacks=docker_lacks,
+    refusals=frozenset({1}),
     complaint=_words(
         r"error response from daemon|error from daemon in stream|error during connect"
         r"|cannot connect to the docker daemon|failed to connect to the docker api|unexpected eof"
@@ -111,4 +195,67 @@ DOCKER = Dialect(
         "Start it: sudo systemctl start docker, or Docker Desktop."
         " See where the client looks for it: docker context ls; echo $DOCKER_HOST"
     ),
+)
+
+PODMAN = Dialect(
+    name="podman",
+    binary="podman",
+    host_variable="CONTAINER_HOST",
+    default_context=None,
+    default_endpoint="",
+    # Warnings go where a container's own stderr goes.
+    options=("--log-level=error",),
+    # Not the journal, where that is the default: it may be closed to the user, and forgets.
+    create_options=("--log-driver", "k8s-file"),
+    # SELinux would let the container see nothing of the user's directory, which we do not relabel.
+    bind_options=("--security-opt", "label=disable"),
+    # Its own format knows no health checks.
+    build_options=("--format", "docker"),
+    # Without it the second image's name becomes one more of the first's.
+    save_options=("--multi-image-archive",),
+    # The owners that the tar says; else they become the container's user.
+    copy_in_options=("--archive=false",),
+    # Of several it stops none where one is absent.
+    stop_options=("--ignore",),
+    # It asks politely and waits 10 s, even where it is forced.
+    remove_options=("--ignore", "--time", "0"),
+    engine_info=podman_info,
+    lacks=podman_lacks,
+    label_instruction=bare_label_instruction,
+    bare_volume_labels=True,
+    whole_lines=False,
+    copies_into_volumes=False,
+    unique_networks=True,  # asked by id, it removes one that is in use
+    local_prefix="localhost/",
+    refusals=frozenset({125, 255}),
+    complaint=_words(
+        r"error: (no container with name or id|no such container|(cannot|unable to) connect"
+        r"|cannot set up namespace)"
+    ),
+    absent=_words(
+        r"no such (container|object|image|volume)|image not known|network not found"
+        r"|could not be found on container|container \S+ does not exist"
+    ),
+    taken=_words(r"that name is already in use|(network|volume) already exists"),
+    port_taken=_words(r"listen (?:tcp[46]? )?(\S+?): bind: address already in use"),
+    no_subnet=_words(r"could not find free subnet"),
+    disk_full=_words(r"no space left on device"),
+    not_running=_words(r"\s*error: [^\n]*(no such container|container state improper)[^\n]*\s*"),
+    unreachable=_words(
+        r"(cannot|unable to) connect to podman|cannot set up namespace"
+        r"|command required for rootless mode with multiple ids"
+    ),
+    denied=_words(r"connect: permission denied"),
+    verdict=_words(r"exit status \d+"),
+    removing=_words(r"container \S+ is (already )?being removed"),
+    loaded=re.compile(r"^Loaded image: (?:localhost/)?(\S+)$", re.MULTILINE),
+    hint_absent="Install Podman (4.3 or newer), or put the podman command on PATH.",
+    hint_denied="See who may use that socket: ls -l, on the path in $CONTAINER_HOST",
+    hint_disk_full=(
+        "The engine's disk is full, or the one that was written to."
+        " See what fills the engine's: podman system df"
+    ),
+    hint_no_subnet="Remove the networks that nobody uses: podman network prune",
+    hint_unreachable="See what it says of itself: podman info; echo $CONTAINER_HOST",
+    remedies=_PODMAN_REMEDIES,
 )

@@ -13,17 +13,19 @@ import os
 import shlex
 import sys
 import tarfile
+import tempfile
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from condor_mini.engine import command
 from condor_mini.engine.answers import (
     Json,
     container_info,
-    engine_info,
     image_info,
     network_info,
     volume_info,
 )
+from condor_mini.engine.archives import copy_below
 from condor_mini.engine.argv import (
     build_arguments,
     create_arguments,
@@ -31,13 +33,15 @@ from condor_mini.engine.argv import (
     exec_arguments,
     label_arguments,
     label_filters,
-    label_instruction,
     logs_arguments,
+    read_as_csv,
 )
 from condor_mini.engine.client import JSON, Client
+from condor_mini.engine.pieces import count_lines, mended_lines, mended_log
 from condor_mini.engine.protocol import (
     BUILD_TIMEOUT_S,
     QUICK_TIMEOUT_S,
+    BindMount,
     BuildSpec,
     CommandResult,
     ContainerInfo,
@@ -60,7 +64,7 @@ from condor_mini.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
     from datetime import datetime
     from pathlib import Path
@@ -99,8 +103,13 @@ class OciEngine(Engine):
         trouble = "\n".join(facts.get("ServerErrors") or ())
         if answer.returncode != 0 or trouble or not facts:
             raise self._client.unreachable(trouble or answer.stderr)
-        endpoint = self.endpoint(facts["ClientInfo"].get("Context"))
-        return engine_info(self.name, endpoint, facts)
+        if lacks := list(self._dialect.lacks(facts)):
+            raise EngineCapabilityError(
+                f"{self.name} cannot be used here: {'; '.join(lack.evidence for lack in lacks)}",
+                hint="\n".join(lack.hint for lack in lacks),
+            )
+        endpoint = self.endpoint((facts.get("ClientInfo") or {}).get("Context"))
+        return self._dialect.engine_info(facts, endpoint)
 
     def endpoint(self, context: str | None = None) -> str:
         """Where the client looks for the engine, whether or not one answers there.
@@ -121,10 +130,10 @@ class OciEngine(Engine):
     def image(self, reference: str) -> ImageInfo | None:
         """See ``Engine.image``."""
         try:
-            answer = self._client.run("image", "inspect", *JSON, reference)
+            answer = self._client.run("image", "inspect", reference)
         except NotFound:
             return None
-        return image_info(json.loads(answer.stdout))
+        return image_info(*json.loads(answer.stdout))
 
     def pull(self, reference: str, *, timeout_s: float) -> None:
         """See ``Engine.pull``."""
@@ -132,7 +141,7 @@ class OciEngine(Engine):
 
     def import_image(self, tarball: Path, reference: str, *, labels: Mapping[str, str]) -> None:
         """See ``Engine.import_image``."""
-        changes = [label_instruction(key, value) for key, value in labels.items()]
+        changes = [self._dialect.label_instruction(*label) for label in labels.items()]
         # An absolute path: a bare name could be taken for a URL.
         source = str(tarball.resolve())
         self._client.run(
@@ -145,7 +154,7 @@ class OciEngine(Engine):
 
     def build(self, spec: BuildSpec, *, on_line: Callable[[str], None]) -> None:
         """See ``Engine.build``."""
-        argv = self._client.argv(*build_arguments(spec))
+        argv = self._client.argv(*build_arguments(spec, self._dialect.build_options))
         # The variable and not --progress, which the classic builder does not know.
         environment = {"BUILDKIT_PROGRESS": "plain"}
         try:
@@ -173,7 +182,9 @@ class OciEngine(Engine):
 
     def save_images(self, references: Sequence[str], tarball: Path) -> None:
         """See ``Engine.save_images``."""
-        self._client.run("save", "--output", str(tarball), *references, timeout_s=BUILD_TIMEOUT_S)
+        tarball.unlink(missing_ok=True)  # Podman adds to no file that is there
+        options = (*self._dialect.save_options, "--output", str(tarball))
+        self._client.run("save", *options, *references, timeout_s=BUILD_TIMEOUT_S)
 
     def load_images(self, tarball: Path) -> list[str]:
         """See ``Engine.load_images``."""
@@ -190,36 +201,45 @@ class OciEngine(Engine):
         created = self._client.run("network", "create", *label_arguments(labels), *chosen, name)
         # Docker looks for the name first and takes it later: of four at once all four succeed. At
         # most one of them sees itself alone afterwards; the others undo what they did.
-        if len(self._network_ids(name)) > 1:
+        if len(self._networks_called(name)) > 1:
             self._client.end("network", "rm", created.stdout.strip())
             raise AlreadyInUse(f"Another process is creating the network {name} right now.")
 
     def networks(self, labels: Mapping[str, str]) -> list[NetworkInfo]:
         """See ``Engine.networks``."""
         ids = self._listed("network", "ls", "--no-trunc", *label_filters(labels))
-        return [network_info(facts) for facts in self._client.inspect("network", ids)]
+        found = map(network_info, self._client.inspect("network", ids))
+        return [info for info in found if labels.items() <= info.labels.items()]
 
     def remove_network(self, name: str) -> None:
         """See ``Engine.remove_network``."""
-        for network_id in self._network_ids(name) or [name]:
-            self._client.end("network", "rm", network_id)
+        for network in self._networks_called(name):
+            self._client.end("network", "rm", network)
 
-    def _network_ids(self, name: str) -> list[str]:
-        """All networks of that name: the engine does not see to it that there is only one."""
+    def _networks_called(self, name: str) -> list[str]:
+        """What to call those of that name or id: not every engine sees to it that it is one."""
         layout = ("--no-trunc", "--format", "{{.ID}} {{.Name}}")
-        # The filter finds names that contain it.
-        listed = self._client.run("network", "ls", *layout, "--filter", f"name={name}").stdout
+        listed = self._client.run("network", "ls", *layout).stdout
         rows = (line.split(maxsplit=1) for line in listed.splitlines())
-        return [network_id for network_id, found in rows if found == name]
+        place = 1 if self._dialect.unique_networks else 0
+        return [row[place] for row in rows if name in row]
 
     def create_volume(self, name: str, *, labels: Mapping[str, str]) -> None:
         """See ``Engine.create_volume``."""
-        self._client.run("volume", "create", *label_arguments(labels), name)
+        if self._dialect.bare_volume_labels:
+            for key, value in labels.items():
+                if read_as_csv(value):
+                    raise EngineCapabilityError(
+                        f"{self.name} makes no volume with a comma or a quote in a label: {key}"
+                    )
+        with suppress(AlreadyInUse):  # which Docker does not say
+            self._client.run("volume", "create", *label_arguments(labels), name)
 
     def volumes(self, labels: Mapping[str, str]) -> list[VolumeInfo]:
         """See ``Engine.volumes``."""
         names = self._listed("volume", "ls", *label_filters(labels))
-        return [volume_info(facts) for facts in self._client.inspect("volume", names)]
+        found = map(volume_info, self._client.inspect("volume", names))
+        return [info for info in found if labels.items() <= info.labels.items()]
 
     def remove_volume(self, name: str) -> None:
         """See ``Engine.remove_volume``."""
@@ -234,27 +254,48 @@ class OciEngine(Engine):
         """See ``Engine.create``."""
         volumes = [mount.volume for mount in spec.mounts if isinstance(mount, VolumeMount)]
         if volumes:
-            # Docker would make up the ones that are absent, without labels to find them by.
+            # The ones that are absent would be made up, without labels to find them by.
             self._client.run("volume", "inspect", *volumes)
-        return self._client.run(*create_arguments(spec)).stdout.strip()
+        options = self._dialect.create_options
+        if any(isinstance(mount, BindMount) for mount in spec.mounts):
+            options += self._dialect.bind_options
+        return self._client.run(*create_arguments(spec, options)).stdout.strip()
 
     def copy_in(self, container: str, archive: bytes | BinaryIO) -> None:
         """See ``Engine.copy_in``."""
+        start = 0 if isinstance(archive, bytes) or not archive.seekable() else archive.tell()
         try:
-            self._client.run_bytes(
-                *("cp", "-", f"{container}:/"), stdin=archive, timeout_s=COPY_TIMEOUT_S
-            )
+            self._copy_in(container, "/", archive)
+            if not self._dialect.copies_into_volumes:
+                self._copy_into_volumes(container, archive, start)
         except CommandFailed:
             # Of an absent container, and an absent daemon, it says that "/" must be a directory.
             if self.inspect(container) is None:
                 raise NotFound(f"There is no container {container}.") from None
             raise
 
+    def _copy_in(self, container: str, path: str, archive: bytes | BinaryIO) -> None:
+        arguments = ("cp", *self._dialect.copy_in_options, "-", f"{container}:{path}")
+        self._client.run_bytes(*arguments, stdin=archive, timeout_s=COPY_TIMEOUT_S)
+
+    def _copy_into_volumes(self, container: str, archive: bytes | BinaryIO, start: int) -> None:
+        """What the archive has for mounts that are not there yet, because nothing runs."""
+        info = self.inspect(container)
+        if info is None or info.state is ContainerState.RUNNING:
+            return
+        source = io.BytesIO(archive) if isinstance(archive, bytes) else archive
+        for target in sorted(info.mounts):
+            source.seek(start)
+            with tempfile.TemporaryFile() as part:
+                if copy_below(source, target, part):
+                    self._copy_in(container, target, part)
+
     def copy_out(self, container: str, path: str) -> bytes:
         """See ``Engine.copy_out``."""
-        # --follow-link: asked for a file's content, a link's own few bytes are no answer.
+        # Links are followed: asked for a file's content, a link's own few bytes are no answer.
         archive = self._client.run_bytes(
-            *("cp", "--follow-link", f"{container}:{path}", "-"), timeout_s=COPY_TIMEOUT_S
+            *("cp", *self._dialect.follow_options, f"{container}:{path}", "-"),
+            timeout_s=COPY_TIMEOUT_S,
         ).stdout
         with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
             member = tar.next()
@@ -333,7 +374,7 @@ class OciEngine(Engine):
             )
         except FileNotFoundError:
             raise self._client.no_client() from None
-        if status == 1 and not self._runs(container):
+        if status in self._dialect.refusals and not self._runs(container):
             raise NotFound(f"Container {container} is not running.")
         return status
 
@@ -350,7 +391,12 @@ class OciEngine(Engine):
         timestamps: bool = False,
     ) -> str:
         """See ``Engine.logs``."""
-        options = logs_arguments(tail, since, timestamps=timestamps)
+        if self._dialect.whole_lines:
+            return self._logs(container, logs_arguments(tail, since, timestamps=timestamps))
+        said = self._logs(container, logs_arguments(None, since, timestamps=timestamps))
+        return mended_log(said, tail=tail, timestamps=timestamps)
+
+    def _logs(self, container: str, options: Iterable[str]) -> str:
         return self._client.run("logs", *options, container, merge=True).stdout
 
     def follow(
@@ -362,26 +408,37 @@ class OciEngine(Engine):
         timestamps: bool = False,
     ) -> AbstractContextManager[Iterator[str]]:
         """See ``Engine.follow``."""
-        options = logs_arguments(tail, since, timestamps=timestamps)
-        return self._client.follow("logs", "--follow", *options, container)
+        whole = self._dialect.whole_lines
+        options = list(logs_arguments(tail if whole else None, since, timestamps=timestamps))
+        followed = self._client.follow("logs", "--follow", *options, container)
+        if whole:
+            return followed
+        before = 0 if tail is None else count_lines(self._logs(container, options))
+        return mended_lines(followed, skip=max(0, before - (tail or 0)), timestamps=timestamps)
 
     def containers(self, labels: Mapping[str, str]) -> list[ContainerInfo]:
         """See ``Engine.containers``."""
         ids = self._listed("ps", "--all", "--no-trunc", *label_filters(labels))
-        return [container_info(facts) for facts in self._client.inspect("container", ids)]
+        return [info for info in self._inspected(ids) if labels.items() <= info.labels.items()]
 
     def inspect(self, container: str) -> ContainerInfo | None:
         """See ``Engine.inspect``."""
-        return next(map(container_info, self._client.inspect("container", [container])), None)
+        return next(iter(self._inspected([container])), None)
+
+    def _inspected(self, names: Sequence[str]) -> list[ContainerInfo]:
+        prefix = self._dialect.local_prefix
+        return [container_info(facts, prefix) for facts in self._client.inspect("container", names)]
 
     def stop(self, *containers: str, timeout_s: float) -> None:
         """See ``Engine.stop``."""
         patience_s = math.ceil(timeout_s)
-        self._end("stop", "-t", str(patience_s), containers=containers, each_s=patience_s)
+        options = (*self._dialect.stop_options, "-t", str(patience_s))
+        self._end("stop", *options, containers=containers, each_s=patience_s)
 
     def remove(self, *containers: str) -> None:
         """See ``Engine.remove``."""
-        self._end("rm", "--force", "--volumes", containers=containers)
+        options = ("--force", "--volumes", *self._dialect.remove_options)
+        self._end("rm", *options, containers=containers)
 
     def _end(self, *arguments: str, containers: Sequence[str], each_s: float = 0.0) -> None:
         if containers:

@@ -35,6 +35,14 @@ class CommandResult:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Shortcoming:
+    """What an engine lacks on this machine: the evidence, and the next command."""
+
+    evidence: str
+    hint: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class EngineInfo:
     """The engine that answered."""
 
@@ -42,7 +50,10 @@ class EngineInfo:
     """``docker``, ``podman``, ``fake``."""
     version: str
     endpoint: str
-    """Where it listens, as a URL: ``unix:///var/run/docker.sock``."""
+    """Where it listens, as a URL: ``unix:///var/run/docker.sock``.
+
+    Of an engine without a daemon, where it keeps what it holds: ``file:///home/me/.local/...``.
+    """
     rootless: bool
     same_host: bool
     """Whether its containers can mount this machine's directories."""
@@ -62,6 +73,10 @@ class EngineInfo:
     """
     maps_caller: bool = False
     """Whether a container's user can be the caller (``ContainerSpec.as_caller``)."""
+    limits: tuple[str, ...] = ("cpus", "memory_mb")
+    """Which limits of ``ContainerSpec`` hold; nothing comes of the others."""
+    shortcomings: tuple[Shortcoming, ...] = ()
+    """What could be better here."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +87,8 @@ class ImageTree:
     """A tar of its own files."""
     shared: Mapping[str, Path] = field(default_factory=dict)
     """Directories of the host by their paths in the image, where nobody writes."""
+    shared_bytes: int = 0
+    """Their size, where it is to count as the image's."""
     environment: Mapping[str, str] = field(default_factory=dict)
     entrypoint: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
@@ -86,6 +103,8 @@ class ImageInfo:
     id: str
     size_bytes: int
     labels: Mapping[str, str]
+    architecture: str = ""
+    """As images name it: ``amd64``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,6 +190,8 @@ class ContainerSpec:
     cap_drop: tuple[str, ...] = ()
     cap_add: tuple[str, ...] = ()
     no_new_privileges: bool = False
+    healthcheck: bool = True
+    """Whether the image's own health check, if it has one, is run."""
     cpus: float | None = None
     """A limit, in cores; None for none."""
     memory_mb: int | None = None
@@ -296,8 +317,8 @@ class Engine(Protocol):
     def copy_out_archive(self, container: str, path: str, archive: BinaryIO) -> None:
         """Write a tar of a file or directory, running or not; raises ``NotFound``.
 
-        The names in it begin with the last part of ``path``. The file is one of the operating
-        system's, open for writing: it may be large.
+        The names in it begin with the last part of ``path``; the owners are not to be relied on.
+        The file is one of the operating system's, open for writing: it may be large.
         """
 
     def start(self, container: str) -> None:

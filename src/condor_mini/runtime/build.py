@@ -69,9 +69,7 @@ def ensure(
     """
     store = store or Store()
     architecture = architecture or machine_architecture()
-    source = installed_bundle(series, architecture) or load_lock(
-        series, architecture, store.directory
-    )
+    source = _source(series, store, architecture)
     path = store.path(series.number, architecture, source.digest)
     there = store.get(path)
     if there and not there.problem:
@@ -91,6 +89,18 @@ def ensure(
     if made is None or made.problem:
         raise RuntimeFailed(f"{path} was made, and is damaged: {made and made.problem}")
     return Made(runtime=made, fresh=True)
+
+
+def place(series: Series) -> Path:
+    """Where the runtime of a series is on this machine, or would be."""
+    store, architecture = Store(), machine_architecture()
+    return store.path(series.number, architecture, _source(series, store, architecture).digest)
+
+
+def _source(series: Series, store: Store, architecture: str) -> Bundle | Lock:
+    return installed_bundle(series, architecture) or load_lock(
+        series, architecture, store.directory
+    )
 
 
 def export(runtime: Runtime, file: Path, *, preset: int = PRESET) -> None:

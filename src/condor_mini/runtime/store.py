@@ -200,6 +200,11 @@ def write_manifest(path: Path, said: dict[str, Any]) -> None:
     (path / _MANIFEST).write_text(json.dumps({**said, "files": inside}), "utf-8")
 
 
+def damage(path: Path) -> str | None:
+    """The first thing in a directory that is not as its manifest says; None for none."""
+    return _check(path)[1]
+
+
 def _check(path: Path) -> tuple[dict[str, Any], str | None]:
     """The manifest, and the first thing that is not as it says."""
     try:

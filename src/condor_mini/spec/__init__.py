@@ -7,6 +7,7 @@ it in. Its docstrings are the descriptions in the JSON schema.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
@@ -21,6 +22,7 @@ from condor_mini.spec.types import (
     DeviceName,
     Environment,
     GroupName,
+    ImageReference,
     Labels,
     Megabytes,
     PoolName,
@@ -145,6 +147,9 @@ def _gpus(value: object) -> object:
 class ExecutionPoints(Group):
     """A group of equal execution points: where jobs run."""
 
+    image: ImageReference | None = None
+    """An image of your own that they are containers of, unchanged: jobs see its Python, compilers
+    and libraries, and HTCondor is put beside them. Left out: condor-execute."""
     cpus: Annotated[int, Field(ge=1, le=MOST_CPUS)] | None = None
     """Cores that each advertises. Left out: the machine's; with slots, one for each."""
     memory_mb: Megabytes | None = Field(default=None, alias="memory")
@@ -233,6 +238,7 @@ class PoolSpec(Part):
         execution_points: int | None = None,
         access_points: int | None = None,
         series: str | None = None,
+        execute_image: str | None = None,
     ) -> PoolSpec:
         """The default pool, but for what the options say; raises ``UsageError``."""
         return cls().with_overrides(
@@ -240,6 +246,7 @@ class PoolSpec(Part):
             execution_points=execution_points,
             access_points=access_points,
             series=series,
+            execute_image=execute_image,
         )
 
     def with_overrides(
@@ -249,8 +256,19 @@ class PoolSpec(Part):
         execution_points: int | None = None,
         access_points: int | None = None,
         series: str | None = None,
+        execute_image: str | None = None,
+        host_files: str | None = None,
     ) -> PoolSpec:
         """This spec, but for what the options say; None leaves a value as it is.
+
+        Args:
+            name: Of the pool.
+            execution_points: How many.
+            access_points: How many.
+            series: Of HTCondor.
+            execute_image: That the execution points are containers of.
+            host_files: ``ro`` or ``rw``: they have the host's files in place of an image's, and the
+                caller's home.
 
         Raises:
             UsageError: A value is wrong, or there are several groups that a number could be of.
@@ -258,12 +276,14 @@ class PoolSpec(Part):
         form = self.model_dump(by_alias=True)
         form |= {} if name is None else {"name": name}
         form |= {} if series is None else {"htcondor": series}
-        for key, count in (
-            ("access_points", access_points),
-            ("execution_points", execution_points),
+        for groups, key, value in (
+            ("access_points", "count", access_points),
+            ("execution_points", "count", execution_points),
+            ("execution_points", "image", "host-files" if host_files else execute_image),
+            ("execution_points", "volumes", self._with_home(host_files)),
         ):
-            if count is not None:
-                form[key] = _with_count(form[key], count, key)
+            if value is not None:
+                form[groups] = _with(form[groups], groups, key, value)
         try:
             return type(self).model_validate(form)
         except ValidationError as error:
@@ -272,6 +292,13 @@ class PoolSpec(Part):
             problems = spec_problems(type(self), error)
             lines = (f"{_words(problem.location[0])}: {problem.message}" for problem in problems)
             raise UsageError("\n".join(lines)) from None
+
+    def _with_home(self, host_files: str | None) -> list[object] | None:
+        if host_files is None:
+            return None
+        home = str(Path.home().resolve())
+        mount = {"source": home, "target": home, "read_only": host_files == "ro"}
+        return [*self.execution_points[0].volumes, mount]
 
     def to_json(self) -> str:
         """The stored form: JSON with every default filled in, and absolute paths of the host."""
@@ -337,16 +364,17 @@ def _between_groups(key: str, groups: tuple[Group, ...]) -> Iterator[tuple[Locat
         seen[group.name] += 1
 
 
-def _with_count(
-    groups: tuple[Mapping[str, object], ...], count: int, key: str
+def _with(
+    groups: tuple[Mapping[str, object], ...], name: str, key: str, value: object
 ) -> tuple[Mapping[str, object], ...]:
     if len(groups) != 1:
+        what = {"count": "number"}.get(key, key)
         raise UsageError(
-            f"{_words(key)}: the pool file has {len(groups)} groups of them, and {count} could be "
-            "the number of any",
-            hint="Say their numbers in the pool file.",
+            f"{_words(name)}: the pool file has {len(groups)} groups of them, and {value} could be "
+            f"the {what} of any",
+            hint=f"Say their {what}s in the pool file.",
         )
-    return ({**groups[0], "count": count},)
+    return ({**groups[0], key: value},)
 
 
 def _words(key: object) -> str:

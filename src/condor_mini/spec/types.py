@@ -83,6 +83,25 @@ def _device_name(value: str) -> str:
 DEVICE_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9 ._+()/:-]*$"
 """What needs no quoting in HTCondor's configuration, arguments and ClassAds."""
 
+IMAGE_PATTERN = (
+    r"^([A-Za-z0-9.-]+(:[0-9]+)?/)?[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*"
+    r"(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[0-9a-f]{64})?$"
+)
+"""A reference: HOST:PORT/PATH:TAG@DIGEST, of which all but the path can be left out."""
+
+
+def _image(value: str) -> str:
+    if not re.fullmatch(IMAGE_PATTERN, value):
+        raise ValueError(
+            "must be the name of an image, as python:3.13 or registry.example/me/mine:1, "
+            f"not {shown(value)}"
+        )
+    return value
+
+
+ImageReference = Annotated[
+    str, AfterValidator(_image), WithJsonSchema({"type": "string", "pattern": IMAGE_PATTERN})
+]
 PoolName = Annotated[
     str,
     AfterValidator(_pool_name),

@@ -5,24 +5,25 @@ from __future__ import annotations
 import contextlib
 import os
 import pwd
-import re
-import select
 import shutil
-import signal
 import stat
 import subprocess
 import sys
 import tempfile
-import time
-from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.engine import find_engine
 from condor_mini.readiness import wait_until
+
+from ..people import (
+    Person,
+    copy_of_cache,
+    copy_of_us,
+    embedded_at,
+    python_for,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,144 +33,22 @@ if TYPE_CHECKING:
 UID = 4321
 """A number that no image and no machine has a name for."""
 WHO = ("root", "user") if os.getuid() == 0 else ("user",)
-TIMEOUT_S = 40.0
-PROMPT = r"jovyan@[a-z0-9-]+:~[^\n$]*\$ "
-
-
-@dataclass(kw_only=True)
-class Terminal:
-    """A process whose stdin, stdout and stderr are a terminal that the test types at."""
-
-    process: subprocess.Popen[bytes]
-    descriptor: int
-    seen: str = ""
-
-    def type(self, line: str) -> None:
-        """Type a line."""
-        os.write(self.descriptor, line.encode() + b"\n")
-
-    def expect(self, pattern: str, timeout_s: float = TIMEOUT_S) -> str:
-        """Read until the pattern is there; all that was read for it."""
-        deadline = time.monotonic() + timeout_s
-        while not (found := re.search(pattern, self.seen)):
-            left_s = deadline - time.monotonic()
-            assert left_s > 0, f"no {pattern!r} in {self.seen!r}"
-            if select.select([self.descriptor], [], [], left_s)[0]:
-                self.seen += self._read()
-        read, self.seen = self.seen[: found.end()], self.seen[found.end() :]
-        return read
-
-    def command(self, line: str) -> str:
-        """Type a line at the prompt; all that is seen until the next prompt."""
-        self.type(line)
-        return self.expect(PROMPT)
-
-    def end(self) -> int:
-        """Read to the end; the status."""
-        with contextlib.suppress(EOFError):
-            while True:
-                self.seen += self._read()
-        return self.process.wait(timeout=TIMEOUT_S)
-
-    def _read(self) -> str:
-        try:
-            chunk = os.read(self.descriptor, 4096)
-        except OSError:  # Linux says so when the last writer has gone
-            raise EOFError(self.seen) from None
-        if not chunk:
-            raise EOFError(self.seen)
-        return chunk.decode(errors="replace")
-
-
-@dataclass(kw_only=True)
-class Person:
-    """Somebody who types commands."""
-
-    uid: int
-    gid: int
-    python: str = sys.executable
-    environment: dict[str, str] = field(default_factory=lambda: dict(os.environ))
-    groups: tuple[int, ...] = ()
-
-    def run(
-        self,
-        *arguments: str,
-        cwd: Path,
-        stdin: str | None = None,
-        environment: dict[str, str] | None = None,
-    ) -> subprocess.CompletedProcess[str]:
-        """``condor-mini ARGUMENTS``, to its end."""
-        with self.start(*arguments, cwd=cwd, environment=environment) as process:
-            try:
-                out, err = process.communicate(stdin, timeout=TIMEOUT_S)
-            except subprocess.TimeoutExpired:
-                process.send_signal(signal.SIGTERM)
-                out, err = process.communicate(timeout=TIMEOUT_S)
-                pytest.fail(f"{arguments} did not end in {TIMEOUT_S:g} s: {out}{err}")
-        return subprocess.CompletedProcess(arguments, process.returncode, out, err)
-
-    def start(
-        self, *arguments: str, cwd: Path, environment: dict[str, str] | None = None
-    ) -> subprocess.Popen[str]:
-        """``condor-mini ARGUMENTS``, with pipes."""
-        process: subprocess.Popen[str] = subprocess.Popen(
-            self.argv(*arguments),
-            cwd=cwd,
-            env={**self.environment, **(environment or {})},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-            **self.identity(),  # type: ignore[call-overload]
-        )
-        return process
-
-    @contextlib.contextmanager
-    def terminal(self, *arguments: str, cwd: Path) -> Iterator[Terminal]:
-        """``condor-mini ARGUMENTS``, at a terminal; it is ended with the context."""
-        descriptor, slave = os.openpty()
-        with subprocess.Popen(
-            self.argv(*arguments),
-            cwd=cwd,
-            env={**self.environment, "TERM": "xterm"},
-            stdin=slave,
-            stdout=slave,
-            stderr=slave,
-            start_new_session=True,
-            **self.identity(),  # type: ignore[call-overload]
-        ) as process:
-            os.close(slave)
-            try:
-                yield Terminal(process=process, descriptor=descriptor)
-            finally:
-                if process.poll() is None:
-                    process.terminate()
-                os.close(descriptor)
-
-    def argv(self, *arguments: str) -> list[str]:
-        """The command line of ``condor-mini ARGUMENTS``."""
-        return [self.python, "-m", "condor_mini", *arguments]
-
-    def identity(self) -> dict[str, object]:
-        """What makes a child process this person's."""
-        if self.uid == os.getuid():
-            return {}
-        return {"user": self.uid, "group": self.gid, "extra_groups": list(self.groups)}
 
 
 @pytest.fixture(scope="session")
-def docker() -> Engine:
-    """The real engine."""
-    return find_engine("docker")
-
-
-@pytest.fixture(scope="session")
-def people(images: None) -> Iterator[dict[str, Person]]:
+def people(
+    images: None, pool_engine: Engine, pool_engine_name: str, state_home: Path
+) -> Iterator[dict[str, Person]]:
     """Root, where we are root, and an ordinary user who may use the engine."""
     del images
+    ours = {
+        **os.environ,
+        "CONDOR_MINI_ENGINE": pool_engine_name,
+        "XDG_STATE_HOME": str(state_home),
+    }
+    me = Person(uid=os.getuid(), gid=os.getgid(), engine=pool_engine, environment=ours)
     if os.getuid() != 0:
-        yield {"user": Person(uid=os.getuid(), gid=os.getgid())}
+        yield {"user": me}
         return
     name, made = "condor-mini-test", False
     try:
@@ -177,51 +56,39 @@ def people(images: None) -> Iterator[dict[str, Person]]:
     except KeyError:
         subprocess.run(["useradd", "--uid", str(UID), "--user-group", name], check=True)
         made = True
-    socket_group = Path("/var/run/docker.sock").stat().st_gid
     home = Path(tempfile.mkdtemp(prefix="condor-mini-home-"))
     os.chown(home, UID, UID)
     home.chmod(0o755)
     user = Person(
         uid=UID,
         gid=UID,
-        groups=(socket_group,),
-        python=_python_for_all(),
+        engine=pool_engine,
+        python=python_for(UID),
         environment={
-            **os.environ,
+            **ours,
             "HOME": str(home),
             "USER": name,
-            "PYTHONPATH": str(_copy_of_us(home / "lib")),
+            "PYTHONPATH": str(copy_of_us(home / "lib")),
+            "XDG_CACHE_HOME": str(home / "cache"),
+            "XDG_STATE_HOME": str(home / "state"),
         },
     )
-    yield {"root": Person(uid=0, gid=0), "user": user}
+    if pool_engine_name == "embedded":
+        user.engine = embedded_at(home / "state")
+        copy_of_cache(home / "cache", UID)
+    else:
+        user.groups = (Path("/var/run/docker.sock").stat().st_gid,)
+    yield {"root": me, "user": user}
     shutil.rmtree(home)
     if made:
         subprocess.run(["userdel", name], check=True)
 
 
-def _python_for_all() -> str:
-    """A Python that an ordinary user can run: ours may be in root's home."""
-    for candidate in (sys.executable, "/usr/bin/python3"):
-        with contextlib.suppress(OSError):
-            subprocess.run([candidate, "-c", ""], user=UID, group=UID, check=True)
-            return candidate
-    pytest.fail("no Python that an ordinary user can run")
-
-
-def _copy_of_us(to: Path) -> Path:
-    """The package and what it needs, where everybody can read it."""
-    for name in ("click", "markdown_it", "mdurl", "pygments", "rich", "condor_mini"):
-        spec = find_spec(name)
-        assert spec is not None
-        shutil.copytree(Path(str(spec.origin)).parent, to / name)
-    return to
-
-
 @pytest.fixture(scope="session")
-def images() -> None:
+def images(pool_engine_name: str) -> None:
     """The image, up to date: no test of another thing waits for a build."""
     built = subprocess.run(
-        [sys.executable, "-m", "condor_mini", "build", "mini"],
+        [sys.executable, "-m", "condor_mini", "build", "mini", "--engine", pool_engine_name],
         capture_output=True,
         text=True,
         check=False,
@@ -242,47 +109,52 @@ def anyone(people: dict[str, Person]) -> Person:
 
 
 @contextlib.contextmanager
-def _directory(docker: Engine, owner: Person) -> Iterator[Path]:
+def _directory(owner: Person) -> Iterator[Path]:
     path = Path(tempfile.mkdtemp(prefix="condor-mini-test-"))
     os.chown(path, owner.uid, owner.gid)
     try:
         yield path
     finally:
-        for info in pools_below(docker, path):
-            docker.remove(info.id)
+        for info in pools_below(owner, path):
+            owner.engine.remove(info.id)
         shutil.rmtree(path)
 
 
-def pools_below(docker: Engine, directory: Path) -> list[ContainerInfo]:
+def pools_below(owner: Person, directory: Path) -> list[ContainerInfo]:
     """The personal pools whose state is in this directory."""
     return [
         info
-        for info in docker.containers({"io.condor-mini.role": "mini"})
+        for info in owner.engine.containers({"io.condor-mini.role": "mini"})
         if Path(info.labels["io.condor-mini.state"]).is_relative_to(directory)
     ]
 
 
+def _owner(people: dict[str, Person], directory: Path) -> Person:
+    uid = directory.stat().st_uid
+    return next(person for person in people.values() if person.uid == uid)
+
+
 @pytest.fixture
-def directory(docker: Engine, person: Person) -> Iterator[Path]:
+def directory(person: Person) -> Iterator[Path]:
     """An empty directory of the caller's; no pool outlives it."""
-    with _directory(docker, person) as path:
+    with _directory(person) as path:
         yield path
 
 
 @pytest.fixture
-def here(docker: Engine, anyone: Person) -> Iterator[Path]:
+def here(anyone: Person) -> Iterator[Path]:
     """An empty directory of ``anyone``'s; no pool outlives it."""
-    with _directory(docker, anyone) as path:
+    with _directory(anyone) as path:
         yield path
 
 
 @pytest.fixture(scope="module")
-def kept(docker: Engine, person: Person) -> Iterator[Path]:
+def kept(person: Person) -> Iterator[Path]:
     """A directory of the caller's with a space and a comma, and a pool that stays for the module.
 
     Tests use it by ``person.run("run", "--keep", …, cwd=kept)``.
     """
-    with _directory(docker, person) as path:
+    with _directory(person) as path:
         place = path / "with space, and comma"
         place.mkdir()
         os.chown(place, person.uid, person.gid)
@@ -292,13 +164,13 @@ def kept(docker: Engine, person: Person) -> Iterator[Path]:
 
 
 @pytest.fixture
-def leftovers(docker: Engine) -> Callable[[Path], list[str]]:
+def leftovers(people: dict[str, Person]) -> Callable[[Path], list[str]]:
     """What is left of the pools in a directory: containers, mounts, scratch directories."""
 
     def find(directory: Path) -> list[str]:
         mounts = Path("/proc/self/mountinfo").read_text().splitlines()
         return [
-            *(info.name for info in pools_below(docker, directory)),
+            *(info.name for info in pools_below(_owner(people, directory), directory)),
             *(line for line in mounts if directory.name in line),
             *(str(path) for path in Path("/run").glob("condor-mini-*-*")),
         ]
@@ -307,9 +179,9 @@ def leftovers(docker: Engine) -> Callable[[Path], list[str]]:
 
 
 @pytest.fixture
-def pools(docker: Engine) -> Callable[[Path], list[ContainerInfo]]:
+def pools(people: dict[str, Person]) -> Callable[[Path], list[ContainerInfo]]:
     """The pools in a directory."""
-    return lambda directory: pools_below(docker, directory)
+    return lambda directory: pools_below(_owner(people, directory), directory)
 
 
 @pytest.fixture

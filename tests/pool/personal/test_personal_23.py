@@ -12,15 +12,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from .conftest import Person
+    from ..people import Person
 
 SERIES = ("run", "-q", "--htcondor", "23")
 
 
 @pytest.fixture(scope="module", autouse=True)
-def image() -> None:
+def image(pool_engine_name: str) -> None:
     """The image of this series, up to date."""
-    argv = [sys.executable, "-m", "condor_mini", "build", "mini", "--htcondor", "23"]
+    options = ("--htcondor", "23", "--engine", pool_engine_name)
+    argv = [sys.executable, "-m", "condor_mini", "build", "mini", *options]
     built = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert built.returncode == 0, built.stderr
 
@@ -44,6 +45,7 @@ def test_stops(anyone: Person, here: Path, leftovers: Callable[[Path], list[str]
     assert leftovers(here) == []
 
 
+@pytest.mark.pool_engines("docker", reason="no Python is in embedded's pools")
 @pytest.mark.parametrize("module", ["htcondor", "htcondor2", "classad", "classad2"])
 def test_bindings_are_importable(anyone: Person, here: Path, module: str) -> None:
     """Both generations of the bindings can be imported."""

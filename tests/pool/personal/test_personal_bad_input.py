@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from condor_mini.engine import Engine
 
-    from .conftest import Person
+    from ..people import Person
 
     Leftovers = Callable[[Path], list[str]]
 
@@ -84,6 +84,7 @@ def test_bad_option_leaves_nothing(
     assert [path.name for path in place.iterdir()] == ["file"]
 
 
+@pytest.mark.pool_engines("docker", reason="embedded has no daemon")
 def test_engine_that_does_not_answer(anyone: Person, here: Path) -> None:
     """An engine that does not answer is 6."""
     done = anyone.run("run", cwd=here, environment={"DOCKER_HOST": "tcp://127.0.0.1:1"})
@@ -101,12 +102,12 @@ def test_state_of_somebody_else(people: dict[str, Person], directory: Path) -> N
 
 
 @pytest.fixture
-def stranger(docker: Engine, here: Path) -> Iterator[str]:
+def stranger(pool_engine: Engine, here: Path) -> Iterator[str]:
     """The name of a container that is no pool of ours."""
     name = f"stranger-{here.name[-8:].replace('_', '-').strip('-')}"
-    docker.create(ContainerSpec(image="condor-mini:25", name=name))
+    pool_engine.create(ContainerSpec(image="condor-mini:25", name=name))
     yield name
-    docker.remove(name)
+    pool_engine.remove(name)
 
 
 def test_taken_name_is_4(anyone: Person, here: Path, stranger: str) -> None:
@@ -117,11 +118,11 @@ def test_taken_name_is_4(anyone: Person, here: Path, stranger: str) -> None:
 
 
 def test_taken_name_leaves_the_stranger(
-    docker: Engine, anyone: Person, here: Path, stranger: str
+    pool_engine: Engine, anyone: Person, here: Path, stranger: str
 ) -> None:
     """A foreign container of that name is left alone."""
     anyone.run("run", "--name", stranger, "--", "true", cwd=here)
-    assert docker.inspect(stranger) is not None
+    assert pool_engine.inspect(stranger) is not None
 
 
 def test_taken_name_leaves_no_state(anyone: Person, here: Path, stranger: str) -> None:
@@ -145,9 +146,10 @@ def test_refusal_leaves_the_running_pool(
     assert len(pools(here)) == 1
 
 
+@pytest.mark.pool_engines("docker", reason="plain containers are docker run's")
 @needs_root
 def test_state_in_use_by_a_plain_container_is_4(
-    docker: Engine, people: dict[str, Person], until: Callable[..., None]
+    pool_engine: Engine, people: dict[str, Person], until: Callable[..., None]
 ) -> None:
     """A state directory that a container of the plain engine uses is 4, and is named."""
     user = replace(people["user"], uid=IMAGE_UID, gid=IMAGE_UID)
@@ -155,15 +157,15 @@ def test_state_in_use_by_a_plain_container_is_4(
         state = Path(folder)
         os.chown(state, user.uid, user.gid)
         mount = BindMount(source=state, target="/condor_state")
-        plain = docker.create(
+        plain = pool_engine.create(
             ContainerSpec(image="condor-mini:25", name=f"plain-{os.getpid()}", mounts=(mount,))
         )
         try:
-            docker.start(plain)
+            pool_engine.start(plain)
             until(lambda: (state / "log" / "MasterLog").exists(), "the container has the directory")
             done = user.run("run", "--state", folder, "--", "true", cwd=state)
         finally:
-            docker.remove(plain)
+            pool_engine.remove(plain)
     told = f"the state directory {folder} is in use by another pool" in done.stderr
     assert (done.returncode, told) == (4, True), done.stderr
 
@@ -216,7 +218,7 @@ def test_removed_directory(people: dict[str, Person], here: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def failed_start(docker: Engine, anyone: Person) -> Iterator[tuple[Path, str]]:
+def failed_start(pool_engine: Engine, anyone: Person) -> Iterator[tuple[Path, str]]:
     """The state directory of a pool whose schedd could not start, and what was said of it."""
     with tempfile.TemporaryDirectory(prefix="condor-mini-test-") as folder:
         state = Path(folder) / "state"
@@ -226,13 +228,13 @@ def failed_start(docker: Engine, anyone: Person) -> Iterator[tuple[Path, str]]:
         spec = PersonalSpec(state=state, workdir=state.parent)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("condor_mini.personal.READY_TIMEOUT_S", 6.0)
-            yield state, message_of_failed_start(docker, spec)
+            yield state, message_of_failed_start(pool_engine, spec)
 
 
-def message_of_failed_start(docker: Engine, spec: PersonalSpec) -> str:
+def message_of_failed_start(pool_engine: Engine, spec: PersonalSpec) -> str:
     """What a start that fails says."""
     try:
-        with PersonalPool.open(docker, spec, Progress()):
+        with PersonalPool.open(pool_engine, spec, Progress()):
             pytest.fail("it started")
     except PoolNotReady as error:
         return str(error)

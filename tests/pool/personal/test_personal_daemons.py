@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ..people import processes
 from .conftest import WHO
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from condor_mini.engine import ContainerInfo, Engine
 
-    from .conftest import Person
+    from ..people import Person
 
 pytestmark = pytest.mark.parametrize("person", WHO[:1], indirect=True, scope="session")
 HEALTH = "/usr/local/libexec/condor-mini/health"
@@ -24,7 +25,7 @@ HEALTH = "/usr/local/libexec/condor-mini/health"
     "daemon", ["collector", "negotiator", "schedd", "startd", "shared_port", "procd"]
 )
 def test_killed_daemon_is_back(
-    docker: Engine,
+    pool_engine: Engine,
     kept: Path,
     pools: Callable[[Path], list[ContainerInfo]],
     until: Callable[..., None],
@@ -34,12 +35,13 @@ def test_killed_daemon_is_back(
     (pool,) = pools(kept)
 
     def process() -> str:
-        return docker.exec(pool.id, ["pgrep", "-x", f"condor_{daemon}"[:15]]).stdout.strip()
+        there = processes(pool_engine, pool.id).items()
+        return " ".join(pid for pid, words in there if words.startswith(f"condor_{daemon}"))
 
     before = process()
-    docker.exec(pool.id, ["kill", "-KILL", before])
+    pool_engine.exec(pool.id, ["sh", "-c", f"kill -KILL {before}"])
     until(lambda: process() not in {"", before}, f"a new {daemon} runs")
-    assert docker.exec(pool.id, [HEALTH, "--wait", "30"]).stdout == ""
+    assert pool_engine.exec(pool.id, [HEALTH, "--wait", "30"]).stdout == ""
 
 
 def test_job_runs_after_all_that(

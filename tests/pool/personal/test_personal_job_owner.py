@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable
 
-    from .conftest import Person
+    from ..people import Person
 
     Done = subprocess.CompletedProcess[str]
 

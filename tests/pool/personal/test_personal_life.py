@@ -11,6 +11,8 @@ import pytest
 
 from condor_mini.errors import NotFound
 
+from ..people import kill_master, processes
+
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
     from condor_mini.engine import ContainerInfo, Engine
 
-    from .conftest import Person
+    from ..people import Person
 
     Leftovers = Callable[[Path], list[str]]
     Pools = Callable[[Path], list[ContainerInfo]]
@@ -87,7 +89,7 @@ def test_signal_while_starting(
 
 @pytest.mark.parametrize(("number", "status"), SIGNALS)
 def test_signal_while_a_command_runs(
-    docker: Engine,
+    pool_engine: Engine,
     anyone: Person,
     here: Path,
     pools: Pools,
@@ -98,7 +100,7 @@ def test_signal_while_a_command_runs(
 ) -> None:
     """A signal to us alone ends the command too, and nothing is left."""
     with anyone.start("run", "--", "sleep", "600", cwd=here) as process:
-        until(lambda: runs(docker, pools(here), "sleep 600"), "the command runs")
+        until(lambda: runs(pool_engine, pools(here), "sleep 600"), "the command runs")
         assert (stopped_by(process, number), leftovers(here)) == (status, [])
 
 
@@ -126,7 +128,7 @@ def test_queue_is_in_the_next_run(
 
 @pytest.fixture
 def killed(
-    docker: Engine,
+    pool_engine: Engine,
     anyone: Person,
     here: Path,
     write_job: Callable[..., Path],
@@ -137,7 +139,7 @@ def killed(
     write_job(anyone, here, "true", "hold = true")
     script = "condor_submit job.sub; exec sleep 600"
     with anyone.start("run", "--", "sh", "-c", script, cwd=here) as process:
-        until(lambda: runs(docker, pools(here), "sleep 600"), "the job is submitted")
+        until(lambda: runs(pool_engine, pools(here), "sleep 600"), "the job is submitted")
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate(timeout=DEADLINE_S)
     (pool,) = pools(here)
@@ -159,10 +161,10 @@ def test_run_after_a_kill_cleans_up(anyone: Person, here: Path, leftovers: Lefto
 
 
 def test_run_after_the_container_was_killed(
-    docker: Engine, killed: str, anyone: Person, here: Path
+    pool_engine: Engine, killed: str, anyone: Person, here: Path
 ) -> None:
     """A container that a reboot has ended is replaced, and its queue is kept."""
-    docker.exec(killed, ["pkill", "-KILL", "-x", "condor_master"])
+    kill_master(pool_engine, killed)
     queue = anyone.run("run", "-q", "--", "condor_q", "-af:j", "JobStatus", cwd=here)
     assert queue.stdout == "1.0 5\n"
 
@@ -190,12 +192,10 @@ def test_state_is_where_it_was_asked_for(anyone: Person, here: Path) -> None:
     assert (here / "a" / "b c, d" / "spool").is_dir()
 
 
-def runs(docker: Engine, pools: list[ContainerInfo], command: str) -> bool:
+def runs(pool_engine: Engine, pools: list[ContainerInfo], command: str) -> bool:
     """Whether such a command runs in the pool."""
     with suppress(NotFound):  # it is not running yet
-        return any(
-            docker.exec(pool.id, ["pgrep", "-fx", command]).returncode == 0 for pool in pools
-        )
+        return any(command in processes(pool_engine, pool.id).values() for pool in pools)
     return False
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from condor_mini.engine import BindMount, ContainerSpec
 
-from .conftest import PROMPT, Terminal
+from ..people import PROMPT, Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,16 +20,19 @@ if TYPE_CHECKING:
 
     from condor_mini.engine import Engine
 
-pytestmark = pytest.mark.usefixtures("images")
+pytestmark = [
+    pytest.mark.usefixtures("images"),
+    pytest.mark.pool_engines("docker", reason="it is about docker run"),
+]
 IMAGE = "condor-mini:25"
 
 
 @pytest.fixture
-def name(docker: Engine) -> Iterator[str]:
+def name(pool_engine: Engine) -> Iterator[str]:
     """A name that nothing has; what gets it is removed."""
     name = f"plain-{uuid.uuid4().hex[:8]}"
     yield name
-    docker.remove(name)
+    pool_engine.remove(name)
 
 
 def test_prompt(name: str) -> None:
@@ -55,19 +58,19 @@ def test_command(name: str) -> None:
     assert done.stdout == "Unclaimed\n"
 
 
-def test_logs(docker: Engine, name: str, until: Callable[..., None]) -> None:
+def test_logs(pool_engine: Engine, name: str, until: Callable[..., None]) -> None:
     """``docker logs`` of ``docker run -d`` shows the daemons at work."""
-    docker.create(ContainerSpec(image=IMAGE, name=name))
-    docker.start(name)
-    until(lambda: re.search(r"(?m)^startd: .*State", docker.logs(name)), "the startd says so")
+    pool_engine.create(ContainerSpec(image=IMAGE, name=name))
+    pool_engine.start(name)
+    until(lambda: re.search(r"(?m)^startd: .*State", pool_engine.logs(name)), "the startd says so")
 
 
-def test_unwritable_state_is_one_message(docker: Engine, name: str, here: Path) -> None:
+def test_unwritable_state_is_one_message(pool_engine: Engine, name: str, here: Path) -> None:
     """A state directory that jovyan cannot write to is one clear message."""
     here.chmod(0o755)
     os.chown(here, 0, 0)
     mount = BindMount(source=here, target="/condor_state")
-    docker.create(ContainerSpec(image=IMAGE, name=name, mounts=(mount,)))
+    pool_engine.create(ContainerSpec(image=IMAGE, name=name, mounts=(mount,)))
     argv = ["docker", "start", "--attach", name]
     done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)
     assert done.stderr == (

@@ -10,7 +10,7 @@ import pytest
 
 from condor_mini.errors import NotFound
 
-from .conftest import PROMPT, Person, Terminal
+from ..people import PROMPT, Person, Terminal, kill_master, processes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -56,7 +56,7 @@ def test_restart_is_answered(terminal: Terminal) -> None:
 
 def test_pool_lives_on_after_restart(terminal: Terminal) -> None:
     """After condor_restart the same shell has a working pool again, with other daemons."""
-    schedd = "pgrep -o condor_schedd"
+    schedd = "grep -lx condor_schedd /proc/[0-9]*/comm | grep -o '[0-9]*'"
     before = re.findall(r"(\d+)\r\n", terminal.command(schedd))
     terminal.command("condor_restart")
     shown = terminal.command(
@@ -127,31 +127,29 @@ def test_pool_ends_with_the_last_session(anyone: Person, here: Path, pools: Pool
 
 
 def test_shell_ends_clearly_when_the_pool_does(
-    docker: Engine, anyone: Person, here: Path, pools: Pools
+    pool_engine: Engine, anyone: Person, here: Path, pools: Pools
 ) -> None:
     """When condor_master is killed, the shell ends with a message that says so."""
     with anyone.terminal("run", cwd=here) as terminal:
         terminal.expect(PROMPT)
         (pool,) = pools(here)
-        docker.exec(pool.id, ["pkill", "-KILL", "-x", "condor_master"])
+        kill_master(pool_engine, pool.id)
         said = terminal.expect(r"All logs: [^\n]*\n")
     assert re.search(r"condor-mini: the pool mini-\w+ ended with 137 while it was in use", said)
 
 
 def test_pool_that_ended_is_status_5(
-    docker: Engine, anyone: Person, here: Path, pools: Pools, until: Callable[..., None]
+    pool_engine: Engine, anyone: Person, here: Path, pools: Pools, until: Callable[..., None]
 ) -> None:
     """A command in a pool whose master was killed ends with 5, not with the command's status."""
     with anyone.start("run", "--", "sleep", "600", cwd=here) as process:
-        until(lambda: in_pool(docker, pools(here), "sleep 600"), "the command runs")
-        docker.exec(pools(here)[0].id, ["pkill", "-KILL", "-x", "condor_master"])
+        until(lambda: in_pool(pool_engine, pools(here), "sleep 600"), "the command runs")
+        kill_master(pool_engine, pools(here)[0].id)
         assert process.wait(timeout=60) == 5
 
 
-def in_pool(docker: Engine, pools: list[ContainerInfo], command: str) -> bool:
+def in_pool(pool_engine: Engine, pools: list[ContainerInfo], command: str) -> bool:
     """Whether such a command runs in the pool."""
     with suppress(NotFound):  # it is not running yet
-        return any(
-            docker.exec(pool.id, ["pgrep", "-fx", command]).returncode == 0 for pool in pools
-        )
+        return any(command in processes(pool_engine, pool.id).values() for pool in pools)
     return False

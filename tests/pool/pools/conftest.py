@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.engine import find_engine
 from condor_mini.pool import Pool
 
 if TYPE_CHECKING:
@@ -77,30 +76,24 @@ class Cli:
 
 
 @pytest.fixture(scope="session")
-def docker_engine() -> Engine:
-    """The engine that the pools are on."""
-    return find_engine("docker")
-
-
-@pytest.fixture(scope="session")
-def log_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the logs of pools that failed go: not into the home of whoever runs the tests."""
-    return tmp_path_factory.mktemp("logs")
+def variables(pool_engine_name: str, state_home: Path) -> dict[str, str]:
+    """What the command finds in its environment."""
+    return {"CONDOR_MINI_ENGINE": pool_engine_name, "XDG_STATE_HOME": str(state_home)}
 
 
 @pytest.fixture
-def new_cli(docker_engine: Engine, log_home: Path) -> Iterator[Callable[[], Cli]]:
+def new_cli(pool_engine: Engine, variables: dict[str, str]) -> Iterator[Callable[[], Cli]]:
     """Makes a name that is no pool's yet, and its command; what is made of it is removed."""
     made: list[Cli] = []
 
     def make() -> Cli:
         name = f"t{uuid.uuid4().hex[:8]}"
-        made.append(Cli(name=name, variables={"XDG_STATE_HOME": str(log_home)}))
+        made.append(Cli(name=name, variables=variables))
         return made[-1]
 
     yield make
     for cli in made:
-        Pool(docker_engine, cli.name).delete()
+        Pool(pool_engine, cli.name).delete()
 
 
 @pytest.fixture
@@ -110,14 +103,20 @@ def fresh(new_cli: Callable[[], Cli]) -> Cli:
 
 
 @pytest.fixture(scope="session")
-def pool(docker_engine: Engine) -> Iterator[Pool]:
+def pool(pool_engine: Engine) -> Iterator[Pool]:
     """A pool with one access point and two execution points, which all tests leave as it is."""
     name = f"t{uuid.uuid4().hex[:8]}"
-    with Pool.create(name, execution_points=2, engine=docker_engine) as made:
+    with Pool.create(name, execution_points=2, engine=pool_engine) as made:
         yield made
 
 
 @pytest.fixture
-def cli(pool: Pool, log_home: Path) -> Cli:
+def cli_of(variables: dict[str, str]) -> Callable[[str], Cli]:
+    """Makes the command, about the pool of a name."""
+    return lambda name: Cli(name=name, variables=variables)
+
+
+@pytest.fixture
+def cli(pool: Pool, cli_of: Callable[[str], Cli]) -> Cli:
     """The command, about that pool."""
-    return Cli(name=pool.name, variables={"XDG_STATE_HOME": str(log_home)})
+    return cli_of(pool.name)

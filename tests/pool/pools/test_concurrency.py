@@ -49,26 +49,26 @@ def test_of_several_of_one_name_one_wins(fresh: Cli, count: int) -> None:
     assert runs_a_job(fresh)
 
 
-def test_if_not_exists_by_several_at_once(fresh: Cli, docker_engine: Engine) -> None:
+def test_if_not_exists_by_several_at_once(fresh: Cli, pool_engine: Engine) -> None:
     """All of them succeed, and there is one pool, which is usable."""
     results = run([fresh] * 3, "create", "--if-not-exists")
     assert [result.returncode for result in results] == [0, 0, 0], results
-    assert len(pool_nodes(docker_engine, fresh.name)) == 3
+    assert len(pool_nodes(pool_engine, fresh.name)) == 3
     assert runs_a_job(fresh)
 
 
-def test_different_names_at_once(new_cli: Callable[[], Cli], docker_engine: Engine) -> None:
+def test_different_names_at_once(new_cli: Callable[[], Cli], pool_engine: Engine) -> None:
     """Ten pools that are made at the same time all come to be."""
     clis = [new_cli() for _ in range(SIDE_BY_SIDE)]
     results = run(clis, "create", "--timeout", "200")
     failed = [result.stderr for result in results if result.returncode]
     assert failed == []
-    assert {len(pool_nodes(docker_engine, cli.name)) for cli in clis} == {3}
+    assert {len(pool_nodes(pool_engine, cli.name)) for cli in clis} == {3}
 
 
-def test_delete_by_several_at_once(fresh: Cli, docker_engine: Engine) -> None:
+def test_delete_by_several_at_once(fresh: Cli, pool_engine: Engine) -> None:
     """Two who delete one pool at the same time both succeed, and nothing is left."""
     fresh.succeeds("create", timeout_s=120)
     results = run([fresh] * 2, "delete")
     assert [result.returncode for result in results] == [0, 0], results
-    assert pool_nodes(docker_engine, fresh.name) == []
+    assert pool_nodes(pool_engine, fresh.name) == []

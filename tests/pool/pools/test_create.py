@@ -37,27 +37,27 @@ def test_created_pool_is_usable_at_once(fresh: Cli) -> None:
     assert slots == [f"{fresh.name}-execute-1", f"{fresh.name}-execute-2"]
 
 
-def test_delete_leaves_nothing(fresh: Cli, docker_engine: Engine) -> None:
+def test_delete_leaves_nothing(fresh: Cli, pool_engine: Engine) -> None:
     """After `delete` the engine holds nothing of the pool; a second `delete` succeeds too."""
     fresh.succeeds("create", timeout_s=120)
-    assert len(whatever_is_left(docker_engine, fresh.name)) == 4
+    assert len(whatever_is_left(pool_engine, fresh.name)) == 4
     fresh.succeeds("delete")
-    assert whatever_is_left(docker_engine, fresh.name) == []
+    assert whatever_is_left(pool_engine, fresh.name) == []
     assert fresh("delete").returncode == 0
 
 
-def test_half_deleted_pool_is_deleted(fresh: Cli, docker_engine: Engine) -> None:
+def test_half_deleted_pool_is_deleted(fresh: Cli, pool_engine: Engine) -> None:
     """What a kill in the middle of a delete has left can be deleted, and made anew."""
     fresh.succeeds("create", timeout_s=120)
-    docker_engine.remove(f"{fresh.name}-master", f"{fresh.name}-submit-1")
+    pool_engine.remove(f"{fresh.name}-master", f"{fresh.name}-submit-1")
     fresh.succeeds("delete")
-    assert whatever_is_left(docker_engine, fresh.name) == []
+    assert whatever_is_left(pool_engine, fresh.name) == []
 
 
-def test_network_that_was_left_is_no_pool(fresh: Cli, docker_engine: Engine) -> None:
+def test_network_that_was_left_is_no_pool(fresh: Cli, pool_engine: Engine) -> None:
     """A pool's network without nodes does not keep its name from being used."""
     labels = {f"{LABEL}.kind": "pool", f"{LABEL}.pool": fresh.name}
-    docker_engine.create_network(fresh.name, labels=labels)
+    pool_engine.create_network(fresh.name, labels=labels)
     fresh.succeeds("create", timeout_s=120)
 
 
@@ -77,15 +77,15 @@ def test_if_not_exists_takes_the_one_that_is_there(pool: Pool, cli: Cli) -> None
     assert [node.info.id for node in pool.nodes] == before
 
 
-def test_foreign_network_is_left_alone(fresh: Cli, docker_engine: Engine) -> None:
+def test_foreign_network_is_left_alone(fresh: Cli, pool_engine: Engine) -> None:
     """A network of that name that is no pool's is neither used nor removed."""
-    docker_engine.create_network(fresh.name, labels={"whose": "somebody's"})
+    pool_engine.create_network(fresh.name, labels={"whose": "somebody's"})
     try:
         result = fresh("create")
         assert (result.returncode, "is no pool's" in result.stderr) == (4, True)
-        assert fresh.name in [net.name for net in docker_engine.networks({"whose": "somebody's"})]
+        assert fresh.name in [net.name for net in pool_engine.networks({"whose": "somebody's"})]
     finally:
-        docker_engine.remove_network(fresh.name)
+        pool_engine.remove_network(fresh.name)
 
 
 def test_pool_of_series_23(fresh: Cli, tmp_path: Path) -> None:
@@ -101,7 +101,7 @@ def test_pool_of_series_23(fresh: Cli, tmp_path: Path) -> None:
     fresh.succeeds("delete")
 
 
-def test_dry_run_makes_nothing(fresh: Cli, docker_engine: Engine) -> None:
+def test_dry_run_makes_nothing(fresh: Cli, pool_engine: Engine) -> None:
     """--dry-run shows every node and its configuration, and the engine has nothing afterwards."""
     said = fresh.succeeds("create", "--execute", "3", "--submit", "2", "--dry-run", "-o", "json")
     names = [node["name"] for node in json.loads(said)["nodes"]]
@@ -110,29 +110,29 @@ def test_dry_run_makes_nothing(fresh: Cli, docker_engine: Engine) -> None:
         *(f"{fresh.name}-submit-{number}" for number in (1, 2)),
         *(f"{fresh.name}-execute-{number}" for number in (1, 2, 3)),
     ]
-    assert whatever_is_left(docker_engine, fresh.name) == []
+    assert whatever_is_left(pool_engine, fresh.name) == []
 
 
-def test_api_is_a_context_manager(fresh: Cli, docker_engine: Engine) -> None:
+def test_api_is_a_context_manager(fresh: Cli, pool_engine: Engine) -> None:
     """A pool that Python makes is gone after its context."""
-    with Pool.create(fresh.name, engine=docker_engine) as made:
+    with Pool.create(fresh.name, engine=pool_engine) as made:
         assert [node.role for node in made.nodes] == list(Role)
-    assert whatever_is_left(docker_engine, fresh.name) == []
+    assert whatever_is_left(pool_engine, fresh.name) == []
 
 
 def test_exception_in_the_context_says_where_the_logs_are(
-    fresh: Cli, docker_engine: Engine, log_home: Path, monkeypatch: pytest.MonkeyPatch
+    fresh: Cli, pool_engine: Engine, state_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What leaves the context as an exception has a note with the directory of the pool's logs."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(log_home))
+    monkeypatch.setenv("XDG_STATE_HOME", str(state_home))
     with (
         pytest.raises(ZeroDivisionError) as caught,
-        Pool.create(fresh.name, engine=docker_engine),
+        Pool.create(fresh.name, engine=pool_engine),
     ):
         raise ZeroDivisionError
     (note,) = caught.value.__notes__
-    assert str(log_home) in note
-    assert whatever_is_left(docker_engine, fresh.name) == []
+    assert str(state_home) in note
+    assert whatever_is_left(pool_engine, fresh.name) == []
 
 
 def test_two_access_points(fresh: Cli) -> None:

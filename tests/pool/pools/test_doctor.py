@@ -23,14 +23,14 @@ def _findings(cli: Cli, *arguments: str) -> dict[str, dict[str, Any]]:
     return {finding["subject"]: finding for finding in answer["findings"]}
 
 
-def test_engine(cli: Cli, docker_engine: Engine) -> None:
+def test_engine(cli: Cli, pool_engine: Engine) -> None:
     """What is in every container is looked at, and nothing of it is left."""
     findings = _findings(cli)
     for subject in ("engine", "own name", "file descriptors", "clock"):
         assert findings[subject]["level"] == "ok", findings[subject]
     assert {"name servers", "cgroups", "disk of the engine"} <= set(findings)
-    assert docker_engine.containers({"io.condor-mini.kind": "doctor"}) == []
-    assert docker_engine.networks({"io.condor-mini.kind": "doctor"}) == []
+    assert pool_engine.containers({"io.condor-mini.kind": "doctor"}) == []
+    assert pool_engine.networks({"io.condor-mini.kind": "doctor"}) == []
 
 
 def test_nodes(cli: Cli, pool: Pool) -> None:
@@ -69,6 +69,7 @@ def test_absent_pool_is_1(cli: Cli) -> None:
     assert (result.returncode, "there is no such pool" in result.stdout) == (1, True)
 
 
+@pytest.mark.pool_engines("docker", reason="embedded has no daemon")
 def test_unreachable_engine_is_1(cli: Cli) -> None:
     """Why, and what to do about it."""
     variables = {**cli.variables, "DOCKER_HOST": "unix:///nonexistent"}

@@ -62,11 +62,11 @@ def test_no_secret(exported: Path) -> None:
     assert [path for path in files if path.name.startswith(".startd_claim_id")] == []
 
 
-def test_default_directory(cli: Cli, log_home: Path) -> None:
+def test_default_directory(cli: Cli, state_home: Path) -> None:
     """Below the user's own logs, readable by the user only; its name is on stdout."""
     shown = cli.succeeds("export", "logs")
     directory = Path(shown.strip())
-    assert directory.is_relative_to(log_home)
+    assert directory.is_relative_to(state_home)
     assert directory.stat().st_mode & 0o777 == 0o700
 
 

@@ -43,11 +43,11 @@ def left(engine: Engine, cli: Cli) -> list[str]:
 
 @pytest.fixture
 def refused(
-    fresh: Cli, docker_engine: Engine, log_home: Path, monkeypatch: pytest.MonkeyPatch
+    fresh: Cli, pool_engine: Engine, state_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Refused:
     """Makes pools that fail."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(log_home))
-    return Refused(fresh, docker_engine)
+    monkeypatch.setenv("XDG_STATE_HOME", str(state_home))
+    return Refused(fresh, pool_engine)
 
 
 class Refused:
@@ -155,13 +155,14 @@ def test_probe_job_that_nobody_takes_says_why(unmatched: CondorMiniError, refuse
     assert queue.stdout == ""
 
 
-def test_pool_without_a_probe_job_needs_none(fresh: Cli, docker_engine: Engine) -> None:
+def test_pool_without_a_probe_job_needs_none(fresh: Cli, pool_engine: Engine) -> None:
     """With ``probe_job: false`` the daemons are enough."""
     spec = spec_of(fresh, probe_job=False, execution_points=[{"config": "START = False\n"}])
-    create(docker_engine, spec, Progress(), timeout_s=TIMEOUT_S)
-    assert len(Pool(docker_engine, fresh.name).nodes) == 3
+    create(pool_engine, spec, Progress(), timeout_s=TIMEOUT_S)
+    assert len(Pool(pool_engine, fresh.name).nodes) == 3
 
 
+@pytest.mark.pool_engines("docker", reason="embedded publishes no port of the host")
 def test_port_in_use_is_told(refused: Refused) -> None:
     """A port that somebody else has is named, with exit code 4."""
     with socket.socket() as taken:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from condor_mini import images
-from condor_mini.engine import find_engine
 from condor_mini.series import catalogue
 
 if TYPE_CHECKING:
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
 
     from tests.pool.pools.conftest import Cli
 
+    from condor_mini.engine import Engine
     from condor_mini.pool import Pool
 
 
@@ -32,8 +32,9 @@ def test_what_a_pool_needs_is_up_to_date(cli: Cli) -> None:
         assert row["version"].startswith("25.")
 
 
+@pytest.mark.pool_engines("docker", reason="embedded makes its images, and saves none")
 @pytest.mark.usefixtures("pool")
-def test_saved_images_load(cli: Cli, tmp_path: Path) -> None:
+def test_saved_images_load(cli: Cli, pool_engine: Engine, tmp_path: Path) -> None:
     """What was saved is taken in again under the same names, and is still up to date."""
     saved = cli.succeeds(
         "images", "save", "--htcondor", "25", "all.tar", cwd=tmp_path, timeout_s=280
@@ -41,10 +42,11 @@ def test_saved_images_load(cli: Cli, tmp_path: Path) -> None:
     loaded = cli.succeeds("images", "load", "all.tar", cwd=tmp_path, timeout_s=280)
     assert set(loaded.split()) == set(saved.split())
     assert {"condor-master:25", "condor-submit:25", "condor-execute:25"} <= set(saved.split())
-    listed = {image.reference: image for image in images.listing(find_engine("docker"))}
+    listed = {image.reference: image for image in images.listing(pool_engine)}
     assert listed["condor-submit:25"].up_to_date
 
 
+@pytest.mark.pool_engines("docker", reason="embedded loads none")
 def test_no_image_file(cli: Cli, tmp_path: Path) -> None:
     """A file that holds no images is refused in one message."""
     (tmp_path / "x.tar").write_text("no tar")
@@ -53,10 +55,20 @@ def test_no_image_file(cli: Cli, tmp_path: Path) -> None:
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.every_engine
+@pytest.mark.pool_engines("embedded", reason="the others save and load")
+@pytest.mark.parametrize("verb", ["save", "load"])
+def test_images_that_are_made_are_not_saved(cli: Cli, tmp_path: Path, verb: str) -> None:
+    """An engine that makes its images in a moment says so, with 6, and another engine's option."""
+    (tmp_path / "x.tar").touch()
+    result = cli("images", verb, "x.tar", cwd=tmp_path)
+    assert (result.returncode, "--engine docker" in result.stderr) == (6, True), result.stderr
+
+
 def test_version(cli: Cli, pool: Pool) -> None:
     """The engine's, the images', and with -n each node's."""
     found = json.loads(cli.succeeds("version", "-n", pool.name, "-o", "json"))
-    assert found["engine"]["name"] == "docker"
+    assert found["engine"]["name"] == pool.engine.name
     assert {series["series"] for series in found["htcondor"]} == set(catalogue().series)
     assert len(found["pool"]["nodes"]) == len(pool.nodes)
     assert all(version.startswith("25.") for version in found["pool"]["nodes"].values())

@@ -22,9 +22,9 @@ COMPLETED = "4"
 
 
 @pytest.fixture
-def own(fresh: Cli, docker_engine: Engine) -> Iterator[Pool]:
+def own(fresh: Cli, pool_engine: Engine) -> Iterator[Pool]:
     """A pool of this test's own, with two execution points."""
-    with Pool.create(fresh.name, execution_points=2, engine=docker_engine) as made:
+    with Pool.create(fresh.name, execution_points=2, engine=pool_engine) as made:
         yield made
 
 
@@ -155,9 +155,9 @@ def test_pool_is_not_scaled_to_nothing(own: Pool, fresh: Cli) -> None:
     assert len(own.nodes) == 4
 
 
-def test_node_that_died_is_named(own: Pool, docker_engine: Engine) -> None:
+def test_node_that_died_is_named(own: Pool, pool_engine: Engine) -> None:
     """A command on a node that was killed says so, how it ended, and how to go on."""
-    docker_engine.stop(f"{own.name}-execute-2", timeout_s=0)
+    pool_engine.stop(f"{own.name}-execute-2", timeout_s=0)
     with pytest.raises(PoolNotReady, match=r"execute-2 has ended with 137") as caught:
         own.exec(["true"], node="execute-2")
     assert f"condor-mini start -n {own.name}" in str(caught.value)

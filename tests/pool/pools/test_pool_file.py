@@ -51,14 +51,14 @@ execution_points:
 
 
 @pytest.fixture(scope="module")
-def described(docker_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pool]:
+def described(pool_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pool]:
     """The pool that FILE describes."""
     folder = tmp_path_factory.mktemp("file")
     (folder / "data").mkdir()
     (folder / "data" / "input.txt").write_text("from the host\n")
     file = folder / "pool.yaml"
     file.write_text(FILE.replace("NAME", f"t{os.urandom(4).hex()}"))
-    with Pool.create(spec=file, engine=docker_engine) as made:
+    with Pool.create(spec=file, engine=pool_engine) as made:
         yield made
 
 
@@ -168,6 +168,7 @@ def test_volume_of_the_pool_can_be_written_by_users(described: Pool) -> None:
     assert node.exec(["touch", "/scratch/x"]).returncode == 0
 
 
+@pytest.mark.pool_engines("docker", reason="it reads the cgroup's file")
 def test_limit_is_the_engines(described: Pool) -> None:
     """A limit is enforced, whatever the node advertises."""
     node = next(node for node in described.nodes if node.group == "many")
@@ -176,6 +177,9 @@ def test_limit_is_the_engines(described: Pool) -> None:
     assert node.exec(["sh", "-c", read]).stdout.strip() == str(512 * 2**20)
 
 
+@pytest.mark.pool_engines(
+    "docker", reason="embedded publishes no port of the host; no Python is in its nodes"
+)
 def test_published_port_is_reached_on_loopback(described: Pool) -> None:
     """What listens in the container is reached at the address that `status` names."""
     node = described.node()
@@ -196,23 +200,23 @@ def test_published_port_is_reached_on_loopback(described: Pool) -> None:
     wait_until(unanswered, timeout_s=20)
 
 
-def test_labels_are_on_all_that_the_engine_holds(described: Pool, docker_engine: Engine) -> None:
+def test_labels_are_on_all_that_the_engine_holds(described: Pool, pool_engine: Engine) -> None:
     """The pool's labels are on each container, the network and the volumes."""
     label = {"team": "physics", "io.condor-mini.pool": described.name}
-    assert len(docker_engine.containers(label)) == 5
-    assert len(docker_engine.networks(label)) == 1
-    assert len(docker_engine.volumes(label)) == 2
+    assert len(pool_engine.containers(label)) == 5
+    assert len(pool_engine.networks(label)) == 1
+    assert len(pool_engine.volumes(label)) == 2
 
 
-def test_volumes_are_deleted_with_the_pool(docker_engine: Engine, tmp_path: Path) -> None:
+def test_volumes_are_deleted_with_the_pool(pool_engine: Engine, tmp_path: Path) -> None:
     """The documented example makes a pool, and its end leaves no volume."""
     file = tmp_path / "pool.yaml"
     file.write_text(example())
     spec = read_pool_file(file)
     name = f"t{os.urandom(4).hex()}"
-    with Pool.create(name, spec=spec, engine=docker_engine):
-        assert len(docker_engine.volumes({"io.condor-mini.pool": name})) == 2
-    assert docker_engine.volumes({"io.condor-mini.pool": name}) == []
+    with Pool.create(name, spec=spec, engine=pool_engine):
+        assert len(pool_engine.volumes({"io.condor-mini.pool": name})) == 2
+    assert pool_engine.volumes({"io.condor-mini.pool": name}) == []
 
 
 def test_scaled_group_keeps_its_description(described: Pool) -> None:

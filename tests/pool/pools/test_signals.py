@@ -71,7 +71,7 @@ def saved_logs(said: str) -> Path:
 @pytest.mark.parametrize("moment", CHOSEN)
 @pytest.mark.parametrize("sender", SENDERS)
 def test_signal_while_creating_leaves_nothing(
-    fresh: Cli, docker_engine: Engine, sender: str, moment: float
+    fresh: Cli, pool_engine: Engine, sender: str, moment: float
 ) -> None:
     """Whenever the signal comes, the status is the shell's for it, and nothing is left."""
     number, send, expected = SENDERS[sender]
@@ -79,87 +79,87 @@ def test_signal_while_creating_leaves_nothing(
     time.sleep(moment)
     send(process.pid, number)
     status, said = ended(process)
-    there = left(docker_engine, fresh.name)
+    there = left(pool_engine, fresh.name)
     # A machine that is fast enough has finished by then.
     assert (status, len(there)) in [(expected, 0), (0, 5)], (there, said)
 
 
-def test_interrupt_of_the_process_alone(fresh: Cli, docker_engine: Engine) -> None:
+def test_interrupt_of_the_process_alone(fresh: Cli, pool_engine: Engine) -> None:
     """`kill -INT` does what Ctrl-C does, and the logs of the nodes are saved before they go."""
     process = fresh.begin("create", "--execute", "2")
-    await_nodes(docker_engine, fresh.name, process, 3)
+    await_nodes(pool_engine, fresh.name, process, 3)
     process.send_signal(signal.SIGINT)
     status, said = ended(process)
-    assert (status, left(docker_engine, fresh.name)) == (130, [])
+    assert (status, left(pool_engine, fresh.name)) == (130, [])
     assert list(saved_logs(said).glob(f"{fresh.name}-*/container.log"))
 
 
 @pytest.mark.parametrize("pause_s", [0.0, 0.3, 1.0])
 def test_pressing_ctrl_c_again_changes_nothing(
-    fresh: Cli, docker_engine: Engine, pause_s: float
+    fresh: Cli, pool_engine: Engine, pause_s: float
 ) -> None:
     """A second Ctrl-C at the terminal, while the first one's end is under way, leaves nothing."""
     process = fresh.begin("create", "--execute", "2")
-    await_nodes(docker_engine, fresh.name, process)
+    await_nodes(pool_engine, fresh.name, process)
     os.killpg(process.pid, signal.SIGINT)
     time.sleep(pause_s)
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGINT)
     status, said = ended(process)
-    assert (status, left(docker_engine, fresh.name)) == (130, []), said
+    assert (status, left(pool_engine, fresh.name)) == (130, []), said
 
 
-def test_two_signals_at_once(fresh: Cli, docker_engine: Engine) -> None:
+def test_two_signals_at_once(fresh: Cli, pool_engine: Engine) -> None:
     """SIGINT and SIGTERM in the same moment, as from a terminal and a launcher, leave nothing."""
     process = fresh.begin("create", "--execute", "2")
-    await_nodes(docker_engine, fresh.name, process)
+    await_nodes(pool_engine, fresh.name, process)
     os.killpg(process.pid, signal.SIGINT)
     os.killpg(process.pid, signal.SIGTERM)
     status, said = ended(process)
     assert status in {130, 143}, said
-    assert left(docker_engine, fresh.name) == [], said
+    assert left(pool_engine, fresh.name) == [], said
 
 
-def test_keep_keeps_what_was_interrupted(fresh: Cli, docker_engine: Engine) -> None:
+def test_keep_keeps_what_was_interrupted(fresh: Cli, pool_engine: Engine) -> None:
     """With --keep a signal leaves the nodes, and says so."""
     process = fresh.begin("create", "--keep")
-    await_nodes(docker_engine, fresh.name, process)
+    await_nodes(pool_engine, fresh.name, process)
     process.terminate()
     status, said = ended(process)
     assert (status, f"is kept; look at it: condor-mini status -n {fresh.name}" in said) == (
         143,
         True,
     )
-    assert f"{fresh.name}-master" in left(docker_engine, fresh.name)
+    assert f"{fresh.name}-master" in left(pool_engine, fresh.name)
 
 
 @pytest.fixture
-def killed(fresh: Cli, docker_engine: Engine) -> Cli:
+def killed(fresh: Cli, pool_engine: Engine) -> Cli:
     """The command, about a pool whose creation was killed in the middle."""
     process = fresh.begin("create")
-    await_nodes(docker_engine, fresh.name, process)
+    await_nodes(pool_engine, fresh.name, process)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
-    assert left(docker_engine, fresh.name)
+    assert left(pool_engine, fresh.name)
     return fresh
 
 
-def test_what_a_kill_has_left_is_deleted(killed: Cli, docker_engine: Engine) -> None:
+def test_what_a_kill_has_left_is_deleted(killed: Cli, pool_engine: Engine) -> None:
     """After SIGKILL in the middle of `create`, `delete` removes all, and `create` works again."""
     assert killed("create").returncode == 4
     killed.succeeds("delete")
-    assert left(docker_engine, killed.name) == []
+    assert left(pool_engine, killed.name) == []
     killed.succeeds("create", timeout_s=120)
 
 
 @pytest.fixture
-def own(fresh: Cli, docker_engine: Engine) -> Pool:
+def own(fresh: Cli, pool_engine: Engine) -> Pool:
     """A pool of this test's own, with one execution point."""
-    return Pool.create(fresh.name, engine=docker_engine)
+    return Pool.create(fresh.name, engine=pool_engine)
 
 
 def test_delete_that_was_terminated_is_finished_by_another(
-    own: Pool, fresh: Cli, docker_engine: Engine
+    own: Pool, fresh: Cli, pool_engine: Engine
 ) -> None:
     """SIGTERM during `delete` may leave something; a second `delete` removes it."""
     process = fresh.begin("delete")
@@ -171,16 +171,16 @@ def test_delete_that_was_terminated_is_finished_by_another(
     process.terminate()
     assert ended(process)[0] in {0, 143}
     fresh.succeeds("delete")
-    assert left(docker_engine, fresh.name) == []
+    assert left(pool_engine, fresh.name) == []
 
 
 def test_scale_that_was_terminated_leaves_the_pool_as_it_was(
-    own: Pool, fresh: Cli, docker_engine: Engine
+    own: Pool, fresh: Cli, pool_engine: Engine
 ) -> None:
     """SIGTERM while nodes are added: the new ones go, and the pool is usable."""
     before = [node.info.id for node in own.nodes]
     process = fresh.begin("scale", "--execute", "3")
-    await_nodes(docker_engine, fresh.name, process, 4)
+    await_nodes(pool_engine, fresh.name, process, 4)
     process.terminate()
     status, said = ended(process)
     assert (status, [node.info.id for node in own.nodes]) == (143, before), said

@@ -171,6 +171,7 @@ def somebody() -> Iterator[Path]:
     shutil.rmtree(home)
 
 
+@pytest.mark.pool_engines("docker", reason="a pool of embedded is one user's")
 def test_results_are_the_callers(pool: Pool, somebody: Path) -> None:
     """What comes back belongs to whoever calls, with whatever UID."""
     file = somebody / "job.sub"
@@ -417,6 +418,7 @@ def copy_package(node: Node) -> None:
     node.engine.copy_in(node.info.id, buffer.getvalue())
 
 
+@pytest.mark.pool_engines("docker", reason="no Python is in embedded's nodes")
 def test_ads_are_classad2s_where_it_is_installed(access_point: Node) -> None:
     """With HTCondor's bindings an ad is theirs, and its expressions can be evaluated."""
     program = (

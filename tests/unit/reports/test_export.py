@@ -14,6 +14,7 @@ import pytest
 from condor_mini.engine import FakeOutcome
 from condor_mini.errors import CommandFailed, EngineNotFound
 from condor_mini.export import export, export_logs, failure_directory
+from condor_mini.nodes import LIBEXEC
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,7 +52,13 @@ def full(pool: FakePool) -> FakePool:
     def echo(call: FakeExec) -> FakeOutcome:
         return FakeOutcome(stdout=f"{' '.join(call.argv)} as {call.user}\nMY_TOKEN=abc\n")
 
-    for tool in ("ps", "condor_version", "condor_status", "condor_q", "condor_history"):
+    for tool in (
+        f"{LIBEXEC}/list-processes",
+        "condor_version",
+        "condor_status",
+        "condor_q",
+        "condor_history",
+    ):
         pool.engine.on_exec([tool], echo)
     pool.engine.on_exec(["condor_config_val", "-summary"], echo)
     pool.engine.on_exec(["condor_config_val", "LOG"], lambda _: FakeOutcome(stdout=f"{LOG}\n"))

@@ -153,7 +153,7 @@ class Containers(_Owned):
     def unpack(self, record: Record, archive: bytes | BinaryIO) -> None:
         """See ``Engine.copy_in``."""
         owners = self._owners(as_caller=record.facts["spec"]["as_caller"])
-        options = ("-xpf", "-", "--no-overwrite-dir", *owners, "-C", "/")
+        options = ("-xpf", "-", "--keep-directory-symlink", *owners, "-C", "/")
         self._on_files(record, "tar", *options, stdin=archive)
 
     def content(self, record: Record, path: str) -> bytes:

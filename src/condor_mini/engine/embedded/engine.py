@@ -281,9 +281,11 @@ class EmbeddedEngine(Engine):
             environment=variables,
             end=kill_tree,
         ).text()
-        self._raise_if_it_ended(container, done.returncode)
+        # Killed, with all that is in the container or alone: as a shell has it, and other engines.
+        status = done.returncode if done.returncode >= 0 else 128 - done.returncode
+        self._raise_if_it_ended(container, status)
         return CommandResult(
-            argv=tuple(argv), returncode=done.returncode, stdout=done.stdout, stderr=done.stderr
+            argv=tuple(argv), returncode=status, stdout=done.stdout, stderr=done.stderr
         )
 
     def attach(

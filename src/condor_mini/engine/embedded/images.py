@@ -30,7 +30,9 @@ class Images(Shelf):
         """See ``Engine.image``."""
         with suppress(FileNotFoundError, NotFound):  # it is replaced just now
             record = self.get(reference)
-            size = (record.path / FILES).stat().st_size
+            size = (record.path / FILES).stat().st_size + record.facts["config"].get(
+                "shared_bytes", 0
+            )
             return ImageInfo(id=record.id, size_bytes=size, labels=record.labels)
         return None
 

@@ -147,8 +147,13 @@ class Namespaces(Way):
             # In a user namespace of its own, whose capabilities are good for nothing outside it.
             # To give root another number takes CAP_SETFCAP (user_namespaces(7)).
             renamed = (f"--map-user={view.uid}", f"--map-group={view.gid}")
-            quiet = self.tools.inside("setpriv", "--no-new-privs")
-            return [*quiet, *self.tools.inside("unshare", "--user", *renamed)]
+            caps = () if view.capabilities is None else ("--bounding-set=-all", "--inh-caps=-all")
+            keep = ("--keep-caps",) if caps else ()  # it takes one to give them up
+            lowered = ("--ambient-caps=-all", *caps) if caps else ()
+            return [
+                *self.tools.inside("unshare", "--user", *keep, *renamed),
+                *self.tools.inside("setpriv", "--no-new-privs", *lowered),
+            ]
         options = [*ids_of(view), "--no-new-privs"]
         if view.capabilities is not None:
             kept = "".join(f",+{name.lower()}" for name in view.capabilities)

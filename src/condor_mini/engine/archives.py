@@ -1,0 +1,37 @@
+"""Parts of tar archives."""
+
+from __future__ import annotations
+
+import tarfile
+from contextlib import suppress
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import BinaryIO
+
+
+def copy_below(archive: BinaryIO, folder: str, part: BinaryIO) -> bool:
+    """Write to ``part`` what an archive for / has for a folder, as an archive for that folder.
+
+    Args:
+        archive: Is read from where it stands.
+        folder: Its absolute path; what the archive says of the folder itself is ``.``.
+        part: Is left at its beginning.
+
+    Returns:
+        Whether there is anything.
+    """
+    below = PurePosixPath(folder.strip("/"))
+    count = 0
+    with (
+        tarfile.open(fileobj=archive, mode="r:") as whole,
+        tarfile.open(fileobj=part, mode="w") as tar,
+    ):
+        for member in whole:
+            with suppress(ValueError):  # it is not below
+                member.name = str(PurePosixPath(member.name.strip("/")).relative_to(below))
+                tar.addfile(member, whole.extractfile(member) if member.isreg() else None)
+                count += 1
+    part.seek(0)
+    return count > 0

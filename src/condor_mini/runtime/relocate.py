@@ -1,0 +1,189 @@
+"""A runtime at another path: the same files, told where their loader, libraries and shells are.
+
+It is what an image of the user's own becomes an execution point with: seen there at that path, its
+prefix, read-only, it uses nothing of the image and changes nothing in it. It is made once from a
+runtime, in that one's directory, and goes with it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import struct
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from condor_mini.errors import RuntimeFailed
+from condor_mini.runtime.store import Store, damage, write_manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from condor_mini.progress import Progress
+    from condor_mini.runtime.store import Runtime
+
+PATCH_TIMEOUT_S = 120.0
+_LAYOUT = 1
+"""Of a relocated tree; another number makes all of them anew."""
+_DYNAMIC, _INTERPRETER, _NEEDED = 2, 3, 1
+_LITTLE_ENDIAN_64 = b"\x7fELF\x02\x01"
+_KEPT = frozenset({"libc.so.6"})
+"""Needs nothing but the loader, which is there before it."""
+_PROGRAM = re.compile(rb"(?<![\w./$}-])/(?:usr/)?s?bin/([\w.-]+)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Elf:
+    """What a program or a library asks of the loader."""
+
+    has_interpreter: bool
+    """Whether it names its loader: programs do."""
+    needs_libraries: bool
+
+
+def relocated(
+    runtime: Runtime, prefix: str, progress: Progress, *, tools: Runtime | None = None
+) -> Path:
+    """The tree of this runtime for another path; made first if it is not there, or damaged.
+
+    Args:
+        runtime: A complete one.
+        prefix: The path: ``/usr/local/lib/condor-mini``.
+        progress: Told of what takes time.
+        tools: A runtime of this machine's architecture; the same one by default.
+
+    Raises:
+        RuntimeFailed: The disk is full, or the programs cannot be changed here.
+    """
+    path = runtime.path / f"at{prefix.replace('/', '-')}-{_LAYOUT}"
+    if damage(path) is None:
+        return path / "root"
+    store = Store(runtime.path.parent)
+    with store.alone(progress):
+        if damage(path) is None:  # another process may have made it while we waited
+            return path / "root"
+        what = f"the runtime of HTCondor {runtime.version} for images of your own"
+        with (
+            progress.step(f"Preparing {what}", done=f"Prepared {what}"),
+            store.making(path) as scratch,
+        ):
+            _relocate(runtime.root, scratch / "root", prefix, tools or runtime)
+            write_manifest(scratch, {"version": runtime.version, "prefix": prefix})
+        if problem := damage(path):
+            raise RuntimeFailed(f"{path} was made, and is damaged: {problem}")
+    return path / "root"
+
+
+def elf(data: bytes) -> Elf | None:
+    """What an ELF file asks of the loader; None for what is no program or library of ours.
+
+    See elf(5).
+    """
+    if not data.startswith(_LITTLE_ENDIAN_64) or len(data) < 64:
+        return None
+    (at,) = struct.unpack_from("<Q", data, 32)
+    size, count = struct.unpack_from("<HH", data, 54)
+    has_interpreter = needs_libraries = False
+    try:
+        for start in range(at, at + size * count, size):
+            (kind,) = struct.unpack_from("<I", data, start)
+            offset, _, _, length = struct.unpack_from("<4Q", data, start + 8)
+            has_interpreter |= kind == _INTERPRETER
+            if kind == _DYNAMIC:
+                tags = struct.iter_unpack("<qQ", data[offset : offset + length])
+                needs_libraries |= any(tag == _NEEDED for tag, _ in tags)
+    except struct.error:
+        return None
+    return Elf(has_interpreter=has_interpreter, needs_libraries=needs_libraries)
+
+
+def relocated_script(script: bytes, has: Callable[[str], bool], prefix: str) -> bytes:
+    """A script with the runtime's programs in place of the image's.
+
+    Args:
+        script: Text that begins with ``#!``.
+        has: Whether the runtime has a program of that name.
+        prefix: Where the runtime is.
+    """
+
+    def ours(found: re.Match[bytes]) -> bytes:
+        name = found[1].decode()
+        return f"{prefix}/usr/bin/{name}".encode() if has(name) else found[0]
+
+    return _PROGRAM.sub(ours, script)
+
+
+def _relocate(source: Path, target: Path, prefix: str, tools: Runtime) -> None:
+    programs: list[Path] = []
+    libraries: list[Path] = []
+
+    def has(name: str) -> bool:
+        return (source / "usr/bin" / name).exists()
+
+    for folder, names, files in os.walk(source):
+        here = target / os.path.relpath(folder, source)
+        here.mkdir()
+        here.chmod(0o755)  # whatever the umask
+        for name in [*files, *names]:
+            place = source / folder / name
+            if place.is_symlink():
+                (here / name).symlink_to(place.readlink())
+                continue
+            if place.is_dir():
+                continue
+            data = place.read_bytes()
+            asks = elf(data)
+            if asks and asks.needs_libraries and name not in _KEPT:
+                shutil.copyfile(place, here / name)
+                (programs if asks.has_interpreter else libraries).append(here / name)
+            elif data.startswith(b"#!") and (text := relocated_script(data, has, prefix)) != data:
+                (here / name).write_bytes(text)
+                (here / name).chmod(0o555)
+            else:
+                os.link(place, here / name)
+    (loader,) = (target / "usr/lib64").glob("ld-linux*.so.*")
+    places = [*(target / "usr/lib").glob("*-linux-gnu"), target / "usr/lib"]
+    # Of the older kind, which wins over the image's LD_LIBRARY_PATH; and the image's own libraries
+    # are not looked for, as their libc is another.
+    paths = ":".join(_below(prefix, place, target) for place in places)
+    options = ["--no-default-lib", "--force-rpath", "--set-rpath", paths]
+    _patch(tools, ["--set-interpreter", _below(prefix, loader, target), *options], programs)
+    _patch(tools, options, libraries)
+    for path in programs:
+        path.chmod(0o555)
+    for path in libraries:
+        path.chmod((source / path.relative_to(target)).stat().st_mode & 0o777)
+
+
+def _below(prefix: str, path: Path, root: Path) -> str:
+    return f"{prefix}/{path.relative_to(root).as_posix()}"
+
+
+def _patch(tools: Runtime, options: Sequence[str], files: Sequence[Path]) -> None:
+    """Change these files by the runtime's own patchelf, run by its own loader."""
+    (loader,) = (tools.root / "lib64").glob("ld-linux*.so.*")
+    libraries = [str(path) for path in (tools.root / "usr/lib").glob("*-linux-gnu")]
+    argv = [
+        str(loader),
+        "--library-path",
+        ":".join(libraries),
+        str(tools.root / "usr/bin/patchelf"),
+    ]
+    try:
+        said = subprocess.run(
+            [*argv, *options, *map(str, files)],
+            capture_output=True,
+            text=True,
+            timeout=PATCH_TIMEOUT_S,
+            check=False,
+        )
+        trouble = said.stderr.strip() or f"it ended with {said.returncode}"
+    except (OSError, subprocess.TimeoutExpired) as error:
+        said, trouble = None, str(error)
+    if said is None or said.returncode != 0:
+        raise RuntimeFailed(
+            f"HTCondor's programs cannot be told another path on this machine: patchelf: {trouble}"
+        )

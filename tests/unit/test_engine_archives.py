@@ -1,0 +1,44 @@
+"""Parts of tar archives."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+
+from condor_mini.engine.archives import copy_below
+
+
+def archive(*members: tuple[str, bytes | None]) -> io.BytesIO:
+    """A tar of these files; None is a folder."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for name, content in members:
+            member = tarfile.TarInfo(name)
+            member.mode, member.uid = 0o751, 12
+            if content is None:
+                member.type = tarfile.DIRTYPE
+            else:
+                member.size = len(content)
+            tar.addfile(member, io.BytesIO(content or b""))
+    buffer.seek(0)
+    return buffer
+
+
+WHOLE = (("data", None), ("data/in/file", b"content"), ("database", b"x"), ("etc/data/file", b"y"))
+
+
+def test_part_is_what_is_below() -> None:
+    """Of a folder there is the folder itself and all below it, and nothing beside it."""
+    part = io.BytesIO()
+    assert copy_below(archive(*WHOLE), "/data", part)
+    with tarfile.open(fileobj=part) as tar:
+        found = {m.name: (m.mode, m.uid, m.isdir()) for m in tar}
+        file = tar.extractfile("in/file")
+        assert file is not None
+        assert file.read() == b"content"
+    assert found == {".": (0o751, 12, True), "in/file": (0o751, 12, False)}
+
+
+def test_nothing_below_is_nothing() -> None:
+    """Of a folder that the archive does not know there is nothing."""
+    assert not copy_below(archive(*WHOLE), "/dat", io.BytesIO())
