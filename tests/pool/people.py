@@ -101,15 +101,16 @@ class Person:
         cwd: Path,
         stdin: str | None = None,
         environment: dict[str, str] | None = None,
+        timeout_s: float = TIMEOUT_S,
     ) -> subprocess.CompletedProcess[str]:
         """``condor-mini ARGUMENTS``, to its end."""
         with self.start(*arguments, cwd=cwd, environment=environment) as process:
             try:
-                out, err = process.communicate(stdin, timeout=TIMEOUT_S)
+                out, err = process.communicate(stdin, timeout=timeout_s)
             except subprocess.TimeoutExpired:
                 process.send_signal(signal.SIGTERM)
                 out, err = process.communicate(timeout=TIMEOUT_S)
-                pytest.fail(f"{arguments} did not end in {TIMEOUT_S:g} s: {out}{err}")
+                pytest.fail(f"{arguments} did not end in {timeout_s:g} s: {out}{err}")
         return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
     def start(

@@ -202,10 +202,10 @@ class Namespaces(Way):
             # To give root another number takes CAP_SETFCAP (user_namespaces(7)).
             renamed = (f"--map-user={view.uid}", f"--map-group={view.gid}")
             caps = () if view.capabilities is None else ("--bounding-set=-all", "--inh-caps=-all")
-            kept = ("--keep-caps",) if caps else ()  # it takes one to give them up
+            keep = ("--keep-caps",) if caps else ()  # it takes one to give them up
             lowered = ("--ambient-caps=-all", *caps) if caps else ()
             return [
-                *self.tools.inside("unshare", "--user", *kept, *renamed),
+                *self.tools.inside("unshare", "--user", *keep, *renamed),
                 *self.tools.inside("setpriv", "--no-new-privs", *lowered),
             ]
         options = [*_ids(view), "--no-new-privs"]
