@@ -200,15 +200,16 @@ def copy_of_cache(to: Path, uid: int) -> None:
         to: That user's ``XDG_CACHE_HOME``, made here.
         uid: Whose it is to be.
     """
-    store = runtime.Store()
     target = to / "condor-mini" / "runtime"
     target.mkdir(parents=True)
-    for made in store.all():
-        if made.problem is None:
-            shutil.copytree(made.path, target / made.path.name, symlinks=True, copy_function=_link)
-    for place in (to, *to.rglob("*")):
-        if not place.is_symlink() and not place.is_file():
-            os.chown(place, uid, uid)
+    for series in catalogue().series.values():
+        if (made := runtime.find(series)) is not None:
+            here = target / made.path.name
+            here.mkdir()
+            _link(str(made.path / "manifest.json"), str(here / "manifest.json"))
+            shutil.copytree(made.root, here / "root", symlinks=True, copy_function=_link)
+    for place in (to, to / "condor-mini", target, *target.iterdir()):
+        os.chown(place, uid, uid)
 
 
 def _link(source: str, target: str) -> None:
