@@ -21,8 +21,8 @@ from ..people import Person, copy_of_cache, copy_of_us, embedded_at, python_for
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-UID = 7201
-"""Of somebody whom the machine has no name for, and gives no other users."""
+UID, UID_PATHS, UID_BAD_INPUT = 7201, 7202, 7204
+"""Of people whom the machine has no name for, and gives no other users."""
 NAMED_UID, NAME = 7203, "condor-mini-subids"
 """Of somebody who may have users of their own: useradd(8) gives everybody a range of them."""
 
@@ -102,7 +102,11 @@ def caller(request: pytest.FixtureRequest, pool_engine_name: str) -> Iterator[Pe
     assert pool_engine_name == "embedded"
     kind: str = request.param
     we = os.getuid()
-    uid = {"user": UID, "user-paths": UID, "user-subids": NAMED_UID}.get(kind, 0) if we == 0 else we
+    uid = (
+        {"user": UID, "user-paths": UID_PATHS, "user-subids": NAMED_UID}.get(kind, 0)
+        if we == 0
+        else we
+    )
     with account() if kind == "user-subids" else contextlib.nullcontext():
         home = new_home(uid)
         sandbox = {"CONDOR_MINI_SANDBOX": "paths"} if kind.endswith("-paths") else {}
@@ -153,6 +157,7 @@ def processes(person: Person) -> list[str]:
         with contextlib.suppress(OSError):
             words = (place / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
             theirs = person.uid != os.getuid() and place.stat().st_uid == person.uid
-            if theirs or person.environment["HOME"] in words:
+            # Without words are those that have ended, and are yet to be waited for.
+            if words and (theirs or person.environment["HOME"] in words):
                 found.append(words)
     return found

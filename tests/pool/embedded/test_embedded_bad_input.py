@@ -14,7 +14,7 @@ import pytest
 from condor_mini.engine.embedded import EmbeddedEngine
 from condor_mini.engine.embedded.addresses import Networks
 
-from .conftest import UID, new_home, person_at, remove_home
+from .conftest import UID_BAD_INPUT, new_home, person_at, remove_home
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +35,7 @@ LONG = f"with space/{'long' * 47}"
 @pytest.fixture
 def user() -> Iterator[Person]:
     """An ordinary user."""
-    uid = UID if os.getuid() == 0 else os.getuid()
+    uid = UID_BAD_INPUT if os.getuid() == 0 else os.getuid()
     home = new_home(uid)
     yield person_at(home, uid)
     remove_home(home)
@@ -143,7 +143,7 @@ def test_host_without_user_namespaces(user: Person, home: Path) -> None:
 @pytest.mark.parametrize("sandbox", ["namespaces", "paths"])
 def test_long_paths_with_spaces(sandbox: str) -> None:
     """Home, state, cache and current directory may have spaces, and 200 characters."""
-    uid = UID if os.getuid() == 0 else os.getuid()
+    uid = UID_BAD_INPUT if os.getuid() == 0 else os.getuid()
     home = new_home(uid, LONG)
     try:
         user = person_at(home, uid, CONDOR_MINI_SANDBOX=sandbox)
