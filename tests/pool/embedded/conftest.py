@@ -35,13 +35,16 @@ output = out
 log = log
 queue
 """
-CALLERS = ("user", "user-subids", "user-paths", "root-paths")
+CALLERS = ("user", "user-paths", "user-subids", "root-paths")
+UNASKED = 2
+"""How many of them tests run for without ``--pool-engines``."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test of callers once for each that there can be here."""
     if "caller" in metafunc.fixturenames:
-        names = CALLERS if os.getuid() == 0 else ("user", "user-paths")
+        all_asked = os.getuid() == 0 and metafunc.config.getoption("--pool-engines")
+        names = CALLERS if all_asked else CALLERS[:UNASKED]
         metafunc.parametrize("caller", names, indirect=True, scope="module")
 
 
