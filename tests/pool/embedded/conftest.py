@@ -21,11 +21,11 @@ from ..people import Person, copy_of_cache, copy_of_us, embedded_at, python_for
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-UID, UID_PATHS, UID_BAD_INPUT = 7201, 7202, 7204
-"""Of people whom the machine has no name for, and gives no other users."""
-NAMED_UID, NAME = 7203, "condor-mini-subids"
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+UID, UID_PATHS, UID_BAD_INPUT = (number + 10 * WORKER for number in (7201, 7202, 7204))
+"""Of people whom the machine has no name for, and gives no other users; each worker has its own."""
+NAMED_UID, NAME = 7203 + 10 * WORKER, f"condor-mini-subids-{WORKER}"
 """Of somebody who may have users of their own: useradd(8) gives everybody a range of them."""
-
 SUBMIT_FILE = """
 executable = /bin/sh
 arguments = "-c 'id -un; echo it is done; exit 3'"
