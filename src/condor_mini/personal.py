@@ -237,10 +237,11 @@ def _create(engine: Engine, container: ContainerSpec) -> str:
     except AlreadyInUse:
         there = engine.inspect(container.name)
         state = there.labels.get(f"{LABEL}.state") if there else None
+        look = f"{engine.name} ps --all" if engine.info().builds else "condor-mini list"
         whose = f"the pool on {state}" if state else "a container that is no personal pool"
         raise AlreadyInUse(
             f"the name {container.name} is taken by {whose}",
-            hint=f"Choose another name: --name NAME; or look at it: {engine.name} ps --all",
+            hint=f"Choose another name: --name NAME; or look at it: {look}",
         ) from None
 
 

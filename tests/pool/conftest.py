@@ -46,14 +46,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "pool_engine_name" not in metafunc.fixturenames:
         return
     chosen: str | None = metafunc.config.getoption("--pool-engines")
-    names = chosen.split(",") if chosen else list(POOL_ENGINES)
+    everywhere = metafunc.definition.get_closest_marker("every_engine") is not None
+    names = chosen.split(",") if chosen else list(POOL_ENGINES if everywhere else POOL_ENGINES[:1])
     if unknown := set(names) - set(POOL_ENGINES):
         raise pytest.UsageError(f"--pool-engines: unknown are {', '.join(sorted(unknown))}")
     only = metafunc.definition.get_closest_marker("pool_engines")
     admitted = [name for name in names if only is None or name in only.args]
-    if not chosen and only is None and not metafunc.definition.get_closest_marker("every_engine"):
-        admitted = ["docker"]
-    marks = () if admitted else (pytest.mark.skip(reason=only.kwargs["reason"] if only else ""),)
+    asked = chosen or everywhere or only is None
+    reason = only.kwargs["reason"] if only and asked else "it takes --pool-engines embedded"
+    marks = () if admitted else (pytest.mark.skip(reason=reason),)
     parameters = [pytest.param(name, marks=marks) for name in admitted or names]
     metafunc.parametrize("pool_engine_name", parameters, scope="session")
 

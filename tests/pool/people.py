@@ -101,15 +101,16 @@ class Person:
         cwd: Path,
         stdin: str | None = None,
         environment: dict[str, str] | None = None,
+        timeout_s: float = TIMEOUT_S,
     ) -> subprocess.CompletedProcess[str]:
         """``condor-mini ARGUMENTS``, to its end."""
         with self.start(*arguments, cwd=cwd, environment=environment) as process:
             try:
-                out, err = process.communicate(stdin, timeout=TIMEOUT_S)
+                out, err = process.communicate(stdin, timeout=timeout_s)
             except subprocess.TimeoutExpired:
                 process.send_signal(signal.SIGTERM)
                 out, err = process.communicate(timeout=TIMEOUT_S)
-                pytest.fail(f"{arguments} did not end in {TIMEOUT_S:g} s: {out}{err}")
+                pytest.fail(f"{arguments} did not end in {timeout_s:g} s: {out}{err}")
         return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
     def start(
@@ -199,15 +200,16 @@ def copy_of_cache(to: Path, uid: int) -> None:
         to: That user's ``XDG_CACHE_HOME``, made here.
         uid: Whose it is to be.
     """
-    store = runtime.Store()
     target = to / "condor-mini" / "runtime"
     target.mkdir(parents=True)
-    for made in store.all():
-        if made.problem is None:
-            shutil.copytree(made.path, target / made.path.name, symlinks=True, copy_function=_link)
-    for place in (to, *to.rglob("*")):
-        if not place.is_symlink() and not place.is_file():
-            os.chown(place, uid, uid)
+    for series in catalogue().series.values():
+        if (made := runtime.find(series)) is not None:
+            here = target / made.path.name
+            here.mkdir()
+            _link(str(made.path / "manifest.json"), str(here / "manifest.json"))
+            shutil.copytree(made.root, here / "root", symlinks=True, copy_function=_link)
+    for place in (to, to / "condor-mini", target, *target.iterdir()):
+        os.chown(place, uid, uid)
 
 
 def _link(source: str, target: str) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     Run = Callable[..., subprocess.CompletedProcess[str]]
 
+pytestmark = pytest.mark.every_engine
 IN_POOL = ("run", "--quiet", "--keep", "--")
 
 

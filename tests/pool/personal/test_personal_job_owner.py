@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     Done = subprocess.CompletedProcess[str]
 
 
+@pytest.mark.every_engine
 def test_job_is_the_callers(submit: Callable[..., Done], kept: Path, person: Person) -> None:
     """The output file is owned by the caller."""
     submit("true", "output = owned")

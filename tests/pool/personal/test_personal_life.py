@@ -146,6 +146,7 @@ def killed(
     return pool.id
 
 
+@pytest.mark.every_engine
 @pytest.mark.usefixtures("killed")
 def test_run_after_a_kill_has_the_queue(anyone: Person, here: Path) -> None:
     """The queue of a run that was killed is in the next one."""
@@ -160,6 +161,7 @@ def test_run_after_a_kill_cleans_up(anyone: Person, here: Path, leftovers: Lefto
     assert leftovers(here) == []
 
 
+@pytest.mark.every_engine
 def test_run_after_the_container_was_killed(
     pool_engine: Engine, killed: str, anyone: Person, here: Path
 ) -> None:

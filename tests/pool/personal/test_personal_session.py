@@ -66,6 +66,7 @@ def test_pool_lives_on_after_restart(terminal: Terminal) -> None:
     assert "slot1@" in shown
 
 
+@pytest.mark.every_engine
 def test_leaving_the_shell_ends_the_pool(
     terminal: Terminal, directory: Path, leftovers: Callable[[Path], list[str]]
 ) -> None:
@@ -93,6 +94,7 @@ def test_keep_leaves_the_pool_running(anyone: Person, here: Path, pools: Pools) 
     assert len(pools(here)) == 1
 
 
+@pytest.mark.every_engine
 def test_second_run_is_in_the_same_pool(anyone: Person, here: Path) -> None:
     """A second run attaches to the container that the first one kept."""
     started = ["sh", "-c", "cut -d' ' -f22 /proc/1/stat"]  # proc(5): starttime
@@ -138,6 +140,7 @@ def test_shell_ends_clearly_when_the_pool_does(
     assert re.search(r"condor-mini: the pool mini-\w+ ended with 137 while it was in use", said)
 
 
+@pytest.mark.every_engine
 def test_pool_that_ended_is_status_5(
     pool_engine: Engine, anyone: Person, here: Path, pools: Pools, until: Callable[..., None]
 ) -> None:

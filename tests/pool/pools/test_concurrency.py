@@ -49,6 +49,7 @@ def test_of_several_of_one_name_one_wins(fresh: Cli, count: int) -> None:
     assert runs_a_job(fresh)
 
 
+@pytest.mark.every_engine
 def test_if_not_exists_by_several_at_once(fresh: Cli, pool_engine: Engine) -> None:
     """All of them succeed, and there is one pool, which is usable."""
     results = run([fresh] * 3, "create", "--if-not-exists")

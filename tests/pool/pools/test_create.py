@@ -29,6 +29,7 @@ def whatever_is_left(engine: Engine, name: str) -> list[str]:
     ]
 
 
+@pytest.mark.every_engine
 def test_created_pool_is_usable_at_once(fresh: Cli) -> None:
     """As soon as `create` has ended, every slot is there and a job runs."""
     said = fresh.succeeds("create", "--execute", "2", timeout_s=120)
@@ -37,6 +38,7 @@ def test_created_pool_is_usable_at_once(fresh: Cli) -> None:
     assert slots == [f"{fresh.name}-execute-1", f"{fresh.name}-execute-2"]
 
 
+@pytest.mark.every_engine
 def test_delete_leaves_nothing(fresh: Cli, pool_engine: Engine) -> None:
     """After `delete` the engine holds nothing of the pool; a second `delete` succeeds too."""
     fresh.succeeds("create", timeout_s=120)
@@ -142,6 +144,7 @@ def test_two_access_points(fresh: Cli) -> None:
     assert said == [f"{fresh.name}-submit-{number}" for number in (1, 2)]
 
 
+@pytest.mark.every_engine
 def test_nodes_have_tokens_of_their_own_with_the_least(pool: Pool) -> None:
     """An execution point's token lets it advertise itself, and not a schedd."""
     told = {

@@ -23,6 +23,7 @@ def _findings(cli: Cli, *arguments: str) -> dict[str, dict[str, Any]]:
     return {finding["subject"]: finding for finding in answer["findings"]}
 
 
+@pytest.mark.every_engine
 def test_engine(cli: Cli, pool_engine: Engine) -> None:
     """What is in every container is looked at, and nothing of it is left."""
     findings = _findings(cli)
@@ -33,6 +34,7 @@ def test_engine(cli: Cli, pool_engine: Engine) -> None:
     assert pool_engine.networks({"io.condor-mini.kind": "doctor"}) == []
 
 
+@pytest.mark.every_engine
 def test_nodes(cli: Cli, pool: Pool) -> None:
     """Each node does its work."""
     findings = _findings(cli)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from condor_mini.pool import Pool
 
+pytestmark = pytest.mark.every_engine
+
 
 def in_terminal(cli: Cli, *argv: str, typed: str, until: str, timeout_s: float = 30) -> str:
     """Run the command at a terminal, type when it has said something; all that it showed."""

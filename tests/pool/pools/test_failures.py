@@ -87,6 +87,7 @@ def logs_of(error: CondorMiniError) -> Path:
     return Path(found[1])
 
 
+@pytest.mark.every_engine
 def test_node_that_cannot_start_is_noticed_at_once(refused: Refused) -> None:
     """An execution point that ends is told with its last words, well before --timeout."""
     name = f"{refused.cli.name}-execute-1"

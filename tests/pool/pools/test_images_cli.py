@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from condor_mini.pool import Pool
 
 
+@pytest.mark.every_engine
 @pytest.mark.usefixtures("pool")
 def test_what_a_pool_needs_is_up_to_date(cli: Cli) -> None:
     """What creation has just built or found."""
@@ -65,6 +66,7 @@ def test_images_that_are_made_are_not_saved(cli: Cli, tmp_path: Path, verb: str)
     assert (result.returncode, "--engine docker" in result.stderr) == (6, True), result.stderr
 
 
+@pytest.mark.every_engine
 def test_version(cli: Cli, pool: Pool) -> None:
     """The engine's, the images', and with -n each node's."""
     found = json.loads(cli.succeeds("version", "-n", pool.name, "-o", "json"))

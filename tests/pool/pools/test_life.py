@@ -85,6 +85,7 @@ def test_queue_and_history_outlive_a_restart(own: Pool, fresh: Cli) -> None:
     await_done(own, running)
 
 
+@pytest.mark.every_engine
 def test_stopped_pool_starts_again(own: Pool, fresh: Cli) -> None:
     """After `stop` nothing runs; `start` gives a usable pool with the same nodes."""
     before = [node.info.id for node in own.nodes]
@@ -130,6 +131,7 @@ def test_scale_down_lets_jobs_finish(own: Pool, fresh: Cli) -> None:
     assert own.exec(["condor_status", "-af", "Machine"]).stdout.split() == points
 
 
+@pytest.mark.every_engine
 def test_scale_down_after_the_grace_requeues(own: Pool, fresh: Cli) -> None:
     """A job that outlasts --grace is put back into the queue and runs elsewhere."""
     where = f'requirements = Machine == "{own.name}-execute-2" || NumJobStarts > 0'
@@ -155,6 +157,7 @@ def test_pool_is_not_scaled_to_nothing(own: Pool, fresh: Cli) -> None:
     assert len(own.nodes) == 4
 
 
+@pytest.mark.every_engine
 def test_node_that_died_is_named(own: Pool, pool_engine: Engine) -> None:
     """A command on a node that was killed says so, how it ended, and how to go on."""
     pool_engine.stop(f"{own.name}-execute-2", timeout_s=0)

@@ -6,6 +6,8 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from condor_mini.readiness import wait_until
 from condor_mini.status import Verdict, status
 
@@ -26,6 +28,7 @@ def _status(cli: Cli) -> dict[str, Any]:
     return answer
 
 
+@pytest.mark.every_engine
 def test_usable(cli: Cli, pool: Pool) -> None:
     """A pool that was created is usable, with all daemons and slots."""
     found = _status(cli)
@@ -107,6 +110,7 @@ def test_fast(cli: Cli) -> None:
     assert sorted(times)[2] < STATUS_S
 
 
+@pytest.mark.every_engine
 def test_listed(cli: Cli, pool: Pool) -> None:
     """The pool is in the list, with all its nodes running."""
     rows = json.loads(cli.succeeds("list", "-o", "json"))

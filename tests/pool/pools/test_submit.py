@@ -88,6 +88,7 @@ def copies(node: Node) -> list[str]:
 # -- there and back -------------------------------------------------------------------------------
 
 
+@pytest.mark.every_engine
 def test_directory_goes_there_and_results_come_back(cli: Cli, here: Path, write: Write) -> None:
     """Program, inputs and directories go there; outputs, directories and log come back."""
     (here / "in").mkdir()
@@ -148,6 +149,7 @@ def test_what_is_not_changed_is_not_touched(cli: Cli, here: Path, write: Write) 
     )
 
 
+@pytest.mark.every_engine
 def test_nothing_stays_in_the_pool(cli: Cli, here: Path, write: Write, access_point: Node) -> None:
     """When all has been fetched the copy is removed."""
     before = copies(access_point)
