@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import signal
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,9 +14,14 @@ import pytest
 from condor_mini.engine import FakeEngine, find_engine
 
 if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
     from condor_mini.engine import Engine
 
 ENGINES = ("fake", "docker")
+HERE = Path(__file__).parent
+SLOWEST_FIRST = ("images", "runtime", "pool", "docs", "engine", "unit")
+"""The directories, by how long their longest files take."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -31,6 +40,7 @@ def pytest_configure(config: pytest.Config) -> None:
         # the commands that the tests interrupt.
         signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line("markers", "engines(*names): the only engines that the test is about")
+    config.addinivalue_line("markers", "alone: no other test runs beside it, where several do")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -49,3 +59,44 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def engine(engine_name: str) -> Engine:
     """The engine under test, which answers."""
     return FakeEngine() if engine_name == "fake" else find_engine(engine_name)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where tests run beside each other, begin with long files: they all end at about one time."""
+
+    def rank(item: pytest.Item) -> int:
+        directory = item.path.relative_to(HERE).parts[0]
+        return SLOWEST_FIRST.index(directory) if directory in SLOWEST_FIRST else -1
+
+    if is_beside_others(config):
+        items.sort(key=rank)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """A test that is ``alone`` waits until the others have ended theirs, and they wait for it."""
+    if not is_beside_others(item.config):
+        return (yield)
+    with turn(alone=item.get_closest_marker("alone") is not None):
+        return (yield)
+
+
+def is_beside_others(config: pytest.Config) -> bool:
+    """Whether we are one of several processes of pytest-xdist."""
+    return hasattr(config, "workerinput")
+
+
+@contextmanager
+def turn(*, alone: bool) -> Iterator[None]:
+    """A context that all may be in, or only one who is alone."""
+    gate, inside = (os.open(path, os.O_RDONLY) for path in (HERE / "conftest.py", HERE))
+    try:
+        # Who wants to be alone keeps the gate shut while the others end, or they never would.
+        fcntl.flock(gate, fcntl.LOCK_EX)
+        fcntl.flock(inside, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        fcntl.flock(gate, fcntl.LOCK_UN)
+        yield
+    finally:
+        os.close(gate)
+        os.close(inside)

@@ -23,6 +23,7 @@ def _findings(cli: Cli, *arguments: str) -> dict[str, dict[str, Any]]:
     return {finding["subject"]: finding for finding in answer["findings"]}
 
 
+@pytest.mark.alone
 def test_engine(cli: Cli, docker_engine: Engine) -> None:
     """What is in every container is looked at, and nothing of it is left."""
     findings = _findings(cli)

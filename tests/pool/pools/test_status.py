@@ -6,6 +6,8 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from condor_mini.readiness import wait_until
 from condor_mini.status import Verdict, status
 
@@ -97,6 +99,7 @@ def test_stopped_collector_is_named(pool: Pool) -> None:
     wait_until(usable, timeout_s=WITHIN_S)
 
 
+@pytest.mark.alone
 def test_fast(cli: Cli) -> None:
     """Status is there at once; the engine's part included."""
     times = []
