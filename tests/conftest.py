@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
 import subprocess
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +20,7 @@ from condor_mini.progress import progress_for_stderr
 from condor_mini.series import catalogue
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from condor_mini.engine import Engine
 
@@ -28,6 +30,9 @@ WAYS = ("namespaces", "paths")
 OTHER_USERS = ("namespaces-user", "namespaces-subuid", "paths-user")
 """The same as users who are not root: tests/engine/test_as_other_users.py."""
 ENGINES = ("fake", "docker", *WAYS, *OTHER_USERS, "podman", ROOTLESS)
+HERE = Path(__file__).parent
+SLOWEST_FIRST = ("images", "runtime", "pool", "docs", "engine", "unit")
+"""The directories, by how long their longest files take."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -54,6 +59,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "engines(*names): the only engines that the test is about")
     config.addinivalue_line("markers", "needs(fact): an `EngineInfo` of whom that fact is true")
     config.addinivalue_line("markers", "needs_no(fact): an `EngineInfo` of whom it is false")
+    config.addinivalue_line("markers", "alone: no other test runs beside it, where several do")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -133,3 +139,44 @@ def ordinary_user(configured_podman: None) -> Iterator[podman.OrdinaryUser]:
     assert os.geteuid() == 0, "as an ordinary user choose --engines podman: it is rootless"
     with podman.ordinary_user() as user:
         yield user
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where tests run beside each other, begin with long files: they all end at about one time."""
+
+    def rank(item: pytest.Item) -> int:
+        directory = item.path.relative_to(HERE).parts[0]
+        return SLOWEST_FIRST.index(directory) if directory in SLOWEST_FIRST else -1
+
+    if is_beside_others(config):
+        items.sort(key=rank)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """A test that is ``alone`` waits until the others have ended theirs, and they wait for it."""
+    if not is_beside_others(item.config):
+        return (yield)
+    with turn(alone=item.get_closest_marker("alone") is not None):
+        return (yield)
+
+
+def is_beside_others(config: pytest.Config) -> bool:
+    """Whether we are one of several processes of pytest-xdist."""
+    return hasattr(config, "workerinput")
+
+
+@contextmanager
+def turn(*, alone: bool) -> Iterator[None]:
+    """A context that all may be in, or only one who is alone."""
+    gate, inside = (os.open(path, os.O_RDONLY) for path in (HERE / "conftest.py", HERE))
+    try:
+        # Who wants to be alone keeps the gate shut while the others end, or they never would.
+        fcntl.flock(gate, fcntl.LOCK_EX)
+        fcntl.flock(inside, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        fcntl.flock(gate, fcntl.LOCK_UN)
+        yield
+    finally:
+        os.close(gate)
+        os.close(inside)

@@ -120,6 +120,7 @@ def stops_at_once(node: Node) -> None:
     assert time.monotonic() - before < 3
 
 
+@pytest.mark.alone
 def test_a_node_that_waits_for_its_master_stops_at_once(docker: Docker) -> None:
     """A stop is obeyed while the central manager is not there."""
     node = docker.run("submit", "-e", "MASTER=127.0.0.1:9")
@@ -127,6 +128,7 @@ def test_a_node_that_waits_for_its_master_stops_at_once(docker: Docker) -> None:
     stops_at_once(node)
 
 
+@pytest.mark.alone
 def test_a_node_that_waits_for_approval_stops_at_once(docker: Docker, master: Node) -> None:
     """A stop is obeyed while the token request is pending."""
     node = docker.run("submit", "-e", f"MASTER={master.address}")

@@ -61,6 +61,7 @@ def test_removing_a_job_ends_its_children(pool: Pool) -> None:
     pool.execute.wait_for("pgrep -cf '^sleep 7777'", "0")
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("role", ["execute", "submit", "master"])
 def test_a_stop_is_fast_and_a_start_whole(pool: Pool, role: str) -> None:
     """The engine's stop takes under 3 s and ends with 0; after its start the node is healthy."""

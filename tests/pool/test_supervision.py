@@ -151,6 +151,7 @@ def test_the_restart_policy_acts(docker: Docker) -> None:
     node.wait_until_healthy()
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("role", ["execute", "submit", "master"])
 def test_an_idle_node_stops_fast(pool: Pool, role: str) -> None:
     """The engine's stop of an idle node takes under 3 s and ends with 0; it starts again."""

@@ -6,7 +6,7 @@ afterwards. ``recipe.toml`` says what is in it, ``locks/`` which packages exactl
 
 from __future__ import annotations
 
-from condor_mini.runtime.build import ensure, export
+from condor_mini.runtime.build import ensure, export, find
 from condor_mini.runtime.store import Runtime, Store
 
-__all__ = ["Runtime", "Store", "ensure", "export"]
+__all__ = ["Runtime", "Store", "ensure", "export", "find"]

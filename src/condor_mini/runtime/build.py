@@ -97,6 +97,11 @@ def place(series: Series) -> Path:
     return store.path(series.number, architecture, _source(series, store, architecture).digest)
 
 
+def find(series: Series) -> Runtime | None:
+    """The runtime of a series on this machine, complete or damaged, if there is one."""
+    return Store().get(place(series))
+
+
 def _source(series: Series, store: Store, architecture: str) -> Bundle | Lock:
     return installed_bundle(series, architecture) or load_lock(
         series, architecture, store.directory

@@ -30,8 +30,9 @@ if TYPE_CHECKING:
 
     from condor_mini.engine import ContainerInfo, Engine
 
-UID = 4321
-"""A number that no image and no machine has a name for."""
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+UID = 4321 + 10 * int(WORKER)
+"""A number that no image and no machine has a name for; another one beside each other."""
 WHO = ("root", "user") if os.getuid() == 0 else ("user",)
 
 
@@ -50,7 +51,7 @@ def people(
     if os.getuid() != 0:
         yield {"user": me}
         return
-    name, made = "condor-mini-test", False
+    name, made = f"condor-mini-test-{WORKER}", False
     try:
         name = pwd.getpwuid(UID).pw_name
     except KeyError:
@@ -167,12 +168,16 @@ def kept(person: Person) -> Iterator[Path]:
 def leftovers(people: dict[str, Person]) -> Callable[[Path], list[str]]:
     """What is left of the pools in a directory: containers, mounts, scratch directories."""
 
+    def is_left(scratch: Path) -> bool:
+        process = scratch.name.split("-")[2]  # of a test beside us, if it is alive
+        return process == str(os.getpid()) or not Path("/proc", process).exists()
+
     def find(directory: Path) -> list[str]:
         mounts = Path("/proc/self/mountinfo").read_text().splitlines()
         return [
             *(info.name for info in pools_below(_owner(people, directory), directory)),
             *(line for line in mounts if directory.name in line),
-            *(str(path) for path in Path("/run").glob("condor-mini-*-*")),
+            *(str(path) for path in Path("/run").glob("condor-mini-*-*") if is_left(path)),
         ]
 
     return find

@@ -227,7 +227,7 @@ def failed_start(pool_engine: Engine, anyone: Person) -> Iterator[tuple[Path, st
             os.chown(path, anyone.uid, anyone.gid)
         spec = PersonalSpec(state=state, workdir=state.parent)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("condor_mini.personal.READY_TIMEOUT_S", 6.0)
+            patch.setattr("condor_mini.personal.READY_TIMEOUT_S", 12.0)
             yield state, message_of_failed_start(pool_engine, spec)
 
 
@@ -248,7 +248,7 @@ def test_failed_start_says_where_the_logs_are(failed_start: tuple[Path, str]) ->
 
 def test_failed_start_names_what_is_missing(failed_start: tuple[Path, str]) -> None:
     """At the deadline the message begins with the daemon that is missing."""
-    assert re.match(r"Not ready after 6 s: .*(SCHEDD|Scheduler)", failed_start[1])
+    assert re.match(r"Not ready after 12 s: .*(SCHEDD|Scheduler)", failed_start[1])
 
 
 def test_failed_start_keeps_its_logs(failed_start: tuple[Path, str]) -> None:

@@ -24,6 +24,7 @@ def _findings(cli: Cli, *arguments: str) -> dict[str, dict[str, Any]]:
 
 
 @pytest.mark.every_engine
+@pytest.mark.alone
 def test_engine(cli: Cli, pool_engine: Engine) -> None:
     """What is in every container is looked at, and nothing of it is left."""
     findings = _findings(cli)

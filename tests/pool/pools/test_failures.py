@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 TIMEOUT_S = 120.0
 SOON_S = 30.0
 """Much less than the timeout, and enough for a machine that is busy."""
+DEADLINE_S = 25
+"""Enough for all the rest of a pool to come, on a machine that is busy."""
 
 
 def spec_of(cli: Cli, **facts: object) -> PoolSpec:
@@ -120,9 +122,10 @@ def test_configuration_that_htcondor_refuses_is_noticed_at_once(refused: Refused
 def test_daemon_that_never_comes_is_told_at_the_deadline(refused: Refused) -> None:
     """The ad that is missing is named, since when, what the node says of it, and its log."""
     name = f"{refused.cli.name}-execute-1"
-    error = refused(timeout_s=15, execution_points=[{"config": "DAEMON_LIST = MASTER\n"}])
+    error = refused(timeout_s=DEADLINE_S, execution_points=[{"config": "DAEMON_LIST = MASTER\n"}])
     assert re.search(
-        rf"Not ready after 15 s: no Machine ads of {name} are at the collector \(for the last \d",
+        rf"Not ready after {DEADLINE_S} s: no Machine ads of {name} are at the collector "
+        r"\(for the last \d",
         str(error),
     )
     assert f"{name} says: STARTD is not running, see /var/log/condor/StartLog" in error.message
@@ -142,7 +145,8 @@ def test_collector_that_never_comes_is_told_at_the_deadline(refused: Refused) ->
 @pytest.fixture
 def unmatched(refused: Refused) -> CondorMiniError:
     """The error of a pool whose execution points take no job; the pool is kept."""
-    return refused(timeout_s=10, keep=True, execution_points=[{"config": "START = False\n"}])
+    never = [{"config": "START = False\n"}]
+    return refused(timeout_s=DEADLINE_S, keep=True, execution_points=never)
 
 
 def test_probe_job_that_nobody_takes_says_why(unmatched: CondorMiniError, refused: Refused) -> None:

@@ -100,6 +100,7 @@ def test_stopped_collector_is_named(pool: Pool) -> None:
     wait_until(usable, timeout_s=WITHIN_S)
 
 
+@pytest.mark.alone
 def test_fast(cli: Cli) -> None:
     """Status is there at once; the engine's part included."""
     times = []
