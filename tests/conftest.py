@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 ENGINES = ("fake", "docker")
 HERE = Path(__file__).parent
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SLOWEST_FIRST = ("images", "runtime", "pool", "docs", "engine", "unit")
 """The directories, by how long their longest files take."""
 
@@ -39,6 +40,8 @@ def pytest_configure(config: pytest.Config) -> None:
         # A shell without job control starts what is in the background so, and it is inherited by
         # the commands that the tests interrupt.
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if is_beside_others(config):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
     config.addinivalue_line("markers", "engines(*names): the only engines that the test is about")
     config.addinivalue_line("markers", "alone: no other test runs beside it, where several do")
 
@@ -59,6 +62,20 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def engine(engine_name: str) -> Engine:
     """The engine under test, which answers."""
     return FakeEngine() if engine_name == "fake" else find_engine(engine_name)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionstart() -> Generator[None, object, object]:
+    """Let those who run tests beside each other inherit that signals wait.
+
+    Only the thread of the tests lets them through (``pytest_configure``): a signal that a test
+    holds back would else go to pytest-xdist's own thread, and act all the same.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+    try:
+        return (yield)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @pytest.hookimpl(trylast=True)
