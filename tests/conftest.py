@@ -31,6 +31,7 @@ OTHER_USERS = ("namespaces-user", "namespaces-subuid", "paths-user")
 """The same as users who are not root: tests/engine/test_as_other_users.py."""
 ENGINES = ("fake", "docker", *WAYS, *OTHER_USERS, "podman", ROOTLESS)
 HERE = Path(__file__).parent
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SLOWEST_FIRST = ("images", "runtime", "pool", "docs", "engine", "unit")
 """The directories, by how long their longest files take."""
 
@@ -56,6 +57,8 @@ def pytest_configure(config: pytest.Config) -> None:
         # A shell without job control starts what is in the background so, and it is inherited by
         # the commands that the tests interrupt.
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if is_beside_others(config):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
     config.addinivalue_line("markers", "engines(*names): the only engines that the test is about")
     config.addinivalue_line("markers", "needs(fact): an `EngineInfo` of whom that fact is true")
     config.addinivalue_line("markers", "needs_no(fact): an `EngineInfo` of whom it is false")
@@ -139,6 +142,20 @@ def ordinary_user(configured_podman: None) -> Iterator[podman.OrdinaryUser]:
     assert os.geteuid() == 0, "as an ordinary user choose --engines podman: it is rootless"
     with podman.ordinary_user() as user:
         yield user
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionstart() -> Generator[None, object, object]:
+    """Let those who run tests beside each other inherit that signals wait.
+
+    Only the thread of the tests lets them through (``pytest_configure``): a signal that a test
+    holds back would else go to pytest-xdist's own thread, and act all the same.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+    try:
+        return (yield)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @pytest.hookimpl(trylast=True)

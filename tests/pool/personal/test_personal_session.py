@@ -44,7 +44,7 @@ def test_job_runs_at_once(terminal: Terminal) -> None:
     """A job that is submitted at the prompt is done in seconds."""
     terminal.command("cd work")
     terminal.type("printf 'executable=/bin/true\\nlog=l\\nqueue\\n' >j; condor_submit j; cd")
-    terminal.expect(r"\d job\(s\) submitted[^$]*")
+    terminal.expect(r"\d job\(s\) submitted[^\n]*\n")
     terminal.expect(PROMPT)
     assert "All jobs done" in terminal.command("condor_wait -wait 20 work/l")
 

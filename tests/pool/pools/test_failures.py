@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from condor_mini.engine import Engine
 
 TIMEOUT_S = 120.0
-SOON_S = 30.0
+SOON_S = 60.0
 """Much less than the timeout, and enough for a machine that is busy."""
 DEADLINE_S = 25
 """Enough for all the rest of a pool to come, on a machine that is busy."""

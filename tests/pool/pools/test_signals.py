@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from condor_mini.engine import Engine
 
-SOON_S = 30.0
+SOON_S = 60.0
 """For the logs and the removal, on a machine that is busy; a few seconds on a quiet one."""
 MOMENTS = [round(0.1 + 0.25 * number, 2) for number in range(12)]
 CHOSEN = [random.Random(4).choice(MOMENTS[first : first + 3]) for first in (0, 3, 6, 9)]  # noqa: S311

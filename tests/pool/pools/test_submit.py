@@ -218,7 +218,8 @@ def test_interrupted_wait_leaves_the_job(cli: Cli, here: Path, write: Write) -> 
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=30)
     cluster = cluster.rstrip(".")
-    assert (process.returncode, f"condor-mini wait -n {cli.name} {cluster}" in err) == (130, True)
+    again = f"condor-mini wait -n {cli.name} {cluster}"
+    assert (process.returncode, again in err) == (130, True), err
     cli.succeeds("wait", cluster)
     assert (here / "out").read_text() == "it\n"
 

@@ -128,6 +128,6 @@ def test_error_is_redacted() -> None:
 def test_long_line_takes_no_time(piece: str) -> None:
     """A megabyte without a line's end does not make it hang."""
     text = piece * (1_000_000 // len(piece))
-    began = time.monotonic()
+    began = time.process_time()
     redact(text)
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5

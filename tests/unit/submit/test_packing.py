@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import os
 import tarfile
+from itertools import takewhile
 from pathlib import Path
+from tempfile import gettempdir
 from typing import TYPE_CHECKING
 
 import pytest
@@ -190,7 +192,7 @@ def closed(directory: Directory, tmp_path: Path) -> Iterator[Directory]:
     if os.getuid() != 0:
         yield directory
         return
-    for path in (tmp_path, *tmp_path.parents[:2]):
+    for path in takewhile(Path(gettempdir()).__ne__, (tmp_path, *tmp_path.parents)):
         path.chmod(path.stat().st_mode | 0o755)
     os.seteuid(NOBODY)
     yield directory
