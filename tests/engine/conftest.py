@@ -40,6 +40,7 @@ APPLETS = (
     "sleep",
     "stat",
     "stty",
+    "tee",
     "touch",
 )
 APPLETS_OF_STATUS = ("false", "true", "tty")
@@ -47,13 +48,20 @@ APPLETS_OF_SOME_ENGINES = ("nc",)
 ATTACH_CHILD = Path(__file__).parent / "attach_child.py"
 ATTACH_TIMEOUT_S = 20
 FOREVER = ("sleep", "1000")
-LOG_PIPE = "/tmp/log"
+LOG_PIPE, WRITTEN = "/tmp/log", "/tmp/written"
 WRITES_FOREVER = (
     "sh",
     "-c",
     # Open for writing as well, or else it would end with the first who writes.
-    f"[ -p {LOG_PIPE} ] || mkfifo {LOG_PIPE}; exec cat <>{LOG_PIPE}",
+    f"[ -p {LOG_PIPE} ] || mkfifo {LOG_PIPE}; exec tee {WRITTEN} <>{LOG_PIPE}",
 )
+WRITES_PART = f"""
+    until [ -f {WRITTEN} ]; do sleep 0.01; done
+    after=$(($(stat -c %s {WRITTEN}) + $1))
+    cat > {LOG_PIPE}
+    until [ "$(stat -c %s {WRITTEN})" -ge $after ]; do sleep 0.01; done
+"""
+"""For what is no whole line: that it is in the log cannot be seen from outside yet."""
 
 
 @pytest.fixture(scope="session")
@@ -205,7 +213,11 @@ def write(engine: Engine) -> Callable[[str, str], None]:
             engine.write_log(container, text)
         else:
             script = f"until [ -p {LOG_PIPE} ]; do sleep 0.01; done; cat > {LOG_PIPE}"
-            engine.exec(container, ["sh", "-c", script], stdin=text)
+            if not text.endswith("\n"):
+                script = WRITES_PART
+            length = str(len(text.encode()))
+            said = engine.exec(container, ["sh", "-c", script, "sh", length], stdin=text)
+            assert said.returncode == 0, said.stderr
 
         def probe() -> str | None:
             missing = before + text.rfind("\n") + 1 - len(engine.logs(container))
