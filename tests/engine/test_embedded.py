@@ -83,6 +83,13 @@ def record_of(engine: EmbeddedEngine, name: str) -> Record:
     return engine._containers.get(name)
 
 
+def kill(pid: int | None) -> None:
+    """Kill a process that must be there."""
+    assert pid is not None
+    assert pid > 1
+    os.kill(pid, signal.SIGKILL)
+
+
 def traces(record: Record) -> list[str]:
     """What there is of a container outside its directory: processes that know its path."""
     path = str(record.path).encode()
@@ -184,7 +191,7 @@ def test_nothing_is_left_of_a_removed_container(
     assert first is not None
     pids = {"keeper": state.keeper(record), "first": first.pid, "parent": first.parent}
     if victim is not None:
-        os.kill(pids[victim] or 0, signal.SIGKILL)
+        kill(pids[victim])
     own.remove("box")
 
     def left() -> str | None:
@@ -201,7 +208,7 @@ def test_container_whose_keeper_was_killed_still_runs(
     """The keeper is not the container: who kills it loses the log and the status, no more."""
     own.create(own_spec)
     own.start("box")
-    os.kill(state.keeper(record_of(own, "box")) or 0, signal.SIGKILL)
+    kill(state.keeper(record_of(own, "box")))
     ran = own.exec("box", ["true"]).returncode
     own.stop("box", timeout_s=0)
     info = own.inspect("box")
