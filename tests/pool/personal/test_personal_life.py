@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from condor_mini.engine import ContainerState
 from condor_mini.errors import NotFound
 
 from ..people import kill_master, processes
@@ -163,10 +164,11 @@ def test_run_after_a_kill_cleans_up(anyone: Person, here: Path, leftovers: Lefto
 
 @pytest.mark.every_engine
 def test_run_after_the_container_was_killed(
-    pool_engine: Engine, killed: str, anyone: Person, here: Path
+    pool_engine: Engine, killed: str, anyone: Person, here: Path, until: Callable[..., None]
 ) -> None:
     """A container that a reboot has ended is replaced, and its queue is kept."""
     kill_master(pool_engine, killed)
+    until(lambda: has_ended(pool_engine, killed), "the container has ended")
     queue = anyone.run("run", "-q", "--", "condor_q", "-af:j", "JobStatus", cwd=here)
     assert queue.stdout == "1.0 5\n"
 
@@ -192,6 +194,12 @@ def test_state_is_where_it_was_asked_for(anyone: Person, here: Path) -> None:
     """``--state`` names the directory, which may lie in others that are absent too."""
     anyone.run("run", "--state", "a/b c, d", "--", "true", cwd=here)
     assert (here / "a" / "b c, d" / "spool").is_dir()
+
+
+def has_ended(pool_engine: Engine, pool: str) -> bool:
+    """Whether the container is there, and does not run."""
+    info = pool_engine.inspect(pool)
+    return info is not None and info.state is ContainerState.EXITED
 
 
 def runs(pool_engine: Engine, pools: list[ContainerInfo], command: str) -> bool:
