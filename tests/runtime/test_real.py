@@ -40,7 +40,9 @@ def test_own_loader_runs_it(runtime: Runtime, loader: list[str]) -> None:
     assert f"$CondorVersion: {runtime.series}." in said
 
 
-@pytest.mark.parametrize("program", ["bwrap", "patchelf", "proot"])
+@pytest.mark.parametrize(
+    "program", ["flock", "mount", "nsenter", "patchelf", "proot", "setpriv", "unshare"]
+)
 def test_own_loader_runs_sandboxes(runtime: Runtime, loader: list[str], program: str) -> None:
     """What makes sandboxes, and moves programs, runs without the host's libraries."""
     assert run(*loader, runtime.root / "usr/bin" / program, "--version")
