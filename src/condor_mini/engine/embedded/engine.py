@@ -177,6 +177,9 @@ class EmbeddedEngine(Engine):
     def remove_network(self, name: str) -> None:
         """See ``Engine.remove_network``."""
         self._networks.delete(name)
+        # With a network goes what a process that was killed has left half made for it.
+        for shelf in (self._containers, self._volumes, self._networks):
+            shelf.sweep()
 
     def create_volume(self, name: str, *, labels: Mapping[str, str]) -> None:
         """See ``Engine.create_volume``."""
