@@ -120,8 +120,11 @@ class Networks(Shelf):
         _write_hosts(record.path, record.facts["addresses"])
 
     def _free_subnet(self) -> IPv4Network:
-        ours = {_number(IPv4Network(record.facts["subnet"])[0]) for record in self.all()}
-        free = sorted(set(_NUMBERS) - ours - _listening())
+        taken = _listening()
+        for record in self.all():
+            subnet = IPv4Network(record.facts["subnet"])  # one that was asked for is of any size
+            taken.update(range(_number(subnet[0]), _number(subnet[-1]) + 1))
+        free = sorted(set(_NUMBERS) - taken)
         if not free:
             raise EngineCapabilityError(
                 "all of 127.1.0.0 to 127.254.255.255 is in use",
