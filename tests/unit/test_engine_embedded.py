@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv4Network
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from condor_mini.engine.embedded import journal
 from condor_mini.engine.embedded.addresses import Networks
 from condor_mini.engine.embedded.namespaces import _table
-from condor_mini.engine.embedded.records import Shelf
+from condor_mini.engine.embedded.records import Shelf, alone_with
 from condor_mini.errors import AlreadyInUse, CommandFailed, NotFound, StateError
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from condor_mini.readiness import wait_until
 
 
 @pytest.fixture
@@ -192,3 +191,41 @@ def test_followed_log_waits_for_the_end_of_a_line(log: Path) -> None:
 def test_mounts_with_odd_paths_are_told_apart() -> None:
     """Spaces and the like in a path do not end it."""
     assert _table([("/a b#\t", "/c\\d", "bind")]) == "/a\\040b\\043\\011 /c\\134d none bind 0 0\n"
+
+
+def test_another_directory_of_the_name_is_not_ours(tmp_path: Path) -> None:
+    """Who waited for a directory that was removed has not got the next one of that name."""
+    place = tmp_path / "place"
+    place.mkdir()
+    waits = threading.Event()
+    outcome: list[str] = []
+
+    def wait() -> None:
+        waits.set()
+        try:
+            with alone_with(place):
+                outcome.append("ours")
+        except FileNotFoundError:
+            outcome.append("gone")
+
+    with alone_with(place):
+        thread = threading.Thread(target=wait)
+        thread.start()
+        assert waits.wait(5)
+        _await_waiter(place)
+        place.rmdir()
+        place.mkdir()
+    thread.join(5)
+    assert outcome == ["gone"]
+
+
+def _await_waiter(place: Path) -> None:
+    """Wait until somebody waits for the directory's lock: the kernel tells (proc_locks(5))."""
+    inode = str(place.stat().st_ino)
+
+    def waiter() -> str | None:
+        lines = Path("/proc/locks").read_text().splitlines()
+        there = [line for line in lines if "->" in line and line.split()[-3].endswith(f":{inode}")]
+        return None if there else "nobody waits"
+
+    wait_until(waiter, timeout_s=5, interval_s=0.01)

@@ -96,7 +96,7 @@ class Shelf:
         with suppress(OSError):
             for place in self.directory.iterdir():
                 if place.name.startswith((_MAKING, _GONE)):
-                    with suppress(BlockingIOError), alone_with(place, wait=False):
+                    with suppress(OSError), alone_with(place, wait=False):
                         self.discard(place)
 
     def is_there(self, identity: str) -> bool:
@@ -176,10 +176,17 @@ def _lock(directory: Path, *, wait: bool) -> int:
     lock = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        # Whoever had it may have removed it, and there may be another one of that name by now.
+        _check_same(lock, directory)
     except BaseException:
         os.close(lock)
         raise
     return lock
+
+
+def _check_same(opened: int, directory: Path) -> None:
+    if not os.path.samestat(os.fstat(opened), directory.stat()):
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(directory))
 
 
 @contextmanager
@@ -198,13 +205,9 @@ def _make(directory: Path) -> int | None:
     """Its lock; None where somebody took it for left before it was ours, and removed it."""
     directory.mkdir(parents=True)
     try:
-        lock = _lock(directory, wait=True)
+        return _lock(directory, wait=True)
     except FileNotFoundError:
         return None
-    if directory.exists():
-        return lock
-    os.close(lock)
-    return None
 
 
 def rewrite(path: Path, text: str) -> None:
