@@ -141,8 +141,10 @@ def test_host_without_user_namespaces(user: Person, home: Path) -> None:
 
 
 @pytest.mark.parametrize("sandbox", ["namespaces", "paths"])
-def test_long_paths_with_spaces(sandbox: str) -> None:
+def test_long_paths_with_spaces(sandbox: str, pytestconfig: pytest.Config) -> None:
     """Home, state, cache and current directory may have spaces, and 200 characters."""
+    if sandbox == "paths" and not pytestconfig.getoption("--pool-engines"):
+        pytest.skip("it takes most of a minute: --pool-engines embedded")
     uid = UID_BAD_INPUT if os.getuid() == 0 else os.getuid()
     home = new_home(uid, LONG)
     try:
