@@ -229,3 +229,20 @@ def _await_waiter(place: Path) -> None:
         return None if there else "nobody waits"
 
     wait_until(waiter, timeout_s=5, interval_s=0.01)
+
+
+def test_what_is_made_anew_is_not_swept(tmp_path: Path) -> None:
+    """Who sweeps a directory away leaves the next one of that name, which is made meanwhile."""
+    making = tmp_path / ".making-1"
+
+    class Slow(Shelf):
+        """Removes in two steps, between which somebody is faster."""
+
+        def discard(self, directory: Path) -> None:
+            super().discard(directory)
+            making.mkdir()
+            super().discard(directory)
+
+    making.mkdir()
+    Slow(tmp_path, "thing").sweep()
+    assert making.exists()

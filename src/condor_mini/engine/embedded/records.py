@@ -97,7 +97,8 @@ class Shelf:
             for place in self.directory.iterdir():
                 if place.name.startswith((_MAKING, _GONE)):
                     with suppress(OSError), alone_with(place, wait=False):
-                        self.discard(place)
+                        # Under a name that nobody can make again while it is removed.
+                        self.discard(place.rename(self._aside()))
 
     def is_there(self, identity: str) -> bool:
         """Whether there is one of that id, or somebody makes it now."""
@@ -145,10 +146,13 @@ class Shelf:
 
     def remove(self, record: Record) -> None:
         """Put one out of sight, and then remove it."""
-        aside = self.directory / f"{_GONE}{uuid.uuid4().hex}"
+        aside = self._aside()
         with suppress(FileNotFoundError):
             record.path.rename(aside)
         self.discard(aside)
+
+    def _aside(self) -> Path:
+        return self.directory / f"{_GONE}{uuid.uuid4().hex}"
 
     @contextmanager
     def locked(self) -> Iterator[None]:
