@@ -17,9 +17,12 @@ if TYPE_CHECKING:
 
     from .conftest import Cli
 
-pytestmark = pytest.mark.pool_engines(
-    "embedded", reason="no other engine shows the host's files, or makes an image of a tar alone"
-)
+pytestmark = [
+    pytest.mark.every_engine,
+    pytest.mark.pool_engines(
+        "embedded", reason="no other engine shows the host's files, or makes an image of a tar"
+    ),
+]
 APPLETS = ("cat", "echo", "id", "ls", "rm", "sh")
 SUBMIT = """executable = job
 output = out
