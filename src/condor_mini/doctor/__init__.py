@@ -51,11 +51,11 @@ def examine(
     except CondorMiniError as error:
         yield fail("engine", error.message, error.hint)
         return
-    rootless = "rootless" if info.rootless else "as root"
+    whose = "rootless" if info.rootless else "as the caller" if info.maps_caller else "as root"
     where = "" if info.same_host else ", on another machine"
     yield ok(
         "engine",
-        f"{info.name} {info.version} at {info.endpoint}, {rootless}{where}, "
+        f"{info.name} {info.version} at {info.endpoint}, {whose}{where}, "
         f"{info.cpus} cores, {info.memory_mb} MiB, {info.architecture}",
     )
     for shortcoming in info.shortcomings:

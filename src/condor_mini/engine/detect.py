@@ -34,6 +34,7 @@ class Candidate:
     hint_absent: str
     make: Callable[[], Engine]
     has_daemon: bool = True
+    """Whether somebody has to answer before it can be used."""
     problem: Callable[[], str | None] = lambda: None
     """Why it cannot be used on this machine, where nothing needs to be asked to know."""
 
