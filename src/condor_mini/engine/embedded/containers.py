@@ -131,7 +131,7 @@ class Containers(_Owned):
         if not self.way.read_only_mounts and any(mount.read_only for mount in spec.mounts):
             raise EngineCapabilityError(
                 f"without namespaces no mount can be read-only, as {spec.name} wants one",
-                hint="Leave `:ro` out: the container can then write to it.",
+                hint="Let it write there: leave `:ro` out; of --host-files, --host-files=rw.",
             )
         if any(port.host_port for port in spec.ports):
             raise EngineCapabilityError(
