@@ -118,4 +118,3 @@ def test_a_burst_is_shown_whole(docker: Docker) -> None:
     node.wait_for_log("burst 10000")
     shown = re.findall(r"^negotiator: burst (\d+)$", node.log(), re.MULTILINE)
     assert shown == [str(number) for number in range(1, 10001)]
-

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 from condor_mini.errors import RuntimeFailed
 from condor_mini.runtime.bundle import Bundle, installed_bundle
 from condor_mini.runtime.deb import contents
-from condor_mini.runtime.fetch import Fetcher, mirrors
 from condor_mini.runtime.lock import Lock, load_lock, machine_architecture, refresh_command
 from condor_mini.runtime.recipe import recipe
 from condor_mini.runtime.store import Store, write_manifest
@@ -183,6 +182,8 @@ def _from_packages(lock: Lock, scratch: Path, progress: Progress) -> None:
 
 def _unpack_all(lock: Lock, tree: Tree, detail: Callable[[str], None]) -> None:
     """Unpack each package as soon as it is there, while others are on their way."""
+    from condor_mini.runtime.fetch import Fetcher, mirrors  # its HTTP takes a start's time
+
     fetcher = Fetcher(mirrors(lock.mirrors))
     refresh = refresh_command(lock.series, lock.architecture)
     executor = ThreadPoolExecutor(DOWNLOADS)
