@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -13,10 +14,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini import images
+from condor_mini import images, sbom
 from condor_mini.base_image import debian_base
 from condor_mini.engine import BuildSpec
-from condor_mini.errors import ImageBuildFailed
+from condor_mini.errors import ImageBuildFailed, NotFound
 from condor_mini.progress import Progress
 from condor_mini.series import catalogue
 
@@ -235,3 +236,37 @@ def test_no_network_is_said_in_one_message(docker: Engine, tag: str) -> None:
             build_args={"DEBIAN_MIRROR": "http://127.0.0.1:1/debian"},
         )
     assert docker.image(f"condor-base:{tag}") is None
+
+
+@pytest.mark.parametrize("form", sbom.FORMATS)
+def test_a_bill_of_materials_names_htcondor(docker: Engine, form: str) -> None:
+    """In both formats the bill of an image has the package condor, in the version of the label."""
+    image = docker.image("condor-execute")
+    assert image is not None
+    said = json.loads(sbom.bill(docker, "condor-execute", form))
+    packages = said["components" if form == "cyclonedx" else "packages"]
+    versions = {
+        package.get("version", package.get("versionInfo"))
+        for package in packages
+        if package["name"] == "condor"
+    }
+    assert image.labels["org.opencontainers.image.version"] in versions
+
+
+def test_a_bill_leaves_no_container(docker: Engine) -> None:
+    """What was made to look into the image is removed."""
+    sbom.bill(docker, "condor-execute")
+    assert docker.containers({"io.condor-mini.kind": "sbom"}) == []
+
+
+def test_a_bill_of_no_image_is_refused(docker: Engine) -> None:
+    """An image that is not there is named."""
+    with pytest.raises(NotFound, match="no image condor-nothing"):
+        sbom.bill(docker, "condor-nothing")
+
+
+def test_the_base_is_a_label(docker: Engine) -> None:
+    """The image's label says which Debian image it was built on."""
+    image = docker.image("condor-base")
+    assert image is not None
+    assert image.labels["org.opencontainers.image.base.name"] == debian_base(docker, Progress())

@@ -100,7 +100,7 @@ def test_a_restart_repeats_nothing(docker: Docker) -> None:
 
 
 def test_rotation_loses_nothing(docker: Docker) -> None:
-    """Of a log that HTCondor turns over several times a second each reconfiguration is shown once."""
+    """Of a log that is turned over several times a second every reconfiguration is shown once."""
     node = docker.run("master", "-e", "_CONDOR_MAX_COLLECTOR_LOG=3000").wait_until_healthy()
     # It is said at the start, and at each reconfiguration.
     words = "COLLECTOR_GETAD_OPTIONS set to"

@@ -58,3 +58,16 @@ def test_results_are_on_stdout(
     monkeypatch.setattr("condor_mini.images.build", lambda *_, **__: built)
     build("mini")
     assert capsys.readouterr().out == "condor-mini:25  250 MB  up to date\n"
+
+
+def test_bills_without_their_tool_fail_before_the_build(
+    build: Callable[..., int],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Where debsbom is not installed, nothing is built, and the command that gets it is said."""
+    monkeypatch.setattr("condor_mini.sbom.which", lambda _: None)
+    monkeypatch.setattr("condor_mini.sbom.sys.executable", "/nowhere/python")
+    monkeypatch.setattr("condor_mini.images.build", lambda *_, **__: pytest.fail("it builds"))
+    status = build("mini", "--sbom", "bills")
+    assert (status, "pip install 'condor-mini[sbom]'" in capsys.readouterr().err) == (2, True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from condor_mini.cli.options import engine_option, quiet_option, reach_engine, series_option
@@ -15,6 +17,7 @@ from condor_mini.errors import UsageError
 @click.option("--base", metavar="IMAGE", help="Any Debian or Ubuntu image to build on.")
 @click.option("--build-arg", "build_args", metavar="KEY=VALUE", multiple=True)
 @click.option("--no-cache", is_flag=True, help="Build everything anew.")
+@click.option("--sbom", metavar="DIR", help="Write each image's bill of materials there.")
 @engine_option
 @quiet_option
 def command(
@@ -25,11 +28,13 @@ def command(
     base: str | None,
     build_args: tuple[str, ...],
     no_cache: bool,
+    sbom: str | None,
     engine: str | None,
     quiet: bool,
 ) -> None:
     """Build the images; all of them unless some are named. What is up to date is left as it is."""
     from condor_mini import images
+    from condor_mini import sbom as bills
     from condor_mini.progress import progress_for_stderr
     from condor_mini.series import catalogue
 
@@ -38,11 +43,14 @@ def command(
         raise UsageError(
             f"there is no image {', '.join(sorted(unknown))}; there are: {', '.join(images.ROLES)}"
         )
+    if sbom is not None:
+        bills.debsbom()
     chosen = catalogue().get(series)
     progress = progress_for_stderr(quiet=quiet)
     arguments = dict(_pair(argument) for argument in build_args)
-    for image in images.build(
-        reach_engine(engine, progress),
+    reached = reach_engine(engine, progress)
+    built = images.build(
+        reached,
         wanted if wanted and "all" not in roles else images.ROLES,
         chosen,
         progress,
@@ -50,7 +58,10 @@ def command(
         base=base,
         build_args=arguments,
         no_cache=no_cache,
-    ):
+    )
+    if sbom is not None:
+        bills.write(reached, [image.reference for image in built], Path(sbom))
+    for image in built:
         what = "built" if image.fresh else "up to date"
         click.echo(f"{image.reference}  {image.size_bytes / 1e6:.0f} MB  {what}")
 

@@ -109,6 +109,24 @@ def import_root(*, file: str, reference: str, engine: str | None, quiet: bool) -
     click.echo(reference)
 
 
+@command.command("sbom")
+@click.argument("reference", metavar="IMAGE")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["cyclonedx", "spdx"]),
+    default="cyclonedx",
+    help="cyclonedx (the default) or spdx, as JSON.",
+)
+@engine_option
+def bill(*, reference: str, form: str, engine: str | None) -> None:
+    """Print the software bill of materials of IMAGE: its packages, their versions and sources."""
+    from condor_mini import sbom
+    from condor_mini.engine import find_engine
+
+    click.echo(sbom.bill(find_engine(engine), reference, form))
+
+
 def _state(image: images.Listed) -> str:
     if image.size_bytes is None:
         return "not built"

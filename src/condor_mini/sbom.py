@@ -1,0 +1,117 @@
+"""Software bills of materials: which of Debian's packages, in which versions, an image holds.
+
+They are written by debsbom (https://pypi.org/project/debsbom), which reads what dpkg knows, and
+which comes with ``pip install condor-mini[sbom]``.
+"""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from pathlib import Path
+from shutil import which
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from condor_mini import images
+from condor_mini.engine import ContainerSpec, command
+from condor_mini.errors import NotFound, StateError, UsageError
+from condor_mini.nodes import LABEL
+from condor_mini.series import catalogue
+from condor_mini.signals import held_back
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from condor_mini.engine import Engine
+
+FORMATS = {"cyclonedx": "cdx", "spdx": "spdx"}
+"""Each standard, and what debsbom calls it."""
+TIMEOUT_S = 120.0
+_KNOWN = ("var/lib/dpkg/status", "usr/lib/os-release")
+"""What dpkg has installed, and whose release it is."""
+
+
+def debsbom() -> str:
+    """Where debsbom is, that of our own Python's environment first; ``UsageError`` without it."""
+    beside = Path(sys.executable).with_name("debsbom")
+    found = str(beside) if beside.exists() else which("debsbom")
+    if found is None:
+        raise UsageError(
+            "bills of materials are written by debsbom, which is not installed",
+            hint="Get it: pip install 'condor-mini[sbom]'",
+        )
+    return found
+
+
+def bill(engine: Engine, reference: str, form: str = "cyclonedx") -> str:
+    """The bill of materials of an image, as JSON: every package, its version and its source.
+
+    Args:
+        engine: Where the image is.
+        reference: Any image of Debian or Ubuntu.
+        form: Of ``FORMATS``.
+
+    Raises:
+        UsageError: debsbom is not installed.
+        NotFound: There is no such image, or no list of dpkg's in it.
+        CommandFailed: debsbom failed.
+    """
+    program = debsbom()
+    image = engine.image(reference)
+    if image is None:
+        raise NotFound(f"there is no image {reference}", hint="See which: condor-mini images list")
+    argv = [program, "generate", "--sbom-type", FORMATS[form], "--out", "-"]
+    if images.DIGEST_LABEL in image.labels:
+        # The one program in our images that is no package of Debian's.
+        argv += ["--add-meta-data", f"uv={catalogue().uv}"]
+    with TemporaryDirectory(prefix="condor-mini-") as scratch:
+        release = _copied(engine, reference, Path(scratch))
+        vendor = "ubuntu" if release.get("ID") == "ubuntu" else "debian"
+        argv += ["--base-distro-vendor", vendor, "--distro-name", release.get("NAME", vendor)]
+        argv += ["--distro-version", release.get("VERSION_ID", ""), "--root", scratch]
+        return command.run(argv, timeout_s=TIMEOUT_S).stdout
+
+
+def write(engine: Engine, references: Iterable[str], folder: Path) -> list[Path]:
+    """Write the bills of these images into a folder, in each format; the files.
+
+    Raises:
+        StateError: The folder cannot be written.
+        UsageError, NotFound, CommandFailed: See ``bill``.
+    """
+    made = []
+    for reference in references:
+        for form, ending in FORMATS.items():
+            file = folder / f"{reference.replace('/', '_').replace(':', '-')}.{ending}.json"
+            text = bill(engine, reference, form)
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                file.write_text(text, "utf-8")
+            except OSError as error:
+                raise StateError(f"{file} cannot be written: {error.strerror}") from None
+            made.append(file)
+    return made
+
+
+def _copied(engine: Engine, reference: str, root: Path) -> dict[str, str]:
+    """Copy what debsbom reads out of an image; what the image says of its release."""
+    name = f"condor-mini-sbom-{secrets.token_hex(4)}"
+    spec = ContainerSpec(image=reference, name=name, labels={f"{LABEL}.kind": "sbom"})
+    try:
+        with held_back():
+            engine.create(spec)
+        for path in _KNOWN:
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            (root / path).write_bytes(engine.copy_out(name, f"/{path}"))
+    except NotFound:
+        raise NotFound(
+            f"{reference} has no list of Debian's packages in it",
+            hint="Of an image of Debian or Ubuntu there is one: condor-mini build --engine docker",
+        ) from None
+    finally:
+        with held_back():
+            engine.remove(name)
+    lines = (root / _KNOWN[1]).read_text("utf-8").splitlines()
+    pairs = [line.split("=", 1) for line in lines if "=" in line]
+    return {key: value.strip("\"'") for key, value in pairs}
