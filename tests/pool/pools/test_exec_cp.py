@@ -149,3 +149,20 @@ def test_cp_says_what_is_missing(
     (tmp_path / "file").touch()
     result = cli("cp", source, target, cwd=tmp_path)
     assert (result.returncode, words in result.stderr) == (status, True), result.stderr
+
+
+SLEEPER = """
+printf '%s\\n' 'executable = /bin/sleep' 'arguments = 300' 'transfer_executable = false' \\
+    'request_memory = 32' queue >sleeper.sub
+job=$(condor_submit -terse sleeper.sub | cut -d' ' -f1)
+timeout 60 condor_ssh_to_job -auto-retry "$job" 'whoami; echo "$_CONDOR_SCRATCH_DIR"' </dev/null
+status=$?
+condor_rm "$job" >/dev/null
+exit $status
+"""
+
+
+def test_ssh_to_job_leads_into_the_job(cli: Cli) -> None:
+    """`condor_ssh_to_job` runs a command as the job's user, in the job's own environment."""
+    user, scratch = cli.succeeds("exec", "--", "sh", "-c", SLEEPER, timeout_s=90).split()[-2:]
+    assert (user, scratch.startswith("/var/lib/condor/execute/dir_")) == ("jovyan", True)
