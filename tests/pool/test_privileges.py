@@ -13,20 +13,36 @@ pytestmark = pytest.mark.engines("docker")
 
 NODE = ("SETUID", "SETGID", "CHOWN", "DAC_OVERRIDE")
 MINIMUM = {"master": NODE, "submit": NODE, "execute": (*NODE, "KILL")}
+WRITTEN = ("/var/log/condor", "/var/spool/condor", "/var/lib/condor", "/etc/condor", "/home")
 TREE = "sleep 7777 & sleep 7777"
 LEFT = "pgrep -cf '^sleep 7777'"
 
 
 def least(role: str) -> tuple[str, ...]:
-    """The options of the table in docs/privileges.md."""
-    added = (f"--cap-add={capability}" for capability in MINIMUM[role])
-    return ("--cap-drop=ALL", *added, "--security-opt=no-new-privileges")
+    """The options in docs/privileges.md: of the table, and of a root that cannot be written."""
+    added = [f"--cap-add={capability}" for capability in MINIMUM[role]]
+    scratch = [
+        *("--tmpfs=/tmp:exec,mode=1777", "--tmpfs=/var/tmp:exec,mode=1777"),
+        *("--tmpfs=/run:mode=755", "--tmpfs=/run/lock:mode=1777"),
+    ]
+    kept = [f"--volume={place}" for place in WRITTEN]
+    options = ["--cap-drop=ALL", "--security-opt=no-new-privileges", "--read-only"]
+    return (*options, *added, *scratch, *kept)
 
 
 @pytest.fixture(scope="module", params=["engine-defaults", "least"])
 def any_pool(shared: Docker, request: pytest.FixtureRequest) -> Pool:
     """A pool with the engine's defaults, and one with no more than it needs."""
     return shared.pool(by_role=None if request.param == "engine-defaults" else least)
+
+
+@pytest.mark.parametrize("any_pool", ["least"], indirect=True)
+def test_no_node_writes_its_programs(any_pool: Pool) -> None:
+    """With those options the root of a node cannot be written, not even by root."""
+    refused = [node.attempt("touch", "/usr/sbin/more") for node in any_pool.nodes]
+    assert [result.stderr.rpartition(": ")[2].strip() for result in refused] == [
+        "Read-only file system"
+    ] * 3
 
 
 def test_a_job_is_an_ordinary_users(any_pool: Pool) -> None:
