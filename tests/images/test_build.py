@@ -7,7 +7,9 @@ import re
 import shutil
 import subprocess
 import tarfile
+import uuid
 from contextlib import suppress
+from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +24,8 @@ from condor_mini.progress import Progress
 from condor_mini.series import catalogue
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from condor_mini.engine import Engine
 
 ROOT = Path(__file__).parents[2]
@@ -156,47 +160,73 @@ def test_bindings_for_series_23(docker: Engine) -> None:
     assert said.count("$CondorVersion: 23.9.6") == 2
 
 
-def test_the_base_may_be_another_debian(docker: Engine, tag: str, tmp_path: Path) -> None:
-    """The base image takes another Debian by build argument, and HTCondor runs on it."""
-    tarball = tmp_path / "bookworm.tar"
-    subprocess.run(
-        ["mmdebstrap", "--quiet", "--variant=minbase", "bookworm", str(tarball)],
-        check=True,
-        capture_output=True,
-        timeout=240,
-    )
-    other = f"condor-execute:{tag}"  # one of the names that the fixture removes
-    docker.import_image(tarball, other, labels={})
-    images.build(docker, ["base"], catalogue().get(None), Progress(), tag=tag, base=other)
-    assert "$CondorVersion: 25." in in_image(f"condor-base:{tag}", "condor_version")
-
-
-@pytest.mark.parametrize(
-    ("pinned", "line"),
-    [
-        ("25.0.1-1", "condor 25.0.1-1 is no longer in unstable; taking 25."),
-        ("24.0.1-1", "no condor 24.* among the packages"),
-    ],
-)
-def test_a_suite_that_has_moved_on(
-    docker: Engine, tag: str, tmp_path: Path, pinned: str, line: str
-) -> None:
-    """Where the tested version is gone, the newest of its series is taken, and that is said."""
-    with as_file(files("condor_mini").joinpath("images/condor-base")) as folder:
-        context = Path(shutil.copytree(folder, tmp_path / "condor-base"))
+def build_of(docker: Engine, folder: Path, *, tag: str, base: str, pinned: str) -> list[str]:
+    """Build the base image where another version of HTCondor was tested; what the build says."""
+    with as_file(files("condor_mini").joinpath("images/condor-base")) as source:
+        context = Path(shutil.copytree(source, folder / "condor-base"))
     images.fetch_uv(context / "bin", docker.info().architecture)
-    row = f"series {pinned.split('.')[0]} {pinned} unstable {'0' * 64} {'0' * 64}"
+    number = pinned.split(".")[0]
+    row = f"series {number} {pinned} unstable {'0' * 64} {'0' * 64}"
     (context / "series").write_text(f"debian trixie\nuv 0\n{row}\n")
     lines: list[str] = []
     spec = BuildSpec(
         context=context,
         tags=(f"condor-base:{tag}",),
-        build_args={"HTCONDOR": pinned.split(".")[0], "BASE": debian_base(docker, Progress())},
+        build_args={"HTCONDOR": number, "BASE": base},
     )
     with suppress(ImageBuildFailed):
         docker.build(spec, on_line=lines.append)
-    assert line in "\n".join(lines)
-    assert (docker.image(f"condor-base:{tag}") is None) == line.startswith("no condor")
+    return lines
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnBookworm:
+    """A base image on an older Debian, of a version that its suite has no more."""
+
+    image: str
+    lines: list[str]
+
+
+@pytest.fixture(scope="module")
+def on_bookworm(docker: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OnBookworm]:
+    """Both at once: it is a whole build."""
+    folder = tmp_path_factory.mktemp("bookworm")
+    subprocess.run(
+        ["mmdebstrap", "--quiet", "--variant=minbase", "bookworm", str(folder / "root.tar")],
+        check=True,
+        capture_output=True,
+        timeout=240,
+    )
+    tag = f"test-{uuid.uuid4().hex[:8]}"
+    names = other, image = f"condor-execute:{tag}", f"condor-base:{tag}"
+    try:
+        docker.import_image(folder / "root.tar", other, labels={})
+        lines = build_of(docker, folder, tag=tag, base=other, pinned="25.0.1-1")
+        yield OnBookworm(image=image, lines=lines)
+    finally:
+        for name in names:
+            docker.remove_image(name)
+
+
+def test_the_base_may_be_another_debian(on_bookworm: OnBookworm) -> None:
+    """The base image takes another Debian by build argument, and HTCondor runs on it."""
+    assert "$CondorVersion: 25." in in_image(on_bookworm.image, "condor_version")
+
+
+def test_a_suite_that_has_moved_on_gives_its_newest(on_bookworm: OnBookworm) -> None:
+    """Where the tested version is gone, the newest of its series is taken, and that is said."""
+    line = "condor 25.0.1-1 is no longer in unstable; taking 25."
+    assert line in "\n".join(on_bookworm.lines)
+
+
+def test_a_suite_without_the_series_stops_the_build(
+    docker: Engine, tag: str, tmp_path: Path
+) -> None:
+    """Where the whole series is gone, nothing is built, and that is said."""
+    base = debian_base(docker, Progress())
+    lines = build_of(docker, tmp_path, tag=tag, base=base, pinned="24.0.1-1")
+    assert "no condor 24.* among the packages" in "\n".join(lines)
+    assert docker.image(f"condor-base:{tag}") is None
 
 
 def test_a_digest_that_differs_stops_the_build(docker: Engine, tag: str, tmp_path: Path) -> None:
