@@ -6,7 +6,7 @@ import os
 import shlex
 import subprocess
 import time
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,6 @@ from condor_mini.readiness import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from contextlib import AbstractContextManager
 
     from condor_mini.pool import Pool
     from workload import Workload
@@ -73,8 +72,8 @@ class Fault:
     """Why it cannot be done here, or None; given the command that restarts the engine, if any."""
     spec: Callable[[Path], Mapping[str, Any]] = lambda _: {}
     """What of the pool file is to differ."""
-    around: Callable[[Path], AbstractContextManager[None]] = lambda _: nullcontext()
-    """What must be there as long as the pool."""
+    prepare: Callable[[World], object] = lambda _: None
+    """What is done to the pool before there is a workload."""
 
 
 def _is_root(_: str | None) -> str | None:
@@ -223,16 +222,18 @@ SPOOL = "/var/spool/condor"
 SPOOL_MB = 16
 
 
-@contextmanager
-def _small_disk(place: Path) -> Iterator[None]:
-    spool = place / "spool"
-    spool.mkdir()
-    size = f"size={SPOOL_MB}m"
-    subprocess.run(["mount", "-t", "tmpfs", "-o", size, "tmpfs", spool], check=True)
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "--lazy", spool], check=True)
+def _small_spool(world: World) -> None:
+    """Have the access point made anew with a spool that has room for little."""
+    node = world.first(Role.ACCESS_POINT)
+    spool = f"{node.name}-spool"
+    (volume,) = (each for each in world.pool.engine.volumes({}) if each.name == spool)
+    docker("rm", "--force", node.name)
+    docker("volume", "rm", spool)
+    options = {"type": "tmpfs", "device": "tmpfs", "o": f"size={SPOOL_MB}m"}
+    argv = [f"--opt={key}={value}" for key, value in options.items()]
+    argv += [f"--label={key}={value}" for key, value in volume.labels.items()]
+    docker("volume", "create", *argv, spool)
+    world.pool.start()
 
 
 def _disk_full(world: World) -> None:
@@ -386,9 +387,7 @@ FAULTS = {
             name="disk-full",
             what=f"the disk of the spool full for {AWAY_S // 2} s",
             strike=_disk_full,
-            needs=_is_root,
-            spec=lambda place: {"volumes": [{"source": str(place / "spool"), "target": SPOOL}]},
-            around=_small_disk,
+            prepare=_small_spool,
         ),
         Fault(
             name="clock-forward",

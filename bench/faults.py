@@ -34,14 +34,13 @@ def pool_spec(name: str, differing: Mapping[str, Any]) -> PoolSpec:
     """A central manager, an access point, three execution points with 16 cores each."""
     differing = dict(differing)
     volumes, limit = differing.pop("volumes", []), differing.pop("limit", {})
-    shared = [volume for volume in volumes if volume["target"].startswith("/faketime")]
     return PoolSpec.model_validate(
         {
             "version": 1,
             "name": name,
             # What is measured is not to wait behind the workload.
             "probe_job": False,
-            "central_manager": {"volumes": shared},
+            "central_manager": {"volumes": volumes},
             "access_points": [{"name": "default", "volumes": volumes}],
             "execution_points": [
                 {
@@ -49,7 +48,7 @@ def pool_spec(name: str, differing: Mapping[str, Any]) -> PoolSpec:
                     "count": 3,
                     "cpus": 16,
                     "memory": "16GB",
-                    "volumes": shared,
+                    "volumes": volumes,
                     "limit": limit,
                 }
             ],
@@ -63,17 +62,13 @@ def run(fault: Fault, options: argparse.Namespace) -> tuple[str, bool]:
     name = f"fault-{uuid.uuid4().hex[:6]}"
     with tempfile.TemporaryDirectory(prefix="condor-mini-faults-") as folder:
         place = Path(folder)
-        with fault.around(place):
-            spec = pool_spec(name, fault.spec(place))
-            with Pool.create(spec=spec, engine="docker") as pool:
-                workload = Workload(pool=pool, name="work", short=options.jobs, long=options.long)
-                world = World(
-                    pool=pool,
-                    workload=workload,
-                    place=place,
-                    restart_engine=options.restart_engine,
-                )
-                return struck(fault, world, options)
+        with Pool.create(spec=pool_spec(name, fault.spec(place)), engine="docker") as pool:
+            workload = Workload(pool=pool, name="work", short=options.jobs, long=options.long)
+            world = World(
+                pool=pool, workload=workload, place=place, restart_engine=options.restart_engine
+            )
+            fault.prepare(world)
+            return struck(fault, world, options)
 
 
 def struck(fault: Fault, world: World, options: argparse.Namespace) -> tuple[str, bool]:

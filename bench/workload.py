@@ -155,7 +155,7 @@ class Workload:
         """Wait until no job is in the queue, or all that are left are held; how long, in seconds.
 
         Raises:
-            PoolNotReady: ``timeout_s`` has passed.
+            PoolNotReady: ``timeout_s`` has passed; says in what states the jobs are.
         """
 
         def probe() -> str | None:

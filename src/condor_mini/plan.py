@@ -42,6 +42,8 @@ STATE: Mapping[Role, Mapping[str, str]] = {
 
 Each node has at least one: its labels are the record that there is such a node.
 """
+SERIES_NOTE = f"{_SPOOL}/htcondor-series"
+"""Where a node's entrypoint notes which series of HTCondor has written its spool."""
 _OWNERS = {_SPOOL: (0, 0o755), HOME: (FIRST_UID, 0o700), _KEY: (0, 0o700), _TOKENS: (0, 0o700)}
 """Who has these at first, and their modes; the entrypoint gives to the daemons what is theirs."""
 
@@ -290,7 +292,5 @@ def _mounts(
             yield BindMount(source=Path(source), target=target, read_only=read_only)
         else:
             yield VolumeMount(volume=f"{spec.name}-{source}", target=target, read_only=read_only)
-    taken = {target for _, target, _ in wanted}
     for volume, target in state.items():
-        if target not in taken:
-            yield VolumeMount(volume=f"{name}-{volume}", target=target)
+        yield VolumeMount(volume=f"{name}-{volume}", target=target)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from condor_mini.classads import ClassAd, Kind
+    from condor_mini.debug_levels import DebugLevel
     from condor_mini.engine import CommandResult
     from condor_mini.jobs import Submission
     from condor_mini.logs import LogLine
@@ -324,6 +325,35 @@ class Pool:
 
         read = logs.follow if follow else logs.lines
         return read(self, nodes=nodes, daemons=daemons, since=since, tail=tail)
+
+    def debug_levels(self, *, node: str | None = None) -> builtins.list[DebugLevel]:
+        """The daemons whose ``<SUBSYS>_DEBUG`` was set, of a node or of all; raises as ``exec``."""
+        from condor_mini import debug_levels
+
+        return debug_levels.levels(self._chosen(node))
+
+    def set_debug_levels(
+        self, levels: Mapping[str, str | None], *, node: str | None = None
+    ) -> None:
+        """Have daemons write more, or less, into their logs, from now on and after restarts.
+
+        Args:
+            levels: HTCondor's flags by daemon, ``{"schedd": "D_FULLDEBUG"}``; None takes them away.
+            node: On this node alone; None for all that run the daemon.
+
+        Raises:
+            UsageError: There is no such daemon or flag, or the node does not run that daemon.
+            PoolNotReady: A node does not run.
+        """
+        from condor_mini import debug_levels
+
+        debug_levels.set_levels(self._chosen(node), levels)
+
+    def reset_debug_levels(self, *, node: str | None = None) -> None:
+        """Take all levels away that were set; raises as ``set_debug_levels``."""
+        from condor_mini import debug_levels
+
+        debug_levels.reset(self._chosen(node))
 
     def export_logs(self, directory: str | PathLike[str]) -> builtins.list[str]:
         """Collect what a bug report needs, secrets redacted; a line for what could not be had.

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from condor_mini import creation, images, life, own_image, plan
-from condor_mini.errors import PoolNotReady, UsageError
+from condor_mini.errors import NotFound, PoolNotReady, UsageError
 from condor_mini.nodes import LABEL, Node, Role, pool_nodes
+from condor_mini.progress import Progress
 from condor_mini.series import catalogue
 from condor_mini.spec import PoolSpec
 from condor_mini.starting import start_all
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
 
     from condor_mini.engine import Engine
     from condor_mini.plan import PlannedNode
-    from condor_mini.progress import Progress
 
 
 def lost_nodes(engine: Engine, pool: str) -> list[PlannedNode]:
@@ -105,21 +106,36 @@ def kept_spec(engine: Engine, pool: str) -> PoolSpec:
     for network in engine.networks(labels):
         if text := network.labels.get(plan.SPEC):
             spec = PoolSpec.from_json(text)
-            # It was upgraded since, as its other nodes know.
-            series = max((node.series for node in nodes), key=int, default=spec.htcondor)
-            return spec.with_overrides(series=series)
+            # It may have been upgraded since.
+            if nodes:
+                return spec.with_overrides(series=max((node.series for node in nodes), key=int))
+            return spec.with_overrides(series=_series_of_spool(engine, spec))
     raise PoolNotReady(
         f"the pool {pool} has lost its central manager and its network",
         hint=f"Delete what is left of it: condor-mini delete -n {pool}",
     )
 
 
+def _series_of_spool(engine: Engine, spec: PoolSpec) -> str:
+    """The series that has last written the central manager's spool, as its entrypoint notes it."""
+    manager = plan.planned_node(spec, Role.CENTRAL_MANAGER, "", 0)
+    if not engine.image(manager.container.image):
+        images.build(engine, [str(manager.role)], catalogue().get(spec.htcondor), Progress())
+    # A volume is read through a container. It is never started.
+    container = engine.create(
+        replace(manager.container, name=f"{spec.name}-look", labels={}, ports=(), network=None)
+    )
+    try:
+        return engine.copy_out(container, plan.SERIES_NOTE).decode().strip()
+    except NotFound:
+        return spec.htcondor
+    finally:
+        engine.remove(container)
+
+
 def _recorded(engine: Engine, pool: str) -> list[PlannedNode]:
-    labels = {f"{LABEL}.kind": "pool", f"{LABEL}.pool": pool}
-    volumes = engine.volumes(labels)
-    if not volumes:
-        return []
-    return plan.recorded_nodes(kept_spec(engine, pool), volumes)
+    volumes = engine.volumes({f"{LABEL}.kind": "pool", f"{LABEL}.pool": pool})
+    return plan.recorded_nodes(kept_spec(engine, pool), volumes) if volumes else []
 
 
 def _make(

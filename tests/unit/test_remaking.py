@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from condor_mini import plan
 from condor_mini.engine import FakeOutcome
 from condor_mini.errors import CommandFailed, PoolNotReady, UsageError
 from condor_mini.nodes import pool_nodes
+from condor_mini.plan import archive
 from condor_mini.pool import Pool
+from condor_mini.spec import PoolSpec
 
 if TYPE_CHECKING:
     from tests.unit.conftest import PoolEngine
@@ -150,6 +153,16 @@ def test_an_upgraded_pool_remembers(pools: PoolEngine, pool: Pool) -> None:
     pools.remove("ci-master")
     pool.start()
     assert {node.series for node in pool.nodes} == {"25"}
+
+
+def test_an_upgraded_pool_of_which_only_state_is_left(pools: PoolEngine, pool: Pool) -> None:
+    """What the central manager's spool was written by last is what the nodes are made of."""
+    pool.restart(series="25")
+    note = {"var/spool/condor/htcondor-series": b"25\n"}
+    pools.copy_in("ci-master", archive(plan.planned_nodes(PoolSpec(name="ci"))[0], more=note))
+    pools.remove(*NODES)
+    pool.start()
+    assert [(node.name, node.series) for node in pool.nodes] == [(name, "25") for name in NODES]
 
 
 def test_a_downgrade_is_refused(pools: PoolEngine, pool: Pool) -> None:
