@@ -229,7 +229,7 @@ def _small_spool(world: World) -> None:
     (volume,) = (each for each in world.pool.engine.volumes({}) if each.name == spool)
     docker("rm", "--force", node.name)
     docker("volume", "rm", spool)
-    options = {"type": "tmpfs", "device": "tmpfs", "o": f"size={SPOOL_MB}m"}
+    options = {"type": "tmpfs", "device": "tmpfs", "o": f"size={SPOOL_MB}m,mode=0755"}
     argv = [f"--opt={key}={value}" for key, value in options.items()]
     argv += [f"--label={key}={value}" for key, value in volume.labels.items()]
     docker("volume", "create", *argv, spool)
@@ -335,12 +335,12 @@ FAULTS = {
         ),
         Fault(
             name="kill-access-point",
-            what="the same of the access point's",
+            what="SIGKILL of the access point's container, started again",
             strike=lambda world: kill_container(world, Role.ACCESS_POINT),
         ),
         Fault(
             name="kill-execution-point",
-            what="the same of an execution point's",
+            what="SIGKILL of an execution point's container, started again",
             strike=lambda world: kill_container(world, Role.EXECUTION_POINT),
         ),
         Fault(name="kill-all", what="SIGKILL of all containers at once", strike=_all_killed),
@@ -369,7 +369,7 @@ FAULTS = {
         Fault(
             name="cut-lease",
             needs=_is_root,
-            what=f"the same for {LEASE_S + 30} s, longer than the job lease",
+            what=f"an execution point's network down for {LEASE_S + 30} s, longer than the job lease",
             strike=lambda world: _cut(world, LEASE_S + 30),
         ),
         *map(_moving, Role),

@@ -25,7 +25,12 @@ TOLD = {"004", "007", "012", "022", "024"}
 """Events that tell of a mishap: evicted, shadow exception, held, disconnected, not reconnected."""
 IDLE, RUNNING, COMPLETED, HOLD = 1, 2, 4, 5
 PAUSE_S = 0.5
+MOST_WORDS = 140
+"""Characters of an event in the table."""
 _EVENT = re.compile(r"^(\d{3}) \(0*(\d+)\.0*(\d+)\.\d+\) \S+ \S+ (.*)$")
+_DETAILS = re.compile(
+    r" \(0\) CPU times.*?(?= Reason: )| (Trying to|Can not) reconnect.*| Partitionable .*"
+)
 _NUMBERS = re.compile(r"\d+[\d.:/@-]*")
 
 Job = tuple[int, int]
@@ -243,8 +248,9 @@ def _mishaps(events: list[Event]) -> Iterator[str]:
     count: Counter[str] = Counter()
     for event in events:
         if event.number in TOLD:
-            kind = event.number + _NUMBERS.sub("", event.text)[:60]
-            first.setdefault(kind, f"{event.number} {event.text}")
+            text = f"{event.number} {_DETAILS.sub('', event.text)}"[:MOST_WORDS]
+            kind = event.number + _NUMBERS.sub("", text)
+            first.setdefault(kind, text)
             count[kind] += 1
     for kind, number in count.most_common():
         yield f"{number}x {first[kind]}"
