@@ -162,6 +162,7 @@ def _accounts(tar: _Tar, root: Path) -> None:
         group += f"{name}:x:{number}:\n"
         tar.directory(f"home/{name}", 0o700, number)
         tar.file(f"home/{name}/.bashrc", BASHRC, owner=number)
+    tar.file("etc/skel/.bashrc", BASHRC)
     tar.file("etc/passwd", passwd.encode())
     tar.file("etc/group", group.encode())
 

@@ -19,6 +19,7 @@ from condor_mini.errors import (
     PoolNotReady,
 )
 from condor_mini.nodes import LABEL, Node, Role, pool_nodes
+from condor_mini.parallel import each
 from condor_mini.readiness import wait_until
 from condor_mini.series import catalogue
 from condor_mini.signals import held_back
@@ -71,7 +72,7 @@ def create(
     _check_able(engine, nodes)
     _check_absent(engine, spec.name)
     series = catalogue().get(spec.htcondor)
-    nodes = own_image.equipped(engine, nodes, series, progress)
+    planned, nodes = nodes, own_image.equipped(engine, nodes, series, progress)
     ours = {str(node.role) for node in nodes if not node.has_own_image}
     images.build(engine, ours, series, progress)
     deadline = Deadline(timeout_s)
@@ -81,15 +82,15 @@ def create(
         f"{LABEL}.pool": spec.name,
         MAKING_LABEL: uuid.uuid4().hex,
     }
-    claim = _Claim(engine=engine, pool=spec.name, labels=labels)
+    claim = _Claim(engine=engine, pool=spec.name, labels={**labels, plan.SPEC: spec.to_json()})
 
     def make() -> None:
         claim.take()
         own_image.fill_volume(engine, nodes, series, labels, progress)
         what = f"{len(nodes)} nodes of the pool {spec.name}"
         with progress.step(f"Starting {what}", done=f"Started {what}"):
-            _make_volumes(engine, spec, labels)
-            start_all(engine, _labelled(nodes, labels), deadline)
+            make_volumes(engine, planned, labels, anew=True)
+            start_all(engine, labelled(nodes, labels), deadline)
         slots = {node.name: node.slots for node in nodes}
         await_usable(engine, spec.name, slots, progress, deadline=deadline, probe=spec.probe_job)
 
@@ -142,7 +143,8 @@ def add(
         own_image.fill_volume(engine, nodes, series, of_pool, progress)
         what = f"{len(nodes)} execution points"
         with progress.step(f"Adding {what}", done=f"Added {what}"):
-            start_all(engine, _labelled(nodes, labels), deadline, manager=manager.info.id)
+            make_volumes(engine, nodes, {**of_pool, **labels})
+            start_all(engine, labelled(nodes, labels), deadline, manager=manager.info.id)
         await_usable(engine, manager.pool, slots, progress, deadline=deadline, probe=False)
 
     def made() -> list[Node]:
@@ -154,6 +156,8 @@ def add(
         # Gracefully: a job that has been matched to one already is told so.
         engine.stop(*ids, timeout_s=STOP_TIMEOUT_S)
         engine.remove(*ids)
+        for volume in engine.volumes(labels):
+            engine.remove_volume(volume.name)
         _forget(manager, [node.name for node in new])
         return f"The new nodes are removed; the pool {manager.pool} is as it was."
 
@@ -304,19 +308,45 @@ class _Claim:
                 )
 
 
-def _make_volumes(engine: Engine, spec: PoolSpec, labels: Labels) -> None:
-    """The volumes that the pool has for itself, empty."""
-    wanted = plan.volumes(spec)
-    there = {volume.name: volume for volume in engine.volumes({})} if wanted else {}
-    for name in wanted:
+def make_volumes(
+    engine: Engine, nodes: Sequence[PlannedNode], labels: Labels, *, anew: bool = False
+) -> None:
+    """The volumes of these nodes that are not there, empty.
+
+    Args:
+        engine: Where.
+        nodes: Of one pool.
+        labels: Of all that the pool has.
+        anew: Whether those that are there are emptied: a pool of that name has left them.
+
+    Raises:
+        AlreadyInUse: One is there and not the pool's.
+    """
+    pool = labels[f"{LABEL}.pool"]
+    there = {volume.name: volume for volume in engine.volumes({})}
+
+    def make(wanted: tuple[str, Labels]) -> None:
+        name, of_node = wanted
         if name in there:
-            if there[name].labels.get(f"{LABEL}.pool") != spec.name:
+            if there[name].labels.get(f"{LABEL}.pool") != pool:
                 raise AlreadyInUse(f"there is a volume {name}, and it is no pool's")
-            engine.remove_volume(name)  # a pool of that name has left it
-        engine.create_volume(name, labels=labels)
+            if not anew:
+                return
+            engine.remove_volume(name)
+        engine.create_volume(name, labels={**labels, **of_node})
+
+    each(make, plan.volumes(nodes).items())
 
 
-def _labelled(nodes: Iterable[PlannedNode], labels: Labels) -> list[PlannedNode]:
+def remove_state(engine: Engine, nodes: Iterable[Node]) -> None:
+    """Remove the volumes that keep what these nodes, which are gone for good, have known."""
+    for node in nodes:
+        of_node = (f"{LABEL}.pool", f"{LABEL}.role", f"{LABEL}.number")
+        for volume in engine.volumes({key: node.info.labels[key] for key in of_node}):
+            engine.remove_volume(volume.name)
+
+
+def labelled(nodes: Iterable[PlannedNode], labels: Labels) -> list[PlannedNode]:
     """The same nodes, with the mark of those that are made together."""
     mark = {MAKING_LABEL: labels[MAKING_LABEL]}
     return [

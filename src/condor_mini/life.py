@@ -103,7 +103,7 @@ def scale(
     if count > len(ours):
         first = max(node.number for node in everywhere) + 1
         new = [
-            plan.planned_execution_point(spec, chosen, first + index)
+            plan.planned_node(spec, Role.EXECUTION_POINT, chosen.name, first + index)
             for index in range(count - len(ours))
         ]
         if ONE_USER in nodes[0].info.labels:
@@ -118,6 +118,8 @@ def scale(
             engine.stop(*(node.info.id for node in leaving), timeout_s=STOP_TIMEOUT_S)
             _await_gone(nodes[0], leaving)
             engine.remove(*(node.info.id for node in leaving))
+            # Else `start` would take them for lost ones, and make them anew.
+            creation.remove_state(engine, leaving)
 
 
 # The master's child: without a process namespace other nodes' startds are seen too.

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, TypeVar
 from condor_mini import condor_config, images, own_image
 from condor_mini.engine import BindMount, ContainerSpec, PublishedPort, VolumeMount
 from condor_mini.errors import PoolNotReady
-from condor_mini.nodes import LABEL, ONE_USER, OWN_IMAGE, USER, Node, Role
+from condor_mini.nodes import HOME, LABEL, ONE_USER, ORDER, OWN_IMAGE, USER, Node, Role
+from condor_mini.own_image import FIRST_UID
 from condor_mini.series import catalogue
 from condor_mini.spec import PoolSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from condor_mini.engine import VolumeInfo
     from condor_mini.spec import AccessPoints, ExecutionPoints
     from condor_mini.spec import Node as NodeSpec
 
@@ -27,6 +29,23 @@ POOL_CONFIG = "etc/condor/config.d/40-pool"
 ONE_USER_CONFIG = "etc/condor/config.d/25-one-user"
 NODE_CONFIG = "etc/condor/config.d/60-node"
 TOKEN = "etc/condor/tokens.d/node"  # noqa: S105 (where it is, not what it is)
+SPEC = f"{LABEL}.spec"
+"""What the pool was made from: on its central manager, and on its network, which outlives that."""
+
+_SPOOL, _KEY, _TOKENS = "/var/spool/condor", "/etc/condor/passwords.d", "/etc/condor/tokens.d"
+STATE: Mapping[Role, Mapping[str, str]] = {
+    Role.CENTRAL_MANAGER: {"spool": _SPOOL, "key": _KEY, "tokens": _TOKENS},
+    Role.ACCESS_POINT: {"spool": _SPOOL, "home": HOME, "tokens": _TOKENS},
+    Role.EXECUTION_POINT: {"tokens": _TOKENS},
+}
+"""What of a node outlives its container: the place of each of its volumes, by the volume's name.
+
+Each node has at least one: its labels are the record that there is such a node.
+"""
+SERIES_NOTE = f"{_SPOOL}/htcondor-series"
+"""Where a node's entrypoint notes which series of HTCondor has written its spool."""
+_OWNERS = {_SPOOL: (0, 0o755), HOME: (FIRST_UID, 0o700), _KEY: (0, 0o700), _TOKENS: (0, 0o700)}
+"""Who has these at first, and their modes; the entrypoint gives to the daemons what is theirs."""
 
 CAPABILITIES = {
     Role.CENTRAL_MANAGER: ("SETUID", "SETGID", "CHOWN", "DAC_OVERRIDE"),
@@ -58,6 +77,21 @@ class PlannedNode:
         return self.container.labels[f"{LABEL}.pool"]
 
     @property
+    def group(self) -> str:
+        """The group of the pool file that it belongs to; empty for the central manager."""
+        return self.container.labels[f"{LABEL}.group"]
+
+    @property
+    def number(self) -> int:
+        """Its number within its role; 0 for the central manager."""
+        return int(self.container.labels[f"{LABEL}.number"])
+
+    @property
+    def series(self) -> str:
+        """Its series of HTCondor."""
+        return self.container.labels[f"{LABEL}.series"]
+
+    @property
     def has_own_image(self) -> bool:
         """Whether it is of an image of the user's own."""
         return OWN_IMAGE in self.container.labels
@@ -67,56 +101,63 @@ def stored_spec(nodes: Sequence[Node]) -> PoolSpec:
     """What the pool was made from; raises ``PoolNotReady`` for one without its central manager."""
     for node in nodes:
         if node.role is Role.CENTRAL_MANAGER:
-            return PoolSpec.from_json(node.info.labels[f"{LABEL}.spec"])
+            return PoolSpec.from_json(node.info.labels[SPEC])
     name = nodes[0].pool
     raise PoolNotReady(
-        f"the pool {name} has no central manager any more",
-        hint=f"Delete what is left of it: condor-mini delete -n {name}",
+        f"the central manager of the pool {name} is not there any more",
+        hint=f"Make it anew, with all that it knew: condor-mini start -n {name}",
     )
 
 
 def planned_nodes(spec: PoolSpec) -> list[PlannedNode]:
     """All nodes of a pool: central manager, access points, execution points."""
-    manager = _planned(
-        spec,
-        Role.CENTRAL_MANAGER,
-        0,
-        spec.central_manager,
-        group="",
-        config=condor_config.central_manager_config(spec),
-    )
-    access_points = [
-        _planned(
-            spec,
-            Role.ACCESS_POINT,
-            number,
-            group,
-            group=group.name,
-            config=condor_config.access_point_config(spec, group),
-        )
-        for number, group in _numbered(spec.access_points)
+    return [
+        planned_node(spec, Role.CENTRAL_MANAGER, "", 0),
+        *(
+            planned_node(spec, Role.ACCESS_POINT, group.name, number)
+            for number, group in _numbered(spec.access_points)
+        ),
+        *(
+            planned_node(spec, Role.EXECUTION_POINT, group.name, number)
+            for number, group in _numbered(spec.execution_points)
+        ),
     ]
-    execution_points = [
-        planned_execution_point(spec, group, number)
-        for number, group in _numbered(spec.execution_points)
-    ]
-    return [manager, *access_points, *execution_points]
 
 
-def planned_execution_point(spec: PoolSpec, group: ExecutionPoints, number: int) -> PlannedNode:
-    """The execution point of that number."""
-    node = _planned(
-        spec,
-        Role.EXECUTION_POINT,
-        number,
-        group,
-        group=group.name,
-        config=condor_config.execution_point_config(spec, group),
-        slots=group.slots or 1,
-    )
-    if group.image is None:
-        return node
-    return replace(node, container=own_image.container_of(node.container, group.image))
+def planned_node(spec: PoolSpec, role: Role, group: str, number: int) -> PlannedNode:
+    """The node of that role and number, of a group of the pool file."""
+    match role:
+        case Role.CENTRAL_MANAGER:
+            config = condor_config.central_manager_config(spec)
+            return _planned(spec, role, number, spec.central_manager, group=group, config=config)
+        case Role.ACCESS_POINT:
+            access_points = next(each for each in spec.access_points if each.name == group)
+            config = condor_config.access_point_config(spec, access_points)
+            return _planned(spec, role, number, access_points, group=group, config=config)
+        case Role.EXECUTION_POINT:
+            points = next(each for each in spec.execution_points if each.name == group)
+            config = condor_config.execution_point_config(spec, points)
+            slots = points.slots or 1
+            node = _planned(spec, role, number, points, group=group, config=config, slots=slots)
+            if points.image is None:
+                return node
+            return replace(node, container=own_image.container_of(node.container, points.image))
+
+
+def recorded_nodes(spec: PoolSpec, volumes: Sequence[VolumeInfo]) -> list[PlannedNode]:
+    """The nodes whose volumes these are: as ``planned_nodes``, after whatever was scaled.
+
+    Args:
+        spec: What the pool was made from.
+        volumes: All that bear the pool's label.
+    """
+    nodes = {}
+    for volume in volumes:
+        if role := volume.labels.get(f"{LABEL}.role"):
+            number, group = volume.labels[f"{LABEL}.number"], volume.labels[f"{LABEL}.group"]
+            node = planned_node(spec, Role(role), group, int(number))
+            nodes[node.name] = node
+    return sorted(nodes.values(), key=lambda node: (ORDER.index(node.role), node.number))
 
 
 def for_one_user(node: PlannedNode) -> PlannedNode:
@@ -129,15 +170,27 @@ def for_one_user(node: PlannedNode) -> PlannedNode:
     )
 
 
-def volumes(spec: PoolSpec) -> list[str]:
-    """The names of the volumes that the pool has for itself."""
-    named = {
-        mount.volume
-        for node in planned_nodes(spec)
-        for mount in node.container.mounts
-        if isinstance(mount, VolumeMount)
-    }
-    return sorted(named)
+def volumes(nodes: Iterable[PlannedNode]) -> dict[str, dict[str, str]]:
+    """The volumes that these nodes have for themselves or share, by name: the labels of each.
+
+    One that keeps a node's state says which node that is.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for node in nodes:
+        own = state_volumes(node)
+        of_node = {key: node.container.labels[key] for key in _WHICH_NODE}
+        for mount in node.container.mounts:
+            if isinstance(mount, VolumeMount):
+                found[mount.volume] = of_node if mount.volume in own else {}
+    return found
+
+
+_WHICH_NODE = (f"{LABEL}.role", f"{LABEL}.number", f"{LABEL}.group")
+
+
+def state_volumes(node: PlannedNode) -> list[str]:
+    """The names of the volumes that keep a node's state."""
+    return [f"{node.name}-{name}" for name in STATE[node.role]]
 
 
 def archive(
@@ -157,6 +210,9 @@ def archive(
                 # An engine makes them root's own.
                 entry = tarfile.TarInfo(mount.target.strip("/"))
                 entry.type, entry.mode = tarfile.DIRTYPE, 0o1777
+                if mount.volume in state_volumes(node):
+                    entry.uid, entry.mode = _OWNERS[mount.target]
+                    entry.gid = entry.uid
                 tar.addfile(entry)
         ours = {path: text.encode() for path, text in node.files.items()}
         if token:
@@ -197,7 +253,7 @@ def _planned(
     }
     if role is Role.CENTRAL_MANAGER:
         # The pool's only record: `start`, `scale` and `status` need no file.
-        labels[f"{LABEL}.spec"] = spec.to_json()
+        labels[SPEC] = spec.to_json()
     container = ContainerSpec(
         image=images.reference(role, catalogue().get(spec.htcondor)),
         name=name,
@@ -206,7 +262,7 @@ def _planned(
         network=spec.name,
         environment={**spec.environment, **node.environment},
         labels={**spec.labels, **node.labels, **labels},
-        mounts=tuple(_mounts(spec, node)),
+        mounts=tuple(_mounts(spec, node, STATE[role], name)),
         ports=tuple(
             PublishedPort(
                 container_port=port.container_port, host_port=port.host_port, host_ip=port.host_ip
@@ -225,7 +281,9 @@ def _planned(
     return PlannedNode(role=role, slots=slots, container=container, files=files)
 
 
-def _mounts(spec: PoolSpec, node: NodeSpec) -> Iterator[BindMount | VolumeMount]:
+def _mounts(
+    spec: PoolSpec, node: NodeSpec, state: Mapping[str, str], name: str
+) -> Iterator[BindMount | VolumeMount]:
     wanted = [(volume.source, volume.target, volume.read_only) for volume in node.volumes]
     if spec.shared:
         wanted.append((spec.shared.source or "shared", spec.shared.path, False))
@@ -234,3 +292,5 @@ def _mounts(spec: PoolSpec, node: NodeSpec) -> Iterator[BindMount | VolumeMount]
             yield BindMount(source=Path(source), target=target, read_only=read_only)
         else:
             yield VolumeMount(volume=f"{spec.name}-{source}", target=target, read_only=read_only)
+    for volume, target in state.items():
+        yield VolumeMount(volume=f"{name}-{volume}", target=target)

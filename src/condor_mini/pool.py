@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from condor_mini.engine import QUICK_TIMEOUT_S, Engine, find_engine
-from condor_mini.errors import AlreadyInUse, CondorMiniError, NotFound
+from condor_mini.errors import AlreadyInUse, CondorMiniError, NotFound, PoolNotReady, UsageError
 from condor_mini.nodes import LABEL, USER, Node, Role, pool_nodes
 from condor_mini.progress import Progress
 from condor_mini.signals import held_back
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from condor_mini.classads import ClassAd, Kind
+    from condor_mini.debug_levels import DebugLevel
     from condor_mini.engine import CommandResult
     from condor_mini.jobs import Submission
     from condor_mini.logs import LogLine
@@ -117,14 +118,15 @@ class Pool:
 
     @classmethod
     def open(cls, name: str = "mini", *, engine: Engine | str | None = None) -> Self:
-        """The pool of that name, running or not.
+        """The pool of that name, running or not; also one of which only its state is left.
 
         Raises:
             NotFound: There is none; says which there are.
             EngineNotFound: No engine answers.
         """
         pool = cls(_reached(engine), name)
-        pool._some_nodes()
+        if not pool.nodes and not pool._is_state_kept():
+            pool._some_nodes()
         return pool
 
     @classmethod
@@ -324,6 +326,35 @@ class Pool:
         read = logs.follow if follow else logs.lines
         return read(self, nodes=nodes, daemons=daemons, since=since, tail=tail)
 
+    def debug_levels(self, *, node: str | None = None) -> builtins.list[DebugLevel]:
+        """The daemons whose ``<SUBSYS>_DEBUG`` was set, of a node or of all; raises as ``exec``."""
+        from condor_mini import debug_levels
+
+        return debug_levels.levels(self._chosen(node))
+
+    def set_debug_levels(
+        self, levels: Mapping[str, str | None], *, node: str | None = None
+    ) -> None:
+        """Have daemons write more, or less, into their logs, from now on and after restarts.
+
+        Args:
+            levels: HTCondor's flags by daemon, ``{"schedd": "D_FULLDEBUG"}``; None takes them away.
+            node: On this node alone; None for all that run the daemon.
+
+        Raises:
+            UsageError: There is no such daemon or flag, or the node does not run that daemon.
+            PoolNotReady: A node does not run.
+        """
+        from condor_mini import debug_levels
+
+        debug_levels.set_levels(self._chosen(node), levels)
+
+    def reset_debug_levels(self, *, node: str | None = None) -> None:
+        """Take all levels away that were set; raises as ``set_debug_levels``."""
+        from condor_mini import debug_levels
+
+        debug_levels.reset(self._chosen(node))
+
     def export_logs(self, directory: str | PathLike[str]) -> builtins.list[str]:
         """Collect what a bug report needs, secrets redacted; a line for what could not be had.
 
@@ -351,22 +382,46 @@ class Pool:
     ) -> None:
         """Start what is stopped, and wait until the pool is usable.
 
+        A node whose container was removed is made anew, with its state, its name and a new token.
+
         Raises:
             PoolNotReady: A daemon is missing after ``timeout_s``, or a node has ended; says why.
         """
-        from condor_mini import life
+        from condor_mini import life, remaking
 
+        remaking.remake_lost(self.engine, self.name, progress, only=node, timeout_s=timeout_s)
         life.start(self.engine, self.name, self._chosen(node), progress, timeout_s=timeout_s)
 
     def restart(
         self,
         *,
         node: str | None = None,
+        series: str | None = None,
         timeout_s: float = READY_TIMEOUT_S,
         progress: Progress = _SILENT,
     ) -> None:
-        """``stop`` and ``start``: jobs that are in the queue stay in it."""
-        self.stop(node=node, progress=progress)
+        """``stop`` and ``start``: jobs that are in the queue stay in it.
+
+        Args:
+            node: This one alone; None for all.
+            series: All containers are made anew with HTCondor of that series, the same or a newer
+                one than before. Queue, job ids, history, accounting, key and homes stay.
+            timeout_s: How long the start may take, in seconds.
+            progress: Told of the phases.
+
+        Raises:
+            UsageError: The series is older than the pool's, or one node alone was to have it.
+            PoolNotReady: A daemon is missing after ``timeout_s``, or a node has ended; says why.
+        """
+        if series is not None:
+            if node is not None:
+                raise UsageError("HTCondor is upgraded on all nodes of a pool: leave --node out")
+            from condor_mini import remaking
+
+            self._some_nodes()
+            remaking.renew(self.engine, self.name, series, progress, timeout_s=timeout_s)
+        else:
+            self.stop(node=node, progress=progress)
         self.start(node=node, timeout_s=timeout_s, progress=progress)
 
     def scale(
@@ -410,6 +465,11 @@ class Pool:
 
     def _some_nodes(self) -> builtins.list[Node]:
         nodes = self.nodes
+        if not nodes and self._is_state_kept():
+            raise PoolNotReady(
+                f"all containers of the pool {self.name} were removed; its state is kept",
+                hint=f"Make them anew: condor-mini start -n {self.name}",
+            )
         if not nodes:
             others = ", ".join(
                 pool.name for pool in type(self).list(engine=self.engine) if pool.name != self.name
@@ -419,6 +479,10 @@ class Pool:
                 hint=f"Make it: condor-mini create -n {self.name}",
             )
         return nodes
+
+    def _is_state_kept(self) -> bool:
+        """Whether there are volumes, of which ``start`` can make the pool's nodes anew."""
+        return bool(self.engine.volumes({f"{LABEL}.kind": "pool", f"{LABEL}.pool": self.name}))
 
     def _save_logs(self, error: BaseException) -> None:
         from condor_mini.export import export_logs, failure_directory

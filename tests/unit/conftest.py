@@ -13,7 +13,7 @@ import pytest
 
 from condor_mini import cli, images, starting
 from condor_mini.caller import IMAGE_UID
-from condor_mini.engine import FakeEngine, FakeOutcome
+from condor_mini.engine import FakeEngine, FakeOutcome, VolumeMount
 from condor_mini.engine.detect import Candidate
 from condor_mini.nodes import LIBEXEC
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from condor_mini.engine import FakeExec
+    from condor_mini.engine.fake_files import FakeFile
 
 HEALTH = "/usr/local/libexec/condor-mini/health"
 
@@ -88,6 +89,16 @@ class PoolEngine(FakeEngine):
         self._failure = self._signals = None
         self.before.clear()
 
+    def files(self, container: str) -> dict[str, FakeFile]:
+        """What was written into a container and its volumes, by absolute path."""
+        held = self._host.get(container)
+        found = dict(held.files)
+        for mount in held.spec.mounts:
+            if isinstance(mount, VolumeMount):
+                for name, file in self._host.volumes[mount.volume].files.items():
+                    found[f"{mount.target}/{name}"] = file
+        return found
+
     def index(self, method: str, word: str) -> int:
         """The place of the first call of a method in which a word occurs."""
         return next(
@@ -121,8 +132,8 @@ class PoolEngine(FakeEngine):
         return result
 
     def _note_files(self, container: str) -> None:
-        held = self._host.get(container)
-        self.at_start[held.spec.name] = set(held.files)
+        name = self._host.get(container).spec.name
+        self.at_start[name] = set(self.files(name))
 
     def _end_if_it_is_to(self, container: str) -> None:
         name = self._host.get(container).spec.name

@@ -35,6 +35,7 @@ COMMANDS = {
     "config": "The pool file: an example, its schema, and whether one is valid.",
     "cp": "Copy files between here and a node.",
     "create": "Create a pool.",
+    "debug": "Set what the daemons write into their logs.",
     "delete": "Delete a pool, or all of them.",
     "doctor": "Look at the engine and the pool, and say what is wrong.",
     "exec": "Run a command on a node.",

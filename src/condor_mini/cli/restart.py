@@ -13,18 +13,34 @@ from condor_mini.cli.options import (
     timeout_option,
 )
 
+new_series_option = click.option(
+    "--htcondor",
+    "series",
+    metavar="SERIES",
+    help="With HTCondor of that series from now on, 25 say: all containers are made anew.",
+)
+
 
 @click.command("restart")
 @name_option
 @node_option_or_all
+@new_series_option
 @timeout_option
 @engine_option
 @quiet_option
 def command(
-    *, name: str, node: str | None, timeout_s: float, engine: str | None, quiet: bool
+    *,
+    name: str,
+    node: str | None,
+    series: str | None,
+    timeout_s: float,
+    engine: str | None,
+    quiet: bool,
 ) -> None:
-    """Stop and start all nodes, or one; the queue is kept."""
+    """Stop and start all nodes, or one; the queue is kept. With --htcondor it is an upgrade."""
     from condor_mini.progress import progress_for_stderr
 
     progress = progress_for_stderr(quiet=quiet)
-    open_pool(name, engine).restart(node=node, timeout_s=timeout_s, progress=progress)
+    open_pool(name, engine).restart(
+        node=node, series=series, timeout_s=timeout_s, progress=progress
+    )

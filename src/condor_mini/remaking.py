@@ -1,0 +1,178 @@
+"""Nodes made anew on the volumes that keep their state: lost ones, or all with a new HTCondor."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from condor_mini import creation, images, life, own_image, plan
+from condor_mini.errors import NotFound, PoolNotReady, UsageError
+from condor_mini.nodes import LABEL, Node, Role, pool_nodes
+from condor_mini.progress import Progress
+from condor_mini.series import catalogue
+from condor_mini.spec import PoolSpec
+from condor_mini.starting import start_all
+from condor_mini.undoing import make_or_undo
+from condor_mini.usable import Deadline
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from condor_mini.engine import Engine
+    from condor_mini.plan import PlannedNode
+
+
+def lost_nodes(engine: Engine, pool: str) -> list[PlannedNode]:
+    """The nodes whose volumes are there, and whose containers somebody has removed."""
+    there = {node.name for node in pool_nodes(engine, pool)}
+    return [node for node in _recorded(engine, pool) if node.name not in there]
+
+
+def remake_lost(
+    engine: Engine, pool: str, progress: Progress, *, only: str | None, timeout_s: float
+) -> None:
+    """Make the nodes anew whose containers are gone, and start them; with their state and names.
+
+    Args:
+        engine: Where.
+        pool: Its name.
+        progress: Told of what is done.
+        only: This one alone, with or without the pool's name; None for all.
+        timeout_s: How long it may take once the images are there, in seconds.
+
+    Raises:
+        PoolNotReady: A node has ended again, or its central manager is gone and not to be remade.
+    """
+    lost = lost_nodes(engine, pool)
+    wanted = [
+        node for node in lost if only in (None, node.name, node.name.removeprefix(f"{pool}-"))
+    ]
+    if not wanted:
+        return
+    if lost[0].role is Role.CENTRAL_MANAGER and wanted[0] is not lost[0]:
+        raise PoolNotReady(
+            f"{wanted[0].name} needs {lost[0].name}, which is not there any more",
+            hint=f"Make both anew: condor-mini start -n {pool}",
+        )
+    _make(engine, pool, wanted, progress, Deadline(timeout_s))
+
+
+def renew(engine: Engine, pool: str, series: str, progress: Progress, *, timeout_s: float) -> None:
+    """Stop all nodes, make them anew with another HTCondor on the same volumes, and start them.
+
+    Args:
+        engine: Where.
+        pool: Its name.
+        series: Of HTCondor; that which the pool has already takes its images as they now are.
+        progress: Told of the phases.
+        timeout_s: How long it may take from when the nodes are stopped, in seconds.
+
+    Raises:
+        UsageError: There is no such series, or it is older than the one the pool has.
+    """
+    wanted = catalogue().get(series)
+    recorded = _recorded(engine, pool)
+    nodes = pool_nodes(engine, pool)
+    now = max((int(node.series) for node in nodes), default=int(series))
+    if int(series) < now:
+        raise UsageError(
+            f"the pool {pool} has HTCondor {now}, and what that has written {series} may misread",
+            hint="HTCondor is upgraded in place, never downgraded. "
+            f"Make another pool: condor-mini create -n NAME --htcondor {series}",
+        )
+    if unrecorded := {node.name for node in nodes} - {node.name for node in recorded}:
+        raise PoolNotReady(f"the volumes of {', '.join(sorted(unrecorded))} are not there any more")
+    spec = kept_spec(engine, pool).with_overrides(series=series)
+    new = [plan.planned_node(spec, node.role, node.group, node.number) for node in recorded]
+    images.build(
+        engine, {str(node.role) for node in new if not node.has_own_image}, wanted, progress
+    )
+    life.stop(engine, nodes, progress)
+    engine.remove(*(node.info.id for node in nodes))
+    _make(engine, pool, new, progress, Deadline(timeout_s))
+
+
+def kept_spec(engine: Engine, pool: str) -> PoolSpec:
+    """What the pool was made from, also where its central manager is gone.
+
+    Raises:
+        PoolNotReady: The network is gone as well, and with it all that is known of the pool.
+    """
+    nodes = pool_nodes(engine, pool)
+    if nodes and nodes[0].role is Role.CENTRAL_MANAGER:
+        return plan.stored_spec(nodes)
+    labels = {f"{LABEL}.kind": "pool", f"{LABEL}.pool": pool}
+    for network in engine.networks(labels):
+        if text := network.labels.get(plan.SPEC):
+            spec = PoolSpec.from_json(text)
+            # It may have been upgraded since.
+            if nodes:
+                return spec.with_overrides(series=max((node.series for node in nodes), key=int))
+            return spec.with_overrides(series=_series_of_spool(engine, spec))
+    raise PoolNotReady(
+        f"the pool {pool} has lost its central manager and its network",
+        hint=f"Delete what is left of it: condor-mini delete -n {pool}",
+    )
+
+
+def _series_of_spool(engine: Engine, spec: PoolSpec) -> str:
+    """The series that has last written the central manager's spool, as its entrypoint notes it."""
+    manager = plan.planned_node(spec, Role.CENTRAL_MANAGER, "", 0)
+    if not engine.image(manager.container.image):
+        images.build(engine, [str(manager.role)], catalogue().get(spec.htcondor), Progress())
+    # A volume is read through a container. It is never started.
+    container = engine.create(
+        replace(manager.container, name=f"{spec.name}-look", labels={}, ports=(), network=None)
+    )
+    try:
+        return engine.copy_out(container, plan.SERIES_NOTE).decode().strip()
+    except NotFound:
+        return spec.htcondor
+    finally:
+        engine.remove(container)
+
+
+def _recorded(engine: Engine, pool: str) -> list[PlannedNode]:
+    volumes = engine.volumes({f"{LABEL}.kind": "pool", f"{LABEL}.pool": pool})
+    return plan.recorded_nodes(kept_spec(engine, pool), volumes) if volumes else []
+
+
+def _make(
+    engine: Engine,
+    pool: str,
+    nodes: Sequence[PlannedNode],
+    progress: Progress,
+    deadline: Deadline,
+) -> None:
+    """Make and start these; if that fails their containers go again, and their state stays."""
+    if not engine.info().many_users:
+        nodes = [plan.for_one_user(node) for node in nodes]
+    series = catalogue().get(nodes[0].series)
+    nodes = own_image.equipped(engine, nodes, series, progress)
+    images.build(
+        engine, {str(node.role) for node in nodes if not node.has_own_image}, series, progress
+    )
+    mark = {creation.MAKING_LABEL: uuid.uuid4().hex}
+
+    def make() -> None:
+        what = f"{len(nodes)} nodes"
+        with progress.step(f"Making {what} anew", done=f"Made {what} anew"):
+            of_pool = {f"{LABEL}.kind": "pool", f"{LABEL}.pool": pool}
+            creation.make_volumes(engine, nodes, of_pool)
+            manager = None
+            if nodes[0].role is not Role.CENTRAL_MANAGER:
+                (there, *_) = pool_nodes(engine, pool)
+                manager = there.info.id
+                if not there.is_running:
+                    engine.start(manager)
+            start_all(engine, creation.labelled(nodes, mark), deadline, manager=manager)
+
+    def made() -> list[Node]:
+        return [Node(engine=engine, info=info) for info in engine.containers(mark)]
+
+    def undo() -> str:
+        engine.remove(*(node.info.id for node in made()))
+        return f"The pool's state is kept. Try again: condor-mini start -n {pool}"
+
+    make_or_undo(make, undo, made, progress, pool=pool)

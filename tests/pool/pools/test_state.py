@@ -1,0 +1,138 @@
+"""What a pool knows outlives its containers, and is there after an upgrade. See docs/state.md.
+
+The tests go on from each other: one pool, made with HTCondor 23, is upgraded, and then loses its
+containers, one after the other.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from condor_mini.nodes import LIBEXEC
+from condor_mini.pool import Pool
+from condor_mini.readiness import wait_until
+from workload import Workload
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from condor_mini.engine import Engine
+
+LONG_S = 12
+REMADE_S = 60
+
+
+@pytest.fixture(scope="module")
+def pool(pool_engine: Engine) -> Iterator[Pool]:
+    """A pool of HTCondor 23 with a job that has ended, and one that is held."""
+    with Pool.create("tstate", series="23", engine=pool_engine) as made:
+        run(made, "condor_submit -terse -", "executable = /bin/true\nhold = true\nqueue")
+        yield made
+
+
+def run(pool: Pool, script: str, stdin: str = "", node: str | None = None) -> str:
+    """What a shell script of the ordinary user's writes, which succeeds."""
+    said = pool.exec(["sh", "-c", f"cd; {script}"], stdin=stdin, node=node)
+    assert said.returncode == 0, said.stderr
+    return said.stdout.strip()
+
+
+def queue(pool: Pool) -> str:
+    """Each job's id and state."""
+    return run(pool, "condor_q -af ClusterId ProcId JobStatus Iwd")
+
+
+def history(pool: Pool) -> set[str]:
+    """The ids and exit codes of the jobs that have ended."""
+    return set(run(pool, "condor_history -af ClusterId ProcId JobStatus ExitCode").splitlines())
+
+
+def running(pool: Pool, name: str) -> Workload:
+    """A job that runs long enough to be there after what is done to the pool."""
+    workload = Workload(pool=pool, name=name, short=0, long=1, long_s=LONG_S)
+    workload.submit()
+    workload.await_running("long")
+    return workload
+
+
+def whole(workload: Workload) -> bool:
+    """Wait until that job has left the queue; whether it has done what it was to do."""
+    workload.await_end(timeout_s=120)
+    return workload.account().is_whole
+
+
+def usage(pool: Pool) -> float:
+    """What the busiest user has used, in weighted seconds, as the negotiator has accounted it."""
+    script = "condor_userprio -allusers -af WeightedAccumulatedUsage | sort -n | tail -n 1"
+    return float(run(pool, script, node="master"))
+
+
+def test_an_upgrade_keeps_queue_and_history(pool: Pool) -> None:
+    """`restart --htcondor 25`: the queue, its job ids, the history and a running job are kept."""
+    job = running(pool, "upgraded")
+    before, ended = [line.split()[:2] for line in queue(pool).splitlines()], history(pool)
+    pool.restart(series="25", timeout_s=REMADE_S)
+    assert [line.split()[:2] for line in queue(pool).splitlines()][: len(before)] == before
+    assert ended <= history(pool)
+    assert "CondorVersion: 25." in run(pool, "condor_version")
+    assert whole(job)
+
+
+def test_a_spool_of_a_newer_htcondor_is_refused(pool: Pool) -> None:
+    """A node does not start on a spool that a newer HTCondor has written, and says why."""
+    note = "/var/spool/condor/htcondor-series"
+    access_point = pool.node()
+    script = f"echo 99 >{note}; {LIBEXEC}/prepare-directories"
+    said = access_point.exec(["sh", "-c", script], user="root")
+    access_point.exec(["sh", "-c", f"echo 25 >{note}"], user="root")
+    assert (said.returncode, "was written by HTCondor 99" in said.stderr) == (1, True)
+
+
+def test_a_removed_access_point_comes_back(pool: Pool) -> None:
+    """Its queue, history and home are there again, and a job that runs is not started again."""
+    job = running(pool, "access-point")
+    before, ended = queue(pool), history(pool)
+    pool.engine.remove(pool.node().info.id)
+    pool.start(timeout_s=REMADE_S)
+    assert queue(pool) == before
+    assert ended <= history(pool)
+    assert whole(job)
+    assert job.account().again == 0
+
+
+def test_a_removed_central_manager_comes_back(pool: Pool) -> None:
+    """Its key and its accounting are there again: the other nodes' tokens and users' usage."""
+    before = usage(pool)
+    pool.engine.remove(pool.node("master").info.id)
+    pool.start(timeout_s=REMADE_S)
+    assert usage(pool) >= before > 0
+
+
+def test_a_removed_pool_comes_back(pool: Pool) -> None:
+    """All containers are made anew from the volumes and the network alone."""
+    before, ended = queue(pool), history(pool)
+    names = [node.name for node in pool.nodes]
+    pool.engine.remove(*(node.info.id for node in pool.nodes))
+    Pool.open(pool.name, engine=pool.engine).start(timeout_s=REMADE_S)
+    assert [node.name for node in pool.nodes] == names
+    assert queue(pool) == before
+    assert ended <= history(pool)
+
+
+def test_a_debug_level_is_heard_at_once(pool: Pool) -> None:
+    """A schedd that runs says more from when it was told on, also after a restart."""
+    count = "grep -c 'Begin clean_shadow_recs' /var/log/condor/SchedLog; true"
+    before = run(pool, count)
+    pool.set_debug_levels({"schedd": "D_FULLDEBUG"})
+
+    def unheard() -> str | None:
+        return "it says no more than before" if run(pool, count) == before else None
+
+    wait_until(unheard, timeout_s=20)
+    pool.restart(node="submit-1", timeout_s=REMADE_S)
+    assert run(pool, "condor_config_val SCHEDD_DEBUG") == "D_FULLDEBUG"
+    assert [level.daemon for level in pool.debug_levels()] == ["schedd"]
+    pool.reset_debug_levels()
+    assert run(pool, "condor_config_val SCHEDD_DEBUG") != "D_FULLDEBUG"
