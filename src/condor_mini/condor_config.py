@@ -41,9 +41,14 @@ def pool_config(spec: PoolSpec, *, is_central_manager: bool = False) -> str:
     The central manager keeps the CONDOR_HOST of its role: its own address, for which it needs no
     name server.
     """
-    lines = []
+    lines = [
+        "# The issuer of this pool's tokens.",
+        f"TRUST_DOMAIN = {spec.name}.$(UID_DOMAIN)",
+    ]
+    if spec.read == "anyone":
+        lines += ["# Who reads ads, queues and configuration.", "POOL_READ = anyone"]
     if not is_central_manager:
-        lines = [
+        lines += [
             "# The central manager, by its name: its address may be another after a restart.",
             f"CONDOR_HOST = {central_manager_host(spec)}",
         ]
@@ -56,11 +61,7 @@ def one_user_config() -> str:
 # All daemons and jobs are one user's here: who administers, advertises and negotiates is that one.
 STATE = /var/lib/condor
 SEC_TOKEN_DIRECTORY = /etc/condor/tokens.d
-ONE_USER = $(USERNAME)@$(UID_DOMAIN)
-ALLOW_WRITE = $(ONE_USER) condor@*
-ALLOW_DAEMON = $(ONE_USER) condor@*
-ALLOW_NEGOTIATOR = $(ONE_USER) condor@*
-ALLOW_ADMINISTRATOR = $(ONE_USER) condor@*
+POOL_DAEMONS = $(USERNAME)@$(UID_DOMAIN) condor@*
 
 # That takes root.
 USE_GID_PROCESS_TRACKING = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from condor_mini import creation, plan
+from condor_mini import creation, plan, tokens
 from condor_mini.errors import PoolNotReady, UsageError
 from condor_mini.nodes import ONE_USER, Role, pool_nodes
 from condor_mini.parallel import each
@@ -50,11 +50,16 @@ def start(
     """
     deadline = Deadline(timeout_s)
     with progress.step(f"Starting {len(nodes)} nodes", done=f"Started {len(nodes)} nodes"):
-        managers = [node for node in nodes if node.role is Role.CENTRAL_MANAGER]
-        others = [node for node in nodes if node not in managers]
+        stopped = [node for node in nodes if not node.is_running]
+        managers = [node for node in stopped if node.role is Role.CENTRAL_MANAGER]
+        others = [node for node in stopped if node not in managers]
         # The others look for it at once, and then only every second.
-        for some in (managers, others):
-            each(engine.start, [node.info.id for node in some if not node.is_running])
+        each(engine.start, [node.info.id for node in managers])
+        manager = pool_nodes(engine, pool)[0]
+        if manager.role is Role.CENTRAL_MANAGER and manager.is_running:
+            # Theirs may have expired meanwhile, or the key is another.
+            tokens.give(manager, others, deadline)
+        each(engine.start, [node.info.id for node in others])
     everybody = pool_nodes(engine, pool)
     spec = plan.stored_spec(everybody)
     await_usable(
@@ -202,3 +207,8 @@ def _slots(spec: PoolSpec, nodes: Sequence[Node]) -> dict[str, int]:
         node.name: static.get(node.group, 1) if node.role is Role.EXECUTION_POINT else 0
         for node in nodes
     }
+
+
+def slots_of(nodes: Sequence[Node]) -> dict[str, int]:
+    """The same for the nodes of a pool that run; raises ``PoolNotReady`` without a manager."""
+    return _slots(plan.stored_spec(nodes), [node for node in nodes if node.is_running])

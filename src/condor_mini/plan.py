@@ -215,15 +215,26 @@ def archive(
                     entry.gid = entry.uid
                 tar.addfile(entry)
         ours = {path: text.encode() for path, text in node.files.items()}
-        if token:
-            ours[TOKEN] = token.encode()
         for path, content in {**(more or {}), **ours}.items():
-            entry = tarfile.TarInfo(path)
-            entry.size, entry.mode = len(content), 0o755 if content.startswith(b"#!") else 0o644
-            if path == TOKEN:
-                entry.mode = 0o600
-            tar.addfile(entry, io.BytesIO(content))
+            mode = 0o755 if content.startswith(b"#!") else 0o644
+            _add(tar, path, content, mode)
+        if token:
+            _add(tar, TOKEN, token.encode(), 0o600)
     return buffer.getvalue()
+
+
+def token_archive(token: str) -> bytes:
+    """The same for a node that is there, and gets another token only."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        _add(tar, TOKEN, token.encode(), 0o600)
+    return buffer.getvalue()
+
+
+def _add(tar: tarfile.TarFile, path: str, content: bytes, mode: int) -> None:
+    entry = tarfile.TarInfo(path)
+    entry.size, entry.mode = len(content), mode
+    tar.addfile(entry, io.BytesIO(content))
 
 
 def _numbered(groups: Iterable[Group]) -> Iterator[tuple[int, Group]]:

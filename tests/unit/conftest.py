@@ -142,12 +142,7 @@ class PoolEngine(FakeEngine):
             self.end(name, exit_code=status, log=words)
 
     def _issue(self, call: FakeExec) -> FakeOutcome:
-        words = call.argv[3:]
-        roles = [
-            role
-            for role, many in zip(words[::2], words[1::2], strict=True)
-            for _ in range(int(many))
-        ]
+        roles = [line.split()[0] for line in (call.stdin or "").splitlines()]
         tokens = [f"eyJhbGciOi.{role}.{next(self._tokens)}" for role in roles]
         return FakeOutcome(stdout="".join(f"{token}\n" for token in tokens))
 

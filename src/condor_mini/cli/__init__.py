@@ -30,6 +30,7 @@ class Terminated(BaseException):
 
 
 COMMANDS = {
+    "approve": "Let in nodes that have asked for a token.",
     "build": "Build the images.",
     "completion": "Print the shell's completion: bash, zsh or fish.",
     "config": "The pool file: an example, its schema, and whether one is valid.",
@@ -44,6 +45,7 @@ COMMANDS = {
     "list": "List the pools.",
     "logs": "Show the daemons' logs.",
     "restart": "Stop and start a pool.",
+    "rotate-key": "Make a new signing key; old tokens are of no use any more.",
     "run": "Start a personal pool.",
     "runtime": "Make and manage the HTCondor that needs no container engine.",
     "scale": "Change the number of execution points.",
@@ -52,6 +54,7 @@ COMMANDS = {
     "status": "Show nodes, daemons, slots and jobs.",
     "stop": "Stop a pool; its queue is kept.",
     "submit": "Submit a submit file of this machine.",
+    "token": "Create, list and revoke tokens.",
     "version": "Show the versions.",
     "wait": "Wait for jobs, and fetch what they wrote.",
 }
@@ -81,7 +84,7 @@ class _Commands(click.Group):
             return None
         from importlib import import_module
 
-        command = import_module(f"condor_mini.cli.{cmd_name}").command
+        command = import_module(f"condor_mini.cli.{cmd_name.replace('-', '_')}").command
         assert isinstance(command, click.Command)  # noqa: S101 (a name of this very package)
         return command
 

@@ -207,6 +207,9 @@ class PoolSpec(Part):
     as such must be in quotes."""
     labels: Labels = Field(default_factory=dict)
     """Labels of all that the engine holds for the pool."""
+    read: Literal["anyone", "members"] = "members"
+    """Who may read ads, queues and configuration: members, the nodes and users that have a token or
+    an account; or anyone who reaches a node's port."""
     probe_job: bool = True
     """Whether a job must have run before the pool is called usable."""
     shared: Shared | None = None

@@ -1,0 +1,57 @@
+"""``condor-mini approve``: letting in who has asked."""
+
+from __future__ import annotations
+
+import click
+
+from condor_mini.cli.options import (
+    engine_option,
+    name_option,
+    open_pool,
+    output_option,
+    show_json,
+    show_table,
+)
+from condor_mini.errors import UsageError
+
+
+@click.command("approve")
+@click.argument("ids", metavar="[ID]...", nargs=-1)
+@click.option("--all", "everybody", is_flag=True, help="All that wait.")
+@click.option("--list", "only_list", is_flag=True, help="Approve none; show which wait.")
+@output_option
+@name_option
+@engine_option
+def command(
+    *,
+    ids: tuple[str, ...],
+    everybody: bool,
+    only_list: bool,
+    output: str,
+    name: str,
+    engine: str | None,
+) -> None:
+    """Approve requests for a token, of nodes that were started with MASTER and no secret."""
+    if [bool(ids), everybody, only_list].count(True) > 1:
+        raise UsageError("IDs, --all or --list: one of them")
+    pool = open_pool(name, engine)
+    if ids or everybody:
+        requests = pool.approve(None if everybody else ids)
+    else:
+        requests = pool.token_requests()
+    if output == "json":
+        show_json([request.to_json() for request in requests])
+        return
+    show_table(
+        ["ID", "CLIENT", "ADDRESS", "IDENTITY", "LIMITED TO"],
+        [
+            [
+                request.id,
+                request.client,
+                request.address,
+                request.identity,
+                " ".join(request.authorizations) or "nothing",
+            ]
+            for request in requests
+        ],
+    )

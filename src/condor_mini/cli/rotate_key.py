@@ -1,0 +1,30 @@
+"""``condor-mini rotate-key``: a new signing key."""
+
+from __future__ import annotations
+
+import click
+
+from condor_mini.cli.options import (
+    engine_option,
+    name_option,
+    open_pool,
+    quiet_option,
+    timeout_option,
+)
+
+
+@click.command("rotate-key")
+@name_option
+@timeout_option
+@engine_option
+@quiet_option
+def command(*, name: str, timeout_s: float, engine: str | None, quiet: bool) -> None:
+    """Make a new signing key: every token of the old one is of no use; the nodes get new ones.
+
+    Jobs run on. Who has a token from `token create` needs a new one, and nodes that have joined by
+    MASTER ask again.
+    """
+    from condor_mini.progress import progress_for_stderr
+
+    progress = progress_for_stderr(quiet=quiet)
+    open_pool(name, engine).rotate_key(timeout_s=timeout_s, progress=progress)

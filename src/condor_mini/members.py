@@ -1,0 +1,229 @@
+"""Who is let into a pool that runs: tokens, requests for tokens, and the key that signs them.
+
+All of it is done by HTCondor's own tools on the nodes. HTCondor keeps no record of the tokens that
+it has issued; what can be listed is those that lie on the nodes.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from condor_mini import tokens
+from condor_mini.errors import CondorMiniError, NotFound, PoolNotReady, UsageError
+from condor_mini.nodes import LIBEXEC, USER, Role
+from condor_mini.times import rfc3339
+from condor_mini.usable import Deadline, await_usable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from condor_mini.engine import Engine
+    from condor_mini.nodes import Node
+    from condor_mini.progress import Progress
+
+SIGNERS = (Role.CENTRAL_MANAGER, Role.ACCESS_POINT)
+"""Who takes tokens: the one with the pool's key, and access points with one of their own."""
+AUTHORIZATIONS = ("READ", "WRITE")
+"""Of a user: to query, and to submit. HTCondor's manual, "Security", "Authorization"."""
+_LISTED = re.compile(r"Header: \{.*?\} Payload: (\{.*\}) File: (\S+)")
+_NAME = re.compile(r"[A-Za-z0-9._+-]+(@[A-Za-z0-9.-]+)?")
+_AUTHORIZATION = re.compile(r"[A-Z_]+")
+
+
+@dataclass(frozen=True, kw_only=True)
+class InstalledToken:
+    """A token that lies on a node; not the token itself."""
+
+    node: str
+    file: str
+    id: str
+    """Its ``jti``, which ``revoke`` takes."""
+    identity: str
+    authorizations: tuple[str, ...]
+    """What it is limited to; empty where it is not."""
+    issuer: str
+    issued_at: datetime
+    expires_at: datetime | None
+
+    def to_json(self) -> dict[str, object]:
+        """For programs: docs/json.md."""
+        expires = rfc3339(self.expires_at) if self.expires_at else None
+        return {**asdict(self), "issued_at": rfc3339(self.issued_at), "expires_at": expires}
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenRequest:
+    """A node or a person that asks for a token, and waits for approval."""
+
+    id: str
+    client: str
+    """What it calls itself: host name and PID."""
+    address: str
+    identity: str
+    """That it asks for."""
+    authorizations: tuple[str, ...]
+
+    def to_json(self) -> dict[str, object]:
+        """For programs: docs/json.md."""
+        return asdict(self)
+
+
+def create_token(
+    nodes: Sequence[Node],
+    *,
+    user: str,
+    authorizations: Sequence[str],
+    lifetime_s: int | None,
+) -> str:
+    """A token for the central manager and one for each access point, a line each."""
+    if not _NAME.fullmatch(user):
+        raise UsageError(f"{user!r} is no user: a name, or NAME@DOMAIN")
+    if wrong := [name for name in authorizations if not _AUTHORIZATION.fullmatch(name)]:
+        raise UsageError(f"{wrong[0]!r} is no authorization; READ and WRITE are, for example")
+    if lifetime_s is not None and lifetime_s < 1:
+        raise UsageError("a token's lifetime is at least a second")
+    argv = ["create-token", user, str(lifetime_s or 0), *authorizations]
+    return "".join(f"{_run(node, argv).strip()}\n" for node in _signers(nodes))
+
+
+def installed_tokens(nodes: Sequence[Node]) -> list[InstalledToken]:
+    """The tokens on the nodes that run: the nodes' own, and those of access points' users."""
+    found = []
+    for node in nodes:
+        if not node.is_running:
+            continue
+        users = ["root", USER] if node.role is Role.ACCESS_POINT else ["root"]
+        said = "\n".join(node.exec(["condor_token_list"], user=user).stdout for user in users)
+        # Where there is one user, both are asked of the same directory.
+        listed = dict.fromkeys((file, payload) for payload, file in _LISTED.findall(said))
+        found += [_installed(node.name, file, json.loads(payload)) for file, payload in listed]
+    return found
+
+
+def revoke(
+    nodes: Sequence[Node],
+    progress: Progress,
+    *,
+    ids: Sequence[str],
+    identities: Sequence[str],
+    timeout_s: float,
+    slots: Mapping[str, int],
+) -> None:
+    """Let nobody in any more by tokens of these ids or identities."""
+    if not ids and not identities:
+        raise UsageError("which token? `condor-mini token list` shows their ids")
+    with progress.step("Revoking", done="Revoked"):
+        # The central manager last: who is in has to come in anew then.
+        for node in reversed(_signers(nodes)):
+            for claim, values in (("jti", ids), ("sub", identities)):
+                if values:
+                    _run(node, ["revoke-token", claim, *values])
+    _await_back(nodes, progress, slots=slots, timeout_s=timeout_s)
+
+
+def rotate_key(
+    nodes: Sequence[Node], progress: Progress, *, timeout_s: float, slots: Mapping[str, int]
+) -> None:
+    """Make a new signing key, and give every node a token of it."""
+    manager, *others = nodes
+    signers = _signers(nodes)
+    deadline = Deadline(timeout_s)
+    with progress.step("Making a new key", done="Made a new key, and tokens for all nodes"):
+        for node in signers:
+            _run(node, ["rotate-key"])
+        tokens.give(manager, others, deadline)
+        for node in others:
+            if node.is_running and node.role is Role.ACCESS_POINT:
+                _run(node, ["renew-tokens", "users"])
+    _await_back(nodes, progress, slots=slots, timeout_s=deadline.left_s)
+
+
+def token_requests(nodes: Sequence[Node]) -> list[TokenRequest]:
+    """The requests that wait at the central manager."""
+    manager = _signers(nodes)[0]
+    said = manager.exec(["condor_token_request_list", "-json"], user="root")
+    if said.returncode != 0:
+        raise PoolNotReady(f"{manager.name} tells of no requests: {said.stderr.strip()}")
+    ads = json.loads(said.stdout) if said.stdout.strip() else []
+    return [
+        TokenRequest(
+            id=str(ad["RequestId"]),
+            client=ad.get("ClientId", ""),
+            address=ad.get("PeerLocation", ""),
+            identity=ad.get("RequestedIdentity", ""),
+            authorizations=_words(ad.get("LimitAuthorization", "")),
+        )
+        for ad in ads
+    ]
+
+
+def approve(nodes: Sequence[Node], ids: Sequence[str] | None) -> list[TokenRequest]:
+    """Approve these requests, or all that wait; which they were."""
+    waiting = {request.id: request for request in token_requests(nodes)}
+    wanted = list(waiting) if ids is None else list(dict.fromkeys(ids))
+    if absent := [id_ for id_ in wanted if id_ not in waiting]:
+        there = ", ".join(waiting) or "none"
+        raise NotFound(f"no token request {absent[0]} waits; those that wait: {there}")
+    manager = nodes[0]
+    for id_ in wanted:
+        argv = ["condor_token_request_approve", "-reqid", id_]
+        said = manager.exec(argv, user="root", stdin="yes\n")
+        if said.returncode != 0:
+            raise CondorMiniError(f"the request {id_} was not approved: {said.stderr.strip()}")
+    return [waiting[id_] for id_ in wanted]
+
+
+def _signers(nodes: Sequence[Node]) -> list[Node]:
+    """The central manager and the access points, all of which run."""
+    signers = [node for node in nodes if node.role in SIGNERS]
+    for node in signers:
+        if not node.is_running:
+            raise node.ended()
+    if not signers or signers[0].role is not Role.CENTRAL_MANAGER:
+        raise PoolNotReady(f"the pool {nodes[0].pool} has no central manager any more")
+    return signers
+
+
+def _run(node: Node, argv: Sequence[str]) -> str:
+    """Run a program of ours that administers; what it said."""
+    said = node.exec([f"{LIBEXEC}/{argv[0]}", *argv[1:]], user="root")
+    if said.returncode != 0:
+        raise CondorMiniError(
+            f"{argv[0]} on {node.name} ended with {said.returncode}: {said.stderr.strip()}"
+        )
+    return said.stdout
+
+
+def _await_back(
+    nodes: Sequence[Node], progress: Progress, *, slots: Mapping[str, int], timeout_s: float
+) -> None:
+    engine: Engine = nodes[0].engine
+    await_usable(engine, nodes[0].pool, slots, progress, deadline=Deadline(timeout_s), probe=False)
+
+
+def _installed(node: str, file: str, payload: Mapping[str, object]) -> InstalledToken:
+    expires = payload.get("exp")
+    return InstalledToken(
+        node=node,
+        file=file,
+        id=str(payload.get("jti", "")),
+        identity=str(payload.get("sub", "")),
+        authorizations=tuple(
+            word.removeprefix("condor:/") for word in str(payload.get("scope", "")).split()
+        ),
+        issuer=str(payload.get("iss", "")),
+        issued_at=_time(payload.get("iat")) or datetime.fromtimestamp(0, UTC),
+        expires_at=_time(expires),
+    )
+
+
+def _time(seconds: object) -> datetime | None:
+    return datetime.fromtimestamp(seconds, UTC) if isinstance(seconds, int | float) else None
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
