@@ -21,7 +21,6 @@ from condor_mini.usable import Deadline, await_usable
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from condor_mini.engine import Engine
     from condor_mini.nodes import Node
     from condor_mini.progress import Progress
 
@@ -31,6 +30,7 @@ AUTHORIZATIONS = ("READ", "WRITE")
 """Of a user: to query, and to submit. HTCondor's manual, "Security", "Authorization"."""
 _LISTED = re.compile(r"Header: \{.*?\} Payload: (\{.*\}) File: (\S+)")
 _NAME = re.compile(r"[A-Za-z0-9._+-]+(@[A-Za-z0-9.-]+)?")
+_CLAIM = re.compile(r"[A-Za-z0-9@._+-]+")
 _AUTHORIZATION = re.compile(r"[A-Z_]+")
 
 
@@ -104,25 +104,18 @@ def installed_tokens(nodes: Sequence[Node]) -> list[InstalledToken]:
     return found
 
 
-def revoke(
-    nodes: Sequence[Node],
-    progress: Progress,
-    *,
-    ids: Sequence[str],
-    identities: Sequence[str],
-    timeout_s: float,
-    slots: Mapping[str, int],
-) -> None:
+def revoke(nodes: Sequence[Node], *, ids: Sequence[str], identities: Sequence[str]) -> None:
     """Let nobody in any more by tokens of these ids or identities."""
     if not ids and not identities:
         raise UsageError("which token? `condor-mini token list` shows their ids")
-    with progress.step("Revoking", done="Revoked"):
-        # The central manager last: who is in has to come in anew then.
-        for node in reversed(_signers(nodes)):
-            for claim, values in (("jti", ids), ("sub", identities)):
-                if values:
-                    _run(node, ["revoke-token", claim, *values])
-    _await_back(nodes, progress, slots=slots, timeout_s=timeout_s)
+    for value in (*ids, *identities):
+        if not _CLAIM.fullmatch(value):
+            raise UsageError(f"{value!r} is neither a token's id nor an identity")
+    # The central manager last: who is in has to come in anew then.
+    for node in reversed(_signers(nodes)):
+        for claim, values in (("jti", ids), ("sub", identities)):
+            if values:
+                _run(node, ["revoke-token", claim, *values])
 
 
 def rotate_key(
@@ -139,7 +132,8 @@ def rotate_key(
         for node in others:
             if node.is_running and node.role is Role.ACCESS_POINT:
                 _run(node, ["renew-tokens", "users"])
-    _await_back(nodes, progress, slots=slots, timeout_s=deadline.left_s)
+    engine, pool = manager.engine, manager.pool
+    await_usable(engine, pool, slots, progress, deadline=deadline, probe=False)
 
 
 def token_requests(nodes: Sequence[Node]) -> list[TokenRequest]:
@@ -196,13 +190,6 @@ def _run(node: Node, argv: Sequence[str]) -> str:
             f"{argv[0]} on {node.name} ended with {said.returncode}: {said.stderr.strip()}"
         )
     return said.stdout
-
-
-def _await_back(
-    nodes: Sequence[Node], progress: Progress, *, slots: Mapping[str, int], timeout_s: float
-) -> None:
-    engine: Engine = nodes[0].engine
-    await_usable(engine, nodes[0].pool, slots, progress, deadline=Deadline(timeout_s), probe=False)
 
 
 def _installed(node: str, file: str, payload: Mapping[str, object]) -> InstalledToken:

@@ -28,7 +28,8 @@ Group = TypeVar("Group", bound="AccessPoints | ExecutionPoints")
 POOL_CONFIG = "etc/condor/config.d/40-pool"
 ONE_USER_CONFIG = "etc/condor/config.d/25-one-user"
 NODE_CONFIG = "etc/condor/config.d/60-node"
-TOKEN = "etc/condor/tokens.d/node"  # noqa: S105 (where it is, not what it is)
+TOKENS = ("etc/condor/tokens.d/node", "etc/condor/users-token")
+"""Where the tokens of a node are, the one of its users the second: renew-tokens."""
 SPEC = f"{LABEL}.spec"
 """What the pool was made from: on its central manager, and on its network, which outlives that."""
 
@@ -194,13 +195,13 @@ def state_volumes(node: PlannedNode) -> list[str]:
 
 
 def archive(
-    node: PlannedNode, *, token: str | None = None, more: Mapping[str, bytes] | None = None
+    node: PlannedNode, *, tokens: Sequence[str] = (), more: Mapping[str, bytes] | None = None
 ) -> bytes:
     """What a node gets before its start, as a tar: its files, and volumes that users can write.
 
     Args:
         node: Which.
-        token: Its secret.
+        tokens: Its own, and its users', if it has such.
         more: Other files, by path; scripts among them can be run.
     """
     buffer = io.BytesIO()
@@ -218,17 +219,21 @@ def archive(
         for path, content in {**(more or {}), **ours}.items():
             mode = 0o755 if content.startswith(b"#!") else 0o644
             _add(tar, path, content, mode)
-        if token:
-            _add(tar, TOKEN, token.encode(), 0o600)
+        _add_tokens(tar, tokens)
     return buffer.getvalue()
 
 
-def token_archive(token: str) -> bytes:
-    """The same for a node that is there, and gets another token only."""
+def tokens_archive(tokens: Sequence[str]) -> bytes:
+    """The same for a node that is there, and gets other tokens only."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
-        _add(tar, TOKEN, token.encode(), 0o600)
+        _add_tokens(tar, tokens)
     return buffer.getvalue()
+
+
+def _add_tokens(tar: tarfile.TarFile, tokens: Sequence[str]) -> None:
+    for path, token in zip(TOKENS, tokens, strict=False):
+        _add(tar, path, f"{token}\n".encode(), 0o600)
 
 
 def _add(tar: tarfile.TarFile, path: str, content: bytes, mode: int) -> None:

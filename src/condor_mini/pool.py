@@ -406,32 +406,23 @@ class Pool:
         ids: Sequence[str] = (),
         *,
         identities: Sequence[str] = (),
-        timeout_s: float = READY_TIMEOUT_S,
-        progress: Progress = _SILENT,
     ) -> None:
         """Let nobody in any more by these tokens, at once and for good; jobs run on.
+
+        The collector forgets who was in. The nodes' ads are back with their next updates. A node
+        whose own token this was gets another when it is started again.
 
         Args:
             ids: Of tokens: ``InstalledToken.id``, the claim ``jti``.
             identities: Whose tokens, all of them: ``NAME@DOMAIN``, the claim ``sub``.
-            timeout_s: How long the nodes may take to come back, in seconds.
-            progress: Told of the phases.
 
         Raises:
             UsageError: None is named.
-            PoolNotReady: The pool does not run, or a node is not back in time: it has that token.
+            PoolNotReady: The central manager or an access point does not run.
         """
-        from condor_mini import life, members
+        from condor_mini import members
 
-        nodes = self._some_nodes()
-        members.revoke(
-            nodes,
-            progress,
-            ids=ids,
-            identities=identities,
-            timeout_s=timeout_s,
-            slots=life.slots_of(nodes),
-        )
+        members.revoke(self._some_nodes(), ids=ids, identities=identities)
 
     def rotate_key(
         self, *, timeout_s: float = READY_TIMEOUT_S, progress: Progress = _SILENT

@@ -34,7 +34,7 @@ def start_all(
 
     The central manager issues the tokens: the one that runs, or else the first of the nodes.
     """
-    promised: Future[dict[str, str]] = Future()
+    promised: Future[dict[str, tokens.Issued]] = Future()
 
     def issue(by: str) -> None:
         with suppress(InvalidStateError):  # nobody waits for them any more
@@ -55,9 +55,9 @@ def start_all(
             _start(engine, container, stopped=promised.cancelled)
             issue(container)
         else:
-            token = promised.result()[node.name]
+            its = promised.result()[node.name]
             more = own_image.contents(engine, container) if node.has_own_image else None
-            engine.copy_in(container, plan.archive(node, token=token, more=more))
+            engine.copy_in(container, plan.archive(node, tokens=its, more=more))
             _start(engine, container, stopped=promised.cancelled)
 
     if manager is not None:

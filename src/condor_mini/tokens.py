@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from condor_mini.engine import Engine
     from condor_mini.usable import Deadline
 
+Issued = tuple[str, ...]
+"""A node's own token; behind an access point's, its users'."""
+
 PATIENCE_S = 60.0
 TOKENS_PER_S = 5
 """That a central manager issues, at the very least."""
@@ -38,8 +41,8 @@ def issue(
     *,
     user: str = "root",
     stopped: Callable[[], bool] = lambda: False,
-) -> dict[str, str]:
-    """A token for each node that needs one, by the node's name.
+) -> dict[str, Issued]:
+    """Tokens for each node that needs one, by the node's name.
 
     Args:
         engine: Where.
@@ -60,7 +63,7 @@ def issue(
     # Not longer at a time, so that an end that is asked for comes soon.
     argv = ["timeout", str(look_s), f"{LIBEXEC}/issue-tokens"]
     stdin = "".join(f"{role} {name}\n" for name, role in needy.items())
-    issued: list[str] = []
+    issued: list[Issued] = []
 
     def unissued() -> str | None:
         if stopped():
@@ -69,7 +72,7 @@ def issue(
             said = engine.exec(manager, argv, user=user, stdin=stdin, timeout_s=look_s + PATIENCE_S)
         except NotFound:
             raise _ended(engine, manager) from None
-        issued[:] = said.stdout.split()
+        issued[:] = [tuple(line.split()) for line in said.stdout.splitlines()]
         if said.returncode == 0 and len(issued) == len(needy):
             return None
         if said.returncode == TIMED_OUT:
@@ -105,7 +108,7 @@ def give(manager: Node, nodes: Sequence[Node], deadline: Deadline) -> None:
     )
 
     def put(node: Node) -> None:
-        node.engine.copy_in(node.info.id, plan.token_archive(issued[node.name]))
+        node.engine.copy_in(node.info.id, plan.tokens_archive(issued[node.name]))
 
     each(put, [node for node in nodes if node.name in issued])
 

@@ -22,6 +22,7 @@ ENDS_WITH_2 = {
     "cpus": (["-e", "MASTER=cm", "-e", "NUM_CPUS=abc"], "NUM_CPUS=abc: a positive whole number"),
     "no-cpus": (["-e", "MASTER=cm", "-e", "NUM_CPUS=0"], "NUM_CPUS=0: a positive whole number"),
     "memory": (["-e", "MASTER=cm", "-e", "MEMORY=2G"], "MEMORY=2G: a positive whole number"),
+    "read": (["-e", "MASTER=cm", "-e", "READ=all"], "READ=all: anyone or members is wanted"),
 }
 NO_NETBLOCK = ["all", "10.0.0.0/99", "10.0.0.0/8,soon", "10.0.0.0/8 20"]
 UNREACHABLE = {

@@ -137,3 +137,10 @@ def test_raw_configuration_is_last() -> None:
     """What the user wrote wins."""
     points = ExecutionPoints.model_validate({"cpus": 2, "config": "NUM_CPUS = 1"})
     assert execution_point_config(PoolSpec(), points).endswith("\nNUM_CPUS = 1\n")
+
+
+@pytest.mark.parametrize(("read", "lines"), [("members", 0), ("anyone", 1)])
+def test_reading_is_opened_where_that_is_asked_for(read: str, lines: int) -> None:
+    """`read: anyone` is told to every node; `members` is how the images are."""
+    spec = PoolSpec.model_validate({"version": 1, "read": read})
+    assert pool_config(spec).count("POOL_READ = anyone\n") == lines

@@ -12,10 +12,8 @@ from condor_mini.cli.options import (
     name_option,
     open_pool,
     output_option,
-    quiet_option,
     show_json,
     show_table,
-    timeout_option,
 )
 
 
@@ -112,24 +110,13 @@ def list_tokens(*, output: str, name: str, engine: str | None) -> None:
     "--identity", "identities", metavar="NAME@DOMAIN", multiple=True, help="All tokens of this one."
 )
 @name_option
-@timeout_option
 @engine_option
-@quiet_option
 def revoke(
-    *,
-    ids: tuple[str, ...],
-    identities: tuple[str, ...],
-    name: str,
-    timeout_s: float,
-    engine: str | None,
-    quiet: bool,
+    *, ids: tuple[str, ...], identities: tuple[str, ...], name: str, engine: str | None
 ) -> None:
-    """Revoke tokens, by id or by identity: they let nobody in any more, at once and for good."""
-    from condor_mini.progress import progress_for_stderr
+    """Revoke tokens, by id or by identity: they let nobody in any more, at once and for good.
 
-    open_pool(name, engine).revoke_tokens(
-        ids,
-        identities=identities,
-        timeout_s=timeout_s,
-        progress=progress_for_stderr(quiet=quiet),
-    )
+    The nodes' ads are away until their next update. A node whose own token this was gets another
+    by `restart --node`.
+    """
+    open_pool(name, engine).revoke_tokens(ids, identities=identities)

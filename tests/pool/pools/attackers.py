@@ -1,0 +1,106 @@
+"""Who attacks a pool from its own network: somebody with HTCondor's tools, and perhaps a token."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+import uuid
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from condor_mini.engine import ContainerSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from condor_mini.engine import CommandResult
+    from condor_mini.pool import Pool
+
+LEVELS = (
+    *("READ", "WRITE", "NEGOTIATOR", "ADMINISTRATOR", "DAEMON", "CONFIG"),
+    *("ADVERTISE_STARTD", "ADVERTISE_SCHEDD", "ADVERTISE_MASTER"),
+)
+TOKEN = "etc/condor/tokens.d/node"  # noqa: S105 (where it is)
+DAEMONS = {
+    "collector": "Collector",
+    "schedd": "Scheduler",
+    "startd": "Machine",
+    "master": "DaemonMaster",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attacker:
+    """A container in a pool's network that is no node of it."""
+
+    pool: Pool
+    container: str
+    addresses: dict[str, str]
+    """Of the pool's daemons."""
+
+    def run(self, script: str) -> CommandResult:
+        """Run a script as root there, to its end."""
+        return self.pool.engine.exec(
+            self.container, ["timeout", "20", "bash", "-c", script], user="root", timeout_s=40
+        )
+
+    def allowed(self, daemon: str) -> set[str]:
+        """The authorizations that a daemon grants."""
+        said = self.run(f"condor_ping -addr '{self.addresses[daemon]}' -table {' '.join(LEVELS)}")
+        rows = [line.split() for line in said.stdout.splitlines()]
+        assert {row[0] for row in rows if row} >= set(LEVELS), said.stdout + said.stderr
+        return {row[0] for row in rows if "ALLOW" in row}
+
+    def advertises(self, kind: str, name: str) -> bool:
+        """Whether the collector takes an ad of a command's kind."""
+        ad = f'MyType = "Evil"\nName = "{name}"\nMachine = "{name}"\nMyAddress = "<1.2.3.4:5>"\n'
+        ad += 'ScheddIpAddr = "<1.2.3.4:5>"\nStartdIpAddr = "<1.2.3.4:5>"\nRequirements = true\n'
+        return self.run(f"condor_advertise -tcp {kind} <(echo '{ad}')").returncode == 0
+
+
+@contextmanager
+def attacker(pool: Pool, token: str = "") -> Iterator[Attacker]:
+    """Somebody who has this token, or none."""
+    engine = pool.engine
+    name = f"{pool.name}-attacker-{uuid.uuid4().hex[:6]}"
+    container = engine.create(
+        ContainerSpec(
+            image="condor-execute:25",
+            name=name,
+            hostname=name,
+            entrypoint="sleep",
+            command=("600",),
+            network=pool.name,
+            environment={"_CONDOR_CONDOR_HOST": f"{pool.name}-master"},
+            healthcheck=False,
+        )
+    )
+    try:
+        if token:
+            engine.copy_in(container, _archive(token))
+        engine.start(container)
+        yield Attacker(pool=pool, container=container, addresses=_addresses(pool))
+    finally:
+        engine.remove(container)
+
+
+def token_of(pool: Pool, node: str) -> str:
+    """A node's own token, as a thief reads it."""
+    return pool.engine.copy_out(pool.node(node).info.id, f"/{TOKEN}").decode().strip()
+
+
+def _addresses(pool: Pool) -> dict[str, str]:
+    """The daemons' addresses, which an attacker could find by trying."""
+    ads = pool.exec(["condor_status", "-any", "-af", "MyType", "MyAddress"], node="master").stdout
+    by_type = {line.split()[0]: line.split()[1] for line in ads.splitlines() if "<" in line}
+    return {daemon: by_type[kind] for daemon, kind in DAEMONS.items()}
+
+
+def _archive(token: str) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        entry = tarfile.TarInfo(TOKEN)
+        entry.size, entry.mode = len(token) + 1, 0o600
+        tar.addfile(entry, io.BytesIO(f"{token}\n".encode()))
+    return buffer.getvalue()
