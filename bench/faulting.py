@@ -369,7 +369,7 @@ FAULTS = {
         Fault(
             name="cut-lease",
             needs=_is_root,
-            what=f"an execution point's network down for {LEASE_S + 30} s, longer than the job lease",
+            what=f"the same for {LEASE_S + 30} s, longer than the job lease",
             strike=lambda world: _cut(world, LEASE_S + 30),
         ),
         *map(_moving, Role),
