@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
+import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -253,8 +254,9 @@ def _hungry(world: World) -> None:
     )
     said = world.workload.shell("condor_submit -terse -", stdin=job)
     world.workload.shell(f"condor_wait -wait 120 {world.workload.name}/hungry.log; :")
-    asked = "-af NumJobStarts ExitBySignal ExitSignal ExitCode RemoveReason"
-    print("memory-limit: the jobs:", world.workload.shell(f"condor_history {said[:1]} {asked}"))
+    cluster = said.partition(".")[0]
+    codes = world.workload.shell(f"condor_history {cluster} -af ExitBySignal ExitCode")
+    print(f"memory-limit: ExitBySignal and ExitCode: {codes.split()}", file=sys.stderr)
 
 
 def _burst(world: World, per_second: int = 100, seconds: int = 10) -> None:
@@ -270,7 +272,7 @@ def _burst(world: World, per_second: int = 100, seconds: int = 10) -> None:
     *clusters, took = said.stdout.split()
     for cluster in clusters:
         world.workload.add(int(cluster), "burst", 1)
-    print(f"submits: {len(clusters) / float(took):.0f} a second", flush=True)
+    print(f"submits: {len(clusters) / float(took):.0f} a second", file=sys.stderr)
 
 
 # -- time -----------------------------------------------------------------------------------------
@@ -369,7 +371,7 @@ FAULTS = {
         Fault(
             name="cut-lease",
             needs=_is_root,
-            what=f"an execution point's network down for {LEASE_S + 30} s, longer than the job lease",
+            what=f"the same for {LEASE_S + 30} s, longer than the job lease",
             strike=lambda world: _cut(world, LEASE_S + 30),
         ),
         *map(_moving, Role),

@@ -53,7 +53,10 @@ class Account:
 
     jobs: int
     completed: int
-    """In the history with exit code 0, one event of their end in the log, and their own output."""
+    """In the history once with exit code 0, their end in the event log, and their own output.
+
+    One that ended just before a kill may run again, and its log then tells of two ends.
+    """
     again: int
     """Started more than once, which HTCondor promises only after a mishap."""
     held: int
@@ -201,8 +204,8 @@ class Workload:
                     why[job] = f"in the queue, JobStatus {queue[job][0]}: {queue[job][1]}"
                 elif history.get(job) != [f"{COMPLETED} 0"]:
                     why[job] = f"in the history: {history.get(job, 'absent')}"
-                elif ends[job] != 1:
-                    why[job] = f"has {ends[job]} events of its end in its log"
+                elif not ends[job]:
+                    why[job] = "its log tells of no end"
                 elif outputs.get((kind, *job)) != expected:
                     why[job] = f"its output is {outputs.get((kind, *job))!r}"
         return Account(

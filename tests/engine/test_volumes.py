@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -117,6 +119,23 @@ def test_copy_in_reaches_a_volume(
     engine.copy_in(create(mounting), tar_of("mnt/file", b"content"))
     other = run(replace(mounting, name=f"{mounting.name}-2"))
     assert engine.exec(other, ["cat", "/mnt/file"]).stdout == "content"
+
+
+def test_copy_in_makes_directories_in_a_volume(
+    engine: Engine, create: MakeContainer, run: MakeContainer, mounting: ContainerSpec
+) -> None:
+    """A directory that others can read is put into a volume, and what is in it."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        directory = tarfile.TarInfo("mnt/a")
+        directory.type, directory.mode = tarfile.DIRTYPE, 0o755
+        tar.addfile(directory)
+        file = tarfile.TarInfo("mnt/a/b")
+        file.size = len(b"content")
+        tar.addfile(file, io.BytesIO(b"content"))
+    engine.copy_in(create(mounting), buffer.getvalue())
+    other = run(replace(mounting, name=f"{mounting.name}-2"))
+    assert engine.exec(other, ["cat", "/mnt/a/b"]).stdout == "content"
 
 
 def test_copy_out_reads_a_volume(

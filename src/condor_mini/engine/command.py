@@ -87,11 +87,12 @@ def run_bytes(
     merge: bool = False,
     environment: Mapping[str, str] | None = None,
     end: Callable[[int], None] = lambda _: None,
+    umask: int = -1,
 ) -> BytesResult:
     """``run`` for output that is not text; what is large comes from and goes to files.
 
-    ``environment`` replaces our own; ``end`` is called with the process's number before it is
-    killed, be it for the deadline or for what ends us.
+    ``environment`` replaces our own, as ``umask`` does unless it is -1; ``end`` is called with the
+    process's number before it is killed, be it for the deadline or for what ends us.
     """
     log.debug("%s", shlex.join(argv))
     given = stdin if isinstance(stdin, bytes) else None
@@ -106,6 +107,7 @@ def run_bytes(
         stdout=subprocess.PIPE if stdout is None else _descriptor(stdout),
         stderr=subprocess.STDOUT if merge else subprocess.PIPE,
         env=environment,
+        umask=umask,
     ) as process:
         try:
             out, err = process.communicate(given, timeout=timeout_s)

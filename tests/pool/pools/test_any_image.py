@@ -318,7 +318,7 @@ def test_other_series_and_engine_elsewhere(
     name = f"t{uuid.uuid4().hex[:8]}"
     with Pool.create(name, execute_image=busybox_image, series="23", engine=pool_engine):
         named = [volume.name for volume in pool_engine.volumes({}) if name in volume.name]
-        assert named == [f"{name}-condor-mini-runtime"]
+        assert f"{name}-condor-mini-runtime" in named
     assert not [volume for volume in pool_engine.volumes({}) if name in volume.name]
 
 

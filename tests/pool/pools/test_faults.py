@@ -82,7 +82,7 @@ def events(struck: Workload) -> list[Event]:
 
 
 def test_no_job_is_lost(account: Account) -> None:
-    """Each job is in the history with exit code 0, ended once by its log, and has its output."""
+    """Each job is in the history with exit code 0, has ended by its log, and has its output."""
     assert account.lost == ()
     assert account.completed == SHORT + LONG
 

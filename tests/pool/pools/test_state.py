@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 LONG_S = 12
 REMADE_S = 60
+SMALL_LOG = 20_000
 
 
 @pytest.fixture(scope="module")
@@ -136,3 +137,33 @@ def test_a_debug_level_is_heard_at_once(pool: Pool) -> None:
     assert [level.daemon for level in pool.debug_levels()] == ["schedd"]
     pool.reset_debug_levels()
     assert run(pool, "condor_config_val SCHEDD_DEBUG") != "D_FULLDEBUG"
+
+
+def test_logs_have_a_bound(pool: Pool) -> None:
+    """Of each log there are two files at most, none longer than MAX_DEFAULT_LOG and one event."""
+    config = "/etc/condor/config.d/90-small-logs"
+    access_point = pool.node()
+    for argv, stdin in (
+        (["tee", config], f"MAX_DEFAULT_LOG = {SMALL_LOG}\nSCHEDD_DEBUG = D_ALL:2\n"),
+        (["condor_reconfig"], None),
+    ):
+        assert access_point.exec(argv, user="root", stdin=stdin).returncode == 0
+    sizes = "cd $(condor_config_val LOG); stat -c '%s %n' SchedLog*"
+
+    def unrotated() -> str | None:
+        said = run(pool, sizes)
+        return None if "SchedLog.old" in said else said
+
+    wait_until(unrotated, timeout_s=20)
+    rotated = run(pool, "stat -c %Y.%i $(condor_config_val LOG)/SchedLog.old")
+
+    def rotated_once() -> str | None:
+        now = run(pool, "stat -c %Y.%i $(condor_config_val LOG)/SchedLog.old")
+        return "it was rotated once" if now == rotated else None
+
+    wait_until(rotated_once, timeout_s=20)
+    found = [line.split() for line in run(pool, sizes).splitlines()]
+    access_point.exec(["rm", config], user="root")
+    access_point.exec(["condor_reconfig"], user="root")
+    assert {name for _, name in found} == {"SchedLog", "SchedLog.old"}
+    assert all(int(size) < 2 * SMALL_LOG for size, _ in found), found

@@ -15,6 +15,7 @@ from condor_mini.engine import command
 from condor_mini.engine.embedded import state
 from condor_mini.engine.embedded.addresses import HOSTS
 from condor_mini.engine.embedded.namespaces import DESK, PREPARED
+from condor_mini.engine.embedded.paths import Paths
 from condor_mini.engine.embedded.processes import end_all
 from condor_mini.engine.embedded.records import Record, Shelf
 from condor_mini.engine.embedded.way import NETWORK, NOTES, ROOT, View, environment_of
@@ -153,8 +154,11 @@ class Containers(_Owned):
     def unpack(self, record: Record, archive: bytes | BinaryIO) -> None:
         """See ``Engine.copy_in``."""
         owners = self._owners(as_caller=record.facts["spec"]["as_caller"])
-        options = ("-xpf", "-", "--keep-directory-symlink", *owners, "-C", "/")
-        self._on_files(record, "tar", *options, stdin=archive)
+        # tar changes modes by fchmodat2(2), which proot does not know: it translates no path of it,
+        # and that fails in what is mounted. Without -p things are made with their modes at once.
+        modes = "--no-same-permissions" if isinstance(self.way, Paths) else "--same-permissions"
+        options = (modes, "--keep-directory-symlink", *owners, "-C", "/")
+        self._on_files(record, "tar", "-xf", "-", *options, stdin=archive, umask=0)
 
     def content(self, record: Record, path: str) -> bytes:
         """See ``Engine.copy_out``."""
@@ -189,9 +193,12 @@ class Containers(_Owned):
         *arguments: str,
         stdin: bytes | BinaryIO | None = None,
         stdout: BinaryIO | None = None,
+        umask: int = -1,
     ) -> command.BytesResult:
         argv = self.way.inside(self._view(record, 0, 0), program, *arguments)
-        return command.run_bytes(argv, timeout_s=COPY_TIMEOUT_S, stdin=stdin, stdout=stdout)
+        return command.run_bytes(
+            argv, timeout_s=COPY_TIMEOUT_S, stdin=stdin, stdout=stdout, umask=umask
+        )
 
     # -- processes --------------------------------------------------------------------------------
 
