@@ -210,5 +210,20 @@ def pool_nodes(engine: Engine, pool: str | None = None) -> list[Node]:
     return sorted(nodes, key=lambda node: (node.pool, ORDER.index(node.role), node.number))
 
 
+def absent(engine: Engine, pool: str, *, others: str = "") -> NotFound:
+    """The error that says that there is no such pool.
+
+    Args:
+        engine: Where.
+        pool: Its name.
+        others: The names of those that there are.
+    """
+    return NotFound(
+        f"there is no pool {pool}" + (f"; there are: {others}" if others else ""),
+        hint=f"Make it: condor-mini create -n {pool}. This is {engine.name}; a pool of another "
+        "engine: --engine NAME",
+    )
+
+
 def _home(user: str) -> str:
     return "/root" if user in ("root", "0") else HOME

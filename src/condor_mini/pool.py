@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 from condor_mini.engine import QUICK_TIMEOUT_S, Engine, find_engine
 from condor_mini.errors import AlreadyInUse, CondorMiniError, NotFound, PoolNotReady, UsageError
-from condor_mini.nodes import LABEL, USER, Node, Role, pool_nodes
+from condor_mini.nodes import LABEL, USER, Node, Role, absent, pool_nodes
 from condor_mini.progress import Progress
 from condor_mini.signals import held_back
 
@@ -569,10 +569,7 @@ class Pool:
             others = ", ".join(
                 pool.name for pool in type(self).list(engine=self.engine) if pool.name != self.name
             )
-            raise NotFound(
-                f"there is no pool {self.name}" + (f"; there are: {others}" if others else ""),
-                hint=f"Make it: condor-mini create -n {self.name}",
-            )
+            raise absent(self.engine, self.name, others=others)
         return nodes
 
     def _is_state_kept(self) -> bool:

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from condor_mini.collector import address_of, ask, heard_at, owners_of, version_of
 from condor_mini.engine import ContainerState
-from condor_mini.errors import NotFound
-from condor_mini.nodes import LABEL, Role
+from condor_mini.nodes import LABEL, Role, absent
 from condor_mini.times import rfc3339
 
 if TYPE_CHECKING:
@@ -152,9 +151,7 @@ def status(pool: Pool) -> PoolStatus:
     """
     nodes = pool.nodes
     if not nodes:
-        raise NotFound(
-            f"there is no pool {pool.name}", hint=f"Make it: condor-mini create -n {pool.name}"
-        )
+        raise absent(pool.engine, pool.name)
     return status_of(pool.name, nodes)
 
 

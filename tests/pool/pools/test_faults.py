@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import time
+import uuid
 from typing import TYPE_CHECKING
 
 import pytest
@@ -41,7 +42,7 @@ def pool(pool_engine: Engine) -> Iterator[Pool]:
     spec = PoolSpec.model_validate(
         {
             "version": 1,
-            "name": "tfaults",
+            "name": f"t{uuid.uuid4().hex[:8]}",
             "probe_job": False,
             "execution_points": [{"name": "default", "count": 3, "cpus": 6, "memory": "4GB"}],
             "config": f"JOB_DEFAULT_LEASE_DURATION = {LEASE_S}\nTCP_KEEPALIVE_INTERVAL = 1\n",
