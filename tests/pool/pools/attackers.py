@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from condor_mini.engine import ContainerSpec
+from condor_mini.readiness import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,9 +93,19 @@ def token_of(pool: Pool, node: str) -> str:
 
 def _addresses(pool: Pool) -> dict[str, str]:
     """The daemons' addresses, which an attacker could find by trying."""
-    ads = pool.exec(["condor_status", "-any", "-af", "MyType", "MyAddress"], node="master").stdout
-    by_type = {line.split()[0]: line.split()[1] for line in ads.splitlines() if "<" in line}
-    return {daemon: by_type[kind] for daemon, kind in DAEMONS.items()}
+    argv = ["condor_status", "-any", "-af", "MyType", "MyAddress"]
+    found: dict[str, str] = {}
+
+    def missing() -> str | None:
+        # A pool is usable before its masters have advertised themselves.
+        ads = pool.exec(argv, node="master").stdout
+        for line in ads.splitlines():
+            kind, _, address = line.partition(" ")
+            found[kind] = address
+        return None if found.keys() >= set(DAEMONS.values()) else f"only {sorted(found)}"
+
+    wait_until(missing, timeout_s=30)
+    return {daemon: found[kind] for daemon, kind in DAEMONS.items()}
 
 
 def _archive(token: str) -> bytes:

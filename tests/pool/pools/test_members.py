@@ -31,6 +31,7 @@ pytestmark = pytest.mark.pool_engines("docker", reason="others come in by a netw
 
 READ = "condor_status -af Name"
 USERS = ("ada", "bob", "eve")
+SHELL = "#!/bin/sh"
 PLACES = """
 for file in /etc/condor/tokens.d/node /etc/condor/users-token /etc/condor/passwords.d/POOL; do
   cat $file && echo got $file
@@ -218,7 +219,7 @@ def test_a_job_gets_at_nothing_of_the_pools(pool: Pool, victim: None) -> None:
         f"arguments = {pool.name}-master\nqueue\n"
     )
     script = f"""cd; cat >evil.sh <<'END'
-#!/bin/sh
+{SHELL}
 {PLACES}
 END
 condor_submit -terse - >/dev/null <<'END'
