@@ -36,7 +36,7 @@ SPEC = f"{LABEL}.spec"
 _SPOOL, _KEY, _TOKENS = "/var/spool/condor", "/etc/condor/passwords.d", "/etc/condor/tokens.d"
 STATE: Mapping[Role, Mapping[str, str]] = {
     Role.CENTRAL_MANAGER: {"spool": _SPOOL, "key": _KEY, "tokens": _TOKENS},
-    Role.ACCESS_POINT: {"spool": _SPOOL, "home": HOME, "tokens": _TOKENS},
+    Role.ACCESS_POINT: {"spool": _SPOOL, "home": HOME, "key": _KEY, "tokens": _TOKENS},
     Role.EXECUTION_POINT: {"tokens": _TOKENS},
 }
 """What of a node outlives its container: the place of each of its volumes, by the volume's name.

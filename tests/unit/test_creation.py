@@ -82,7 +82,7 @@ def held(engine: PoolEngine) -> list[str]:
 
 STATE = {
     "ci-master": ("spool", "key", "tokens"),
-    "ci-submit-1": ("spool", "home", "tokens"),
+    "ci-submit-1": ("spool", "home", "key", "tokens"),
     "ci-execute-1": ("tokens",),
     "ci-execute-2": ("tokens",),
 }

@@ -6,6 +6,9 @@ containers, one after the other.
 
 from __future__ import annotations
 
+import base64
+import json
+import uuid
 from typing import TYPE_CHECKING
 
 import pytest
@@ -28,7 +31,8 @@ SMALL_LOG = 20_000
 @pytest.fixture(scope="module")
 def pool(pool_engine: Engine) -> Iterator[Pool]:
     """A pool of HTCondor 23 with a job that has ended, and one that is held."""
-    with Pool.create("tstate", series="23", engine=pool_engine) as made:
+    name = f"t{uuid.uuid4().hex[:8]}"
+    with Pool.create(name, series="23", engine=pool_engine) as made:
         run(made, "condor_submit -terse -", "executable = /bin/true\nhold = true\nqueue")
         yield made
 
@@ -70,6 +74,24 @@ def usage(pool: Pool) -> float:
     return float(run(pool, script, node="master"))
 
 
+@pytest.fixture(scope="module")
+def tokens(pool: Pool) -> list[str]:
+    """Two that read at the central manager, the first of which is revoked."""
+    made = [pool.create_token("ada", authorizations=["READ"]).split()[0] for _ in range(2)]
+    claims = json.loads(base64.urlsafe_b64decode(made[0].split(".")[1] + "=="))
+    pool.revoke_tokens([claims["jti"]])
+    return made
+
+
+def lets_in(pool: Pool, token: str) -> bool:
+    """Whether the central manager answers who has this token and no other."""
+    script = (
+        "umask 077; rm -rf own; mkdir own; cat >own/token; _CONDOR_SEC_TOKEN_DIRECTORY=$PWD/own"
+    )
+    argv = ["sh", "-c", f"cd; {script} condor_status -collector"]
+    return pool.exec(argv, stdin=token).returncode == 0
+
+
 def test_an_upgrade_keeps_queue_and_history(pool: Pool) -> None:
     """`restart --htcondor 25`: the queue, its job ids, the history and a running job are kept."""
     job = running(pool, "upgraded")
@@ -103,12 +125,18 @@ def test_a_removed_access_point_comes_back(pool: Pool) -> None:
     assert job.account().again == 0
 
 
+@pytest.mark.usefixtures("tokens")
 def test_a_removed_central_manager_comes_back(pool: Pool) -> None:
     """Its key and its accounting are there again: the other nodes' tokens and users' usage."""
     before = usage(pool)
     pool.engine.remove(pool.node("master").info.id)
     pool.start(timeout_s=REMADE_S)
     assert usage(pool) >= before > 0
+
+
+def test_a_revoked_token_stays_revoked(pool: Pool, tokens: list[str]) -> None:
+    """The central manager that was made anew knows which tokens were revoked."""
+    assert [lets_in(pool, token) for token in tokens] == [False, True]
 
 
 def test_a_removed_pool_comes_back(pool: Pool) -> None:
