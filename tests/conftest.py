@@ -49,6 +49,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="engines to test pools on, of docker, embedded (default: docker, and on embedded what "
         "differs by engine: what is marked every_engine)",
     )
+    parser.addoption(
+        "--slow",
+        action="store_true",
+        help="also what takes a minute or more, and is about what seldom changes",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -62,6 +67,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "engines(*names): the only engines that the test is about")
     config.addinivalue_line("markers", "needs(fact): an `EngineInfo` of whom that fact is true")
     config.addinivalue_line("markers", "needs_no(fact): an `EngineInfo` of whom it is false")
+    config.addinivalue_line("markers", "slow: it runs with --slow only")
     config.addinivalue_line("markers", "alone: no other test runs beside it, where several do")
 
 
@@ -81,6 +87,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize(
         "engine_name", [name for name in names if name in admitted], scope="session"
     )
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what is ``slow``, before anything is made for it."""
+    if item.get_closest_marker("slow") and not item.config.getoption("--slow"):
+        pytest.skip("it takes a minute or more: --slow")
 
 
 @pytest.fixture(autouse=True)

@@ -37,6 +37,9 @@ SUITE = tuple(
     )
 )
 """Not the logs: they are written and read the same way by everybody."""
+SUITE_OF_ONE = tuple(
+    f"tests/engine/test_{name}.py" for name in ("containers", "embedded", "inside")
+)
 ACCOUNTS = ("passwd", "group", "subuid", "subgid")
 
 
@@ -51,6 +54,7 @@ class User:
     """The first of 65536 subordinate UIDs."""
     refused: bool = False
     """Whether namespaces are."""
+    suite: tuple[str, ...] = SUITE
 
     def entry(self, file: str, home: Path) -> str:
         """What stands in a file of ``/etc`` about the user."""
@@ -61,7 +65,8 @@ class User:
 
 
 USERS = {
-    "namespaces-user": User(name="cm-test-one", uid=7101, way="namespaces"),
+    # What differs from the next one: processes and files that are all of one UID.
+    "namespaces-user": User(name="cm-test-one", uid=7101, way="namespaces", suite=SUITE_OF_ONE),
     "namespaces-subuid": User(
         name="cm-test-many", uid=7102, way="namespaces", subordinate=710_200_000
     ),
@@ -179,7 +184,7 @@ def begun(user: User, runtime_path: Path, busybox: Path, pytestconfig: pytest.Co
     }
     needed = [Path(sys.prefix), Path(sys.base_prefix), REPOSITORY, runtime_path, busybox.parent]
     suite = [
-        *(sys.executable, "-m", "pytest", *SUITE, "--engines", user.way, "-q"),
+        *(sys.executable, "-m", "pytest", *user.suite, "--engines", user.way, "-q"),
         *("-p", "no:cacheprovider", f"--basetemp={home}/pytest", "--durations=10"),
         *("-k", str(pytestconfig.getoption("keyword"))),
     ]

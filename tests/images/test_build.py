@@ -208,11 +208,13 @@ def on_bookworm(docker: Engine, tmp_path_factory: pytest.TempPathFactory) -> Ite
             docker.remove_image(name)
 
 
+@pytest.mark.slow
 def test_the_base_may_be_another_debian(on_bookworm: OnBookworm) -> None:
     """The base image takes another Debian by build argument, and HTCondor runs on it."""
     assert "$CondorVersion: 25." in in_image(on_bookworm.image, "condor_version")
 
 
+@pytest.mark.slow
 def test_a_suite_that_has_moved_on_gives_its_newest(on_bookworm: OnBookworm) -> None:
     """Where the tested version is gone, the newest of its series is taken, and that is said."""
     line = "condor 25.0.1-1 is no longer in unstable; taking 25."

@@ -58,6 +58,7 @@ def test_if_not_exists_by_several_at_once(fresh: Cli, pool_engine: Engine) -> No
     assert runs_a_job(fresh)
 
 
+@pytest.mark.slow
 @pytest.mark.alone
 def test_different_names_at_once(new_cli: Callable[[], Cli], pool_engine: Engine) -> None:
     """Ten pools that are made at the same time all come to be."""

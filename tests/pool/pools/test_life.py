@@ -134,7 +134,8 @@ def test_scale_down_lets_jobs_finish(own: Pool, fresh: Cli) -> None:
 @pytest.mark.every_engine
 def test_scale_down_after_the_grace_requeues(own: Pool, fresh: Cli) -> None:
     """A job that outlasts --grace is put back into the queue and runs elsewhere."""
-    where = f'requirements = Machine == "{own.name}-execute-2" || NumJobStarts > 0'
+    # Not NumJobStarts, which a shadow tells the schedd of: it may end before.
+    where = f'requirements = Machine == "{own.name}-execute-2" || NumShadowStarts > 0'
     cluster = submit(own, "test $_CONDOR_NODE_WAIT || sleep 8", more=where)
     assert await_running(own, cluster) == [f"{own.name}-execute-2"]
     result = fresh("scale", "--execute", "1", "--grace", "1", timeout_s=120)

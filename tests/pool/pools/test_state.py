@@ -71,7 +71,15 @@ def whole(workload: Workload) -> bool:
 def usage(pool: Pool) -> float:
     """What the busiest user has used, in weighted seconds, as the negotiator has accounted it."""
     script = "condor_userprio -allusers -af WeightedAccumulatedUsage | sort -n | tail -n 1"
-    return float(run(pool, script, node="master"))
+    said = ""
+
+    def untold() -> str | None:
+        nonlocal said
+        said = run(pool, script, node="master")
+        return None if said else "a collector that was just started has no accounting ads"
+
+    wait_until(untold, timeout_s=20)
+    return float(said)
 
 
 @pytest.fixture(scope="module")
