@@ -52,7 +52,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--slow",
         action="store_true",
-        help="also what takes a minute or more, and is about what seldom changes",
+        help="also what takes long, and is about what seldom changes",
     )
 
 
@@ -92,7 +92,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip what is ``slow``, before anything is made for it."""
     if item.get_closest_marker("slow") and not item.config.getoption("--slow"):
-        pytest.skip("it takes a minute or more: --slow")
+        pytest.skip("it takes long: --slow")
 
 
 @pytest.fixture(autouse=True)

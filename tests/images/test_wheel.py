@@ -30,6 +30,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "venv/bin/condor-mini"
 
 
+@pytest.mark.slow
 def test_build_from_a_wheel(docker: Engine, program: Path, tmp_path: Path) -> None:
     """`condor-mini build` has all it needs, and finds the same images as the checkout built."""
     del docker
@@ -44,6 +45,7 @@ def test_build_from_a_wheel(docker: Engine, program: Path, tmp_path: Path) -> No
     assert [line.split()[-3:] for line in result.stdout.splitlines()] == [["up", "to", "date"]] * 5
 
 
+@pytest.mark.slow
 def test_run_from_a_wheel(docker: Engine, program: Path, tmp_path: Path) -> None:
     """`condor-mini run` in an empty directory starts a pool and runs a command in it."""
     del docker

@@ -182,6 +182,7 @@ def test_a_stop_loses_no_job(docker: Docker) -> None:
     assert queue.split() == [running, idle, held]
 
 
+@pytest.mark.slow
 def test_a_stop_ends_a_stubborn_job_in_time(docker: Docker) -> None:
     """An execution point whose job ignores SIGTERM ends by itself before the engine kills it."""
     pool = docker.pool()

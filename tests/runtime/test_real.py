@@ -116,6 +116,7 @@ def test_a_pool_works(runtime: Runtime, bwrap: str, tmp_path: Path, script: str,
     assert run(*argv) == says
 
 
+@pytest.mark.slow
 def test_wheel_brings_it_without_a_network(
     runtime: Runtime, offline: tuple[list[str], dict[str, str]], tmp_path: Path
 ) -> None:

@@ -309,6 +309,7 @@ def test_stopped_and_started(mixed: Pool) -> None:
     assert mixed.status().slots.configured == 2
 
 
+@pytest.mark.slow
 def test_other_series_and_engine_elsewhere(
     pool_engine: Engine, busybox_image: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -92,6 +92,7 @@ def test_foreign_network_is_left_alone(fresh: Cli, pool_engine: Engine) -> None:
         pool_engine.remove_network(fresh.name)
 
 
+@pytest.mark.slow
 def test_pool_of_series_23(fresh: Cli, tmp_path: Path) -> None:
     """Create, submit and delete work with HTCondor 23."""
     fresh.succeeds("create", "--htcondor", "23", timeout_s=280)

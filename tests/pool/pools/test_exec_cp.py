@@ -162,6 +162,7 @@ exit $status
 """
 
 
+@pytest.mark.slow
 def test_ssh_to_job_leads_into_the_job(cli: Cli) -> None:
     """`condor_ssh_to_job` runs a command as the job's user, in the job's own environment."""
     user, scratch = cli.succeeds("exec", "--", "sh", "-c", SLEEPER, timeout_s=90).split()[-2:]

@@ -119,6 +119,7 @@ def test_configuration_that_htcondor_refuses_is_noticed_at_once(refused: Refused
     assert refused.seconds < SOON_S
 
 
+@pytest.mark.slow
 def test_daemon_that_never_comes_is_told_at_the_deadline(refused: Refused) -> None:
     """The ad that is missing is named, since when, what the node says of it, and its log."""
     name = f"{refused.cli.name}-execute-1"
@@ -149,6 +150,7 @@ def unmatched(refused: Refused) -> CondorMiniError:
     return refused(timeout_s=DEADLINE_S, keep=True, execution_points=never)
 
 
+@pytest.mark.slow
 def test_probe_job_that_nobody_takes_says_why(unmatched: CondorMiniError, refused: Refused) -> None:
     """HTCondor's own analysis is in the error; --keep leaves the pool, and says so."""
     name = refused.cli.name

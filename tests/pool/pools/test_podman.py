@@ -126,6 +126,7 @@ def test_personal_pool_leaves_files_that_are_ours(loaded: Engine, tmp_path: Path
     assert (state.read_text(), state.stat().st_uid) == ("Unclaimed\n", os.geteuid())
 
 
+@pytest.mark.slow
 @pytest.mark.engines("podman-rootless")
 @pytest.mark.timeout(600)
 def test_all_of_this_holds_for_an_ordinary_user(
