@@ -112,6 +112,7 @@ def test_a_revoked_token_lets_nobody_in(cli: Cli, pool: Pool) -> None:
         who = {user: stack.enter_context(attacker(pool, made[user])) for user in USERS}
         assert has_read(who["ada"].run(READ))
         cli.succeeds("token", "revoke", ada["jti"], "--identity", "bob@condor-mini.internal")
+        assert pool.token_requests() == [], "the collector is back"
         assert not has_read(who["ada"].run(READ))
         assert not has_read(who["bob"].run(READ))
         wait_until(lambda: None if has_read(who["eve"].run(READ)) else "no ads", timeout_s=30)
