@@ -45,7 +45,10 @@ def pool(pool_engine: Engine) -> Iterator[Pool]:
             "name": f"t{uuid.uuid4().hex[:8]}",
             "probe_job": False,
             "execution_points": [{"name": "default", "count": 3, "cpus": 6, "memory": "4GB"}],
-            "config": f"JOB_DEFAULT_LEASE_DURATION = {LEASE_S}\nTCP_KEEPALIVE_INTERVAL = 1\n",
+            "config": (
+                f"JOB_DEFAULT_LEASE_DURATION = {LEASE_S}\nTCP_KEEPALIVE_INTERVAL = 1\n"
+                f"REQUEST_CLAIM_TIMEOUT = {LEASE_S}\n"
+            ),
         }
     )
     with Pool.create(spec=spec, engine=pool_engine) as made:

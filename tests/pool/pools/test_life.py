@@ -40,14 +40,16 @@ def submit(pool: Pool, command: str, count: int = 1, more: str = "") -> str:
     return said.stdout.partition(".")[0]
 
 
+# A node that is stopped before that tells the shadow nothing, and the job waits for its lease.
+EXECUTES = "JobStatus == 2 && JobCurrentStartExecutingDate >= JobCurrentStartDate"
+
+
 def await_running(pool: Pool, cluster: str, count: int = 1) -> list[str]:
-    """Wait until so many jobs run; on which nodes."""
+    """Wait until so many jobs' processes run; on which nodes."""
     hosts: list[str] = []
 
     def probe() -> str | None:
-        said = pool.exec(
-            ["condor_q", cluster, "-constraint", "JobStatus == 2", "-af", "RemoteHost"]
-        )
+        said = pool.exec(["condor_q", cluster, "-constraint", EXECUTES, "-af", "RemoteHost"])
         hosts[:] = [host.partition("@")[2] for host in said.stdout.split()]
         return None if len(hosts) == count else f"run: {hosts}"
 
