@@ -34,10 +34,11 @@ SPEC = f"{LABEL}.spec"
 """What the pool was made from: on its central manager, and on its network, which outlives that."""
 
 _SPOOL, _KEY, _TOKENS = "/var/spool/condor", "/etc/condor/passwords.d", "/etc/condor/tokens.d"
+_LOG = "/var/log/condor"
 STATE: Mapping[Role, Mapping[str, str]] = {
-    Role.CENTRAL_MANAGER: {"spool": _SPOOL, "key": _KEY, "tokens": _TOKENS},
-    Role.ACCESS_POINT: {"spool": _SPOOL, "home": HOME, "key": _KEY, "tokens": _TOKENS},
-    Role.EXECUTION_POINT: {"tokens": _TOKENS},
+    Role.CENTRAL_MANAGER: {"spool": _SPOOL, "key": _KEY, "tokens": _TOKENS, "log": _LOG},
+    Role.ACCESS_POINT: {"spool": _SPOOL, "home": HOME, "key": _KEY, "tokens": _TOKENS, "log": _LOG},
+    Role.EXECUTION_POINT: {"tokens": _TOKENS, "log": _LOG},
 }
 """What of a node outlives its container: the place of each of its volumes, by the volume's name.
 
@@ -45,7 +46,10 @@ Each node has at least one: its labels are the record that there is such a node.
 """
 SERIES_NOTE = f"{_SPOOL}/htcondor-series"
 """Where a node's entrypoint notes which series of HTCondor has written its spool."""
-_OWNERS = {_SPOOL: (0, 0o755), HOME: (FIRST_UID, 0o700), _KEY: (0, 0o700), _TOKENS: (0, 0o700)}
+_OWNERS = {
+    **{_SPOOL: (0, 0o755), _LOG: (0, 0o755), HOME: (FIRST_UID, 0o700)},
+    **{_KEY: (0, 0o700), _TOKENS: (0, 0o700)},
+}
 """Who has these at first, and their modes; the entrypoint gives to the daemons what is theirs."""
 
 CAPABILITIES = {

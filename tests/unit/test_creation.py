@@ -81,10 +81,10 @@ def held(engine: PoolEngine) -> list[str]:
 
 
 STATE = {
-    "ci-master": ("spool", "key", "tokens"),
-    "ci-submit-1": ("spool", "home", "key", "tokens"),
-    "ci-execute-1": ("tokens",),
-    "ci-execute-2": ("tokens",),
+    "ci-master": ("spool", "key", "tokens", "log"),
+    "ci-submit-1": ("spool", "home", "key", "tokens", "log"),
+    "ci-execute-1": ("tokens", "log"),
+    "ci-execute-2": ("tokens", "log"),
 }
 KEPT = [f"{node}-{volume}" for node, volumes in STATE.items() for volume in volumes]
 WHOLE = sorted(["ci", "ci-data", *STATE, *KEPT])

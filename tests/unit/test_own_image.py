@@ -250,10 +250,9 @@ def test_scaled_up_on_the_image(with_image: PoolEngine, tree: Path) -> None:
     """A node that is added later is as the first."""
     pool = Pool.create("ci", execute_image=IMAGE, engine=with_image)
     pool.scale(2)
-    assert with_image.spec("ci-execute-2").mounts[1:] == with_image.spec("ci-execute-1").mounts[1:]
-    assert with_image.spec("ci-execute-2").mounts[1:] == (
-        BindMount(source=tree, target=PREFIX, read_only=True),
-    )
+    first, second = (with_image.spec(f"ci-execute-{number}").mounts for number in (1, 2))
+    assert first[-1] == second[-1] == BindMount(source=tree, target=PREFIX, read_only=True)
+    assert len(first) == len(second)
 
 
 def test_commands_find_htcondor(with_image: PoolEngine) -> None:
@@ -301,7 +300,7 @@ def test_engine_of_another_machine(with_image: PoolEngine, monkeypatch: pytest.M
     pool = Pool.create("ci", execute_image=IMAGE, engine=with_image)
     pool.scale(2)
     mount = VolumeMount(volume="ci-condor-mini-runtime", target=PREFIX, read_only=True)
-    assert with_image.spec("ci-execute-2").mounts[1:] == (mount,)
+    assert with_image.spec("ci-execute-2").mounts[-1] == mount
     made = [call.target for call in with_image.calls if call.method == "create_volume"]
     assert made.count("ci-condor-mini-runtime") == 1
     assert {node.name for node in pool.nodes} == {

@@ -156,6 +156,8 @@ def test_a_removed_pool_comes_back(pool: Pool) -> None:
     assert [node.name for node in pool.nodes] == names
     assert queue(pool) == before
     assert ended <= history(pool)
+    starts = "grep -c 'condor_master.*STARTING UP' /var/log/condor/MasterLog"
+    assert int(run(pool, starts)) > 1
 
 
 def test_a_debug_level_is_heard_at_once(pool: Pool) -> None:
