@@ -17,11 +17,12 @@ from condor_mini import images
 from condor_mini.engine import ContainerSpec, command
 from condor_mini.errors import NotFound, StateError, UsageError
 from condor_mini.nodes import LABEL
+from condor_mini.parallel import each
 from condor_mini.series import catalogue
 from condor_mini.signals import held_back
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from condor_mini.engine import Engine
 
@@ -32,16 +33,38 @@ _KNOWN = ("var/lib/dpkg/status", "usr/lib/os-release")
 """What dpkg has installed, and whose release it is."""
 
 
+def is_installed() -> bool:
+    """Whether bills can be written here."""
+    return _found() is not None
+
+
 def debsbom() -> str:
     """Where debsbom is, that of our own Python's environment first; ``UsageError`` without it."""
-    beside = Path(sys.executable).with_name("debsbom")
-    found = str(beside) if beside.exists() else which("debsbom")
+    found = _found()
     if found is None:
         raise UsageError(
             "bills of materials are written by debsbom, which is not installed",
             hint="Get it: pip install 'condor-mini[sbom]'",
         )
     return found
+
+
+def _found() -> str | None:
+    beside = Path(sys.executable).with_name("debsbom")
+    return str(beside) if beside.exists() else which("debsbom")
+
+
+def own_folder() -> Path:
+    """Where bills go if nobody says where: among the user's own data."""
+    from platformdirs import user_data_path
+
+    return user_data_path("condor-mini", appauthor=False) / "sbom"
+
+
+def files(folder: Path, reference: str) -> list[Path]:
+    """The bills that an image has in a folder once ``write`` has written them, one a format."""
+    name = reference.replace("/", "_").replace(":", "-")
+    return [folder / f"{name}.{ending}.json" for ending in FORMATS.values()]
 
 
 def bill(engine: Engine, reference: str, form: str = "cyclonedx") -> str:
@@ -57,11 +80,37 @@ def bill(engine: Engine, reference: str, form: str = "cyclonedx") -> str:
         NotFound: There is no such image, or no list of dpkg's in it.
         CommandFailed: debsbom failed.
     """
+    return _written(engine, reference, [FORMATS[form]])[0]
+
+
+def write(engine: Engine, references: Sequence[str], folder: Path) -> list[Path]:
+    """Write the bills of these images into a folder, in each format; the files.
+
+    Raises:
+        StateError: The folder cannot be written.
+        UsageError, NotFound, CommandFailed: See ``bill``.
+    """
+    formats = list(FORMATS.values())
+    texts = each(lambda reference: _written(engine, reference, formats), references)
+    made = []
+    for reference, bills in zip(references, texts, strict=True):
+        for file, text in zip(files(folder, reference), bills, strict=True):
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                file.write_text(text, "utf-8")
+            except OSError as error:
+                raise StateError(f"{file} cannot be written: {error.strerror}") from None
+            made.append(file)
+    return made
+
+
+def _written(engine: Engine, reference: str, kinds: Sequence[str]) -> list[str]:
+    """What debsbom writes of an image, a text for each of its kinds."""
     program = debsbom()
     image = engine.image(reference)
     if image is None:
         raise NotFound(f"there is no image {reference}", hint="See which: condor-mini images list")
-    argv = [program, "generate", "--sbom-type", FORMATS[form], "--out", "-"]
+    argv = [program, "generate"]
     if images.DIGEST_LABEL in image.labels:
         # The one program in our images that is no package of Debian's.
         argv += ["--add-meta-data", f"uv={catalogue().uv}"]
@@ -70,28 +119,9 @@ def bill(engine: Engine, reference: str, form: str = "cyclonedx") -> str:
         vendor = "ubuntu" if release.get("ID") == "ubuntu" else "debian"
         argv += ["--base-distro-vendor", vendor, "--distro-name", release.get("NAME", vendor)]
         argv += ["--distro-version", release.get("VERSION_ID", ""), "--root", scratch]
-        return command.run(argv, timeout_s=TIMEOUT_S).stdout
-
-
-def write(engine: Engine, references: Iterable[str], folder: Path) -> list[Path]:
-    """Write the bills of these images into a folder, in each format; the files.
-
-    Raises:
-        StateError: The folder cannot be written.
-        UsageError, NotFound, CommandFailed: See ``bill``.
-    """
-    made = []
-    for reference in references:
-        for form, ending in FORMATS.items():
-            file = folder / f"{reference.replace('/', '_').replace(':', '-')}.{ending}.json"
-            text = bill(engine, reference, form)
-            try:
-                folder.mkdir(parents=True, exist_ok=True)
-                file.write_text(text, "utf-8")
-            except OSError as error:
-                raise StateError(f"{file} cannot be written: {error.strerror}") from None
-            made.append(file)
-    return made
+        argv += ["--out", f"{scratch}/bill", *(f"--sbom-type={kind}" for kind in kinds)]
+        command.run(argv, timeout_s=TIMEOUT_S)
+        return [Path(scratch, f"bill.{kind}.json").read_text("utf-8") for kind in kinds]
 
 
 def _copied(engine: Engine, reference: str, root: Path) -> dict[str, str]:

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from condor_mini import sbom
 from condor_mini.cli import main
 from condor_mini.images import Built
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from condor_mini.engine import FakeEngine
 
@@ -56,6 +58,7 @@ def test_results_are_on_stdout(
     """Each image is a line with its size, and whether it is new."""
     built = [Built(reference="condor-mini:25", size_bytes=250_000_000, fresh=False)]
     monkeypatch.setattr("condor_mini.images.build", lambda *_, **__: built)
+    monkeypatch.setattr("condor_mini.sbom.is_installed", lambda: False)
     build("mini")
     assert capsys.readouterr().out == "condor-mini:25  250 MB  up to date\n"
 
@@ -71,3 +74,30 @@ def test_bills_without_their_tool_fail_before_the_build(
     monkeypatch.setattr("condor_mini.images.build", lambda *_, **__: pytest.fail("it builds"))
     status = build("mini", "--sbom", "bills")
     assert (status, "pip install 'condor-mini[sbom]'" in capsys.readouterr().err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("installed", "written"), [(True, ["new:25", "unwritten:25"]), (False, [])]
+)
+def test_a_build_writes_bills(
+    build: Callable[..., int],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    *,
+    installed: bool,
+    written: list[str],
+) -> None:
+    """Where debsbom is, what was built gets its bills, and what has none; nothing else does."""
+    built = [
+        Built(reference=f"{name}:25", size_bytes=1, fresh=name == "new")
+        for name in ("new", "old", "unwritten")
+    ]
+    for reference in ("new:25", "old:25"):
+        for file in sbom.files(tmp_path, reference):
+            file.touch()
+    asked: list[str] = []
+    monkeypatch.setattr("condor_mini.images.build", lambda *_, **__: built)
+    monkeypatch.setattr("condor_mini.sbom.own_folder", lambda: tmp_path)
+    monkeypatch.setattr("condor_mini.sbom.is_installed", lambda: installed)
+    monkeypatch.setattr("condor_mini.sbom.write", lambda _, found, __: asked.extend(found))
+    assert (build(), asked) == (0, written)

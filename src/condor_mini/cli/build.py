@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from condor_mini.cli.options import engine_option, quiet_option, reach_engine, series_option
-from condor_mini.errors import UsageError
+from condor_mini.errors import StateError, UsageError
 
 
 @click.command("build")
@@ -17,7 +17,11 @@ from condor_mini.errors import UsageError
 @click.option("--base", metavar="IMAGE", help="Any Debian or Ubuntu image to build on.")
 @click.option("--build-arg", "build_args", metavar="KEY=VALUE", multiple=True)
 @click.option("--no-cache", is_flag=True, help="Build everything anew.")
-@click.option("--sbom", metavar="DIR", help="Write each image's bill of materials there.")
+@click.option(
+    "--sbom",
+    metavar="DIR",
+    help="Write each image's bill of materials there, not among the user's own data.",
+)
 @engine_option
 @quiet_option
 def command(
@@ -32,7 +36,11 @@ def command(
     engine: str | None,
     quiet: bool,
 ) -> None:
-    """Build the images; all of them unless some are named. What is up to date is left as it is."""
+    """Build the images; all of them unless some are named. What is up to date is left as it is.
+
+    Where debsbom is installed (pip install 'condor-mini[sbom]'), a bill of materials of each image
+    that was built is written, in CycloneDX and in SPDX.
+    """
     from condor_mini import images
     from condor_mini import sbom as bills
     from condor_mini.progress import progress_for_stderr
@@ -59,8 +67,21 @@ def command(
         build_args=arguments,
         no_cache=no_cache,
     )
-    if sbom is not None:
-        bills.write(reached, [image.reference for image in built], Path(sbom))
+    folder = bills.own_folder() if sbom is None else Path(sbom)
+    wanting = [
+        image.reference
+        for image in built
+        if image.fresh or not all(file.exists() for file in bills.files(folder, image.reference))
+    ]
+    # An engine that composes its images has no list of dpkg's in them.
+    if wanting and (sbom is not None or (bills.is_installed() and reached.info().builds)):
+        try:
+            with progress.step("Writing bills of materials", done=f"Bills of materials: {folder}"):
+                bills.write(reached, wanting, folder)
+        except StateError as error:
+            if sbom is not None:
+                raise
+            progress.note(f"No bills of materials were written: {error.message}")
     for image in built:
         what = "built" if image.fresh else "up to date"
         click.echo(f"{image.reference}  {image.size_bytes / 1e6:.0f} MB  {what}")
