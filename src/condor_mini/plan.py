@@ -47,8 +47,11 @@ Each node has at least one: its labels are the record that there is such a node.
 SERIES_NOTE = f"{_SPOOL}/htcondor-series"
 """Where a node's entrypoint notes which series of HTCondor has written its spool."""
 _OWNERS = {
-    **{_SPOOL: (0, 0o755), _LOG: (0, 0o755), HOME: (FIRST_UID, 0o700)},
-    **{_KEY: (0, 0o700), _TOKENS: (0, 0o700)},
+    _SPOOL: (0, 0o755),
+    _LOG: (0, 0o755),
+    HOME: (FIRST_UID, 0o700),
+    _KEY: (0, 0o700),
+    _TOKENS: (0, 0o700),
 }
 """Who has these at first, and their modes; the entrypoint gives to the daemons what is theirs."""
 
