@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from condor_mini.engine import CommandResult
     from condor_mini.jobs import Submission
     from condor_mini.logs import LogLine
-    from condor_mini.members import InstalledToken, TokenRequest
+    from condor_mini.members import Members
     from condor_mini.spec import PoolSpec
     from condor_mini.status import PoolStatus
 
@@ -368,97 +368,12 @@ class Pool:
 
     # -- who is let in ----------------------------------------------------------------------------
 
-    def create_token(
-        self,
-        user: str = USER,
-        *,
-        authorizations: Sequence[str] | None = None,
-        lifetime_s: int | None = None,
-    ) -> str:
-        """A token, which is a secret: a line for the central manager, one for each access point.
+    @property
+    def members(self) -> Members:
+        """Its tokens, the requests for tokens, and the key that signs them."""
+        from condor_mini.members import Members
 
-        Args:
-            user: Who its holder is: a user of the access points, or ``NAME@DOMAIN``.
-            authorizations: What it is limited to; None for READ and WRITE: query and submit.
-            lifetime_s: How long it is good for, in seconds; None for ever.
-
-        Raises:
-            UsageError: That is no user, no authorization or no lifetime.
-            PoolNotReady: The central manager or an access point does not run.
-        """
-        from condor_mini import members
-
-        return members.create_token(
-            self._some_nodes(),
-            user=user,
-            authorizations=authorizations or members.AUTHORIZATIONS,
-            lifetime_s=lifetime_s,
-        )
-
-    def tokens(self) -> builtins.list[InstalledToken]:
-        """What is known of the tokens on the nodes that run; never the tokens themselves."""
-        from condor_mini import members
-
-        return members.installed_tokens(self._some_nodes())
-
-    def revoke_tokens(
-        self,
-        ids: Sequence[str] = (),
-        *,
-        identities: Sequence[str] = (),
-    ) -> None:
-        """Let nobody in any more by these tokens, at once and for good; jobs run on.
-
-        The collector forgets who was in. The nodes' ads are back with their next updates. A node
-        whose own token this was gets another when it is started again.
-
-        Args:
-            ids: Of tokens: ``InstalledToken.id``, the claim ``jti``.
-            identities: Whose tokens, all of them: ``NAME@DOMAIN``, the claim ``sub``.
-
-        Raises:
-            UsageError: None is named.
-            PoolNotReady: The central manager or an access point does not run.
-        """
-        from condor_mini import members
-
-        members.revoke(self._some_nodes(), ids=ids, identities=identities)
-
-    def rotate_key(
-        self, *, timeout_s: float = READY_TIMEOUT_S, progress: Progress = _SILENT
-    ) -> None:
-        """Make a new signing key: all tokens of the old one are of no use; nodes get new ones.
-
-        Jobs run on.
-
-        Raises:
-            PoolNotReady: The pool does not run, or a node is not back after ``timeout_s``.
-        """
-        from condor_mini import life, members
-
-        nodes = self._some_nodes()
-        members.rotate_key(nodes, progress, timeout_s=timeout_s, slots=life.slots_of(nodes))
-
-    def token_requests(self) -> builtins.list[TokenRequest]:
-        """Who has asked for a token and waits.
-
-        Raises:
-            PoolNotReady: The pool does not run.
-        """
-        from condor_mini import members
-
-        return members.token_requests(self._some_nodes())
-
-    def approve(self, ids: Sequence[str] | None = None) -> builtins.list[TokenRequest]:
-        """Approve these requests, None for all that wait; which they were.
-
-        Raises:
-            NotFound: There is no such request; says which there are.
-            PoolNotReady: The pool does not run.
-        """
-        from condor_mini import members
-
-        return members.approve(self._some_nodes(), ids)
+        return Members(self._some_nodes)
 
     # -- its life ---------------------------------------------------------------------------------
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -68,6 +71,26 @@ def test_one_command_approves(docker: Docker, network: str, master: Node) -> Non
     said = master.exec("condor_token_request_approve", "-reqid", request, stdin="yes\n")
     assert f"Request {request} approved successfully." in said
     node.wait_until_healthy()
+
+
+def members(*argv: str) -> str:
+    """What a command of ours about the members of a central manager says."""
+    command = [sys.executable, "-m", "condor_mini", *argv, "--engine", "docker"]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, timeout=60).stdout
+
+
+def test_our_commands_approve_and_revoke(docker: Docker, network: str) -> None:
+    """`approve --container` lets a plain node in; with its token revoked it is out again."""
+    master = docker.run("master", "--network", network).wait_until_healthy()
+    node = docker.run("execute", "-e", f"MASTER={master.name}", "--network", network)
+    request = node.wait_for_log(WAITS).split()[-1]
+    assert request in members("approve", "--container", master.name, request)
+    node.wait_until_healthy()
+    comes_in = ("condor_ping", "-quiet", "-type", "collector", "ADVERTISE_STARTD")
+    assert node.attempt(*comes_in).returncode == 0
+    (token_id,) = re.findall(r'"jti":"(\w+)"', node.exec("condor_token_list"))
+    members("token", "revoke", "--container", master.name, token_id)
+    assert node.attempt(*comes_in).returncode != 0
 
 
 def test_auto_approve_ends(docker: Docker, network: str) -> None:

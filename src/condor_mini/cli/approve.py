@@ -5,9 +5,10 @@ from __future__ import annotations
 import click
 
 from condor_mini.cli.options import (
+    container_option,
     engine_option,
+    find_members,
     name_option,
-    open_pool,
     output_option,
     show_json,
     show_table,
@@ -21,6 +22,7 @@ from condor_mini.errors import UsageError
 @click.option("--list", "only_list", is_flag=True, help="Approve none; show which wait.")
 @output_option
 @name_option
+@container_option
 @engine_option
 def command(
     *,
@@ -29,16 +31,17 @@ def command(
     only_list: bool,
     output: str,
     name: str,
+    container: str | None,
     engine: str | None,
 ) -> None:
     """Approve requests for a token, of nodes that were started with MASTER and no secret."""
     if [bool(ids), everybody, only_list].count(True) > 1:
         raise UsageError("IDs, --all or --list: one of them")
-    pool = open_pool(name, engine)
+    members = find_members(name, container, engine)
     if ids or everybody:
-        requests = pool.approve(None if everybody else ids)
+        requests = members.approve(None if everybody else ids)
     else:
-        requests = pool.token_requests()
+        requests = members.requests()
     if output == "json":
         show_json([request.to_json() for request in requests])
         return

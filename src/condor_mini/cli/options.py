@@ -13,6 +13,7 @@ from condor_mini.errors import UsageError
 
 if TYPE_CHECKING:
     from condor_mini.engine import Engine
+    from condor_mini.members import Members
     from condor_mini.pool import Pool
     from condor_mini.progress import Progress
 
@@ -75,6 +76,11 @@ name_option = click.option(
     shell_complete=_pool_names,
     help="The pool; mini if none is named. Also CONDOR_MINI_NAME.",
 )
+container_option = click.option(
+    "--container",
+    metavar="NAME",
+    help="In place of a pool: a central manager that was started with the engine alone.",
+)
 node_option = click.option(
     "--node",
     metavar="NODE",
@@ -109,6 +115,15 @@ def open_pool(name: str, engine: str | None) -> Pool:
     from condor_mini.pool import Pool
 
     return Pool.open(name, engine=engine)
+
+
+def find_members(name: str, container: str | None, engine: str | None) -> Members:
+    """Who is let into the pool of that name, or by that container."""
+    from condor_mini.members import Members
+
+    if container is not None:
+        return Members.of_container(container, engine=engine)
+    return open_pool(name, engine).members
 
 
 def reach_engine(choice: str | None, progress: Progress) -> Engine:

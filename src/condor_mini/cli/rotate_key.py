@@ -27,4 +27,4 @@ def command(*, name: str, timeout_s: float, engine: str | None, quiet: bool) -> 
     from condor_mini.progress import progress_for_stderr
 
     progress = progress_for_stderr(quiet=quiet)
-    open_pool(name, engine).rotate_key(timeout_s=timeout_s, progress=progress)
+    open_pool(name, engine).members.rotate_key(timeout_s=timeout_s, progress=progress)

@@ -85,9 +85,9 @@ def usage(pool: Pool) -> float:
 @pytest.fixture(scope="module")
 def tokens(pool: Pool) -> list[str]:
     """Two that read at the central manager, the first of which is revoked."""
-    made = [pool.create_token("ada", authorizations=["READ"]).split()[0] for _ in range(2)]
+    made = [pool.members.create_token("ada", authorizations=["READ"]).split()[0] for _ in range(2)]
     claims = json.loads(base64.urlsafe_b64decode(made[0].split(".")[1] + "=="))
-    pool.revoke_tokens([claims["jti"]])
+    pool.members.revoke([claims["jti"]])
     return made
 
 
