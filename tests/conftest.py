@@ -6,13 +6,13 @@ import fcntl
 import os
 import shutil
 import signal
-import subprocess
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+import debian_packages
 import podman_for_tests as podman
 from condor_mini import runtime
 from condor_mini.engine import EmbeddedEngine, FakeEngine, find_engine
@@ -131,12 +131,7 @@ def busybox(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if found is not None and b"ld-linux" not in Path(found).read_bytes():
         return Path(found)
     folder = tmp_path_factory.mktemp("busybox")
-    download = ["apt-get", "-o", "APT::Sandbox::User=root", "download", "busybox-static"]
-    if subprocess.run(download, cwd=folder, capture_output=True, check=False).returncode != 0:
-        subprocess.run(["apt-get", "update"], capture_output=True, check=True)
-        subprocess.run(download, cwd=folder, capture_output=True, check=True)
-    (package,) = folder.glob("*.deb")
-    subprocess.run(["dpkg-deb", "-x", str(package), str(folder)], check=True)
+    debian_packages.unpack(folder, "busybox-static")
     return next(path for path in folder.glob("**/bin/busybox") if path.is_file())
 
 

@@ -68,6 +68,19 @@ USE_GID_PROCESS_TRACKING = False
 """
 
 
+def preload_config(libraries: str) -> str:
+    """The file ``36-preload``: what the programs of an image of the user's own are to load first.
+
+    Args:
+        libraries: As ``LD_PRELOAD`` has them, between colons or spaces.
+    """
+    words = " ".join(libraries.split()).replace("'", "''").replace('"', '""')
+    return f"""\
+# For jobs alone. These libraries need the image's libc, and HTCondor's programs have another.
+STARTER_JOB_ENVIRONMENT = "LD_PRELOAD='{_literal(words)}'"
+"""
+
+
 def central_manager_config(spec: PoolSpec) -> str:
     """The file ``60-node`` of the central manager; empty where the spec says nothing of it."""
     return _file([], raw=spec.central_manager.config, whose="the central manager")
@@ -189,8 +202,12 @@ def _scalar(value: ClassAdScalar) -> str:
             return repr(value)
         case str():
             escaped = value.replace('"', r"\"")
-            # $(NAME), $$(NAME) and $INT(NAME) are macros, and of a pair of $ neither begins a $(.
-            return '"' + re.sub(r"(?<!\$)(\$\$)*\$(?!\$)", _dollar, escaped) + '"'
+            return f'"{_literal(escaped)}"'
+
+
+def _literal(text: str) -> str:
+    # $(NAME), $$(NAME) and $INT(NAME) are macros, and of a pair of $ neither begins a $(.
+    return re.sub(r"(?<!\$)(\$\$)*\$(?!\$)", _dollar, text)
 
 
 def _dollar(found: re.Match[str]) -> str:

@@ -18,7 +18,7 @@ from condor_mini.errors import (
     NotFound,
     PoolNotReady,
 )
-from condor_mini.nodes import LABEL, Node, Role, pool_nodes
+from condor_mini.nodes import LABEL, SPEC, Node, Role, pool_nodes
 from condor_mini.parallel import each
 from condor_mini.readiness import wait_until
 from condor_mini.series import catalogue
@@ -82,7 +82,7 @@ def create(
         f"{LABEL}.pool": spec.name,
         MAKING_LABEL: uuid.uuid4().hex,
     }
-    claim = _Claim(engine=engine, pool=spec.name, labels={**labels, plan.SPEC: spec.to_json()})
+    claim = _Claim(engine=engine, pool=spec.name, labels={**labels, SPEC: spec.to_json()})
 
     def make() -> None:
         claim.take()

@@ -8,18 +8,19 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from condor_mini.engine import ContainerState
-from condor_mini.nodes import LABEL, ORDER, Role
+from condor_mini.nodes import LABEL, ORDER, SPEC, Role
 from condor_mini.parallel import each
 from condor_mini.times import rfc3339
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Container, Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from condor_mini.engine import ContainerInfo, Engine
+    from condor_mini.engine import ContainerInfo, Engine, VolumeInfo
 
 PERSONAL = "mini"
 """The role of a personal pool's one container."""
+_POOLS = {f"{LABEL}.kind": "pool"}
 
 
 class ListedState(StrEnum):
@@ -32,7 +33,12 @@ class ListedState(StrEnum):
     STOPPED = "stopped"
     """No node."""
     INCOMPLETE = "incomplete"
-    """There is no central manager: its creation or its deletion did not come to its end."""
+    """There is no central manager, and not all that one could be made anew from.
+
+    Or it was removed alone, and ``start`` makes it anew.
+    """
+    KEPT = "kept"
+    """No node has a container; ``start`` makes all anew from their state, which is there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,8 +49,9 @@ class ListedPool:
     kind: str
     """``pool``, or ``personal`` for one of ``condor-mini run``."""
     series: str
+    """HTCondor's; empty where no container says it."""
     nodes: Mapping[str, int]
-    """How many there are of each role."""
+    """How many there are of each role; where there is no container at all, how many had state."""
     running: int
     """How many of them run."""
     state: ListedState
@@ -69,15 +76,59 @@ class ListedPool:
 
 def listed_pools(engine: Engine) -> list[ListedPool]:
     """All of ours, by name: pools first, then personal pools."""
-    questions = ({f"{LABEL}.kind": "pool"}, {f"{LABEL}.role": PERSONAL})
+    containers: list[ContainerInfo] = []
+    volumes: list[VolumeInfo] = []
+    questions: Sequence[Callable[[], None]] = (
+        lambda: containers.extend(engine.containers(_POOLS)),
+        lambda: containers.extend(engine.containers({f"{LABEL}.role": PERSONAL})),
+        lambda: volumes.extend(engine.volumes(_POOLS)),
+    )
+    each(lambda ask: ask(), questions)
     pools: dict[tuple[str, str], list[ContainerInfo]] = {}
-    for infos in each(engine.containers, questions):
-        for info in infos:
-            kind = "personal" if info.labels.get(f"{LABEL}.role") == PERSONAL else "pool"
-            name = info.labels.get(f"{LABEL}.pool", info.name)
-            pools.setdefault((kind, name), []).append(info)
-    order = sorted(pools, key=lambda key: (key[0] != "pool", key[1]))
-    return [_listed(kind, name, pools[kind, name]) for kind, name in order]
+    for info in containers:
+        kind = "personal" if info.labels.get(f"{LABEL}.role") == PERSONAL else "pool"
+        name = info.labels.get(f"{LABEL}.pool", info.name)
+        pools.setdefault((kind, name), []).append(info)
+    listed = [_listed(kind, name, infos) for (kind, name), infos in pools.items()]
+    listed += _without_containers(engine, volumes, {name for kind, name in pools if kind == "pool"})
+    return sorted(listed, key=lambda pool: (pool.kind != "pool", pool.name))
+
+
+def _without_containers(
+    engine: Engine, volumes: Iterable[VolumeInfo], others: Container[str]
+) -> list[ListedPool]:
+    """The pools of which nothing is left but volumes; ``others`` are those that have containers."""
+    recorded: dict[str, set[tuple[str, str]]] = {}
+    for volume in volumes:
+        if (name := volume.labels[f"{LABEL}.pool"]) not in others:
+            nodes = recorded.setdefault(name, set())
+            if role := volume.labels.get(f"{LABEL}.role"):
+                nodes.add((role, volume.labels[f"{LABEL}.number"]))
+    if not recorded:
+        return []
+    # What such a pool was made from is on its network alone.
+    remakable = {
+        network.labels[f"{LABEL}.pool"]
+        for network in engine.networks(_POOLS)
+        if SPEC in network.labels
+    }
+    found = []
+    for name, nodes in recorded.items():
+        counts = Counter(role for role, _ in nodes)
+        is_kept = name in remakable and counts[Role.CENTRAL_MANAGER] > 0
+        found.append(
+            ListedPool(
+                name=name,
+                kind="pool",
+                series="",
+                nodes={str(role): counts[role] for role in ORDER},
+                running=0,
+                state=ListedState.KEPT if is_kept else ListedState.INCOMPLETE,
+                started_at=None,
+                directory=None,
+            )
+        )
+    return found
 
 
 def _listed(kind: str, name: str, infos: Sequence[ContainerInfo]) -> ListedPool:

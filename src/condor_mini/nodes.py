@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 LABEL = "io.condor-mini"
 """What every label of ours begins with."""
+SPEC = f"{LABEL}.spec"
+"""What the pool was made from: on its central manager, and on its network, which outlives that."""
 OWN_IMAGE = f"{LABEL}.own-image"
 """Of a node that is no image of ours: its reference. See ``own_image.py``."""
 USER = "jovyan"

@@ -15,7 +15,7 @@ from importlib.resources import files
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
-from condor_mini import host_files
+from condor_mini import condor_config, host_files
 from condor_mini.engine import BindMount, ContainerSpec, VolumeMount
 from condor_mini.errors import CommandFailed, EngineCapabilityError, NotFound
 from condor_mini.nodes import HOME, LIBEXEC, OWN_IMAGE, PREFIX, USER
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
     from pathlib import Path
 
-    from condor_mini.engine import Engine
+    from condor_mini.engine import Engine, ImageInfo
     from condor_mini.plan import PlannedNode
     from condor_mini.progress import Progress
     from condor_mini.series import Series
@@ -37,6 +37,7 @@ SYSTEM_IDS = range(999, 99, -1)
 _NSSWITCH = b"passwd: files\ngroup: files\nhosts: files dns\n"
 """For an image that has none: glibc asks name servers first then, even for the node's own name."""
 _CONFIG = "etc/condor/config.d"
+_PRELOAD = f"{_CONFIG}/36-preload"
 
 
 def container_of(spec: ContainerSpec, image: str, *, role: str = "execute") -> ContainerSpec:
@@ -83,19 +84,38 @@ def equipped(
         return list(nodes)
     info = engine.info()
     architecture = _debian_name(info.architecture)
-    for image in sorted(own):
-        _have(engine, image, architecture, progress)
+    there = {image: _have(engine, image, architecture, progress) for image in sorted(own)}
     mount: BindMount | VolumeMount
     if info.same_host:
         mount = beside(engine, series, progress, architecture=architecture)
     else:
         mount = VolumeMount(volume=_volume(nodes[0].pool), target=PREFIX, read_only=True)
     return [
-        replace(node, container=replace(node.container, mounts=(*node.container.mounts, mount)))
+        _with_preload_for_jobs(_with_mount(node, mount), there[node.container.image])
         if node.has_own_image
         else node
         for node in nodes
     ]
+
+
+def _with_mount(node: PlannedNode, mount: BindMount | VolumeMount) -> PlannedNode:
+    return replace(node, container=replace(node.container, mounts=(*node.container.mounts, mount)))
+
+
+def _with_preload_for_jobs(node: PlannedNode, image: ImageInfo) -> PlannedNode:
+    """The same node, where what is to be loaded before all else comes into jobs, not into HTCondor.
+
+    Nothing else that an image sets can: the runtime's programs name their libraries themselves.
+    """
+    wanted = {**image.environment, **node.container.environment}.get("LD_PRELOAD")
+    if not wanted:
+        return node
+    environment = {**node.container.environment, "LD_PRELOAD": ""}
+    return replace(
+        node,
+        container=replace(node.container, environment=environment),
+        files={_PRELOAD: condor_config.preload_config(wanted), **node.files},
+    )
 
 
 def beside(
@@ -192,11 +212,10 @@ def _debian_name(architecture: str) -> str:
     return ARCHITECTURES.get(architecture, architecture)
 
 
-def _have(engine: Engine, image: str, architecture: str, progress: Progress) -> None:
-    """See to it that the engine has an image that it can run."""
+def _have(engine: Engine, image: str, architecture: str, progress: Progress) -> ImageInfo:
+    """An image that the engine can run; it is pulled where it is absent."""
     if image == host_files.IMAGE:
         host_files.have(engine)
-        return
     found = engine.image(image)
     if found is None:
         try:
@@ -218,6 +237,7 @@ def _have(engine: Engine, image: str, architecture: str, progress: Progress) -> 
             hint="Pull or build it for that one: "
             f"{engine.name} pull --platform linux/{architecture} {image}",
         )
+    return found
 
 
 def contents(engine: Engine, container: str, *, role: str = "execute") -> dict[str, bytes]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from condor_mini import condor_config, images, own_image
 from condor_mini.engine import BindMount, ContainerSpec, PublishedPort, VolumeMount
 from condor_mini.errors import PoolNotReady
-from condor_mini.nodes import HOME, LABEL, ONE_USER, ORDER, OWN_IMAGE, USER, Node, Role
+from condor_mini.nodes import HOME, LABEL, ONE_USER, ORDER, OWN_IMAGE, SPEC, USER, Node, Role
 from condor_mini.own_image import FIRST_UID
 from condor_mini.series import catalogue
 from condor_mini.spec import PoolSpec
@@ -30,8 +30,6 @@ ONE_USER_CONFIG = "etc/condor/config.d/25-one-user"
 NODE_CONFIG = "etc/condor/config.d/60-node"
 TOKENS = ("etc/condor/tokens.d/node", "etc/condor/users-token")
 """Where the tokens of a node are, the one of its users the second: renew-tokens."""
-SPEC = f"{LABEL}.spec"
-"""What the pool was made from: on its central manager, and on its network, which outlives that."""
 
 _SPOOL, _KEY, _TOKENS = "/var/spool/condor", "/etc/condor/passwords.d", "/etc/condor/tokens.d"
 _LOG = "/var/log/condor"

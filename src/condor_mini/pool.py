@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Self
 from condor_mini.engine import QUICK_TIMEOUT_S, Engine, find_engine
 from condor_mini.errors import AlreadyInUse, CondorMiniError, NotFound, PoolNotReady, UsageError
 from condor_mini.nodes import LABEL, USER, Node, Role, absent, pool_nodes
+from condor_mini.parallel import each
 from condor_mini.progress import Progress
 from condor_mini.signals import held_back
 
 if TYPE_CHECKING:
     import builtins
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
     from os import PathLike
     from types import TracebackType
@@ -132,13 +133,19 @@ class Pool:
 
     @classmethod
     def list(cls, *, engine: Engine | str | None = None) -> builtins.list[Self]:
-        """All pools of the engine, by name; also what is left of half-deleted ones."""
+        """All pools of the engine, by name; also what is left of half-deleted ones.
+
+        That may be volumes alone, of a pool whose containers and network somebody has removed.
+        """
         reached = _reached(engine)
         made = {f"{LABEL}.kind": "pool"}
-        named = [network.labels for network in reached.networks(made)]
-        named += [container.labels for container in reached.containers(made)]
-        names = sorted({labels[f"{LABEL}.pool"] for labels in named})
-        return [cls(reached, name) for name in names]
+        questions: Sequence[Callable[[], set[str]]] = (
+            lambda: {info.labels[f"{LABEL}.pool"] for info in reached.networks(made)},
+            lambda: {info.labels[f"{LABEL}.pool"] for info in reached.containers(made)},
+            lambda: {info.labels[f"{LABEL}.pool"] for info in reached.volumes(made)},
+        )
+        names: set[str] = set().union(*each(lambda ask: ask(), questions))
+        return [cls(reached, name) for name in sorted(names)]
 
     def __enter__(self) -> Self:
         return self

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from condor_mini import creation, images, life, own_image, plan
 from condor_mini.errors import NotFound, PoolNotReady, UsageError
-from condor_mini.nodes import LABEL, Node, Role, pool_nodes
+from condor_mini.nodes import LABEL, SPEC, Node, Role, pool_nodes
 from condor_mini.progress import Progress
 from condor_mini.series import catalogue
 from condor_mini.spec import PoolSpec
@@ -104,7 +104,7 @@ def kept_spec(engine: Engine, pool: str) -> PoolSpec:
         return plan.stored_spec(nodes)
     labels = {f"{LABEL}.kind": "pool", f"{LABEL}.pool": pool}
     for network in engine.networks(labels):
-        if text := network.labels.get(plan.SPEC):
+        if text := network.labels.get(SPEC):
             spec = PoolSpec.from_json(text)
             # It may have been upgraded since.
             if nodes:

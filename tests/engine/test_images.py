@@ -143,6 +143,14 @@ def test_build_gives_every_tag(engine: Engine, built: BuildSpec) -> None:
     assert all(engine.image(tag) is not None for tag in built.tags)
 
 
+@pytest.mark.engines("docker", "podman")
+def test_image_says_its_variables(engine: Engine, built: BuildSpec) -> None:
+    """What a Dockerfile sets is told of the image; the fake one reads none."""
+    info = engine.image(built.tags[0])
+    assert info is not None
+    assert info.environment["K"] == "V"
+
+
 @needs_builds
 def test_build_gives_labels(engine: Engine, built: BuildSpec) -> None:
     """A built image bears the labels that were asked for."""

@@ -77,6 +77,17 @@ def test_all_are_all_pools_and_nothing_else(two: Run, pools: PoolEngine) -> None
     assert left(pools) == ["theirs", "mini-1", "theirs"]
 
 
+@pytest.mark.parametrize("also", [(), ("a",)], ids=["network is there", "network is gone"])
+def test_all_without_containers_too(two: Run, pools: PoolEngine, also: tuple[str, ...]) -> None:
+    """--all removes also a pool of which only volumes are left, with or without its network."""
+    pools.remove("a-master", "a-submit-1", "a-execute-1")
+    for network in also:
+        pools.remove_network(network)
+    assert two("delete", "--all").err == "Deleted the pool a\nDeleted the pool b\n"
+    assert left(pools) == []
+    assert pools.volumes({}) == []
+
+
 def test_all_of_none(condor_mini: Run) -> None:
     """--all where there is none is a success, and told."""
     result = condor_mini("delete", "--all")

@@ -249,6 +249,13 @@ def test_image_has_the_id_that_docker_tells() -> None:
     assert image_info({"Id": "0123", "Size": 1, "Config": {}}).id == "sha256:0123"
 
 
+def test_image_variables() -> None:
+    """An image's variables are told, also one with an equals sign; a name alone is none."""
+    config = {"Env": ["A=b=c", "EMPTY=", "NAME"]}
+    info = image_info({"Id": "0123", "Size": 1, "Config": config})
+    assert info.environment == {"A": "b=c", "EMPTY": ""}
+
+
 def test_network_has_small_keys() -> None:
     """A network's keys are written otherwise."""
     info = network_info({"id": "01", "name": "net", "labels": {"a": "b"}})

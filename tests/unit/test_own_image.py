@@ -246,6 +246,38 @@ def test_pool_on_an_image(with_image: PoolEngine, tree: Path) -> None:
     assert f"{LIBEXEC}/entrypoint" not in with_image.at_start["ci-submit-1"]
 
 
+def preloading(engine: PoolEngine, of_image: str, of_group: str | None = None) -> tuple[str, str]:
+    """What HTCondor and what jobs are told to load first, where image and pool file say this."""
+    engine.add_image(IMAGE, environment={"LD_PRELOAD": of_image, "A": "b"} if of_image else {})
+    group = {} if of_group is None else {"environment": {"LD_PRELOAD": of_group}}
+    *_, node = equipped(engine, nodes_of(**group), catalogue().get(None), Progress())
+    config = node.files.get("etc/condor/config.d/36-preload", "")
+    return node.container.environment.get("LD_PRELOAD", "-"), config.partition("ENVIRONMENT = ")[2]
+
+
+@pytest.mark.parametrize(
+    ("of_image", "of_group", "jobs"),
+    [
+        ("/lib/a.so", None, "/lib/a.so"),
+        ("", "/lib/b.so", "/lib/b.so"),
+        ("/lib/a.so", "/lib/b.so", "/lib/b.so"),
+        ("/usr/$LIB/a.so\n/it's", None, "/usr/$(DOLLAR)LIB/a.so /it''s"),
+    ],
+)
+def test_preload_is_the_jobs_own(
+    with_image: PoolEngine, of_image: str, of_group: str | None, jobs: str
+) -> None:
+    """LD_PRELOAD comes to jobs and to none of HTCondor's programs, whose libc is another."""
+    expected = ("", f"\"LD_PRELOAD='{jobs}'\"\n")
+    assert preloading(with_image, of_image, of_group) == expected
+
+
+def test_no_preload(with_image: PoolEngine) -> None:
+    """Where there is none nothing is added, also where a pool file takes the image's away."""
+    assert preloading(with_image, "") == ("-", "")
+    assert preloading(with_image, "/lib/a.so", "") == ("", "")
+
+
 def test_scaled_up_on_the_image(with_image: PoolEngine, tree: Path) -> None:
     """A node that is added later is as the first."""
     pool = Pool.create("ci", execute_image=IMAGE, engine=with_image)

@@ -26,7 +26,7 @@ _TITLES = {
 def command(*, quiet: bool, output: str, engine: str | None) -> None:
     """List all pools, and the personal pools of `condor-mini run`."""
     from condor_mini.engine import find_engine
-    from condor_mini.listing import listed_pools
+    from condor_mini.listing import ListedState, listed_pools
     from condor_mini.times import ago
 
     pools = listed_pools(find_engine(engine))
@@ -45,7 +45,7 @@ def command(*, quiet: bool, output: str, engine: str | None) -> None:
         [
             [
                 pool.name,
-                pool.series,
+                pool.series or "-",
                 f"{pool.state} {pool.running}/{sum(pool.nodes.values())}",
                 _nodes(pool),
                 ago(pool.started_at) if pool.started_at else "-",
@@ -53,6 +53,21 @@ def command(*, quiet: bool, output: str, engine: str | None) -> None:
             for pool in pools
         ],
     )
+    for pool in pools:
+        match pool.state:
+            case ListedState.KEPT:
+                click.echo(
+                    f"All containers of the pool {pool.name} were removed; its state is kept. "
+                    f"Make them anew: condor-mini start -n {pool.name}",
+                    err=True,
+                )
+            case ListedState.INCOMPLETE:
+                click.echo(
+                    f"The pool {pool.name} has no central manager. "
+                    f"Make it anew: condor-mini start -n {pool.name}. "
+                    f"Delete what is left: condor-mini delete -n {pool.name}",
+                    err=True,
+                )
 
 
 def _nodes(pool: ListedPool) -> str:

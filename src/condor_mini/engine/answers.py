@@ -57,6 +57,7 @@ def podman_info(facts: Json, endpoint: str) -> EngineInfo:
 def image_info(facts: Json) -> ImageInfo:
     """One image, of `image inspect`."""
     labels = facts["Config"].get("Labels") or {}
+    variables = facts["Config"].get("Env") or []
     # Podman leaves the digest's kind out: the same image has the same id everywhere.
     image_id = f"sha256:{facts['Id'].removeprefix('sha256:')}"
     return ImageInfo(
@@ -64,6 +65,7 @@ def image_info(facts: Json) -> ImageInfo:
         size_bytes=facts["Size"],
         labels=labels,
         architecture=facts.get("Architecture", ""),
+        environment=dict(line.split("=", 1) for line in variables if "=" in line),
     )
 
 

@@ -98,13 +98,20 @@ class FakeEngine(Engine):
         """Make the next call of that method raise; said twice, the next two."""
         self._failures[method].append(error)
 
-    def add_image(self, reference: str, *, labels: Mapping[str, str] | None = None) -> None:
+    def add_image(
+        self,
+        reference: str,
+        *,
+        labels: Mapping[str, str] | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         """Let the engine hold an image, as if it had been built before."""
         with self._host.lock:
             self._images[reference] = ImageInfo(
                 id=f"sha256:{self._host.next_number():064x}",
                 size_bytes=1000,
                 labels=dict(labels or {}),
+                environment=dict(environment or {}),
             )
 
     def set_health(self, container: str, health: str | None) -> None:

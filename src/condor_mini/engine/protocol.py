@@ -105,6 +105,8 @@ class ImageInfo:
     labels: Mapping[str, str]
     architecture: str = ""
     """As images name it: ``amd64``."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """The variables that its containers have."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Execution points of images that know nothing of HTCondor: Debian's older release, and busybox."""
+"""Execution points of images without HTCondor: an older Debian, busybox alone, and musl's libc."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import musl_root
 from condor_mini.base_image import _mmdebstrap
 from condor_mini.engine import BuildSpec
 from condor_mini.nodes import LIBEXEC
@@ -55,14 +56,21 @@ requirements = Os == "OS"
 queue
 """
 SCRIPTS = {
-    "debian": """cat /etc/os-release
+    "debian": """#!/bin/sh
+cat /etc/os-release
 python3.11 -c 'import platform; print(*platform.libc_ver())'
 tool
+cat input.txt >made.txt
+env
 """,
-    "busybox": """busybox | head -n 1
+    "busybox": """#!/bin/sh
+busybox | head -n 1
 id -u
 ls /usr
+cat input.txt >made.txt
+env
 """,
+    "musl": "#!/bin/tool\n",
 }
 pytestmark = pytest.mark.pool_engines(
     "docker", reason="an image is built, with variables and an entrypoint of its own"
@@ -138,11 +146,32 @@ def busybox_image(
 
 
 @pytest.fixture(scope="module")
-def mixed(pool_engine: Engine, debian_image: str, busybox_image: str) -> Iterator[Pool]:
-    """A pool with a group of execution points of each of the two."""
+def musl_image(
+    pool_engine: Engine, tag: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
+) -> str:
+    """One program, and the libc that it is linked against, which is musl as in Alpine Linux.
+
+    A library of that libc is to be loaded first, in all programs: HTCondor's could not.
+    """
+    folder = tmp_path_factory.mktemp("musl")
+    base = imported(pool_engine, musl_root.make(folder), tag("musl-alone"))
+    (folder / "Dockerfile").write_text(
+        f"FROM {base}\nCOPY first.so /lib/\nENV LD_PRELOAD=/lib/first.so\n"
+    )
+    name = tag("musl")
+    pool_engine.build(BuildSpec(context=folder, tags=(name,)), on_line=lambda _: None)
+    return name
+
+
+@pytest.fixture(scope="module")
+def mixed(
+    pool_engine: Engine, debian_image: str, busybox_image: str, musl_image: str
+) -> Iterator[Pool]:
+    """A pool with a group of execution points of each of them."""
     groups = [
         {"name": "debian", "image": debian_image, "attributes": {"Os": "debian"}, "gpus": 1},
         {"name": "busybox", "image": busybox_image, "attributes": {"Os": "busybox"}},
+        {"name": "musl", "image": musl_image, "attributes": {"Os": "musl"}},
     ]
     spec = PoolSpec.model_validate({"name": f"t{uuid.uuid4().hex[:8]}", "execution_points": groups})
     with Pool.create(spec=spec, engine=pool_engine) as made:
@@ -166,7 +195,7 @@ def seen(mixed: Pool, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str
     folders = {group: tmp_path_factory.mktemp(group) for group in SCRIPTS}
     jobs = []
     for group, folder in folders.items():
-        (folder / "job.sh").write_text(f"#!/bin/sh\n{SCRIPTS[group]}cat input.txt >made.txt\nenv\n")
+        (folder / "job.sh").write_text(SCRIPTS[group])
         (folder / "input.txt").write_text("from here\n")
         (folder / "submit").write_text(SUBMIT.replace("OS", group))
         jobs.append(mixed.submit(folder / "submit"))
@@ -181,7 +210,7 @@ def seen(mixed: Pool, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str
     }
 
 
-@pytest.mark.parametrize("group", ["debian", "busybox"])
+@pytest.mark.parametrize("group", SCRIPTS)
 def test_files_come_and_go(seen: dict[str, str], group: str) -> None:
     """A job's input is there, and its output comes back."""
     assert seen[group].endswith("made: from here\n")
@@ -202,6 +231,16 @@ def test_job_is_in_the_image_s_busybox(seen: dict[str, str]) -> None:
     assert (uid, usr) == ("1000", "local")
 
 
+def test_job_is_in_the_image_s_musl(seen: dict[str, str]) -> None:
+    """A program of another libc finds that one, and nothing of ours comes into its process."""
+    lines = seen["musl"].splitlines()
+    mapped = {line.partition(": ")[2] for line in lines if line.startswith("mapped: ")}
+    (libc,) = mapped - {"/bin/tool", "/lib/first.so"}
+    assert libc.startswith("/lib/ld-musl-")
+    assert len(mapped) == 3
+    assert [line for line in lines if line.startswith("LD_")] == ["LD_PRELOAD=/lib/first.so"]
+
+
 def test_job_has_the_image_s_variables(seen: dict[str, str]) -> None:
     """A job has what the image sets, its PATH first of all; its home is its user's own."""
     lines = seen["debian"].splitlines()
@@ -210,7 +249,7 @@ def test_job_has_the_image_s_variables(seen: dict[str, str]) -> None:
     assert "HOME=/home/jovyan" in lines
 
 
-@pytest.mark.parametrize("group", ["debian", "busybox"])
+@pytest.mark.parametrize("group", SCRIPTS)
 def test_job_finds_nothing_of_the_runtime(seen: dict[str, str], group: str) -> None:
     """No variable of a job leads to the runtime, but the one that HTCondor documents."""
     lines = seen[group].splitlines()
@@ -245,7 +284,7 @@ def left_by_jobs(node: Node) -> str | None:
     return said.stdout or None
 
 
-@pytest.mark.parametrize("group", ["debian", "busybox"])
+@pytest.mark.parametrize("group", SCRIPTS)
 def test_image_is_as_it_was(pool_engine: Engine, mixed: Pool, group: str) -> None:
     """The image has not changed; what is HTCondor's cannot be written in the node."""
     node = node_of(mixed, group)
@@ -254,7 +293,7 @@ def test_image_is_as_it_was(pool_engine: Engine, mixed: Pool, group: str) -> Non
     assert "Read-only file system" in said.stderr
 
 
-@pytest.mark.parametrize("group", ["debian", "busybox"])
+@pytest.mark.parametrize("group", SCRIPTS)
 def test_reports_know_the_node(mixed: Pool, at: Cli, group: str, tmp_path: Path) -> None:
     """It has a log, is well, and leaves its evidence in an export, as every other node."""
     node = node_of(mixed, group)
@@ -306,7 +345,7 @@ def test_stopped_and_started(mixed: Pool) -> None:
     """After a stop and a start all slots are there again."""
     mixed.stop()
     mixed.start()
-    assert mixed.status().slots.configured == 2
+    assert mixed.status().slots.configured == 3
 
 
 @pytest.mark.slow

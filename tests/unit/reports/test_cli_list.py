@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
+import pytest
+
 from condor_mini.engine import ContainerSpec
+from condor_mini.pool import Pool
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tests.unit.conftest import PoolEngine
+    from tests.unit.conftest import Result as Said
     from tests.unit.reports.conftest import FakePool, Result
 
     from condor_mini.engine import FakeEngine
@@ -79,3 +85,76 @@ def test_no_pools_in_json(fake: FakeEngine, run: Callable[..., Result]) -> None:
     """For programs there is an empty list."""
     del fake
     assert run("list", "-o", "json").json == []
+
+
+NODES = ("ci-master", "ci-submit-1", "ci-execute-1", "ci-execute-2")
+
+
+@pytest.fixture
+def removed(pools: PoolEngine, condor_mini: Callable[..., Said]) -> Callable[..., Said]:
+    """The command, where all containers of the pool ``ci`` were removed; of ``other`` none was."""
+    Pool.create("ci", execution_points=2, engine=pools)
+    Pool.create("other", engine=pools)
+    pools.remove(*NODES)
+    return condor_mini
+
+
+def row(run: Callable[..., Said], name: str = "ci") -> dict[str, object]:
+    """What programs are told of a pool."""
+    (found,) = [pool for pool in json.loads(run("list", "-o", "json").out) if pool["name"] == name]
+    assert isinstance(found, dict)
+    return found
+
+
+def test_pool_without_containers_is_kept(removed: Callable[..., Said]) -> None:
+    """A pool of which only its state is left is listed with the nodes that are recorded."""
+    assert row(removed) == {
+        "name": "ci",
+        "kind": "pool",
+        "series": "",
+        "state": "kept",
+        "nodes": {"master": 1, "submit": 1, "execute": 2},
+        "running": 0,
+        "started_at": None,
+        "directory": None,
+    }
+    assert row(removed, "other")["state"] == "running"
+
+
+def test_kept_pool_is_shown_with_the_next_command(removed: Callable[..., Said]) -> None:
+    """It has a line among the others, and below the table stands how to have it again."""
+    shown = removed("list")
+    line = shown.out.splitlines()[1]
+    assert line.split()[:4] == ["ci", "-", "kept", "0/4"]
+    assert line.endswith("1 central manager, 1 access point, 2 execution points  -")
+    assert "its state is kept. Make them anew: condor-mini start -n ci\n" in shown.err
+    assert removed("list", "-q").out == "ci\nother\n"
+
+
+def test_kept_pool_that_is_started_runs(removed: Callable[..., Said]) -> None:
+    """The command that is told does what it says."""
+    assert removed("start", "-n", "ci").status == 0
+    assert (row(removed)["state"], row(removed)["running"]) == ("running", 4)
+
+
+@pytest.mark.parametrize("lost", ["network", "central manager's state"])
+def test_what_cannot_be_made_anew_is_incomplete(
+    removed: Callable[..., Said], pools: PoolEngine, lost: str
+) -> None:
+    """Volumes alone, or those of other nodes, are no pool that `start` could have again."""
+    if lost == "network":
+        pools.remove_network("ci")
+    else:
+        for part in ("spool", "key", "tokens"):
+            pools.remove_volume(f"ci-master-{part}")
+    assert row(removed)["state"] == "incomplete"
+    assert "condor-mini delete -n ci" in removed("list").err
+
+
+def test_no_question_more_than_one(pools: PoolEngine, condor_mini: Callable[..., Said]) -> None:
+    """Where every pool has containers the volumes are asked for beside these, and nothing else."""
+    Pool.create("ci", engine=pools)
+    asked = len(pools.calls)
+    condor_mini("list")
+    methods = [call.method for call in pools.calls[asked:]]
+    assert sorted(methods) == ["containers", "containers", "info", "volumes"]

@@ -30,10 +30,13 @@ class Images(Shelf):
         """See ``Engine.image``."""
         with suppress(FileNotFoundError, NotFound):  # it is replaced just now
             record = self.get(reference)
-            size = (record.path / FILES).stat().st_size + record.facts["config"].get(
-                "shared_bytes", 0
+            config = record.facts["config"]
+            return ImageInfo(
+                id=record.id,
+                size_bytes=(record.path / FILES).stat().st_size + config.get("shared_bytes", 0),
+                labels=record.labels,
+                environment=config.get("environment", {}),
             )
-            return ImageInfo(id=record.id, size_bytes=size, labels=record.labels)
         return None
 
     def import_tar(self, tarball: Path, reference: str, labels: Mapping[str, str]) -> None:
