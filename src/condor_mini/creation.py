@@ -71,6 +71,7 @@ def create(
         nodes = [plan.for_one_user(node) for node in nodes]
     _check_able(engine, nodes)
     _check_absent(engine, spec.name)
+    _check_forgotten(engine, spec.name)
     series = catalogue().get(spec.htcondor)
     planned, nodes = nodes, own_image.equipped(engine, nodes, series, progress)
     ours = {str(node.role) for node in nodes if not node.has_own_image}
@@ -89,7 +90,7 @@ def create(
         own_image.fill_volume(engine, nodes, series, labels, progress)
         what = f"{len(nodes)} nodes of the pool {spec.name}"
         with progress.step(f"Starting {what}", done=f"Started {what}"):
-            make_volumes(engine, planned, labels, anew=True)
+            make_volumes(engine, planned, labels)
             start_all(engine, labelled(nodes, labels), deadline)
         slots = {node.name: node.slots for node in nodes}
         await_usable(engine, spec.name, slots, progress, deadline=deadline, probe=spec.probe_job)
@@ -265,6 +266,28 @@ def _check_absent(engine: Engine, pool: str) -> None:
         )
 
 
+def _check_forgotten(engine: Engine, pool: str, *, only_if_lost: bool = True) -> None:
+    """Refuse the name of a pool whose containers somebody has removed, and whose state is kept.
+
+    Args:
+        engine: Where.
+        pool: Its name, of which there are no containers.
+        only_if_lost: Whether a network may mean that somebody is just about to make containers.
+    """
+    label = {f"{LABEL}.kind": "pool", f"{LABEL}.pool": pool}
+    if not engine.volumes(label):
+        return
+    has_network = bool(engine.networks(label))
+    if has_network and only_if_lost:
+        return
+    start = f"Make it anew: condor-mini start -n {pool}. " if has_network else ""
+    raise AlreadyInUse(
+        f"all containers of the pool {pool} were removed, and its state is kept",
+        hint=f"{start}Delete it for good: condor-mini delete -n {pool}. "
+        "Make another: condor-mini create -n NAME",
+    )
+
+
 @dataclass(kw_only=True)
 class _Claim:
     """A pool's name, which is taken by making its network: of several who try, one succeeds."""
@@ -282,6 +305,7 @@ class _Claim:
             wait_until(self._try, timeout_s=CLAIM_TIMEOUT_S, interval_s=pause_s)
         except PoolNotReady:
             # Nobody has made nodes in it for all that time: a kill has left it.
+            _check_forgotten(self.engine, self.pool, only_if_lost=False)
             remove(self.engine, self.pool)
             if (reason := self._try()) is not None:
                 hint = f"Try again: condor-mini create -n {self.pool}"
@@ -308,16 +332,13 @@ class _Claim:
                 )
 
 
-def make_volumes(
-    engine: Engine, nodes: Sequence[PlannedNode], labels: Labels, *, anew: bool = False
-) -> None:
+def make_volumes(engine: Engine, nodes: Sequence[PlannedNode], labels: Labels) -> None:
     """The volumes of these nodes that are not there, empty.
 
     Args:
         engine: Where.
         nodes: Of one pool.
         labels: Of all that the pool has.
-        anew: Whether those that are there are emptied: a pool of that name has left them.
 
     Raises:
         AlreadyInUse: One is there and not the pool's.
@@ -330,9 +351,7 @@ def make_volumes(
         if name in there:
             if there[name].labels.get(f"{LABEL}.pool") != pool:
                 raise AlreadyInUse(f"there is a volume {name}, and it is no pool's")
-            if not anew:
-                return
-            engine.remove_volume(name)
+            return
         engine.create_volume(name, labels={**labels, **of_node})
 
     each(make, plan.volumes(nodes).items())

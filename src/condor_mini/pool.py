@@ -80,11 +80,12 @@ class Pool:
             timeout_s: How long it may take once the images are there, in seconds.
             keep: Leave what was made when something fails.
             if_not_exists: A pool of that name that is there will do; it is started if it is
-                stopped.
+                stopped, and made anew if its containers were removed.
             progress: Told of the phases; silent by default.
 
         Raises:
-            AlreadyInUse: There is a pool of that name, or something else has a name or port of it.
+            AlreadyInUse: There is a pool of that name, or what one knew whose containers are gone;
+                or something else has a name or port of it.
             PoolNotReady: A daemon is missing at the deadline, or a node has ended; says why.
             PoolFileError: The pool file is no good; says everything that is wrong with it.
             EngineError: No engine answers, or it cannot do what is asked for.
@@ -111,10 +112,12 @@ class Pool:
         try:
             creation.create(pool.engine, asked, progress, timeout_s=timeout_s, keep=keep)
         except AlreadyInUse:
-            if not if_not_exists or not pool.nodes:
+            nodes = pool.nodes
+            if not if_not_exists or not (nodes or pool._is_state_kept()):
                 raise
             progress.note(f"There is a pool {pool.name} already")
-            creation.await_made(pool.engine, pool.name, timeout_s=timeout_s)
+            if nodes:
+                creation.await_made(pool.engine, pool.name, timeout_s=timeout_s)
             pool.start(timeout_s=timeout_s, progress=progress)
         return pool
 

@@ -122,9 +122,16 @@ def _series_of_spool(engine: Engine, spec: PoolSpec) -> str:
     if not engine.image(manager.container.image):
         images.build(engine, [str(manager.role)], catalogue().get(spec.htcondor), Progress())
     # A volume is read through a container. It is never started.
-    container = engine.create(
-        replace(manager.container, name=f"{spec.name}-look", labels={}, ports=(), network=None)
+    looking = replace(
+        manager.container, name=f"{spec.name}-look", labels={}, ports=(), network=None
     )
+    try:
+        container = engine.create(looking)
+    except NotFound:
+        raise PoolNotReady(
+            f"the pool {spec.name} has lost its central manager and what that knew",
+            hint=f"Delete what is left of it: condor-mini delete -n {spec.name}",
+        ) from None
     try:
         return engine.copy_out(container, plan.SERIES_NOTE).decode().strip()
     except NotFound:

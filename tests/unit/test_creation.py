@@ -199,14 +199,6 @@ def test_every_access_point_is_probed(pools: PoolEngine) -> None:
     assert probed == {n.info.id for n in pool_nodes(pools, "ci") if n.role is Role.ACCESS_POINT}
 
 
-def test_volume_that_a_pool_has_left_is_made_anew(pools: PoolEngine) -> None:
-    """A new pool does not see an old one's data."""
-    pools.create_volume("ci-data", labels={f"{LABEL}.kind": "pool", f"{LABEL}.pool": "ci"})
-    create(pools)
-    made = [c.method for c in pools.calls if c.target == "ci-data" and "volume" in c.method]
-    assert made == ["create_volume", "remove_volume", "create_volume"]
-
-
 # -- names that are taken -------------------------------------------------------------------------
 
 
@@ -262,6 +254,35 @@ def test_network_that_a_kill_has_left_is_taken_over(
     pools.create_network("ci", labels={f"{LABEL}.kind": "pool", f"{LABEL}.pool": "ci"})
     create(pools)
     assert held(pools) == WHOLE
+
+
+@pytest.mark.parametrize(("network", "start"), [(True, True), (False, False)])
+def test_the_state_of_a_pool_is_not_overwritten(
+    pools: PoolEngine, monkeypatch: pytest.MonkeyPatch, *, network: bool, start: bool
+) -> None:
+    """A pool whose containers are gone keeps its name; with its network it can be started again."""
+    monkeypatch.setattr(creation, "CLAIM_TIMEOUT_S", 0.2)
+    create(pools)
+    pools.remove(*(node.info.id for node in pool_nodes(pools, "ci")))
+    if not network:
+        pools.remove_network("ci")
+    kept = held(pools)
+    with pytest.raises(AlreadyInUse, match="its state is kept") as raised:
+        create(pools)
+    assert held(pools) == kept
+    assert ("condor-mini start -n ci" in str(raised.value.hint)) == start
+
+
+def test_if_not_exists_makes_a_kept_pool_anew(
+    pools: PoolEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With ``if_not_exists`` a pool of which only its state is left is started."""
+    monkeypatch.setattr(creation, "CLAIM_TIMEOUT_S", 0.2)
+    create(pools)
+    pools.remove(*(node.info.id for node in pool_nodes(pools, "ci")))
+    Pool.create(spec=spec_of(), engine=pools, if_not_exists=True)
+    assert held(pools) == WHOLE
+    assert "remove_volume" not in [call.method for call in pools.calls]
 
 
 def test_start_that_is_refused_is_tried_again(pools: PoolEngine) -> None:

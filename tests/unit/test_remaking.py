@@ -178,3 +178,14 @@ def test_one_node_is_not_upgraded_alone(pool: Pool) -> None:
     """--node and --htcondor exclude each other."""
     with pytest.raises(UsageError, match="leave --node out"):
         pool.restart(node="execute-1", series="25")
+
+
+def test_a_pool_without_its_central_managers_state_is_lost(pools: PoolEngine, pool: Pool) -> None:
+    """Without containers and the central manager's volumes there is nothing to be made anew of."""
+    pools.remove(*(node.info.id for node in pool.nodes))
+    for name in volumes(pools):
+        if name.startswith("ci-master-"):
+            pools.remove_volume(name)
+    with pytest.raises(PoolNotReady, match="lost its central manager and what that knew") as raised:
+        pool.start(timeout_s=5)
+    assert "condor-mini delete -n ci" in str(raised.value.hint)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from condor_mini.engine import ContainerSpec
+from condor_mini.nodes import Role
+from condor_mini.plan import STATE
 from condor_mini.pool import Pool
 
 if TYPE_CHECKING:
@@ -145,7 +147,7 @@ def test_what_cannot_be_made_anew_is_incomplete(
     if lost == "network":
         pools.remove_network("ci")
     else:
-        for part in ("spool", "key", "tokens"):
+        for part in STATE[Role.CENTRAL_MANAGER]:
             pools.remove_volume(f"ci-master-{part}")
     assert row(removed)["state"] == "incomplete"
     assert "condor-mini delete -n ci" in removed("list").err
