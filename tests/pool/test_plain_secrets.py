@@ -18,6 +18,8 @@ pytestmark = pytest.mark.engines("docker")
 
 PASSWORD = "not-a-real-Password"  # noqa: S105 (of pools that live for a minute)
 WAITS = "waiting for approval of token request"
+LIBEXEC = "/usr/local/libexec/condor-mini"
+JOIN = ("condor_ping", "-type", "collector", "ADVERTISE_STARTD")
 APPROVED_S = 20
 """Enough for a node to join, on a machine that does other work too."""
 
@@ -86,11 +88,10 @@ def test_our_commands_approve_and_revoke(docker: Docker, network: str) -> None:
     request = node.wait_for_log(WAITS).split()[-1]
     assert request in members("approve", "--container", master.name, request)
     node.wait_until_healthy()
-    comes_in = ("condor_ping", "-quiet", "-type", "collector", "ADVERTISE_STARTD")
-    assert node.attempt(*comes_in).returncode == 0
+    assert node.attempt(*JOIN).returncode == 0
     (token_id,) = re.findall(r'"jti":"(\w+)"', node.exec("condor_token_list"))
     members("token", "revoke", "--container", master.name, token_id)
-    assert node.attempt(*comes_in).returncode != 0
+    assert node.attempt(*JOIN).returncode != 0
 
 
 def test_auto_approve_ends(docker: Docker, network: str) -> None:
@@ -168,3 +169,38 @@ def test_secrets_are_the_daemons_only(master: Node) -> None:
     said = master.exec("stat", "-c", "%U %a", "/etc/condor/passwords.d/POOL")
     assert said == "root 600"
     assert master.attempt("cat", "/etc/condor/passwords.d/POOL", user="jovyan").returncode != 0
+
+
+# -- who is to be in no more: docs/security.md, "Plain nodes" -------------------------------------
+
+
+@pytest.fixture(scope="module")
+def members(shared: Docker) -> tuple[Node, Node, Node]:
+    """A central manager of their own, and two nodes that it has approved."""
+    network = shared.network()
+    master = shared.run("master", "-e", "AUTO_APPROVE=0.0.0.0/0", "--network", network)
+    join = ("-e", f"MASTER={master.name}", "--network", network)
+    one, other = (shared.run("execute", *join) for _ in range(2))
+    return master, one.wait_until_healthy(), other.wait_until_healthy()
+
+
+def test_a_revoked_token_lets_nobody_in(members: tuple[Node, Node, Node]) -> None:
+    """revoke-token on the master shuts out who has that token, and nobody else."""
+    master, one, other = members
+    (jti,) = re.findall(r'"jti":"(\w+)"', one.exec("condor_token_list"))
+    master.exec(f"{LIBEXEC}/revoke-token", "jti", jti)
+    assert one.attempt(*JOIN).returncode != 0
+    other.exec(*JOIN)
+
+
+def test_a_new_key(members: tuple[Node, Node, Node]) -> None:
+    """After rotate-key on the master no token is of use; a node that is restarted asks anew."""
+    master, _, node = members
+    node.exec(*JOIN)
+    master.exec(f"{LIBEXEC}/rotate-key")
+    assert node.attempt(*JOIN).returncode != 0
+    asked = node.log().count(WAITS)
+    node.restart()
+    request = node.wait_for_log(WAITS, count=asked + 1).split()[-1]
+    master.exec("condor_token_request_approve", "-reqid", request, stdin="yes\n")
+    node.wait_until_healthy()

@@ -29,6 +29,8 @@ DAEMONS = {
     "startd": "Machine",
     "master": "DaemonMaster",
 }
+MANAGER = "manager"
+"""The central manager's master, beside those."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +40,7 @@ class Attacker:
     pool: Pool
     container: str
     addresses: dict[str, str]
-    """Of the pool's daemons."""
+    """Of the pool's daemons: ``DAEMONS``, and ``MANAGER``."""
 
     def run(self, script: str) -> CommandResult:
         """Run a script as root there, to its end."""
@@ -93,19 +95,22 @@ def token_of(pool: Pool, node: str) -> str:
 
 def _addresses(pool: Pool) -> dict[str, str]:
     """The daemons' addresses, which an attacker could find by trying."""
-    argv = ["condor_status", "-any", "-af", "MyType", "MyAddress"]
+    argv = ["condor_status", "-any", "-af", "MyType", "MyAddress", "Machine"]
+    wanted = {*DAEMONS.values(), MANAGER}
     found: dict[str, str] = {}
 
     def missing() -> str | None:
         # A pool is usable before its masters have advertised themselves.
         ads = pool.exec(argv, node="master").stdout
         for line in ads.splitlines():
-            kind, _, address = line.partition(" ")
+            kind, address, machine = line.split()
             found[kind] = address
-        return None if found.keys() >= set(DAEMONS.values()) else f"only {sorted(found)}"
+            if kind == DAEMONS["master"] and machine == f"{pool.name}-master":
+                found[MANAGER] = address
+        return None if found.keys() >= wanted else f"only {sorted(found)}"
 
     wait_until(missing, timeout_s=30)
-    return {daemon: found[kind] for daemon, kind in DAEMONS.items()}
+    return {daemon: found[kind] for daemon, kind in {**DAEMONS, MANAGER: MANAGER}.items()}
 
 
 def _archive(token: str) -> bytes:
