@@ -290,6 +290,7 @@ def _planned(
         no_new_privileges=True,
         cpus=node.limit.cpus,
         memory_mb=node.limit.memory_mb,
+        pids=node.limit.processes,
     )
     is_manager = role is Role.CENTRAL_MANAGER
     pool_config = condor_config.pool_config(spec, is_central_manager=is_manager)
