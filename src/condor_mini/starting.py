@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from condor_mini import own_image, plan, tokens
@@ -16,16 +15,12 @@ from condor_mini.readiness import wait_until
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from condor_mini.engine import ContainerSpec, Engine, EngineInfo
+    from condor_mini.engine import Engine
     from condor_mini.plan import PlannedNode
     from condor_mini.usable import Deadline
 
 START_PATIENCE_S = 2.0
 START_PAUSE_S = 0.2
-DEFAULT_PROCESSES = 4096
-"""Of an execution point that names no limit, so that a job cannot fork without end."""
-PROCESSES_PER_SLOT = 16
-"""The least of that: a starter, and what a job may well start."""
 
 
 def start_all(
@@ -39,7 +34,8 @@ def start_all(
 
     The central manager issues the tokens: the one that runs, or else the first of the nodes.
     """
-    info = engine.info()
+    if "pids" in engine.info().limits:
+        nodes = [plan.limited(node) for node in nodes]
     promised: Future[dict[str, tokens.Issued]] = Future()
 
     def issue(by: str) -> None:
@@ -55,7 +51,7 @@ def start_all(
             promised.set_result(issued)
 
     def start(node: PlannedNode) -> None:
-        container = engine.create(_bounded(node, info))
+        container = engine.create(node.container)
         if node.role is Role.CENTRAL_MANAGER:
             engine.copy_in(container, plan.archive(node))
             _start(engine, container, stopped=promised.cancelled)
@@ -69,15 +65,6 @@ def start_all(
     if manager is not None:
         issue(manager)
     each(start, nodes, on_stop=promised.cancel)
-
-
-def _bounded(node: PlannedNode, info: EngineInfo) -> ContainerSpec:
-    """Its container, with a limit of processes if jobs run there and the engine can set one."""
-    container = node.container
-    if node.role is not Role.EXECUTION_POINT or "pids" not in info.limits:
-        return container
-    default = max(DEFAULT_PROCESSES, PROCESSES_PER_SLOT * node.slots)
-    return replace(container, pids=container.pids or default)
 
 
 def _start(engine: Engine, container: str, *, stopped: Callable[[], bool]) -> None:

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
     from condor_mini.engine import FakeExec
 
+LIMITED = "/etc/condor/config.d/25-limited"
 TOKEN = re.compile(r"eyJ[\w.-]+")
 FAILURES: dict[str, Callable[[], CondorMiniError]] = {
     "failed": lambda: CommandFailed(["docker", "it"], 1, "it broke"),
@@ -141,6 +142,8 @@ def test_execution_points_have_a_limit_of_processes(pools: PoolEngine) -> None:
     limits = {node.name: pools.spec(node.name).pids for node in pool_nodes(pools, "ci")}
     executes = {f"ci-execute-{number}": 4096 for number in (1, 2, 3, 4)}
     assert limits == {"ci-master": None, "ci-submit-1": None, **executes}
+    knobs = {name: LIMITED in pools.files(name) for name in limits}
+    assert knobs == {name: name in executes for name in limits}
 
 
 @pytest.mark.parametrize(
@@ -162,6 +165,7 @@ def test_no_limit_of_processes_where_none_holds(
     monkeypatch.setattr(pools, "info", lambda: info)
     create(pools)
     assert pools.spec("ci-execute-1").pids is None
+    assert LIMITED not in pools.files("ci-execute-1")
 
 
 def test_network_is_the_first_thing_made(pools: PoolEngine) -> None:
