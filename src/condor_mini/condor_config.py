@@ -82,8 +82,8 @@ def limited_config() -> str:
     """The file ``25-limited``: for execution points whose processes the engine limits."""
     return """\
 # Jobs yield to the daemons. One that forks without end, and takes all processes that the node may
-# have, leaves them too little of the cores else: at 1024 processes it was not removed within 47 s,
-# and so within 4 s. Other containers' share is the same, as engines divide the cores by container.
+# have, leaves them too little of the cores else: 1024 processes on one core were not removed within
+# 47 s, and so in 4 s. Other containers' share is the same: engines divide the cores by container.
 JOB_RENICE_INCREMENT = 19
 """
 
