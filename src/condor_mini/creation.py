@@ -229,7 +229,7 @@ def _check_able(engine: Engine, nodes: Sequence[PlannedNode]) -> None:
     """Refuse here, with nothing made, what the engine cannot do."""
     limited = {
         limit: [node.name for node in nodes if getattr(node.container, limit) is not None]
-        for limit in ("cpus", "memory_mb")
+        for limit in ("cpus", "memory_mb", "pids")
     }
     sources = [
         mount.source
@@ -245,8 +245,9 @@ def _check_able(engine: Engine, nodes: Sequence[PlannedNode]) -> None:
             raise EngineCapabilityError(
                 f"nothing would come of the limit of {limit} for {names[0]}: {info.name} has no "
                 "control group here to set it in",
-                hint="Leave `limit` out. Or use the engine as root; or, without root, cgroups v2 by"
-                " systemd, which must delegate them: Delegate=cpu memory pids for user@.service",
+                hint="Leave `limit` out. Or use Docker or Podman, as root; or, without root, "
+                "cgroups v2 by systemd, which must delegate them: Delegate=cpu memory pids for "
+                "user@.service",
             )
     if sources and not info.same_host:
         raise EngineCapabilityError(

@@ -27,6 +27,7 @@ Group = TypeVar("Group", bound="AccessPoints | ExecutionPoints")
 
 POOL_CONFIG = "etc/condor/config.d/40-pool"
 ONE_USER_CONFIG = "etc/condor/config.d/25-one-user"
+LIMITED_CONFIG = "etc/condor/config.d/25-limited"
 NODE_CONFIG = "etc/condor/config.d/60-node"
 TOKENS = ("etc/condor/tokens.d/node", "etc/condor/users-token")
 """Where the tokens of a node are, the one of its users the second: renew-tokens."""
@@ -59,6 +60,11 @@ CAPABILITIES = {
     Role.EXECUTION_POINT: ("SETUID", "SETGID", "CHOWN", "DAC_OVERRIDE", "KILL"),
 }
 """The least that each role works with: docs/privileges.md."""
+
+DEFAULT_PROCESSES = 4096
+"""Of an execution point that names no limit, so that a job cannot fork without end."""
+PROCESSES_PER_SLOT = 16
+"""The least of that for each static slot: a starter, and what a job may well start."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,6 +179,18 @@ def for_one_user(node: PlannedNode) -> PlannedNode:
         node,
         container=replace(node.container, user=USER, as_caller=True, labels=labels),
         files={ONE_USER_CONFIG: condor_config.one_user_config(), **node.files},
+    )
+
+
+def limited(node: PlannedNode) -> PlannedNode:
+    """The same node, for an engine that limits processes: one where jobs run has such a limit."""
+    if node.role is not Role.EXECUTION_POINT:
+        return node
+    default = max(DEFAULT_PROCESSES, PROCESSES_PER_SLOT * node.slots)
+    return replace(
+        node,
+        container=replace(node.container, pids=node.container.pids or default),
+        files={LIMITED_CONFIG: condor_config.limited_config(), **node.files},
     )
 
 
@@ -295,6 +313,7 @@ def _planned(
         no_new_privileges=True,
         cpus=node.limit.cpus,
         memory_mb=node.limit.memory_mb,
+        pids=node.limit.processes,
     )
     is_manager = role is Role.CENTRAL_MANAGER
     pool_config = condor_config.pool_config(spec, is_central_manager=is_manager)

@@ -34,6 +34,8 @@ def start_all(
 
     The central manager issues the tokens: the one that runs, or else the first of the nodes.
     """
+    if "pids" in engine.info().limits:
+        nodes = [plan.limited(node) for node in nodes]
     promised: Future[dict[str, tokens.Issued]] = Future()
 
     def issue(by: str) -> None:

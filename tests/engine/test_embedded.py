@@ -334,6 +334,11 @@ def test_limits_are_the_kernels(own: EmbeddedEngine, own_spec: ContainerSpec) ->
     assert (said.partition("\n")[0], cores.isdigit()) == (str(200 * 1024), True)
 
 
+def test_processes_are_not_limited(own: EmbeddedEngine) -> None:
+    """The kernel's limit is of all that a user runs, so none is promised for a container."""
+    assert own.info().limits == ("cpus", "memory_mb")
+
+
 def links(**targets: str) -> bytes:
     """A tar of links in ``/tmp``."""
     archive = io.BytesIO()

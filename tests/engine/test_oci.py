@@ -66,6 +66,7 @@ EVERYTHING = ContainerSpec(
     no_new_privileges=True,
     cpus=1.5,
     memory_mb=512,
+    pids=100,
 )
 
 
@@ -81,7 +82,7 @@ def test_create_arguments_say_everything() -> None:
         *("--cap-drop", "ALL", "--cap-add", "CHOWN", "--cap-add", "KILL"),
         *("--security-opt", "no-new-privileges", "--hostname", "node.pool", "--user", "condor"),
         *("--workdir", "/tmp", "--network", "net", "--ip", "10.0.0.9", "--cpus", "1.5"),
-        *("--memory", "512m", "image:1", "daemon", "-f"),
+        *("--memory", "512m", "--pids-limit", "100", "image:1", "daemon", "-f"),
     ]
 
 
@@ -141,6 +142,17 @@ def test_limits_and_privileges_hold(
     status = engine.exec(run(limited), ["cat", "/proc/self/status"]).stdout.split("\n")
     held = dict(line.split(":\t", 1) for line in status if ":\t" in line)
     assert (int(held["CapEff"], 16), held["NoNewPrivs"]) == (0b1, "1")
+
+
+@by_command_line
+def test_processes_are_limited(engine: Engine, run: MakeContainer, spec: ContainerSpec) -> None:
+    """A container that is full has no room for one more process, and one without a limit has."""
+    if "pids" not in engine.info().limits:
+        pytest.skip(f"{engine.name} has no control group here to limit processes in")
+    forks = "for i in $(seq 40); do sleep 99 >/dev/null 2>&1 & done"
+    names = {"full": replace(spec, pids=30), "free": replace(spec, name=f"{spec.name}-free")}
+    done = {name: engine.exec(run(each), ["sh", "-c", forks]) for name, each in names.items()}
+    assert (done["full"].returncode != 0, done["free"].returncode) == (True, 0)
 
 
 @by_command_line

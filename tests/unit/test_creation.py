@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
     from condor_mini.engine import FakeExec
 
+LIMITED = "/etc/condor/config.d/25-limited"
 TOKEN = re.compile(r"eyJ[\w.-]+")
 FAILURES: dict[str, Callable[[], CondorMiniError]] = {
     "failed": lambda: CommandFailed(["docker", "it"], 1, "it broke"),
@@ -101,7 +102,12 @@ def test_create_makes_all_of_it(pools: PoolEngine) -> None:
 
 
 @pytest.mark.parametrize(
-    ("limit", "limits"), [({"cpus": 1.0}, ("memory_mb",)), ({"memory": "512MiB"}, ("cpus",))]
+    ("limit", "limits"),
+    [
+        ({"cpus": 1.0}, ("memory_mb",)),
+        ({"memory": "512MiB"}, ("cpus",)),
+        ({"processes": 100}, ("cpus", "memory_mb")),
+    ],
 )
 def test_limit_that_would_not_hold_is_refused(
     pools: PoolEngine,
@@ -125,6 +131,41 @@ def test_limit_that_holds_is_no_matter(pools: PoolEngine, monkeypatch: pytest.Mo
     spec = spec_of(central_manager={"limit": {"cpus": 1.0}})
     creation.create(pools, spec, Progress(), timeout_s=5)
     assert held(pools) != []
+
+
+def test_execution_points_have_a_limit_of_processes(pools: PoolEngine) -> None:
+    """Those that name none have one too, however they came to be, and no other node has."""
+    create(pools)
+    add_two(pools)
+    pools.remove("ci-execute-1")
+    Pool.open("ci", engine=pools).start()
+    limits = {node.name: pools.spec(node.name).pids for node in pool_nodes(pools, "ci")}
+    executes = {f"ci-execute-{number}": 4096 for number in (1, 2, 3, 4)}
+    assert limits == {"ci-master": None, "ci-submit-1": None, **executes}
+    knobs = {name: LIMITED in pools.files(name) for name in limits}
+    assert knobs == {name: name in executes for name in limits}
+
+
+@pytest.mark.parametrize(
+    ("group", "expected"), [({"limit": {"processes": 100}}, 100), ({"slots": 1000}, 16000)]
+)
+def test_limit_of_processes_fits_the_node(
+    pools: PoolEngine, group: dict[str, object], expected: int
+) -> None:
+    """It is the one that is named, or else leaves room for a job in each static slot."""
+    creation.create(pools, spec_of(execution_points=[group]), Progress(), timeout_s=5)
+    assert pools.spec("ci-execute-1").pids == expected
+
+
+def test_no_limit_of_processes_where_none_holds(
+    pools: PoolEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An engine that has no such limit is not asked for one that nobody has named."""
+    info = replace(pools.info(), limits=())
+    monkeypatch.setattr(pools, "info", lambda: info)
+    create(pools)
+    assert pools.spec("ci-execute-1").pids is None
+    assert LIMITED not in pools.files("ci-execute-1")
 
 
 def test_network_is_the_first_thing_made(pools: PoolEngine) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from condor_mini.engine.answers import container_info, network_info, volume_info
+from condor_mini.engine.answers import container_info, docker_info, network_info, volume_info
 
 
 def container(*, running: bool = True, ports: Any = None, **state: str) -> dict[str, Any]:  # noqa: ANN401
@@ -26,6 +26,23 @@ def container(*, running: bool = True, ports: Any = None, **state: str) -> dict[
         "NetworkSettings": {"Networks": None, "Ports": ports},
         "Mounts": None,
     }
+
+
+@pytest.mark.parametrize(
+    ("said", "limits"),
+    [
+        (
+            {"CpuCfsQuota": True, "MemoryLimit": True, "PidsLimit": True},
+            ("cpus", "memory_mb", "pids"),
+        ),
+        ({"CpuCfsQuota": False, "MemoryLimit": True, "PidsLimit": False}, ("memory_mb",)),
+        ({}, ()),
+    ],
+)
+def test_dockers_limits(said: dict[str, bool], limits: tuple[str, ...]) -> None:
+    """Docker says which limits hold, as rootless without delegated control groups none does."""
+    facts = {"ServerVersion": "20.10", "NCPU": 2, "MemTotal": 2**30, "Architecture": "x86_64"}
+    assert docker_info({**facts, **said}, "unix:///x").limits == limits
 
 
 @pytest.mark.parametrize(

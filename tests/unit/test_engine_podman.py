@@ -226,7 +226,7 @@ def test_info_of_this_machines() -> None:
     )
     assert info.endpoint == "file:///var/lib/containers/storage"
     assert (info.cpus, info.memory_mb, info.architecture) == (2, 2048, "amd64")
-    assert info.limits == ("cpus", "memory_mb")
+    assert info.limits == ("cpus", "memory_mb", "pids")
 
 
 def test_info_of_another_machines() -> None:
@@ -237,7 +237,7 @@ def test_info_of_another_machines() -> None:
 
 @pytest.mark.parametrize(
     ("controllers", "limits"),
-    [([], ()), (None, ()), (["memory", "pids"], ("memory_mb",)), (["cpu"], ("cpus",))],
+    [([], ()), (None, ()), (["memory", "pids"], ("memory_mb", "pids")), (["cpu"], ("cpus",))],
 )
 def test_limits_need_controllers(controllers: list[str] | None, limits: tuple[str, ...]) -> None:
     """Without a controller of the control groups a limit does not hold."""
@@ -543,4 +543,4 @@ def test_volume_label_that_would_be_cut_is_refused(value: str) -> None:
 
 def test_fake_engine_has_all_limits() -> None:
     """An engine that says nothing of limits heeds them."""
-    assert FakeEngine().info().limits == ("cpus", "memory_mb")
+    assert FakeEngine().info().limits == ("cpus", "memory_mb", "pids")

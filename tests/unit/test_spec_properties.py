@@ -61,7 +61,9 @@ def mostly(value: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
 
 small = st.integers(0, 4)
 sizes = st.sampled_from([1, 64, 4096, "2GB", "1.5T", "0", "64K"])
-limits = mapping(cpus=st.sampled_from([0.5, 2, 0]), memory=sizes)
+limits = mapping(
+    cpus=st.sampled_from([0.5, 2, 0]), memory=sizes, processes=st.sampled_from([31, 32, 1.5])
+)
 node: dict[str, st.SearchStrategy[object]] = {
     "config": st.sampled_from(["", "A = 1", "A = 1\n\n", "A = \\\n 1", "A = \\"]),
     "environment": st.dictionaries(words, scalars, max_size=2),

@@ -19,6 +19,10 @@ from condor_mini.engine.protocol import (
 Json = dict[str, Any]
 
 _MEBIBYTE = 2**20
+_DOCKERS = {"cpus": "CpuCfsQuota", "memory_mb": "MemoryLimit", "pids": "PidsLimit"}
+"""What Docker's `info` says of each limit of a container."""
+_CONTROLLERS = {"cpus": "cpu", "memory_mb": "memory", "pids": "pids"}
+"""The controllers of the control groups, by the limits that need them."""
 
 
 def docker_info(facts: Json, endpoint: str) -> EngineInfo:
@@ -32,6 +36,7 @@ def docker_info(facts: Json, endpoint: str) -> EngineInfo:
         cpus=facts["NCPU"],
         memory_mb=facts["MemTotal"] // _MEBIBYTE,
         architecture=facts["Architecture"],
+        limits=tuple(limit for limit, key in _DOCKERS.items() if facts.get(key)),
     )
 
 
@@ -39,7 +44,6 @@ def podman_info(facts: Json, endpoint: str) -> EngineInfo:
     """The engine, of Podman's `info`; without an endpoint it is the one of this machine."""
     host = facts["host"]
     controllers = host.get("cgroupControllers") or ()
-    limits = {"cpus": "cpu", "memory_mb": "memory"}
     return EngineInfo(
         name="podman",
         version=facts["version"]["Version"],
@@ -49,7 +53,7 @@ def podman_info(facts: Json, endpoint: str) -> EngineInfo:
         cpus=host["cpus"],
         memory_mb=host["memTotal"] // _MEBIBYTE,
         architecture=host["arch"],
-        limits=tuple(limit for limit, controller in limits.items() if controller in controllers),
+        limits=tuple(limit for limit, needed in _CONTROLLERS.items() if needed in controllers),
         shortcomings=tuple(podman_shortcomings(facts)),
     )
 

@@ -41,6 +41,7 @@ def create_arguments(spec: ContainerSpec, options: Iterable[str] = ()) -> list[s
         "--ip": spec.ip,
         "--cpus": None if spec.cpus is None else f"{spec.cpus:g}",
         "--memory": None if spec.memory_mb is None else f"{spec.memory_mb}m",
+        "--pids-limit": None if spec.pids is None else str(spec.pids),
     }
     for option, value in options.items():
         if value is not None:

@@ -73,7 +73,7 @@ class EngineInfo:
     """
     maps_caller: bool = False
     """Whether a container's user can be the caller (``ContainerSpec.as_caller``)."""
-    limits: tuple[str, ...] = ("cpus", "memory_mb")
+    limits: tuple[str, ...] = ("cpus", "memory_mb", "pids")
     """Which limits of ``ContainerSpec`` hold; nothing comes of the others."""
     shortcomings: tuple[Shortcoming, ...] = ()
     """What could be better here."""
@@ -198,6 +198,8 @@ class ContainerSpec:
     """A limit, in cores; None for none."""
     memory_mb: int | None = None
     """A limit, in MiB; None for none."""
+    pids: int | None = None
+    """A limit of processes and threads; None for the engine's own, if it has one."""
 
 
 class ContainerState(StrEnum):

@@ -42,6 +42,10 @@ MOST_SLOTS = 10_000
 MOST_GPUS = 1000
 LEAST_LIMIT_MB = 32
 """A node's daemons take 8 to 12 MiB, and an engine kills what takes more than the limit."""
+LEAST_PROCESSES = 32
+"""A node's daemons and the scripts beside them are 12, and its start and its health need more."""
+MOST_PROCESSES = 2**22
+"""Linux has no more."""
 
 
 def _suffices(value: int) -> int:
@@ -59,6 +63,9 @@ class Limit(Part):
         default=None, alias="memory"
     )
     """Memory: MiB, or a text with a unit. Left out: all of the machine's."""
+    processes: Annotated[int, Field(ge=LEAST_PROCESSES, le=MOST_PROCESSES)] | None = None
+    """Processes and threads at a time, the daemons' dozen among them. Left out: for an execution
+    point 4096, or 16 for each static slot if that is more; for other nodes the engine's own."""
 
 
 class Shared(Part):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from condor_mini.nodes import USER
 from condor_mini.pool import Pool
 from condor_mini.poolfile import read_pool_file
 from condor_mini.readiness import wait_until
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from condor_mini.engine import Engine, VolumeInfo
+    from condor_mini.jobs import Submission
+    from condor_mini.nodes import Node
 
 FILE = """
 version: 1
@@ -46,7 +49,15 @@ execution_points:
     slots: 50
     memory: 100GB
     volumes: ["scratch:/scratch"]
-    limit: {cpus: 0.5, memory: 512MB}
+    limit: {cpus: 0.5, memory: 512MB, processes: 100}
+"""
+BOMB = """#!/usr/bin/python3
+import os
+while True:
+    try:
+        os.fork()
+    except OSError:
+        open("/shared/full", "w").close()
 """
 
 
@@ -57,7 +68,10 @@ def described(pool_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> 
     (folder / "data").mkdir()
     (folder / "data" / "input.txt").write_text("from the host\n")
     file = folder / "pool.yaml"
-    file.write_text(FILE.replace("NAME", f"t{os.urandom(4).hex()}"))
+    text = FILE.replace("NAME", f"t{os.urandom(4).hex()}")
+    if "pids" not in pool_engine.info().limits:
+        text = text.replace(", processes: 100", "")
+    file.write_text(text)
     with Pool.create(spec=file, engine=pool_engine) as made:
         yield made
 
@@ -179,6 +193,51 @@ def test_limit_is_the_engines(described: Pool) -> None:
     folder = "/sys/fs/cgroup"
     read = f"cat {folder}/memory/memory.limit_in_bytes 2>/dev/null || cat {folder}/memory.max"
     assert node.exec(["sh", "-c", read]).stdout.strip() == str(512 * 2**20)
+
+
+@pytest.fixture
+def bombed(described: Pool, tmp_path: Path) -> Iterator[tuple[Node, Submission]]:
+    """A node that has no room for one more process, and the job that forks there without end."""
+    node = next(node for node in described.nodes if node.group == "many")
+    (tmp_path / "bomb.py").write_text(BOMB)
+    (tmp_path / "job.sub").write_text(
+        f'executable = bomb.py\nrequirements = Machine == "{node.name}"\nqueue\n'
+    )
+    job = described.submit(tmp_path / "job.sub")
+
+    def has_room() -> str | None:
+        return described.exec(["ls", "/shared/full"]).stderr or None
+
+    try:
+        wait_until(has_room, timeout_s=30)
+        yield node, job
+    finally:
+        job.remove()
+        described.exec(["rm", "-f", "/shared/full"])
+
+
+@pytest.mark.pool_engines("docker", reason="embedded has no limit of processes")
+def test_fork_bomb_goes_with_its_job(bombed: tuple[Node, Submission]) -> None:
+    """Of a job that forked without end nothing is left when it is removed, and its node is well."""
+    node, job = bombed
+    job.remove()
+
+    def left() -> str | None:
+        processes = node.exec(["ps", "-u", USER, "-o", "args="], user="root").stdout
+        return processes or node.health() or None
+
+    wait_until(left, timeout_s=30)
+
+
+@pytest.mark.pool_engines("docker", reason="embedded has no limit of processes")
+def test_daemons_outlive_a_fork_bomb(described: Pool, bombed: tuple[Node, Submission]) -> None:
+    """When the job is removed, the same startd runs the next one."""
+    node, job = bombed
+    here = f'Machine == "{node.name}"'
+    before = described.slot_ads(here, ["MyAddress"])
+    job.remove()
+    assert in_job(described, "hostname", f"requirements = {here}") == node.name
+    assert described.slot_ads(here, ["MyAddress"]) == before
 
 
 @pytest.mark.pool_engines(

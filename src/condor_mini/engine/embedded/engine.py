@@ -119,6 +119,7 @@ class EmbeddedEngine(Engine):
             read_only_mounts=self.way.read_only_mounts,
             on_loopback=True,
             maps_caller=True,
+            limits=("cpus", "memory_mb"),
         )
 
     # -- images -----------------------------------------------------------------------------------
