@@ -61,8 +61,11 @@ CAPABILITIES = {
 }
 """The least that each role works with: docs/privileges.md."""
 
-DEFAULT_PROCESSES = 4096
-"""Of an execution point that names no limit, so that a job cannot fork without end."""
+LEAST_PROCESSES = 1024
+"""Of an execution point that names no limit, so that a job cannot fork without end: as many as
+HTCondor was seen to remove again on two cores."""
+PROCESSES_PER_CORE = 512
+"""The least of that for each core of the engine's: programs have threads for each."""
 PROCESSES_PER_SLOT = 16
 """The least of that for each static slot: a starter, and what a job may well start."""
 
@@ -182,11 +185,11 @@ def for_one_user(node: PlannedNode) -> PlannedNode:
     )
 
 
-def limited(node: PlannedNode) -> PlannedNode:
+def limited(node: PlannedNode, cores: int) -> PlannedNode:
     """The same node, for an engine that limits processes: one where jobs run has such a limit."""
     if node.role is not Role.EXECUTION_POINT:
         return node
-    default = max(DEFAULT_PROCESSES, PROCESSES_PER_SLOT * node.slots)
+    default = max(LEAST_PROCESSES, PROCESSES_PER_CORE * cores, PROCESSES_PER_SLOT * node.slots)
     return replace(
         node,
         container=replace(node.container, pids=node.container.pids or default),

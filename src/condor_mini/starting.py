@@ -34,8 +34,9 @@ def start_all(
 
     The central manager issues the tokens: the one that runs, or else the first of the nodes.
     """
-    if "pids" in engine.info().limits:
-        nodes = [plan.limited(node) for node in nodes]
+    info = engine.info()
+    if "pids" in info.limits:
+        nodes = [plan.limited(node, info.cpus) for node in nodes]
     promised: Future[dict[str, tokens.Issued]] = Future()
 
     def issue(by: str) -> None:

@@ -75,7 +75,7 @@ def test_one_command_approves(docker: Docker, network: str, master: Node) -> Non
     node.wait_until_healthy()
 
 
-def members(*argv: str) -> str:
+def condor_mini(*argv: str) -> str:
     """What a command of ours about the members of a central manager says."""
     command = [sys.executable, "-m", "condor_mini", *argv, "--engine", "docker"]
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, timeout=60).stdout
@@ -86,11 +86,11 @@ def test_our_commands_approve_and_revoke(docker: Docker, network: str) -> None:
     master = docker.run("master", "--network", network).wait_until_healthy()
     node = docker.run("execute", "-e", f"MASTER={master.name}", "--network", network)
     request = node.wait_for_log(WAITS).split()[-1]
-    assert request in members("approve", "--container", master.name, request)
+    assert request in condor_mini("approve", "--container", master.name, request)
     node.wait_until_healthy()
     assert node.attempt(*JOIN).returncode == 0
     (token_id,) = re.findall(r'"jti":"(\w+)"', node.exec("condor_token_list"))
-    members("token", "revoke", "--container", master.name, token_id)
+    condor_mini("token", "revoke", "--container", master.name, token_id)
     assert node.attempt(*JOIN).returncode != 0
 
 

@@ -140,7 +140,7 @@ def test_execution_points_have_a_limit_of_processes(pools: PoolEngine) -> None:
     pools.remove("ci-execute-1")
     Pool.open("ci", engine=pools).start()
     limits = {node.name: pools.spec(node.name).pids for node in pool_nodes(pools, "ci")}
-    executes = {f"ci-execute-{number}": 4096 for number in (1, 2, 3, 4)}
+    executes = {f"ci-execute-{number}": 2048 for number in (1, 2, 3, 4)}
     assert limits == {"ci-master": None, "ci-submit-1": None, **executes}
     knobs = {name: LIMITED in pools.files(name) for name in limits}
     assert knobs == {name: name in executes for name in limits}

@@ -65,7 +65,8 @@ class Limit(Part):
     """Memory: MiB, or a text with a unit. Left out: all of the machine's."""
     processes: Annotated[int, Field(ge=LEAST_PROCESSES, le=MOST_PROCESSES)] | None = None
     """Processes and threads at a time, the daemons' dozen among them. Left out: for an execution
-    point 4096, or 16 for each static slot if that is more; for other nodes the engine's own."""
+    point 512 for each core of the machine or 16 for each static slot, whichever is more, 1024 at
+    least; for other nodes the engine's own."""
 
 
 class Shared(Part):
