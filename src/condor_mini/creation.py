@@ -30,7 +30,7 @@ from condor_mini.usable import Deadline, await_usable
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from condor_mini.engine import Engine
+    from condor_mini.engine import Engine, EngineInfo
     from condor_mini.plan import PlannedNode
     from condor_mini.progress import Progress
     from condor_mini.spec import PoolSpec
@@ -66,10 +66,9 @@ def create(
         EngineCapabilityError: The engine cannot do what is asked for.
         ImageBuildFailed: An image was not there, and could not be built.
     """
-    nodes = plan.planned_nodes(spec)
-    if not engine.info().many_users:
-        nodes = [plan.for_one_user(node) for node in nodes]
-    _check_able(engine, nodes)
+    info = engine.info()
+    nodes = plan.fitted(plan.planned_nodes(spec), info)
+    _check_able(info, nodes)
     _check_absent(engine, spec.name)
     _check_forgotten(engine, spec.name)
     series = catalogue().get(spec.htcondor)
@@ -225,7 +224,7 @@ def remove(engine: Engine, pool: str) -> bool:
     return bool(containers or networks or volumes)
 
 
-def _check_able(engine: Engine, nodes: Sequence[PlannedNode]) -> None:
+def _check_able(info: EngineInfo, nodes: Sequence[PlannedNode]) -> None:
     """Refuse here, with nothing made, what the engine cannot do."""
     limited = {
         limit: [node.name for node in nodes if getattr(node.container, limit) is not None]
@@ -237,9 +236,6 @@ def _check_able(engine: Engine, nodes: Sequence[PlannedNode]) -> None:
         for mount in node.container.mounts
         if isinstance(mount, BindMount)
     ]
-    if not sources and not any(limited.values()):
-        return
-    info = engine.info()
     for limit, names in limited.items():
         if names and limit not in info.limits:
             raise EngineCapabilityError(

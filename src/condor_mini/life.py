@@ -111,8 +111,8 @@ def scale(
             plan.planned_node(spec, Role.EXECUTION_POINT, chosen.name, first + index)
             for index in range(count - len(ours))
         ]
-        if ONE_USER in nodes[0].info.labels:
-            new = [plan.for_one_user(node) for node in new]
+        one_user = ONE_USER in nodes[0].info.labels
+        new = plan.fitted(new, engine.info(), one_user=one_user)
         slots = {**_slots(spec, nodes), **{node.name: node.slots for node in new}}
         creation.add(engine, nodes[0], new, progress, slots=slots, timeout_s=timeout_s)
     elif count < len(ours):

@@ -19,7 +19,7 @@ from condor_mini.spec import PoolSpec
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from condor_mini.engine import VolumeInfo
+    from condor_mini.engine import EngineInfo, VolumeInfo
     from condor_mini.spec import AccessPoints, ExecutionPoints
     from condor_mini.spec import Node as NodeSpec
 
@@ -175,7 +175,27 @@ def recorded_nodes(spec: PoolSpec, volumes: Sequence[VolumeInfo]) -> list[Planne
     return sorted(nodes.values(), key=lambda node: (ORDER.index(node.role), node.number))
 
 
-def for_one_user(node: PlannedNode) -> PlannedNode:
+def fitted(
+    nodes: Iterable[PlannedNode], engine: EngineInfo, *, one_user: bool | None = None
+) -> list[PlannedNode]:
+    """The same nodes, as the engine can have them.
+
+    Args:
+        nodes: Of one pool.
+        engine: That is to have them.
+        one_user: Whether all their processes are one user's, as those of the pool's other nodes
+            are; None for what the engine can.
+    """
+    if one_user is None:
+        one_user = not engine.many_users
+    if one_user:
+        nodes = [_for_one_user(node) for node in nodes]
+    if "pids" in engine.limits:
+        nodes = [_limited(node, engine.cpus) for node in nodes]
+    return list(nodes)
+
+
+def _for_one_user(node: PlannedNode) -> PlannedNode:
     """The same node, for an engine whose containers have no users of their own."""
     labels = {**node.container.labels, ONE_USER: "true"}
     return replace(
@@ -185,7 +205,7 @@ def for_one_user(node: PlannedNode) -> PlannedNode:
     )
 
 
-def limited(node: PlannedNode, cores: int) -> PlannedNode:
+def _limited(node: PlannedNode, cores: int) -> PlannedNode:
     """The same node, for an engine that limits processes: one where jobs run has such a limit."""
     if node.role is not Role.EXECUTION_POINT:
         return node

@@ -153,8 +153,7 @@ def _make(
     deadline: Deadline,
 ) -> None:
     """Make and start these; if that fails their containers go again, and their state stays."""
-    if not engine.info().many_users:
-        nodes = [plan.for_one_user(node) for node in nodes]
+    nodes = plan.fitted(nodes, engine.info())
     series = catalogue().get(nodes[0].series)
     nodes = own_image.equipped(engine, nodes, series, progress)
     images.build(

@@ -34,9 +34,6 @@ def start_all(
 
     The central manager issues the tokens: the one that runs, or else the first of the nodes.
     """
-    info = engine.info()
-    if "pids" in info.limits:
-        nodes = [plan.limited(node, info.cpus) for node in nodes]
     promised: Future[dict[str, tokens.Issued]] = Future()
 
     def issue(by: str) -> None:

@@ -89,17 +89,11 @@ class OciEngine(Engine):
         self.name = dialect.name
         self._dialect = dialect
         self._client = Client(dialect)
-        self._info: EngineInfo | None = None
 
     # -- the engine itself ------------------------------------------------------------------------
 
     def info(self) -> EngineInfo:
         """See ``Engine.info``."""
-        if self._info is None:  # one call of the client is 40 ms, and making a pool asks four times
-            self._info = self._asked()
-        return self._info
-
-    def _asked(self) -> EngineInfo:
         try:
             answer = self._client.run("info", *JSON, check=False, timeout_s=INFO_TIMEOUT_S)
         except CommandFailed:

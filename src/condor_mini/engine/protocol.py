@@ -248,10 +248,7 @@ class Engine(Protocol):
     name: str
 
     def info(self) -> EngineInfo:
-        """The engine that answers; raises ``EngineNotFound`` with its own words if none does.
-
-        It may be asked once: what has answered is not asked again.
-        """
+        """The engine that answers; raises ``EngineNotFound`` with its own words if none does."""
 
     def image(self, reference: str) -> ImageInfo | None:
         """The image of that name, or None."""
