@@ -44,6 +44,8 @@ QUIET_S = 5.0
 """When nothing has changed for so long, nobody is at work there."""
 STOP_TIMEOUT_S = 10.0
 GONE_TIMEOUT_S = 30.0
+_LIMITS = {"cpus": "cpus", "memory_mb": "memory", "pids": "processes"}
+"""What a container's limits are called in the pool file."""
 MAKING_LABEL = f"{LABEL}.making"
 """On what was made together, and goes together if it fails."""
 
@@ -228,7 +230,7 @@ def _check_able(info: EngineInfo, nodes: Sequence[PlannedNode]) -> None:
     """Refuse here, with nothing made, what the engine cannot do."""
     limited = {
         limit: [node.name for node in nodes if getattr(node.container, limit) is not None]
-        for limit in ("cpus", "memory_mb", "pids")
+        for limit in _LIMITS
     }
     sources = [
         mount.source
@@ -239,8 +241,8 @@ def _check_able(info: EngineInfo, nodes: Sequence[PlannedNode]) -> None:
     for limit, names in limited.items():
         if names and limit not in info.limits:
             raise EngineCapabilityError(
-                f"nothing would come of the limit of {limit} for {names[0]}: {info.name} has no "
-                "control group here to set it in",
+                f"nothing would come of `limit: {_LIMITS[limit]}` for {names[0]}: {info.name} has "
+                "no control group here to set it in",
                 hint="Leave `limit` out. Or use Docker or Podman, as root; or, without root, "
                 "cgroups v2 by systemd, which must delegate them: Delegate=cpu memory pids for "
                 "user@.service",

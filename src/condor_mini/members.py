@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 from condor_mini import tokens
 from condor_mini.creation import READY_TIMEOUT_S
-from condor_mini.engine import find_engine
+from condor_mini.engine import reached
 from condor_mini.errors import CondorMiniError, NotFound, PoolNotReady, UsageError
-from condor_mini.nodes import LABEL, LIBEXEC, USER, Node, Role
+from condor_mini.nodes import LABEL, LIBEXEC, SPEC, USER, Node, Role
 from condor_mini.progress import Progress
 from condor_mini.times import rfc3339
 from condor_mini.usable import Deadline, await_usable
@@ -93,13 +93,13 @@ class Members:
             PoolNotReady: It does not run.
             EngineNotFound: No engine answers.
         """
-        reached = find_engine(engine) if engine is None or isinstance(engine, str) else engine
-        info = reached.inspect(name)
+        where = reached(engine)
+        info = where.inspect(name)
         if info is None:
-            raise NotFound(f"there is no container {name} on {reached.name}")
+            raise NotFound(f"there is no container {name} on {where.name}")
         # Labels are on what we make ourselves; the image says by a variable what it is.
         labels = {f"{LABEL}.role": Role.CENTRAL_MANAGER, f"{LABEL}.pool": name, **info.labels}
-        manager = Node(engine=reached, info=replace(info, labels=labels))
+        manager = Node(engine=where, info=replace(info, labels=labels))
         role = manager.exec(["printenv", "CONDOR_MINI_ROLE"], user="root").stdout.strip()
         if role != Role.CENTRAL_MANAGER:
             raise UsageError(
@@ -221,15 +221,21 @@ class Members:
     ) -> None:
         """Make a new signing key: all tokens of the old one are of no use; nodes get new ones.
 
-        Jobs run on. It is for pools of ours: nodes of another central manager ask it anew.
+        Jobs run on.
 
         Raises:
+            UsageError: It is no pool of ours: nothing is known of its other nodes.
             PoolNotReady: The pool does not run, or a node is not back after ``timeout_s``.
         """
         from condor_mini import life
 
         nodes = self._nodes()
         manager, *others = nodes
+        if manager.role is Role.CENTRAL_MANAGER and SPEC not in manager.info.labels:
+            raise UsageError(
+                f"{manager.name} is no pool of ours, of which all nodes could get new tokens",
+                hint='A new key by hand: docs/security.md, "Plain nodes"',
+            )
         signers = _signers(nodes)
         slots = life.slots_of(nodes)
         deadline = Deadline(timeout_s)

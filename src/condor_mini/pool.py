@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from condor_mini.engine import QUICK_TIMEOUT_S, Engine, find_engine
+from condor_mini.engine import QUICK_TIMEOUT_S, Engine, reached
 from condor_mini.errors import AlreadyInUse, CondorMiniError, NotFound, PoolNotReady, UsageError
 from condor_mini.nodes import LABEL, USER, Node, Role, absent, pool_nodes
 from condor_mini.parallel import each
@@ -108,7 +108,7 @@ class Pool:
             series=series,
             execute_image=execute_image,
         )
-        pool = cls(_reached(engine), asked.name)
+        pool = cls(reached(engine), asked.name)
         try:
             creation.create(pool.engine, asked, progress, timeout_s=timeout_s, keep=keep)
         except AlreadyInUse:
@@ -129,7 +129,7 @@ class Pool:
             NotFound: There is none; says which there are.
             EngineNotFound: No engine answers.
         """
-        pool = cls(_reached(engine), name)
+        pool = cls(reached(engine), name)
         if not pool.nodes and not pool._is_state_kept():
             pool._some_nodes()
         return pool
@@ -140,15 +140,15 @@ class Pool:
 
         That may be volumes alone, of a pool whose containers and network somebody has removed.
         """
-        reached = _reached(engine)
+        where = reached(engine)
         made = {f"{LABEL}.kind": "pool"}
         questions: Sequence[Callable[[], set[str]]] = (
-            lambda: {info.labels[f"{LABEL}.pool"] for info in reached.networks(made)},
-            lambda: {info.labels[f"{LABEL}.pool"] for info in reached.containers(made)},
-            lambda: {info.labels[f"{LABEL}.pool"] for info in reached.volumes(made)},
+            lambda: {info.labels[f"{LABEL}.pool"] for info in where.networks(made)},
+            lambda: {info.labels[f"{LABEL}.pool"] for info in where.containers(made)},
+            lambda: {info.labels[f"{LABEL}.pool"] for info in where.volumes(made)},
         )
         names: set[str] = set().union(*each(lambda ask: ask(), questions))
-        return [cls(reached, name) for name in sorted(names)]
+        return [cls(where, name) for name in sorted(names)]
 
     def __enter__(self) -> Self:
         return self
@@ -511,7 +511,3 @@ class Pool:
             error.add_note(f"The logs of the pool {self.name} could not be saved: {failure}")
         else:
             error.add_note(f"The logs of the pool {self.name}: {directory}")
-
-
-def _reached(engine: Engine | str | None) -> Engine:
-    return find_engine(engine) if engine is None or isinstance(engine, str) else engine

@@ -34,12 +34,11 @@ print("\\n" + " ".join(sys.modules))
 
 LOOKING = """
 import sys
-import condor_mini.engine
-from condor_mini.engine import FakeEngine
+from condor_mini.engine import FakeEngine, detect
 labels = {"io.condor-mini.kind": "pool", "io.condor-mini.pool": "mini"}
 engine = FakeEngine()
 engine.create_network("mini", labels=labels)
-condor_mini.engine.find_engine = lambda *_: engine
+detect.find_engine = lambda *_: engine
 """ + PROBE.replace("except SystemExit", "except (SystemExit, Exception)")
 
 

@@ -119,7 +119,7 @@ def test_limit_that_would_not_hold_is_refused(
     info = replace(pools.info(), limits=limits)
     monkeypatch.setattr(pools, "info", lambda: info)
     spec = spec_of(central_manager={"limit": limit})
-    with pytest.raises(EngineCapabilityError, match="nothing would come of the limit of"):
+    with pytest.raises(EngineCapabilityError, match="nothing would come of `limit: "):
         creation.create(pools, spec, Progress(), timeout_s=5)
     assert held(pools) == []
 

@@ -13,9 +13,9 @@ import pytest
 from condor_mini import own_image
 from condor_mini.engine import BindMount, ContainerSpec, VolumeMount
 from condor_mini.errors import EngineCapabilityError, NotFound, UsageError
-from condor_mini.nodes import LIBEXEC, OWN_IMAGE, PREFIX
+from condor_mini.nodes import LIBEXEC, OWN_IMAGE, PREFIX, Role
 from condor_mini.own_image import container_of, contents, equipped, with_accounts
-from condor_mini.plan import NODE_CONFIG, archive, planned_nodes
+from condor_mini.plan import NODE_CONFIG, STATE, archive, planned_nodes
 from condor_mini.pool import Pool
 from condor_mini.progress import Progress
 from condor_mini.series import catalogue
@@ -282,9 +282,9 @@ def test_scaled_up_on_the_image(with_image: PoolEngine, tree: Path) -> None:
     """A node that is added later is as the first."""
     pool = Pool.create("ci", execute_image=IMAGE, engine=with_image)
     pool.scale(2)
-    first, second = (with_image.spec(f"ci-execute-{number}").mounts for number in (1, 2))
-    assert first[-1] == second[-1] == BindMount(source=tree, target=PREFIX, read_only=True)
-    assert len(first) == len(second)
+    own = len(STATE[Role.EXECUTION_POINT])
+    first, second = (with_image.spec(f"ci-execute-{number}").mounts[own:] for number in (1, 2))
+    assert first == second == (BindMount(source=tree, target=PREFIX, read_only=True),)
 
 
 def test_commands_find_htcondor(with_image: PoolEngine) -> None:
@@ -332,7 +332,7 @@ def test_engine_of_another_machine(with_image: PoolEngine, monkeypatch: pytest.M
     pool = Pool.create("ci", execute_image=IMAGE, engine=with_image)
     pool.scale(2)
     mount = VolumeMount(volume="ci-condor-mini-runtime", target=PREFIX, read_only=True)
-    assert with_image.spec("ci-execute-2").mounts[-1] == mount
+    assert with_image.spec("ci-execute-2").mounts[len(STATE[Role.EXECUTION_POINT]) :] == (mount,)
     made = [call.target for call in with_image.calls if call.method == "create_volume"]
     assert made.count("ci-condor-mini-runtime") == 1
     assert {node.name for node in pool.nodes} == {

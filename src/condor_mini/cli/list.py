@@ -62,9 +62,10 @@ def command(*, quiet: bool, output: str, engine: str | None) -> None:
                     err=True,
                 )
             case ListedState.INCOMPLETE:
+                # Without any container it would be ``kept`` if it could be made anew.
+                anew = f"Make it anew: condor-mini start -n {pool.name}. " if pool.series else ""
                 click.echo(
-                    f"The pool {pool.name} has no central manager. "
-                    f"Make it anew: condor-mini start -n {pool.name}. "
+                    f"The pool {pool.name} has no central manager. {anew}"
                     f"Delete what is left: condor-mini delete -n {pool.name}",
                     err=True,
                 )

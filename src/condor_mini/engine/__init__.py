@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from condor_mini.engine.detect import find_engine
+from condor_mini.engine.detect import find_engine, reached
 from condor_mini.engine.oci import OciEngine
 from condor_mini.engine.protocol import (
     BUILD_TIMEOUT_S,
@@ -59,6 +59,7 @@ __all__ = [
     "VolumeMount",
     "ensure_engine",
     "find_engine",
+    "reached",
 ]
 
 # A third of this package's import time is for tests, or for machines without an engine.

@@ -121,6 +121,11 @@ def find_engine(
     return chosen(survey(choice), on_note=on_note)
 
 
+def reached(engine: Engine | str | None) -> Engine:
+    """An engine that is there already, or the one that ``find_engine`` finds by that name."""
+    return find_engine(engine) if engine is None or isinstance(engine, str) else engine
+
+
 def survey(choice: str | None = None) -> list[Finding]:
     """What came of each candidate asked: those passed over, and the first that is ready."""
     findings = []

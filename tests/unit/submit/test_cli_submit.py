@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini import pool as pool_module
 from condor_mini.cli import main
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ def run(
 ) -> Callable[..., int]:
     """``condor-mini ARGUMENTS`` in the directory of the submit file; the status."""
     del queue
-    monkeypatch.setattr(pool_module, "find_engine", lambda *_: engine)
+    monkeypatch.setattr("condor_mini.engine.detect.find_engine", lambda *_: engine)
     monkeypatch.delenv("CONDOR_MINI_NAME", raising=False)
     monkeypatch.chdir(here)
 
