@@ -183,6 +183,7 @@ def test_nothing_is_left_of_a_removed_container(
     own: EmbeddedEngine, own_spec: ContainerSpec, victim: str | None
 ) -> None:
     """Whichever of its processes was killed before, all of a removed container is gone."""
+    before = set(Path("/tmp").glob("proot*"))
     script = "sleep 1000 & sleep 1000"
     own.create(replace(own_spec, command=("sh", "-c", script)))
     own.start("box")
@@ -199,6 +200,7 @@ def test_nothing_is_left_of_a_removed_container(
 
     wait_until(left, timeout_s=5)
     assert (list((own.directory / "containers").iterdir()), own.inspect("box")) == ([], None)
+    assert set(Path("/tmp").glob("proot*")) - before == set()
     own.remove_network("net")
 
 

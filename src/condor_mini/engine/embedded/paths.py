@@ -71,7 +71,7 @@ class Paths(Way):
         """See ``Way.inside``."""
         binds = [option for bind in self._binds(view) for option in ("-b", bind)]
         return [
-            *self._proot("-r", str(view.root), *binds, "-w", "/"),
+            *self._proot("-r", str(view.root), *binds, "-w", "/", scratch=_scratch(view)),
             *self.tools.inside(program, *arguments),
         ]
 
@@ -102,9 +102,12 @@ class Paths(Way):
         """See ``Way.open_terminal``: the container sees the host's."""
         return os.openpty()
 
-    def _proot(self, *options: str) -> list[str]:
+    def _proot(self, *options: str, scratch: Path | None = None) -> list[str]:
         # Its filter of system calls does not work with every kernel that it meets.
-        return ["env", "PROOT_NO_SECCOMP=1", *self.tools.argv("proot", "--kill-on-exit", *options)]
+        settings = ["PROOT_NO_SECCOMP=1"]
+        if scratch:
+            settings.append(f"PROOT_TMP_DIR={scratch}")
+        return ["env", *settings, *self.tools.argv("proot", "--kill-on-exit", *options)]
 
     def _traced(self, view: View, workdir: str, *more: str) -> list[str]:
         binds = [*self._binds(view), "/proc", "/dev", "/sys"]
@@ -113,7 +116,8 @@ class Paths(Way):
         kernel = f"\\Linux\\{view.hostname}\\{release}\\{platform.version()}\\{machine}\\\\-1\\"
         if not self._changes_ids(view):
             more = (*more, "-i", f"{view.uid}:{view.gid}")
-        return self._proot("-r", str(view.root), *options, "-k", kernel, *more, "-w", workdir)
+        options += ["-k", kernel, *more, "-w", workdir]
+        return self._proot("-r", str(view.root), *options, scratch=_scratch(view))
 
     def _mortal(self, argv: Sequence[str]) -> list[str]:
         """The same, but it ends with its proot: without it, it would see the host's files."""
@@ -121,15 +125,20 @@ class Paths(Way):
 
     def _as_user(self, view: View, workdir: str, argv: Sequence[str]) -> list[str]:
         become = self.tools.inside("setpriv", *ids_of(view)) if self._changes_ids(view) else []
-        command_line = self._command(
-            workdir, [f"{MARK}={view.id}", *argv], "-u", "PROOT_NO_SECCOMP"
-        )
-        return [*become, *command_line]
+        ours = ("-u", "PROOT_NO_SECCOMP", "-u", "PROOT_TMP_DIR")
+        return [*become, *self._command(workdir, [f"{MARK}={view.id}", *argv], *ours)]
 
     def _binds(self, view: View) -> Iterator[str]:
         yield _bind(view, self.tools.root, INSIDE)
         for source, target, _ in view.mounts:
             yield _bind(view, Path(source), target)
+
+
+def _scratch(view: View) -> Path:
+    """Where a proot of the container's has its own files: it leaves them if it is killed."""
+    scratch = view.directory / "proot"
+    scratch.mkdir(exist_ok=True)
+    return scratch
 
 
 def _bind(view: View, source: Path, target: str) -> str:
