@@ -116,6 +116,10 @@ class Directory:
 
     def _entries(self) -> Iterator[Entry]:
         """Each thing, a directory before what is in it."""
+        from platformdirs import PlatformDirs
+
+        dirs = PlatformDirs("condor-mini", appauthor=False)
+        ours = [os.path.realpath(path) for path in (dirs.user_state_path, dirs.user_cache_path)]
         folders: list[tuple[Path, str, tuple[str, ...]]] = [(self.path, "", (str(self.path),))]
         while folders:
             folder, name, above = folders.pop()
@@ -135,7 +139,10 @@ class Directory:
                     continue
                 if entry.link is not None or not stat.S_ISDIR(entry.status.st_mode):
                     yield entry
-                elif (real := os.path.realpath(entry.path)) in above:
+                elif (real := os.path.realpath(entry.path)) in ours:
+                    # Keys and tokens of pools are there.
+                    self.skipped.append(f"{entry.name}: what condor-mini itself keeps")
+                elif real in above:
                     self.skipped.append(f"{entry.name}: leads back to {real}")
                 else:
                     folders.append((entry.path, entry.name, (*above, real)))

@@ -166,6 +166,22 @@ def test_state_of_a_personal_pool_is_skipped(directory: Directory) -> None:
     )
 
 
+@pytest.mark.parametrize("kind", ["STATE", "CACHE"])
+@pytest.mark.parametrize("leads_out", [False, True])
+def test_what_we_keep_is_skipped(
+    directory: Directory, monkeypatch: pytest.MonkeyPatch, kind: str, *, leads_out: bool
+) -> None:
+    """A home directory that is submitted does not bring other pools' tokens, nor a runtime."""
+    home = directory.path.parent / "home" if leads_out else directory.path
+    (home / "kept" / "condor-mini" / "engine").mkdir(parents=True)
+    (home / "kept" / "condor-mini" / "engine" / "token").touch()
+    if leads_out:
+        (directory.path / "kept").symlink_to(home / "kept")
+    monkeypatch.setenv(f"XDG_{kind}_HOME", str(home / "kept"))
+    assert list(packed(directory)) == ["kept"]
+    assert directory.skipped == ["kept/condor-mini: what condor-mini itself keeps"]
+
+
 def test_too_many_files(directory: Directory, monkeypatch: pytest.MonkeyPatch) -> None:
     """More files than the limit are refused; the limit and the directory are named."""
     monkeypatch.setattr(packing, "MOST_FILES", 3)
