@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -25,6 +27,14 @@ def attach_by_pipe(*arguments: str, stdin: str = "") -> subprocess.CompletedProc
 def test_attach_answers_with_the_status(engine_name: str, box: str) -> None:
     """The status of attach is the command's."""
     assert attach_by_pipe(engine_name, box, "sh", "-c", "exit 5").returncode == 5
+
+
+@pytest.mark.engines("docker", "podman", "namespaces", "paths")
+@pytest.mark.parametrize("signal", [2, 9, 15])
+def test_killed_command_has_a_shells_status(engine_name: str, box: str, signal: int) -> None:
+    """The status of a command that a signal ended says which, as a shell's does."""
+    ended = attach_by_pipe(engine_name, box, "sh", "-c", f"kill -{signal} $$")
+    assert ended.returncode == 128 + signal
 
 
 def test_attach_writes_to_our_stdout(engine_name: str, box: str) -> None:

@@ -62,7 +62,9 @@ class Paths(Way):
         terminal: bool,
     ) -> list[str]:
         """See ``Way.enter``."""
-        own = self._as_user(view, workdir, argv)
+        # Of a program that a signal has ended, proot's status tells nothing; a shell's does.
+        shell = 'trap : HUP INT TERM; "$@"; exit $?'
+        own = self.tools.inside("dash", "-c", shell, "sh", *self._as_user(view, workdir, argv))
         if terminal:
             own = self.tools.inside("setsid", "--ctty", *own)
         return [*self._traced(view, workdir), *self._mortal(own)]
