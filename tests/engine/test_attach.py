@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +13,8 @@ import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from condor_mini.engine import ContainerSpec, Engine
 
     AttachByTerminal = Callable[..., tuple[int, str]]
 
@@ -30,11 +34,38 @@ def test_attach_answers_with_the_status(engine_name: str, box: str) -> None:
 
 
 @pytest.mark.engines("docker", "podman", "namespaces", "paths")
-@pytest.mark.parametrize("signal", [2, 9, 15])
-def test_killed_command_has_a_shells_status(engine_name: str, box: str, signal: int) -> None:
+@pytest.mark.parametrize("number", [2, 9, 15])
+def test_killed_command_has_a_shells_status(engine_name: str, box: str, number: int) -> None:
     """The status of a command that a signal ended says which, as a shell's does."""
-    ended = attach_by_pipe(engine_name, box, "sh", "-c", f"kill -{signal} $$")
-    assert ended.returncode == 128 + signal
+    ended = attach_by_pipe(engine_name, box, "sh", "-c", f"kill -{number} $$")
+    assert ended.returncode == 128 + number
+
+
+@pytest.mark.engines("docker", "podman", "namespaces", "paths")
+def test_interrupt_of_us_alone_ends_the_command(engine_name: str, box: str) -> None:
+    """`kill -INT` of the process that is attached is heard by the command, or by its client."""
+    argv = [*CHILD, engine_name, box, "sh", "-c", "echo ready; exec sleep 600"]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGINT)
+        # Podman's client has a status of its own then.
+        assert process.wait(timeout=20) == (1 if engine_name.startswith("podman") else 130)
+
+
+@pytest.mark.engines("docker", "podman", "namespaces", "paths")
+def test_command_ends_with_its_container(
+    engine: Engine, engine_name: str, run: Callable[[ContainerSpec], str], spec: ContainerSpec
+) -> None:
+    """When a container's first process ends, the commands that were run in it are ended."""
+    first = ("sh", "-c", "until [ -e /tmp/end ]; do sleep 0.05; done")
+    name = run(replace(spec, command=first))
+    argv = [*CHILD, engine_name, name, "sh", "-c", "echo ready; exec sleep 600"]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        engine.exec(name, ["touch", "/tmp/end"])
+        assert process.wait(timeout=20) != 0
 
 
 def test_attach_writes_to_our_stdout(engine_name: str, box: str) -> None:

@@ -13,7 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
@@ -29,6 +29,7 @@ TAIL_LINES = 40
 
 _ESCAPE_SEQUENCE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _READ_SIZE = 65536
+_END_TIMEOUT_S = 5.0
 _INTERRUPTED = {-signal.SIGINT, 128 + signal.SIGINT}
 
 log = logging.getLogger(__name__)
@@ -236,11 +237,21 @@ class _FollowedLines(Iterator[str]):
         return b"" if self._ended else os.read(self._pipe.fileno(), _READ_SIZE)
 
 
-def attach(argv: Sequence[str], *, environment: Mapping[str, str] | None = None) -> int:
+def attach(
+    argv: Sequence[str],
+    *,
+    environment: Mapping[str, str] | None = None,
+    send: Callable[[int, int], None] = os.kill,
+) -> int:
     """Run a command on our own stdin, stdout and stderr; its status, as a shell would give it.
 
-    Ctrl-C is the command's. Whatever else ends us while it runs ends it too. ``environment``
-    replaces our own.
+    Ctrl-C is the command's. Whatever else ends us while it runs ends it too.
+
+    Args:
+        argv: The command.
+        environment: Its variables, in place of ours.
+        send: Lets the command that this process runs for us get a signal, where it does not come
+            by itself.
     """
     log.debug("%s", shlex.join(argv))
     interrupted = False
@@ -251,10 +262,15 @@ def attach(argv: Sequence[str], *, environment: Mapping[str, str] | None = None)
             except KeyboardInterrupt:
                 interrupted = True
                 # A terminal sent it to the child as well; `kill -INT` did not.
-                process.send_signal(signal.SIGINT)
+                if process.poll() is None:
+                    send(process.pid, signal.SIGINT)
                 continue
             except BaseException:
-                process.terminate()
+                if process.poll() is None:
+                    send(process.pid, signal.SIGTERM)
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(_END_TIMEOUT_S)
+                process.kill()
                 raise
             if interrupted and status == 0:
                 # Docker's client, interrupted, ends with 0; the command has not ended well.

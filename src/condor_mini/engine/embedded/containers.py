@@ -202,15 +202,16 @@ class Containers(_Owned):
 
     # -- processes --------------------------------------------------------------------------------
 
-    def start_command(self, record: Record) -> tuple[list[str], dict[str, str]]:
-        """What starts its first process, and the environment."""
+    def start_command(self, record: Record) -> tuple[str, list[str], dict[str, str]]:
+        """The mark of what is to end with it, what starts its first process, the environment."""
         spec, config = record.facts["spec"], record.facts["config"]
         entrypoint = [spec["entrypoint"]] if spec["entrypoint"] else config["entrypoint"]
         default = [] if spec["entrypoint"] else config["command"]
         argv = [*entrypoint, *(spec["command"] or default)]
         view, environment = self.seen_by(record, None, None)
         where = self.workdir(record, None)
-        return self.way.start(view, _resolver(), where, self._limited(spec, argv)), environment
+        start = self.way.start(view, _resolver(), where, self._limited(spec, argv))
+        return self.way.mark(view), start, environment
 
     def end(self, record: Record) -> None:
         """Kill whatever runs of it."""

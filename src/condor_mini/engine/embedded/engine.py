@@ -227,14 +227,14 @@ class EmbeddedEngine(Engine):
 
     def _start(self, record: Record) -> None:
         state.forget(record)
-        start, environment = self._containers.start_command(record)
+        mark, start, environment = self._containers.start_command(record)
         rewrite(record.path / state.STARTED, datetime.now(UTC).isoformat())
         with (
             as_file(files(__package__).joinpath("keeper.sh")) as keeper,
             (record.path / "complaints").open("w") as complaints,
         ):
             # In a session of its own, and no child of ours: it lives on, and nobody waits for it.
-            kept = self.tools.argv("bash", str(keeper), *start)
+            kept = self.tools.argv("bash", str(keeper), mark, *start)
             subprocess.run(
                 self.tools.argv("setsid", "--fork", *kept),
                 cwd=record.path,
@@ -311,7 +311,7 @@ class EmbeddedEngine(Engine):
             master, slave = self.way.open_terminal(first)
             status = terminal.attach(enter, environment=variables, master=master, slave=slave)
         else:
-            status = command.attach(enter, environment=variables)
+            status = command.attach(enter, environment=variables, send=self.way.send)
         self._raise_if_it_ended(container, status)
         return status
 

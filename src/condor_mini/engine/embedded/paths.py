@@ -52,6 +52,10 @@ class Paths(Way):
         own = [*first, *self._as_user(view, workdir, argv)]
         return [*self._traced(view, workdir, *notes), *self._mortal(own)]
 
+    def mark(self, view: View) -> str:
+        """See ``Way.mark``: the kernel knows nothing of containers here."""
+        return f"{MARK}={view.id}"
+
     def enter(
         self,
         view: View,
@@ -83,7 +87,7 @@ class Paths(Way):
 
     def processes(self, view: View, running: Running | None) -> list[int]:  # noqa: ARG002
         """See ``Way.processes``: each proot of the container, and all that one of them traces."""
-        mark = f"{MARK}={view.id}".encode()
+        mark = self.mark(view).encode()
         root = str(view.root).encode()
         found, tracers, tracer_of = [], set(), {}
         for pid in _pids():
@@ -94,11 +98,17 @@ class Paths(Way):
                     tracers.add(pid)
                 elif mark in (place / "environ").read_bytes().split(b"\0"):
                     found.append(pid)
-                _, _, tracer = (place / "status").read_text("utf-8").partition("\nTracerPid:")
-                tracer_of[pid] = int(tracer.split(None, 1)[0])
+                tracer_of[pid] = _tracer_of(pid)
         traced = [pid for pid, tracer in tracer_of.items() if tracer in tracers]
         # It must not see more of them begin.
         return [*tracers, *dict.fromkeys([*traced, *found])]
+
+    def send(self, pid: int, number: int) -> None:
+        """See ``Way.send``: proot heeds few signals, and hands none on to those it traces."""
+        for traced in _pids():
+            with suppress(OSError, ValueError):
+                if _tracer_of(traced) == pid:
+                    os.kill(traced, number)
 
     def open_terminal(self, running: Running) -> tuple[int, int]:  # noqa: ARG002
         """See ``Way.open_terminal``: the container sees the host's."""
@@ -128,7 +138,7 @@ class Paths(Way):
     def _as_user(self, view: View, workdir: str, argv: Sequence[str]) -> list[str]:
         become = self.tools.inside("setpriv", *ids_of(view)) if self._changes_ids(view) else []
         ours = ("-u", "PROOT_NO_SECCOMP", "-u", "PROOT_TMP_DIR")
-        return [*become, *self._command(workdir, [f"{MARK}={view.id}", *argv], *ours)]
+        return [*become, *self._command(workdir, [self.mark(view), *argv], *ours)]
 
     def _binds(self, view: View) -> Iterator[str]:
         yield _bind(view, self.tools.root, INSIDE)
@@ -157,6 +167,12 @@ def _bind(view: View, source: Path, target: str) -> str:
             f"{source} at {target}",
         )
     return f"{source}:{target}"
+
+
+def _tracer_of(pid: int) -> int:
+    """Who traces it, or 0: proc_pid_status(5)."""
+    _, _, tracer = Path(f"/proc/{pid}/status").read_text("utf-8").partition("\nTracerPid:")
+    return int(tracer.split(None, 1)[0])
 
 
 def _pids() -> list[int]:

@@ -87,6 +87,10 @@ class Way(ABC):
     def start(self, view: View, script: str, workdir: str, argv: Sequence[str]) -> list[str]:
         """What starts a container's first process, after a script that root runs in it."""
 
+    def mark(self, view: View) -> str:  # noqa: ARG002
+        """A variable that all processes of a container have, where nothing ends them with it."""
+        return ""
+
     @abstractmethod
     def enter(
         self, view: View, running: Running, workdir: str, argv: Sequence[str], *, terminal: bool
@@ -104,6 +108,10 @@ class Way(ABC):
     @abstractmethod
     def processes(self, view: View, running: Running | None) -> list[int]:
         """Those to kill, so that nothing of the container runs any more."""
+
+    def send(self, pid: int, number: int) -> None:
+        """Send a signal to the command for which ``enter``'s process, of that number, runs."""
+        os.kill(pid, number)
 
     @abstractmethod
     def open_terminal(self, running: Running) -> tuple[int, int]:
