@@ -221,7 +221,15 @@ def _link(source: str, target: str) -> None:
 
 def processes(engine: Engine, container: str) -> dict[str, str]:
     """The command line of each process in a container, by its number there."""
-    script = "cd /proc; for p in [0-9]*; do echo $p `tr '\\0' ' ' <$p/cmdline`; done 2>/dev/null"
+    # Where paths are translated, all of the host's are seen, and a container's have a mark.
+    script = """
+        cd /proc
+        mark=$(tr '\\0' '\\n' <self/environ | grep ^CONDOR_MINI_CONTAINER=)
+        for p in [0-9]*; do
+            [ -z "$mark" ] || grep -qz "^$mark\\$" $p/environ || continue
+            echo $p `tr '\\0' ' ' <$p/cmdline`
+        done 2>/dev/null
+    """
     lines = engine.exec(container, ["sh", "-c", script]).stdout.splitlines()
     return {number: words for number, _, words in (line.partition(" ") for line in lines)}
 
@@ -231,3 +239,5 @@ def kill_master(engine: Engine, container: str) -> None:
     for number, words in processes(engine, container).items():
         if words.startswith("condor_master"):
             engine.exec(container, ["sh", "-c", f"kill -KILL {number}"])
+            return
+    raise AssertionError(f"no condor_master in {container}")

@@ -25,6 +25,9 @@ def test_job_is_the_callers(submit: Callable[..., Done], kept: Path, person: Per
     assert (status.st_uid, status.st_gid) == (person.uid, person.gid)
 
 
+@pytest.mark.skipif(
+    os.environ.get("CONDOR_MINI_SANDBOX") == "paths", reason="root keeps rights over files there"
+)
 def test_job_has_no_privileges(submit: Callable[..., Done]) -> None:
     """A job has no capability."""
     done = submit("grep -h CapEff /proc/self/status", "output = caps")

@@ -22,6 +22,7 @@ from condor_mini.engine.embedded.way import (
     View,
     Way,
     ids_of,
+    only,
     said_by,
 )
 from condor_mini.errors import CommandFailed
@@ -154,10 +155,7 @@ class Namespaces(Way):
                 *self.tools.inside("unshare", "--user", *keep, *renamed),
                 *self.tools.inside("setpriv", "--no-new-privs", *lowered),
             ]
-        options = [*ids_of(view), "--no-new-privs"]
-        if view.capabilities is not None:
-            kept = "".join(f",+{name.lower()}" for name in view.capabilities)
-            options += ["--inh-caps=-all", f"--bounding-set=-all{kept}"]
+        options = [*ids_of(view), "--no-new-privs", *only(view.capabilities)]
         return self.tools.inside("setpriv", *options)
 
     def _change_root(self, view: View, more: Iterable[tuple[str, str, str]]) -> list[str]:

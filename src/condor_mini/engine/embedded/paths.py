@@ -17,7 +17,9 @@ from condor_mini.engine.embedded.way import (
     Running,
     View,
     Way,
+    can_give_up,
     ids_of,
+    only,
     said_by,
 )
 from condor_mini.errors import CommandFailed, EngineCapabilityError
@@ -27,6 +29,10 @@ if TYPE_CHECKING:
 
 MARK = "CONDOR_MINI_CONTAINER"
 """A variable by which a container's processes are found, should their proot be killed."""
+
+
+ROOTS_OWN = ("CHOWN", "DAC_OVERRIDE", "FOWNER")
+"""What root keeps that stays root: the directories that it shows may be another's."""
 
 
 class Paths(Way):
@@ -136,9 +142,13 @@ class Paths(Way):
         return self.tools.inside("setpriv", "--pdeathsig=KILL", *argv)
 
     def _as_user(self, view: View, workdir: str, argv: Sequence[str]) -> list[str]:
-        become = self.tools.inside("setpriv", *ids_of(view)) if self._changes_ids(view) else []
+        changes = self._changes_ids(view)
+        options = [*(ids_of(view) if changes else []), "--no-new-privs"]
+        if can_give_up():
+            options += only(view.capabilities if changes else ROOTS_OWN)
         ours = ("-u", "PROOT_NO_SECCOMP", "-u", "PROOT_TMP_DIR")
-        return [*become, *self._command(workdir, [self.mark(view), *argv], *ours)]
+        command_line = self._command(workdir, [self.mark(view), *argv], *ours)
+        return [*self.tools.inside("setpriv", *options), *command_line]
 
     def _binds(self, view: View) -> Iterator[str]:
         yield _bind(view, self.tools.root, INSIDE)

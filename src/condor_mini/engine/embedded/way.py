@@ -30,6 +30,8 @@ NOTES = "notes"
 """The directory in a container's into which its first process writes which one it is."""
 PROBE_TIMEOUT_S = 10.0
 MOST_IDS = 65536
+CAP_SETGID, CAP_SETUID, CAP_SETPCAP = 6, 7, 8
+"""Of linux/capability.h."""
 DASH_NOTE = (
     "read -r pid _ _ parent _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ start _ <{proc}/self/stat; "
     "read -r boot <{proc}/sys/kernel/random/boot_id; "
@@ -130,6 +132,14 @@ def ids_of(view: View) -> list[str]:
     return [f"--reuid={view.uid}", f"--regid={view.gid}", "--clear-groups"]
 
 
+def only(capabilities: Sequence[str] | None) -> list[str]:
+    """Options of setpriv(1), with which root can have these alone; None for all."""
+    if capabilities is None:
+        return []
+    kept = "".join(f",+{name.lower()}" for name in capabilities)
+    return ["--inh-caps=-all", f"--bounding-set=-all{kept}"]
+
+
 def said_by(failure: CommandFailed) -> str:
     """The evidence of a probe that failed, in one line."""
     return (failure.stderr.strip().splitlines() or [f"status {failure.returncode}"])[0]
@@ -137,13 +147,19 @@ def said_by(failure: CommandFailed) -> str:
 
 def can_be_others() -> bool:
     """Whether we may act as any user: root's right, unless something has taken it away."""
-    if os.geteuid() != 0:
-        return False
+    ids = sum(int(line.split()[2]) for line in Path("/proc/self/uid_map").read_text().splitlines())
+    return os.geteuid() == 0 and _may(CAP_SETGID, CAP_SETUID) and ids >= MOST_IDS
+
+
+def can_give_up() -> bool:
+    """Whether we may take capabilities from the processes that we start, for good."""
+    return _may(CAP_SETPCAP)
+
+
+def _may(*capabilities: int) -> bool:
     status = Path("/proc/self/status").read_text("utf-8")
     (effective,) = (line.split()[1] for line in status.splitlines() if line.startswith("CapEff:"))
-    setgid_and_setuid = 0b11 << 6  # capability numbers 6 and 7: linux/capability.h
-    ids = sum(int(line.split()[2]) for line in Path("/proc/self/uid_map").read_text().splitlines())
-    return int(effective, 16) & setgid_and_setuid == setgid_and_setuid and ids >= MOST_IDS
+    return all(int(effective, 16) >> number & 1 for number in capabilities)
 
 
 def has_subordinate_ids(tools: Tools) -> bool:
