@@ -404,6 +404,6 @@ def _mounts(
     for volume, target in STATE[role].items():
         yield VolumeMount(volume=f"{name}-{volume}", target=target)
     if node.is_read_only:
-        labels = {f"{LABEL}.kind": "pool", f"{LABEL}.pool": spec.name}
+        labels = {**spec.labels, f"{LABEL}.kind": "pool", f"{LABEL}.pool": spec.name}
         for target in sorted(set(SCRATCH[role]).difference(target for _, target, _ in wanted)):
             yield ScratchMount(target=target, labels=labels)
