@@ -10,7 +10,7 @@ from random import uniform
 from typing import TYPE_CHECKING
 
 from condor_mini import images, own_image, plan
-from condor_mini.engine import BindMount
+from condor_mini.engine import BindMount, ScratchMount, VolumeMount
 from condor_mini.errors import (
     AlreadyInUse,
     CondorMiniError,
@@ -19,7 +19,6 @@ from condor_mini.errors import (
     PoolNotReady,
 )
 from condor_mini.nodes import LABEL, SPEC, Node, Role, pool_nodes
-from condor_mini.parallel import each
 from condor_mini.readiness import wait_until
 from condor_mini.series import catalogue
 from condor_mini.signals import held_back
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from condor_mini.spec import PoolSpec
 
 Labels = dict[str, str]
+Mount = BindMount | VolumeMount | ScratchMount
 
 READY_TIMEOUT_S = 120.0
 CLAIM_TIMEOUT_S = 10.0
@@ -71,10 +71,11 @@ def create(
     info = engine.info()
     nodes = plan.fitted(plan.planned_nodes(spec), info)
     _check_able(info, nodes)
+    _check_read_only(info, spec)
     _check_absent(engine, spec.name)
     _check_forgotten(engine, spec.name)
     series = catalogue().get(spec.htcondor)
-    planned, nodes = nodes, own_image.equipped(engine, nodes, series, progress)
+    nodes = own_image.equipped(engine, nodes, series, progress)
     ours = {str(node.role) for node in nodes if not node.has_own_image}
     images.build(engine, ours, series, progress)
     deadline = Deadline(timeout_s)
@@ -91,8 +92,8 @@ def create(
         own_image.fill_volume(engine, nodes, series, labels, progress)
         what = f"{len(nodes)} nodes of the pool {spec.name}"
         with progress.step(f"Starting {what}", done=f"Started {what}"):
-            make_volumes(engine, planned, labels)
-            start_all(engine, labelled(nodes, labels), deadline)
+            ready = with_volumes(engine, labelled(nodes, labels), labels)
+            start_all(engine, ready, deadline)
         slots = {node.name: node.slots for node in nodes}
         await_usable(engine, spec.name, slots, progress, deadline=deadline, probe=spec.probe_job)
 
@@ -145,8 +146,8 @@ def add(
         own_image.fill_volume(engine, nodes, series, of_pool, progress)
         what = f"{len(nodes)} execution points"
         with progress.step(f"Adding {what}", done=f"Added {what}"):
-            make_volumes(engine, nodes, {**of_pool, **labels})
-            start_all(engine, labelled(nodes, labels), deadline, manager=manager.info.id)
+            ready = with_volumes(engine, labelled(nodes, labels), {**of_pool, **labels})
+            start_all(engine, ready, deadline, manager=manager.info.id)
         await_usable(engine, manager.pool, slots, progress, deadline=deadline, probe=False)
 
     def made() -> list[Node]:
@@ -158,8 +159,7 @@ def add(
         # Gracefully: a job that has been matched to one already is told so.
         engine.stop(*ids, timeout_s=STOP_TIMEOUT_S)
         engine.remove(*ids)
-        for volume in engine.volumes(labels):
-            engine.remove_volume(volume.name)
+        engine.remove_volume(*(volume.name for volume in engine.volumes(labels)))
         _forget(manager, [node.name for node in new])
         return f"The new nodes are removed; the pool {manager.pool} is as it was."
 
@@ -209,7 +209,6 @@ def remove(engine: Engine, pool: str) -> bool:
     label = {f"{LABEL}.kind": "pool", f"{LABEL}.pool": pool}
     containers = engine.containers(label)
     networks = engine.networks(label)
-    volumes = engine.volumes(label)
     ids = {info.id for info in containers}
     engine.remove(*ids)
 
@@ -219,8 +218,9 @@ def remove(engine: Engine, pool: str) -> bool:
 
     if containers:  # somebody else may be at it: the engine then returns at once
         wait_until(there, timeout_s=GONE_TIMEOUT_S)
-    for volume in volumes:
-        engine.remove_volume(volume.name)
+    # Only now: those of the containers' own have gone with them.
+    volumes = engine.volumes(label)
+    engine.remove_volume(*(volume.name for volume in volumes))
     for network in networks:
         engine.remove_network(network.id)
     return bool(containers or networks or volumes)
@@ -252,6 +252,17 @@ def _check_able(info: EngineInfo, nodes: Sequence[PlannedNode]) -> None:
             f"the engine at {info.endpoint} is on another machine, where {sources[0]} cannot be "
             "mounted",
             hint="Use volumes of the pool's own (a source without a slash), or `condor-mini cp`.",
+        )
+
+
+def _check_read_only(info: EngineInfo, spec: PoolSpec) -> None:
+    """Refuse a root that is to be read-only, in so many words, and would not be."""
+    groups = (spec.central_manager, *spec.access_points, *spec.execution_points)
+    if not info.read_only_roots and any(group.read_only for group in groups):
+        raise EngineCapabilityError(
+            f"nothing would come of `read_only: true`: on {info.name} each node has a root of its "
+            "own that it can write",
+            hint="Leave `read_only` out, or use Docker or Podman.",
         )
 
 
@@ -331,8 +342,8 @@ class _Claim:
                 )
 
 
-def make_volumes(engine: Engine, nodes: Sequence[PlannedNode], labels: Labels) -> None:
-    """The volumes of these nodes that are not there, empty.
+def with_volumes(engine: Engine, nodes: Sequence[PlannedNode], labels: Labels) -> list[PlannedNode]:
+    """The same nodes, which bring those of their volumes with them that are not there, empty.
 
     Args:
         engine: Where.
@@ -344,24 +355,33 @@ def make_volumes(engine: Engine, nodes: Sequence[PlannedNode], labels: Labels) -
     """
     pool = labels[f"{LABEL}.pool"]
     there = {volume.name: volume for volume in engine.volumes({})}
+    absent = {}
+    for name, of_node in plan.volumes(nodes).items():
+        if name not in there:
+            absent[name] = {**labels, **of_node}
+        elif there[name].labels.get(f"{LABEL}.pool") != pool:
+            raise AlreadyInUse(f"there is a volume {name}, and it is no pool's")
 
-    def make(wanted: tuple[str, Labels]) -> None:
-        name, of_node = wanted
-        if name in there:
-            if there[name].labels.get(f"{LABEL}.pool") != pool:
-                raise AlreadyInUse(f"there is a volume {name}, and it is no pool's")
-            return
-        engine.create_volume(name, labels={**labels, **of_node})
+    def bringing(mount: Mount) -> Mount:
+        if isinstance(mount, VolumeMount) and mount.volume in absent:
+            return replace(mount, labels=absent[mount.volume])
+        return mount
 
-    each(make, plan.volumes(nodes).items())
+    return [
+        replace(
+            node,
+            container=replace(node.container, mounts=tuple(map(bringing, node.container.mounts))),
+        )
+        for node in nodes
+    ]
 
 
 def remove_state(engine: Engine, nodes: Iterable[Node]) -> None:
     """Remove the volumes that keep what these nodes, which are gone for good, have known."""
     for node in nodes:
         of_node = (f"{LABEL}.pool", f"{LABEL}.role", f"{LABEL}.number")
-        for volume in engine.volumes({key: node.info.labels[key] for key in of_node}):
-            engine.remove_volume(volume.name)
+        volumes = engine.volumes({key: node.info.labels[key] for key in of_node})
+        engine.remove_volume(*(volume.name for volume in volumes))
 
 
 def labelled(nodes: Iterable[PlannedNode], labels: Labels) -> list[PlannedNode]:

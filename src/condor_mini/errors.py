@@ -9,6 +9,7 @@ CondorMiniError                 1
 │   ├── EngineNotFound              none reachable, or not the one asked for
 │   ├── EngineCapabilityError       this engine cannot do it
 │   └── EngineInstallError          an engine could not be installed or started
+├── ReadOnlyError               1   a place in a node that nobody can write to
 ├── CommandFailed               1   an engine's command; prints argv and the tail of stderr
 ├── ImageBuildFailed            1
 ├── RuntimeFailed               1   the embedded HTCondor could not be made: mirror, package, disk
@@ -84,6 +85,10 @@ class EngineCapabilityError(EngineError):
 
 class EngineInstallError(EngineError):
     """An engine could not be installed or started."""
+
+
+class ReadOnlyError(CondorMiniError):
+    """A place in a container that is read-only."""
 
 
 class CommandFailed(CondorMiniError):

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from condor_mini.errors import CondorMiniError, NotFound, UsageError
+from condor_mini.errors import CondorMiniError, NotFound, ReadOnlyError, UsageError
 from condor_mini.nodes import HOME
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ def copy_in(node: Node, source: Path, target: str) -> None:
 
     Raises:
         NotFound: There is no such source, or no such directory in the node.
+        ReadOnlyError: The node cannot be written there.
         PoolNotReady: The node does not run.
     """
     if not source.exists():
@@ -54,9 +55,16 @@ def copy_in(node: Node, source: Path, target: str) -> None:
 
     with tempfile.TemporaryFile() as archive:
         with tarfile.open(fileobj=archive, mode="w") as tar:
-            tar.add(source.resolve(), arcname=path.lstrip("/"), filter=owned)
+            tar.add(source.resolve(), arcname=posixpath.basename(path), filter=owned)
         archive.seek(0)
-        node.engine.copy_in(node.info.id, archive)
+        try:
+            node.engine.copy_in(node.info.id, archive, at=parent)
+        except ReadOnlyError:
+            raise ReadOnlyError(
+                f"{node.name} is read-only at {parent}",
+                hint=f"Copy it to {HOME}, /tmp or a volume. For a node of the pool that can be "
+                "written everywhere: `read_only: false` in the pool file, for its group.",
+            ) from None
 
 
 def copy_out(node: Node, source: str, target: Path) -> None:

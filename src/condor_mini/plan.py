@@ -5,11 +5,17 @@ from __future__ import annotations
 import io
 import tarfile
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, TypeVar
 
 from condor_mini import condor_config, images, own_image
-from condor_mini.engine import BindMount, ContainerSpec, PublishedPort, VolumeMount
+from condor_mini.engine import (
+    BindMount,
+    ContainerSpec,
+    PublishedPort,
+    ScratchMount,
+    VolumeMount,
+)
 from condor_mini.errors import PoolNotReady
 from condor_mini.nodes import HOME, LABEL, ONE_USER, ORDER, OWN_IMAGE, SPEC, USER, Node, Role
 from condor_mini.own_image import FIRST_UID
@@ -32,6 +38,8 @@ NODE_CONFIG = "etc/condor/config.d/60-node"
 TOKENS = ("etc/condor/tokens.d/node", "etc/condor/users-token")
 """Where the tokens of a node are, the one of its users the second: renew-tokens."""
 
+CONFIGURATION = "/etc/condor"
+"""What a read-only node is given before its start lies below this; of others, anywhere."""
 _SPOOL, _KEY, _TOKENS = "/var/spool/condor", "/etc/condor/passwords.d", "/etc/condor/tokens.d"
 _LOG = "/var/log/condor"
 STATE: Mapping[Role, Mapping[str, str]] = {
@@ -45,6 +53,16 @@ Each node has at least one: its labels are the record that there is such a node.
 """
 SERIES_NOTE = f"{_SPOOL}/htcondor-series"
 """Where a node's entrypoint notes which series of HTCondor has written its spool."""
+_SCRATCH = (CONFIGURATION, "/home", "/run", "/tmp", "/var/lib/condor", "/var/tmp")  # noqa: S108
+SCRATCH: Mapping[Role, tuple[str, ...]] = {
+    Role.CENTRAL_MANAGER: _SCRATCH,
+    Role.ACCESS_POINT: _SCRATCH,
+    Role.EXECUTION_POINT: (*_SCRATCH, _SPOOL),
+}
+"""What of a read-only node can be written and goes with its container, beside ``STATE``.
+
+All of it is on disk: in memory what jobs write would count as the node's memory.
+"""
 _OWNERS = {
     _SPOOL: (0, 0o755),
     _LOG: (0, 0o755),
@@ -105,6 +123,11 @@ class PlannedNode:
     def series(self) -> str:
         """Its series of HTCondor."""
         return self.container.labels[f"{LABEL}.series"]
+
+    @property
+    def archive_at(self) -> str:
+        """The directory of the node that ``archive`` is for."""
+        return CONFIGURATION if self.container.read_only else "/"
 
     @property
     def has_own_image(self) -> bool:
@@ -190,6 +213,8 @@ def fitted(
         one_user = not engine.many_users
     if one_user:
         nodes = [_for_one_user(node) for node in nodes]
+    if not engine.read_only_roots:
+        nodes = [_writable(node) for node in nodes]
     if "pids" in engine.limits:
         nodes = [_limited(node, engine.cpus) for node in nodes]
     return list(nodes)
@@ -203,6 +228,12 @@ def _for_one_user(node: PlannedNode) -> PlannedNode:
         container=replace(node.container, user=USER, as_caller=True, labels=labels),
         files={ONE_USER_CONFIG: condor_config.one_user_config(), **node.files},
     )
+
+
+def _writable(node: PlannedNode) -> PlannedNode:
+    """The same node, for an engine whose containers have roots that can be written."""
+    mounts = tuple(mount for mount in node.container.mounts if not isinstance(mount, ScratchMount))
+    return replace(node, container=replace(node.container, read_only=False, mounts=mounts))
 
 
 def _limited(node: PlannedNode, cores: int) -> PlannedNode:
@@ -240,10 +271,24 @@ def state_volumes(node: PlannedNode) -> list[str]:
     return [f"{node.name}-{name}" for name in STATE[node.role]]
 
 
+def user_volumes(node: PlannedNode) -> list[str]:
+    """Where a node sees volumes that are not its state, and are to be written by all its users."""
+    return [
+        mount.target
+        for mount in node.container.mounts
+        if isinstance(mount, VolumeMount)
+        and not mount.read_only
+        and mount.volume not in state_volumes(node)
+    ]
+
+
 def archive(
     node: PlannedNode, *, tokens: Sequence[str] = (), more: Mapping[str, bytes] | None = None
 ) -> bytes:
-    """What a node gets before its start, as a tar: its files, and volumes that users can write.
+    """What a node gets before its start, as a tar for ``PlannedNode.archive_at``.
+
+    It holds its files; and for one that is not read-only, the owners and modes of volumes. Of the
+    others an engine takes them from the image, and ``user_volumes`` are to be seen to.
 
     Args:
         node: Which.
@@ -252,7 +297,7 @@ def archive(
     """
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
-        for mount in node.container.mounts:
+        for mount in () if node.container.read_only else node.container.mounts:
             if isinstance(mount, VolumeMount) and not mount.read_only:
                 # An engine makes them root's own.
                 entry = tarfile.TarInfo(mount.target.strip("/"))
@@ -264,26 +309,26 @@ def archive(
         ours = {path: text.encode() for path, text in node.files.items()}
         for path, content in {**(more or {}), **ours}.items():
             mode = 0o755 if content.startswith(b"#!") else 0o644
-            _add(tar, path, content, mode)
-        _add_tokens(tar, tokens)
+            _add(tar, path, content, mode, at=node.archive_at)
+        _add_tokens(tar, tokens, at=node.archive_at)
     return buffer.getvalue()
 
 
 def tokens_archive(tokens: Sequence[str]) -> bytes:
-    """The same for a node that is there, and gets other tokens only."""
+    """The same for a node that is there, and gets other tokens only: for ``CONFIGURATION``."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
-        _add_tokens(tar, tokens)
+        _add_tokens(tar, tokens, at=CONFIGURATION)
     return buffer.getvalue()
 
 
-def _add_tokens(tar: tarfile.TarFile, tokens: Sequence[str]) -> None:
+def _add_tokens(tar: tarfile.TarFile, tokens: Sequence[str], *, at: str) -> None:
     for path, token in zip(TOKENS, tokens, strict=False):
-        _add(tar, path, f"{token}\n".encode(), 0o600)
+        _add(tar, path, f"{token}\n".encode(), 0o600, at=at)
 
 
-def _add(tar: tarfile.TarFile, path: str, content: bytes, mode: int) -> None:
-    entry = tarfile.TarInfo(path)
+def _add(tar: tarfile.TarFile, path: str, content: bytes, mode: int, *, at: str) -> None:
+    entry = tarfile.TarInfo(str(PurePosixPath("/", path).relative_to(at)))
     entry.size, entry.mode = len(content), mode
     tar.addfile(entry, io.BytesIO(content))
 
@@ -324,7 +369,8 @@ def _planned(
         network=spec.name,
         environment={**spec.environment, **node.environment},
         labels={**spec.labels, **node.labels, **labels},
-        mounts=tuple(_mounts(spec, node, STATE[role], name)),
+        mounts=tuple(_mounts(spec, node, role, name)),
+        read_only=node.is_read_only,
         ports=tuple(
             PublishedPort(
                 container_port=port.container_port, host_port=port.host_port, host_ip=port.host_ip
@@ -345,8 +391,8 @@ def _planned(
 
 
 def _mounts(
-    spec: PoolSpec, node: NodeSpec, state: Mapping[str, str], name: str
-) -> Iterator[BindMount | VolumeMount]:
+    spec: PoolSpec, node: NodeSpec, role: Role, name: str
+) -> Iterator[BindMount | VolumeMount | ScratchMount]:
     wanted = [(volume.source, volume.target, volume.read_only) for volume in node.volumes]
     if spec.shared:
         wanted.append((spec.shared.source or "shared", spec.shared.path, False))
@@ -355,5 +401,9 @@ def _mounts(
             yield BindMount(source=Path(source), target=target, read_only=read_only)
         else:
             yield VolumeMount(volume=f"{spec.name}-{source}", target=target, read_only=read_only)
-    for volume, target in state.items():
+    for volume, target in STATE[role].items():
         yield VolumeMount(volume=f"{name}-{volume}", target=target)
+    if node.is_read_only:
+        labels = {**spec.labels, f"{LABEL}.kind": "pool", f"{LABEL}.pool": spec.name}
+        for target in sorted(set(SCRATCH[role]).difference(target for _, target, _ in wanted)):
+            yield ScratchMount(target=target, labels=labels)

@@ -165,14 +165,14 @@ def _make(
         what = f"{len(nodes)} nodes"
         with progress.step(f"Making {what} anew", done=f"Made {what} anew"):
             of_pool = {f"{LABEL}.kind": "pool", f"{LABEL}.pool": pool}
-            creation.make_volumes(engine, nodes, of_pool)
+            ready = creation.with_volumes(engine, creation.labelled(nodes, mark), of_pool)
             manager = None
             if nodes[0].role is not Role.CENTRAL_MANAGER:
                 (there, *_) = pool_nodes(engine, pool)
                 manager = there.info.id
                 if not there.is_running:
                     engine.start(manager)
-            start_all(engine, creation.labelled(nodes, mark), deadline, manager=manager)
+            start_all(engine, ready, deadline, manager=manager)
 
     def made() -> list[Node]:
         return [Node(engine=engine, info=info) for info in engine.containers(mark)]

@@ -7,7 +7,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from condor_mini import own_image, plan, tokens
-from condor_mini.errors import CommandFailed
+from condor_mini.engine import ContainerState
+from condor_mini.errors import CommandFailed, NotFound
 from condor_mini.nodes import Role
 from condor_mini.parallel import each
 from condor_mini.readiness import wait_until
@@ -51,18 +52,35 @@ def start_all(
     def start(node: PlannedNode) -> None:
         container = engine.create(node.container)
         if node.role is Role.CENTRAL_MANAGER:
-            engine.copy_in(container, plan.archive(node))
+            engine.copy_in(container, plan.archive(node), at=node.archive_at)
             _start(engine, container, stopped=promised.cancelled)
             issue(container)
         else:
             its = promised.result()[node.name]
             more = own_image.contents(engine, container) if node.has_own_image else None
-            engine.copy_in(container, plan.archive(node, tokens=its, more=more))
+            archive = plan.archive(node, tokens=its, more=more)
+            engine.copy_in(container, archive, at=node.archive_at)
             _start(engine, container, stopped=promised.cancelled)
+        if node.container.read_only and (volumes := plan.user_volumes(node)):
+            _let_users_write(engine, container, volumes)
 
     if manager is not None:
         issue(manager)
     each(start, nodes, on_stop=promised.cancel)
+
+
+def _let_users_write(engine: Engine, container: str, places: Sequence[str]) -> None:
+    """Let all users write to the volumes there, which an engine makes root's own.
+
+    Before the start that is not to be had: the root of a volume is none of the files that Docker
+    unpacks into a container whose own root is read-only.
+    """
+    argv = ["chmod", "1777", *places]
+    with suppress(NotFound):  # it has ended already: whoever waits for it says so
+        said = engine.exec(container, argv, user="root")
+        info = engine.inspect(container) if said.returncode != 0 else None
+        if info is not None and info.state is ContainerState.RUNNING:
+            raise CommandFailed(said.argv, said.returncode, said.stderr)
 
 
 def _start(engine: Engine, container: str, *, stopped: Callable[[], bool]) -> None:

@@ -108,7 +108,8 @@ def give(manager: Node, nodes: Sequence[Node], deadline: Deadline) -> None:
     )
 
     def put(node: Node) -> None:
-        node.engine.copy_in(node.info.id, plan.tokens_archive(issued[node.name]))
+        archive = plan.tokens_archive(issued[node.name])
+        node.engine.copy_in(node.info.id, archive, at=plan.CONFIGURATION)
 
     each(put, [node for node in nodes if node.name in issued])
 

@@ -17,6 +17,7 @@ from condor_mini.engine import (
     ContainerSpec,
     OciEngine,
     PublishedPort,
+    ScratchMount,
     VolumeMount,
 )
 from condor_mini.engine.argv import (
@@ -52,6 +53,8 @@ EVERYTHING = ContainerSpec(
         BindMount(source=Path('/a, "b"'), target="/m", read_only=True),
         VolumeMount(volume="data", target="/v"),
         VolumeMount(volume="data", target='/v, "2"', read_only=True),
+        VolumeMount(volume="new", target="/n", labels={"k": 'v, "w"'}),
+        ScratchMount(target="/s", labels={"k": "v"}),
     ),
     ports=(
         PublishedPort(container_port=80, host_port=8080),
@@ -63,6 +66,7 @@ EVERYTHING = ContainerSpec(
     ip="10.0.0.9",
     cap_drop=("ALL",),
     cap_add=("CHOWN", "KILL"),
+    read_only=True,
     no_new_privileges=True,
     cpus=1.5,
     memory_mb=512,
@@ -74,9 +78,12 @@ def test_create_arguments_say_everything() -> None:
     """Every field of a spec becomes its option, and the command comes last."""
     assert create_arguments(EVERYTHING) == [
         *("create", "--pull", "never", "--name", "node", "--label", "k=v=w", "--env", "K=a b"),
+        "--read-only",
         *("--mount", 'type=bind,"source=/a, ""b""",target=/m,ro'),
         *("--mount", "type=volume,source=data,target=/v"),
         *("--mount", 'type=volume,source=data,"target=/v, ""2""",ro'),
+        *("--mount", 'type=volume,source=new,target=/n,"volume-label=k=v, ""w"""'),
+        *("--mount", "type=volume,target=/s,volume-label=k=v"),
         *("--publish", "127.0.0.1:8080:80", "--publish", "127.0.0.1::81"),
         *("--publish", "10.0.0.1:8082:82", "--publish", "[::1]:8083:83"),
         *("--cap-drop", "ALL", "--cap-add", "CHOWN", "--cap-add", "KILL"),

@@ -166,6 +166,73 @@ def test_absent_volume_is_not_found(engine: Engine, spec: ContainerSpec, name: s
     assert (engine.inspect(spec.name), made) == (None, [])
 
 
+def test_absent_volume_is_made_with_its_labels(
+    engine: Engine, create: MakeContainer, spec: ContainerSpec, name: str, labels: dict[str, str]
+) -> None:
+    """A container brings a volume with it whose labels its mount says, with exactly these."""
+    more = {**labels, "odd": "a=b {c}"}
+    mount = VolumeMount(volume=f"{name}-new", target="/mnt", labels=more)
+    try:
+        create(replace(spec, mounts=(mount,)))
+        made = [dict(info.labels) for info in engine.volumes({}) if info.name == f"{name}-new"]
+    finally:
+        engine.remove(spec.name)
+        engine.remove_volume(f"{name}-new")
+    assert made == [more]
+
+
+def test_brought_volume_keeps_odd_labels_or_is_refused(
+    engine: Engine, create: MakeContainer, spec: ContainerSpec, name: str, labels: dict[str, str]
+) -> None:
+    """The same for a label with commas and quotes, where the engine does not refuse it."""
+    more = {**labels, "odd": ODD_VALUE}
+    mount = VolumeMount(volume=f"{name}-odd", target='/mnt, "1"', labels=more)
+    try:
+        create(replace(spec, mounts=(mount,)))
+        made = [dict(info.labels) for info in engine.volumes({}) if info.name == f"{name}-odd"]
+    except EngineCapabilityError:
+        made = [more]
+    finally:
+        engine.remove(spec.name)
+        engine.remove_volume(f"{name}-odd")
+    assert made == [more]
+
+
+def test_volume_that_is_there_is_not_made_anew(
+    engine: Engine,
+    run: MakeContainer,
+    mounting: ContainerSpec,
+    volume: str,
+    labels: dict[str, str],
+) -> None:
+    """A mount's labels change neither those of a volume that is there nor what is in it."""
+    engine.exec(run(mounting), ["touch", "/mnt/file"])
+    mount = VolumeMount(volume=volume, target="/mnt", labels={**labels, "other": "label"})
+    other = run(replace(mounting, name=f"{mounting.name}-2", mounts=(mount,)))
+    (info,) = (info for info in engine.volumes({}) if info.name == volume)
+    assert dict(info.labels) == labels
+    assert engine.exec(other, ["cat", "/mnt/file"]).returncode == 0
+
+
+def test_several_volumes_are_removed(
+    engine: Engine,
+    create: MakeContainer,
+    mounting: ContainerSpec,
+    volume: str,
+    labels: dict[str, str],
+) -> None:
+    """Of several volumes those go that can, whatever is absent or in use."""
+    others = [f"{volume}-1", f"{volume}-2"]
+    for other in others:
+        engine.create_volume(other, labels=labels)
+    create(mounting)
+    with pytest.raises(CommandFailed):
+        engine.remove_volume(others[0], f"{volume}-absent", volume, others[1])
+    left = {info.name for info in engine.volumes(labels)}
+    assert left & {volume, *others} == {volume}
+    engine.remove_volume()
+
+
 def test_removed_volume_is_gone(engine: Engine, volume: str, labels: dict[str, str]) -> None:
     """A volume that was removed is not listed."""
     engine.remove_volume(volume)

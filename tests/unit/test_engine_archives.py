@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import tarfile
 
-from condor_mini.engine.archives import copy_below
+from condor_mini.engine.archives import copy_below, copy_under
 
 
 def archive(*members: tuple[str, bytes | None]) -> io.BytesIO:
@@ -42,3 +42,15 @@ def test_part_is_what_is_below() -> None:
 def test_nothing_below_is_nothing() -> None:
     """Of a folder that the archive does not know there is nothing."""
     assert not copy_below(archive(*WHOLE), "/dat", io.BytesIO())
+
+
+def test_whole_is_the_part_at_its_folder() -> None:
+    """An archive for a folder becomes one for the root, with the same owners and modes."""
+    whole = io.BytesIO()
+    copy_under(archive(("in/file", b"content"), ("in", None)), "/a/b", whole)
+    with tarfile.open(fileobj=whole) as tar:
+        found = {m.name: (m.mode, m.uid, m.isdir()) for m in tar}
+        file = tar.extractfile("a/b/in/file")
+        assert file is not None
+        assert file.read() == b"content"
+    assert found == {"a/b/in/file": (0o751, 12, False), "a/b/in": (0o751, 12, True)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -97,10 +98,19 @@ def container_info(facts: Json, local_prefix: str = "") -> ContainerInfo:
             for name, network in networks.items()
             if network.get("IPAddress")
         },
-        mounts={mount["Destination"]: mount["Source"] for mount in facts.get("Mounts") or ()},
+        mounts={
+            mount["Destination"]: mount["Source"]
+            for mount in facts.get("Mounts") or ()
+            if not is_nameless(mount)
+        },
         started_at=_time(state["StartedAt"]),
         ports=_ports(facts["NetworkSettings"].get("Ports") or {}) if state["Running"] else {},
     )
+
+
+def is_nameless(mount: Json) -> bool:
+    """Whether a mount, of `container inspect`, is a volume of the container's own."""
+    return bool(re.fullmatch(r"[0-9a-f]{64}", mount.get("Name") or ""))
 
 
 def network_info(facts: Json) -> NetworkInfo:

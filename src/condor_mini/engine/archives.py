@@ -11,6 +11,26 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 
+def copy_under(archive: BinaryIO, folder: str, whole: BinaryIO) -> None:
+    """Write to ``whole`` an archive for a folder, as an archive for /.
+
+    Args:
+        archive: Is read from where it stands.
+        folder: Its absolute path.
+        whole: Is left at its beginning.
+    """
+    with (
+        tarfile.open(fileobj=archive, mode="r:") as part,
+        tarfile.open(fileobj=whole, mode="w") as tar,
+    ):
+        for member in part:
+            member.name = str(PurePosixPath(folder.strip("/"), member.name))
+            if member.islnk():
+                member.linkname = str(PurePosixPath(folder.strip("/"), member.linkname))
+            tar.addfile(member, part.extractfile(member) if member.isreg() else None)
+    whole.seek(0)
+
+
 def copy_below(archive: BinaryIO, folder: str, part: BinaryIO) -> bool:
     """Write to ``part`` what an archive for / has for a folder, as an archive for that folder.
 

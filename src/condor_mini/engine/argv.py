@@ -8,7 +8,7 @@ import re
 from datetime import UTC
 from typing import TYPE_CHECKING
 
-from condor_mini.engine.protocol import BindMount, VolumeMount
+from condor_mini.engine.protocol import BindMount, ScratchMount, VolumeMount
 from condor_mini.errors import EngineCapabilityError
 
 if TYPE_CHECKING:
@@ -18,13 +18,23 @@ if TYPE_CHECKING:
     from condor_mini.engine.protocol import BuildSpec, ContainerSpec, PublishedPort
 
 
-def create_arguments(spec: ContainerSpec, options: Iterable[str] = ()) -> list[str]:
-    """The arguments that create a container; the options are the engine's own."""
+def create_arguments(
+    spec: ContainerSpec, options: Iterable[str] = (), *, labels_volumes: bool = True
+) -> list[str]:
+    """The arguments that create a container.
+
+    Args:
+        spec: Which.
+        options: The engine's own.
+        labels_volumes: Whether a mount can say the labels of a volume that is to be made.
+    """
     # --pull never: fetching is a step of its own, with a deadline of its own.
     arguments = ["create", "--pull", "never", *options, "--name", spec.name]
     arguments += label_arguments(spec.labels)
     arguments += each("--env", [f"{key}={value}" for key, value in spec.environment.items()])
-    arguments += each("--mount", map(_mount, spec.mounts))
+    if spec.read_only:
+        arguments.append("--read-only")
+    arguments += each("--mount", [_mount(mount, labels_volumes) for mount in spec.mounts])
     arguments += each("--publish", map(_published, spec.ports))
     arguments += each("--cap-drop", spec.cap_drop)
     arguments += each("--cap-add", spec.cap_add)
@@ -109,15 +119,20 @@ def read_as_csv(text: str) -> bool:
     return bool(re.search(r'[",\r\n]', text))
 
 
-def _mount(mount: BindMount | VolumeMount) -> str:
+def _mount(mount: BindMount | VolumeMount | ScratchMount, labels_volumes: bool) -> str:
     """A mount as the CSV record that ``--mount`` reads: a path may hold commas and quotes."""
     match mount:
         case BindMount(source=source):
-            fields = ["type=bind", f"source={source}"]
+            fields = ["type=bind", f"source={source}", f"target={mount.target}"]
         case VolumeMount(volume=volume):
-            fields = ["type=volume", f"source={volume}"]
-    fields.append(f"target={mount.target}")
-    if mount.read_only:
+            fields = ["type=volume", f"source={volume}", f"target={mount.target}"]
+        case ScratchMount(target=target):
+            # Without a name it is one of the container's own, and goes with it.
+            fields = ["type=volume", f"target={target}"]
+    if not isinstance(mount, BindMount) and labels_volumes:
+        labels = mount.labels or {}
+        fields += [f"volume-label={key}={value}" for key, value in labels.items()]
+    if not isinstance(mount, ScratchMount) and mount.read_only:
         fields.append("ro")
     record = io.StringIO()
     csv.writer(record, lineterminator="").writerow(fields)

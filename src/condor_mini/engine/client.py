@@ -15,6 +15,7 @@ from condor_mini.errors import (
     EngineCapabilityError,
     EngineNotFound,
     NotFound,
+    ReadOnlyError,
 )
 
 if TYPE_CHECKING:
@@ -147,6 +148,8 @@ class Client:
             return EngineCapabilityError(failure.message, hint=self._dialect.hint_no_subnet)
         if self._dialect.absent.search(said):
             return NotFound(failure.message)
+        if self._dialect.read_only.search(said):
+            return ReadOnlyError(failure.message)
         failure.hint = self.hint_of(said)
         return failure
 

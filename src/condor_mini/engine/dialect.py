@@ -43,6 +43,8 @@ class Dialect:
     copy_in_options: tuple[str, ...] = ()
     follow_options: tuple[str, ...] = ()
     """Of a copy that comes out, for a link's file in place of the link."""
+    read_only_options: tuple[str, ...] = ()
+    """Of ``create`` too, where the root is read-only."""
     stop_options: tuple[str, ...] = ()
     remove_options: tuple[str, ...] = ()
 
@@ -56,6 +58,8 @@ class Dialect:
     """Whether ``volume create`` reads a label as CSV, at least in some versions."""
     whole_lines: bool = True
     """Whether ``logs`` counts and stamps lines, and not the pieces in which they were written."""
+    labels_volumes: bool = True
+    """Whether ``create`` makes a volume that is absent, with the labels that a mount says."""
     copies_into_volumes: bool = True
     """Whether an archive for / reaches the volumes of a container that does not run."""
     unique_networks: bool = False
@@ -75,6 +79,8 @@ class Dialect:
     """Somebody else has the port of the host, which is the first group."""
     no_subnet: re.Pattern[str]
     """All the addresses that networks are given are in use."""
+    read_only: re.Pattern[str]
+    """The container's root is read-only, and so is what was to be written."""
     disk_full: re.Pattern[str]
     """There is no room for what was to be written."""
     not_running: re.Pattern[str]
@@ -166,6 +172,7 @@ DOCKER = Dialect(
         r"could not find an available, non-overlapping IPv4 address pool"
         r"|all predefined address pools have been fully subnetted"
     ),
+    read_only=_words(r"container rootfs is marked read-only|mounted volume is marked read-only"),
     disk_full=_words(r"no space left on device"),
     not_running=_words(
         r"\s*(error response from daemon|error|oci runtime exec failed)[^\n]*"
@@ -215,6 +222,8 @@ PODMAN = Dialect(
     save_options=("--multi-image-archive",),
     # The owners that the tar says; else they become the container's user.
     copy_in_options=("--archive=false",),
+    # It would have memory at /run, /tmp and /var/tmp that can be written.
+    read_only_options=("--read-only-tmpfs=false",),
     # Of several it stops none where one is absent.
     stop_options=("--ignore",),
     # It asks politely and waits 10 s, even where it is forced.
@@ -224,6 +233,7 @@ PODMAN = Dialect(
     label_instruction=bare_label_instruction,
     bare_volume_labels=True,
     whole_lines=False,
+    labels_volumes=False,
     copies_into_volumes=False,
     unique_networks=True,  # asked by id, it removes one that is in use
     local_prefix="localhost/",
@@ -239,6 +249,7 @@ PODMAN = Dialect(
     taken=_words(r"that name is already in use|(network|volume) already exists"),
     port_taken=_words(r"listen (?:tcp[46]? )?(\S+?): bind: address already in use"),
     no_subnet=_words(r"could not find free subnet"),
+    read_only=_words(r"copying to container: [^\n]*\s*\*?[^\n]*read-only file system"),
     disk_full=_words(r"no space left on device"),
     not_running=_words(r"\s*error: [^\n]*(no such container|container state improper)[^\n]*\s*"),
     unreachable=_words(

@@ -39,6 +39,7 @@ from condor_mini.engine.protocol import (
     ImageTree,
     NetworkInfo,
     VolumeInfo,
+    VolumeMount,
 )
 from condor_mini.errors import (
     AlreadyInUse,
@@ -46,6 +47,7 @@ from condor_mini.errors import (
     EngineCapabilityError,
     ImageBuildFailed,
     NotFound,
+    ReadOnlyError,
 )
 
 if TYPE_CHECKING:
@@ -256,13 +258,16 @@ class FakeEngine(Engine):
             infos = [volume.info for volume in self._host.volumes.values()]
         return [info for info in infos if labels.items() <= info.labels.items()]
 
-    def remove_volume(self, name: str) -> None:
+    def remove_volume(self, *names: str) -> None:
         """See ``Engine.remove_volume``."""
-        self._called("remove_volume", name)
+        if names:
+            self._called("remove_volume", *names)
         with self._host.lock:
-            if any(name in held.volumes for held in self._host.containers.values()):
-                raise self._failed("volume rm", name, "a container is using it")
-            self._host.volumes.pop(name, None)
+            used = set[str]().union(*(held.volumes for held in self._host.containers.values()))
+            for name in set(names) - used:
+                self._host.volumes.pop(name, None)
+            if kept := used.intersection(names):
+                raise self._failed("volume rm", " ".join(kept), "a container is using it")
 
     # -- containers -------------------------------------------------------------------------------
 
@@ -277,20 +282,25 @@ class FakeEngine(Engine):
             for mount in spec.mounts:
                 if isinstance(mount, BindMount) and not mount.source.exists():
                     raise self._failed("create", spec.name, f"no such path: {mount.source}")
-                if not isinstance(mount, BindMount) and mount.volume not in self._host.volumes:
-                    raise NotFound(f"no such volume: {mount.volume}")
+                if isinstance(mount, VolumeMount) and mount.volume not in self._host.volumes:
+                    if mount.labels is None:
+                        raise NotFound(f"no such volume: {mount.volume}")
+                    info = VolumeInfo(name=mount.volume, labels=dict(mount.labels))
+                    self._host.volumes[mount.volume] = FakeVolume(info=info)
             number = self._host.next_number()
             log = FakeLog(self._host.clock)
             held = FakeContainer(id=f"{number:064x}", spec=spec, number=number, log=log)
             self._host.containers[spec.name] = held
             return held.id
 
-    def copy_in(self, container: str, archive: bytes | BinaryIO) -> None:
+    def copy_in(self, container: str, archive: bytes | BinaryIO, *, at: str = "/") -> None:
         """See ``Engine.copy_in``."""
         self._called("copy_in", container)
         world = self._host.world(self._host.get(container))
+        if not world.can_write(at):
+            raise ReadOnlyError(f"the root of {container} is read-only: {at}")
         try:
-            world.unpack(io.BytesIO(archive) if isinstance(archive, bytes) else archive)
+            world.unpack(io.BytesIO(archive) if isinstance(archive, bytes) else archive, at)
         except tarfile.TarError as error:
             raise self._failed("cp", container, str(error)) from None
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from condor_mini.engine.protocol import BindMount, VolumeMount
+from condor_mini.engine.protocol import BindMount, ScratchMount, VolumeMount
 from condor_mini.errors import NotFound
 
 if TYPE_CHECKING:
@@ -33,18 +33,28 @@ class FakeWorld:
 
     files: dict[str, FakeFile] = field(default_factory=dict)
     """The container's own, by absolute path."""
-    mounts: tuple[BindMount | VolumeMount, ...] = ()
+    mounts: tuple[BindMount | VolumeMount | ScratchMount, ...] = ()
+    is_read_only: bool = False
+    """Whether the container's own files stay as they are."""
     volumes: Mapping[str, dict[str, FakeFile]] = field(default_factory=dict)
     """The files of each volume, by the path in it."""
     neighbours: Collection[str] = ()
     """The containers on the same network."""
 
-    def mount_of(self, path: str) -> BindMount | VolumeMount | None:
-        """The mount that a path lies in."""
-        for mount in self.mounts:
-            if PurePosixPath(path).is_relative_to(mount.target):
-                return mount
-        return None
+    def mount_of(self, path: str) -> BindMount | VolumeMount | ScratchMount | None:
+        """The mount that a path lies in: of several, the innermost."""
+        found = [each for each in self.mounts if PurePosixPath(path).is_relative_to(each.target)]
+        return max(found, key=lambda mount: len(mount.target), default=None)
+
+    def can_write(self, path: str) -> bool:
+        """Whether the container can write there."""
+        match self.mount_of(path):
+            case None:
+                return not self.is_read_only
+            case ScratchMount():
+                return True
+            case mount:
+                return not mount.read_only
 
     def read(self, path: str) -> bytes | None:
         """A file's content; None where there is no such file."""
@@ -60,8 +70,8 @@ class FakeWorld:
         files, name = self._place(path)
         files[name] = file
 
-    def unpack(self, archive: BinaryIO) -> None:
-        """Let there be all that a tar holds; raises ``TarError`` where it is none."""
+    def unpack(self, archive: BinaryIO, at: str = "/") -> None:
+        """Let there be all that a tar holds, at a directory; raises ``TarError`` if it is none."""
         with tarfile.open(fileobj=archive) as tar:
             for member in tar:
                 content = tar.extractfile(member)
@@ -71,7 +81,7 @@ class FakeWorld:
                     uid=member.uid,
                     gid=member.gid,
                 )
-                self.put(str(PurePosixPath("/", member.name)), file)
+                self.put(str(PurePosixPath(at, member.name)), file)
 
     def pack(self, path: str, archive: BinaryIO) -> None:
         """Write a tar of a file or folder, but for what the host has; raises ``NotFound``."""

@@ -124,7 +124,7 @@ def _cat(call: FakeExec, world: FakeWorld) -> FakeOutcome:
 def _touch(call: FakeExec, world: FakeWorld) -> FakeOutcome:
     path = call.argv[1]
     mount = world.mount_of(path)
-    if mount is not None and mount.read_only:
+    if not world.can_write(path):
         return FakeOutcome(returncode=1, stderr=f"touch: {path}: Read-only file system\n")
     if isinstance(mount, BindMount):
         (mount.source / PurePosixPath(path).relative_to(mount.target)).touch()
@@ -143,6 +143,13 @@ def _stat(call: FakeExec, world: FakeWorld) -> FakeOutcome:
     for word, value in facts.items():
         layout = layout.replace(word, value)
     return FakeOutcome(stdout=layout + "\n")
+
+
+def _chmod(call: FakeExec, world: FakeWorld) -> FakeOutcome:
+    """``chmod MODE DIRECTORY...``."""
+    for path in call.argv[2:]:
+        world.put(path, FakeFile(content=None, mode=int(call.argv[1], 8), uid=0, gid=0))
+    return FakeOutcome()
 
 
 def _ping(call: FakeExec, world: FakeWorld) -> FakeOutcome:
@@ -180,6 +187,7 @@ def _sh(call: FakeExec, world: FakeWorld) -> FakeOutcome:
 
 _COMMANDS: Mapping[str, Callable[[FakeExec, FakeWorld], FakeOutcome]] = {
     "cat": _cat,
+    "chmod": _chmod,
     "echo": lambda call, _: FakeOutcome(stdout=" ".join(call.argv[1:]) + "\n"),
     "env": _env,
     "false": lambda _, __: FakeOutcome(returncode=1),

@@ -15,6 +15,7 @@ from condor_mini.engine.protocol import (
     ContainerSpec,
     ContainerState,
     NetworkInfo,
+    ScratchMount,
     VolumeInfo,
     VolumeMount,
 )
@@ -173,6 +174,7 @@ class FakeHost:
         return FakeWorld(
             files=held.files,
             mounts=held.spec.mounts,
+            is_read_only=held.spec.read_only,
             volumes={name: self.volumes[name].files for name in held.volumes},
             neighbours=neighbours,
         )
@@ -190,7 +192,11 @@ class FakeHost:
             health=held.health,
             labels=dict(held.spec.labels),
             addresses=self.addresses(held),
-            mounts={mount.target: _source(mount) for mount in held.spec.mounts},
+            mounts={
+                mount.target: _source(mount)
+                for mount in held.spec.mounts
+                if not isinstance(mount, ScratchMount)
+            },
             started_at=held.started_at,
             ports={binding.container_port: binding.reached for binding in bindings},
         )

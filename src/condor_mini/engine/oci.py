@@ -22,10 +22,11 @@ from condor_mini.engine.answers import (
     Json,
     container_info,
     image_info,
+    is_nameless,
     network_info,
     volume_info,
 )
-from condor_mini.engine.archives import copy_below
+from condor_mini.engine.archives import copy_below, copy_under
 from condor_mini.engine.argv import (
     build_arguments,
     create_arguments,
@@ -241,9 +242,10 @@ class OciEngine(Engine):
         found = map(volume_info, self._client.inspect("volume", names))
         return [info for info in found if labels.items() <= info.labels.items()]
 
-    def remove_volume(self, name: str) -> None:
+    def remove_volume(self, *names: str) -> None:
         """See ``Engine.remove_volume``."""
-        self._client.end("volume", "rm", name)
+        if names:
+            self._client.end("volume", "rm", *names)
 
     def _listed(self, *listing: str) -> list[str]:
         return self._client.run(*listing, "--quiet").stdout.split()
@@ -252,22 +254,35 @@ class OciEngine(Engine):
 
     def create(self, spec: ContainerSpec) -> str:
         """See ``Engine.create``."""
-        volumes = [mount.volume for mount in spec.mounts if isinstance(mount, VolumeMount)]
-        if volumes:
+        volumes = [mount for mount in spec.mounts if isinstance(mount, VolumeMount)]
+        if unlabelled := [mount.volume for mount in volumes if mount.labels is None]:
             # The ones that are absent would be made up, without labels to find them by.
-            self._client.run("volume", "inspect", *volumes)
+            self._client.run("volume", "inspect", *unlabelled)
+        by_mount = self._dialect.labels_volumes
+        if not by_mount:
+            for mount in volumes:
+                if mount.labels is not None:
+                    self.create_volume(mount.volume, labels=mount.labels)
         options = self._dialect.create_options
         if any(isinstance(mount, BindMount) for mount in spec.mounts):
             options += self._dialect.bind_options
-        return self._client.run(*create_arguments(spec, options)).stdout.strip()
+        if spec.read_only:
+            options += self._dialect.read_only_options
+        arguments = create_arguments(spec, options, labels_volumes=by_mount)
+        return self._client.run(*arguments).stdout.strip()
 
-    def copy_in(self, container: str, archive: bytes | BinaryIO) -> None:
+    def copy_in(self, container: str, archive: bytes | BinaryIO, *, at: str = "/") -> None:
         """See ``Engine.copy_in``."""
-        start = 0 if isinstance(archive, bytes) or not archive.seekable() else archive.tell()
         try:
-            self._copy_in(container, "/", archive)
-            if not self._dialect.copies_into_volumes:
-                self._copy_into_volumes(container, archive, start)
+            if self._dialect.copies_into_volumes or self._runs(container):
+                self._copy_in(container, at, archive)
+            elif at == "/":
+                self._copy_into_each(container, archive)
+            else:
+                source = io.BytesIO(archive) if isinstance(archive, bytes) else archive
+                with tempfile.TemporaryFile() as whole:
+                    copy_under(source, at, whole)
+                    self._copy_into_each(container, whole)
         except CommandFailed:
             # Of an absent container, and an absent daemon, it says that "/" must be a directory.
             if self.inspect(container) is None:
@@ -278,17 +293,26 @@ class OciEngine(Engine):
         arguments = ("cp", *self._dialect.copy_in_options, "-", f"{container}:{path}")
         self._client.run_bytes(*arguments, stdin=archive, timeout_s=COPY_TIMEOUT_S)
 
-    def _copy_into_volumes(self, container: str, archive: bytes | BinaryIO, start: int) -> None:
-        """What the archive has for mounts that are not there yet, because nothing runs."""
-        info = self.inspect(container)
-        if info is None or info.state is ContainerState.RUNNING:
-            return
+    def _copy_into_each(self, container: str, archive: bytes | BinaryIO) -> None:
+        """Into a container that does not run, and into its mounts, which are not there yet."""
+        start = 0 if isinstance(archive, bytes) or not archive.seekable() else archive.tell()
+        self._copy_in(container, "/", archive)
         source = io.BytesIO(archive) if isinstance(archive, bytes) else archive
-        for target in sorted(info.mounts):
+        for target in self._mounted(container):
             source.seek(start)
             with tempfile.TemporaryFile() as part:
                 if copy_below(source, target, part):
                     self._copy_in(container, target, part)
+
+    def _mounted(self, container: str) -> list[str]:
+        """Where a container has mounts whose files are not its own."""
+        found = []
+        for facts in self._client.inspect("container", [container]):
+            # What it has of its own it fills at its first start, unless it finds something there.
+            is_new = container_info(facts).started_at is None
+            mounts = facts.get("Mounts") or ()
+            found += [m["Destination"] for m in mounts if not (is_new and is_nameless(m))]
+        return sorted(found)
 
     def copy_out(self, container: str, path: str) -> bytes:
         """See ``Engine.copy_out``."""

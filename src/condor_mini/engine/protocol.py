@@ -66,6 +66,8 @@ class EngineInfo:
     """Whether a container has users of its own; else all of them are the caller."""
     read_only_mounts: bool = True
     """Whether a mount can be one that the container cannot write to."""
+    read_only_roots: bool = True
+    """Whether something comes of ``ContainerSpec.read_only``."""
     on_loopback: bool = False
     """Whether containers share the host's network: their addresses are the loopback interface's.
 
@@ -133,12 +135,28 @@ class BindMount:
 class VolumeMount:
     """A volume of the engine's, seen in the container at ``target``.
 
-    One that is absent raises ``NotFound``: it is not made up.
+    One that is absent raises ``NotFound``: it is not made up, unless there are labels for it.
     """
 
     volume: str
     target: str
     read_only: bool = False
+    labels: Mapping[str, str] | None = None
+    """Of the volume, which is made with them if it is absent, and left as it is if it is there."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScratchMount:
+    """A directory that the container can write to though its root is read-only.
+
+    It is on the engine's disk, and goes with the container. At first it has what the image has
+    there, with its owner and mode.
+    """
+
+    target: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """To find it by where somebody has removed the container without it; not every engine has them.
+    """
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,7 +203,12 @@ class ContainerSpec:
     workdir: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
-    mounts: tuple[BindMount | VolumeMount, ...] = ()
+    mounts: tuple[BindMount | VolumeMount | ScratchMount, ...] = ()
+    read_only: bool = False
+    """Whether nobody in it, root included, writes anywhere but in its mounts.
+
+    Of an engine whose ``EngineInfo.read_only_roots`` is false, nothing comes of it.
+    """
     ports: tuple[PublishedPort, ...] = ()
     network: str | None = None
     ip: str | None = None
@@ -228,7 +251,10 @@ class ContainerInfo:
     addresses: Mapping[str, str]
     """IPv4 address by network name; empty where it has none."""
     mounts: Mapping[str, str]
-    """Host path by path in the container; of a volume, where the engine keeps it."""
+    """Host path by path in the container; of a volume, where the engine keeps it.
+
+    A ``ScratchMount`` is none of them.
+    """
     started_at: datetime | None
     """When it was last started, with its time zone; None where it never was."""
     ports: Mapping[int, str]
@@ -302,17 +328,27 @@ class Engine(Protocol):
     def volumes(self, labels: Mapping[str, str]) -> list[VolumeInfo]:
         """All volumes that bear every one of these labels."""
 
-    def remove_volume(self, name: str) -> None:
-        """Remove a volume with what is in it; one that is absent is a success."""
+    def remove_volume(self, *names: str) -> None:
+        """Remove volumes with what is in them; one that is absent is a success.
+
+        One that cannot be removed keeps none of the others.
+        """
 
     def create(self, spec: ContainerSpec) -> str:
         """Create, but do not start, a container; its id. A taken name raises ``AlreadyInUse``."""
 
-    def copy_in(self, container: str, archive: bytes | BinaryIO) -> None:
-        """Unpack a tar at the container's root, with the owners and modes the tar says.
+    def copy_in(self, container: str, archive: bytes | BinaryIO, *, at: str = "/") -> None:
+        """Unpack a tar in the container, with the owners and modes the tar says.
 
         The container need not run. A large archive is handed over as a file of the operating
         system's, open for reading, and read from where it stands.
+
+        Args:
+            container: Its name or id.
+            archive: The tar.
+            at: A directory that is there, which the names in it begin from. Of a container whose
+                root is read-only, it is one of its mounts or lies in one; anywhere else raises
+                ``ReadOnlyError``, if the container runs.
         """
 
     def copy_out(self, container: str, path: str) -> bytes:

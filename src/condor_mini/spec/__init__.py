@@ -108,6 +108,14 @@ class Node(Part):
     ADDRESS:HOST:PORT. The address is 127.0.0.1 if none is named."""
     limit: Limit = Limit()
     """What the engine enforces."""
+    read_only: bool | None = None
+    """Whether the root file system is read-only: false for nodes that something is to be installed
+    in. Left out: true where the engine can, and false with an image of your own."""
+
+    @property
+    def is_read_only(self) -> bool:
+        """Whether the root is read-only, where the engine can."""
+        return self.read_only is not False
 
     def contradictions(self) -> Iterator[tuple[Location, str]]:
         """Two mounts at one place."""
@@ -178,9 +186,19 @@ class ExecutionPoints(Group):
     """Attributes of its slots' ClassAds: true, false, a number, a text, a list of these, or null
     for UNDEFINED."""
 
+    @property
+    def is_read_only(self) -> bool:
+        """The same; an image of one's own gets files where no volume can be."""
+        return self.image is None and super().is_read_only
+
     def contradictions(self) -> Iterator[tuple[Location, str]]:
         """The same, slots that would be empty, and attributes of one name."""
         yield from super().contradictions()
+        if self.read_only and self.image is not None:
+            yield (
+                ("read_only",),
+                "a node of an image of your own cannot be read-only: accounts are added to it",
+            )
         slots = self.slots or 0
         if self.cpus is not None and slots > self.cpus:
             yield ("slots",), f"{slots} slots cannot share {self.cpus} cpus: each needs one"

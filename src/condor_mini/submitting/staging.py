@@ -32,10 +32,12 @@ if TYPE_CHECKING:
     from condor_mini.engine import CommandResult
     from condor_mini.nodes import Node
 
+HOMES = posixpath.dirname(HOME)
 PLACE = f"{HOME}/submit"
 """What is submitted, a directory for each submission."""
-RECORDS = "/var/lib/condor-mini/submit"
-"""Root's: ``NAME.json`` says where it came from, ``NAME.since`` is as old as the last copying."""
+RECORDS = f"{HOMES}/.condor-mini/submit"
+"""Beside the homes, so that one archive brings both to a node whose root is read-only.
+Root's: ``NAME.json`` says where it came from, ``NAME.since`` is as old as the last copying."""
 TAR_TIMEOUT_S = 600.0
 CHANGED_MEANWHILE = 1
 """GNU tar's status where a file grew while it was read, as a log does while jobs run."""
@@ -69,10 +71,10 @@ class Staging:
         with tempfile.TemporaryFile() as file:
             with tarfile.open(fileobj=file, mode="w", format=tarfile.GNU_FORMAT) as tar:
                 staging._add_frame(tar)
-                directory.pack(tar, staging.path.lstrip("/"))
+                directory.pack(tar, _name_in_archive(staging.path))
             file.seek(0)
             try:
-                node.engine.copy_in(node.info.id, file)
+                node.engine.copy_in(node.info.id, file, at=HOMES)
                 staging.mark()
             except BaseException:
                 with held_back(), suppress(CondorMiniError):
@@ -87,11 +89,11 @@ class Staging:
         buffer, content = io.BytesIO(), text.encode()
         with tarfile.open(fileobj=buffer, mode="w") as tar:
             staging._add_frame(tar)
-            member = tarfile.TarInfo(f"{staging.path.lstrip('/')}/{file}")
+            member = tarfile.TarInfo(_name_in_archive(f"{staging.path}/{file}"))
             member.uid = member.gid = IMAGE_UID
             member.mode, member.size = 0o644, len(content)
             tar.addfile(member, io.BytesIO(content))
-        node.engine.copy_in(node.info.id, buffer.getvalue())
+        node.engine.copy_in(node.info.id, buffer.getvalue(), at=HOMES)
         return staging
 
     @classmethod
@@ -181,7 +183,7 @@ class Staging:
         """The directories, and the record of where all this comes from."""
 
         def add(path: str, mode: int, owner: int) -> None:
-            member = tarfile.TarInfo(path.lstrip("/"))
+            member = tarfile.TarInfo(_name_in_archive(path))
             member.type, member.mode, member.uid, member.gid = tarfile.DIRTYPE, mode, owner, owner
             tar.addfile(member)
 
@@ -192,7 +194,7 @@ class Staging:
         add(posixpath.dirname(RECORDS), 0o755, 0)
         add(RECORDS, 0o700, 0)
         record = json.dumps({"host": self.host, "directory": self.source}).encode()
-        member = tarfile.TarInfo(f"{RECORDS.lstrip('/')}/{self.name}.json")
+        member = tarfile.TarInfo(_name_in_archive(f"{RECORDS}/{self.name}.json"))
         member.size, member.mode = len(record), 0o600
         tar.addfile(member, io.BytesIO(record))
 
@@ -247,6 +249,10 @@ def source_directory(file: Path) -> Directory:
         shown = file.name.encode(errors="surrogateescape").decode(errors="replace")
         raise UsageError(f"the name of the submit file {shown} is not UTF-8") from None
     return Directory(path=file.parent.resolve())
+
+
+def _name_in_archive(path: str) -> str:
+    return posixpath.relpath(path, HOMES)
 
 
 def _unique(name: str) -> str:

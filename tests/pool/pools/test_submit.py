@@ -417,8 +417,8 @@ def copy_package(node: Node) -> None:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
         for path in source.rglob("*.py"):
-            tar.add(path, f"tmp/lib/condor_mini/{path.relative_to(source)}")
-    node.engine.copy_in(node.info.id, buffer.getvalue())
+            tar.add(path, f"lib/condor_mini/{path.relative_to(source)}")
+    node.engine.copy_in(node.info.id, buffer.getvalue(), at="/tmp")
 
 
 @pytest.mark.pool_engines("docker", reason="no Python is in embedded's nodes")

@@ -155,7 +155,7 @@ def test_interrupt_while_copying_leaves_nothing(
 ) -> None:
     """Ctrl-C while the directory is copied removes what of it is there."""
 
-    def interrupt(*_: object) -> None:
+    def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(engine, "copy_in", interrupt)

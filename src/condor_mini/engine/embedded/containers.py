@@ -19,7 +19,7 @@ from condor_mini.engine.embedded.paths import Paths
 from condor_mini.engine.embedded.processes import end_all
 from condor_mini.engine.embedded.records import Record, Shelf
 from condor_mini.engine.embedded.way import NETWORK, NOTES, ROOT, View, environment_of
-from condor_mini.engine.protocol import BindMount, VolumeMount
+from condor_mini.engine.protocol import BindMount, ScratchMount, VolumeMount
 from condor_mini.errors import CommandFailed, EngineCapabilityError, NotFound
 
 if TYPE_CHECKING:
@@ -92,7 +92,9 @@ class Containers(_Owned):
         self._check(spec)
         config = image.facts["config"]
         mounts = [(str(source), target, True) for target, source in config["shared"].items()]
-        mounts += [self._mount(mount) for mount in spec.mounts]
+        # Its root is its own, and can be written: there is nothing to mount for scratch.
+        kept = [mount for mount in spec.mounts if not isinstance(mount, ScratchMount)]
+        mounts += [self._mount(mount) for mount in kept]
         network = self._networks.get(spec.network) if spec.network else self._networks.default()
         facts = {
             "labels": {**image.labels, **spec.labels},
@@ -129,7 +131,9 @@ class Containers(_Owned):
             raise
 
     def _check(self, spec: ContainerSpec) -> None:
-        if not self.way.read_only_mounts and any(mount.read_only for mount in spec.mounts):
+        if not self.way.read_only_mounts and any(
+            mount.read_only for mount in spec.mounts if not isinstance(mount, ScratchMount)
+        ):
             raise EngineCapabilityError(
                 f"without namespaces no mount can be read-only, as {spec.name} wants one",
                 hint="Let it write there: leave `:ro` out; of --host-files, --host-files=rw.",
@@ -143,6 +147,8 @@ class Containers(_Owned):
 
     def _mount(self, mount: BindMount | VolumeMount) -> tuple[str, str, bool]:
         if isinstance(mount, VolumeMount):
+            if mount.labels is not None:
+                self._volumes.create(mount.volume, mount.labels)
             data = self._volumes.data(self._volumes.get(mount.volume))
             return data, mount.target, mount.read_only
         if not mount.source.exists():
@@ -151,13 +157,13 @@ class Containers(_Owned):
 
     # -- files ------------------------------------------------------------------------------------
 
-    def unpack(self, record: Record, archive: bytes | BinaryIO) -> None:
+    def unpack(self, record: Record, archive: bytes | BinaryIO, at: str) -> None:
         """See ``Engine.copy_in``."""
         owners = self._owners(as_caller=record.facts["spec"]["as_caller"])
         # tar changes modes by fchmodat2(2), which proot does not know: it translates no path of it,
         # and that fails in what is mounted. Without -p things are made with their modes at once.
         modes = "--no-same-permissions" if isinstance(self.way, Paths) else "--same-permissions"
-        options = (modes, "--keep-directory-symlink", *owners, "-C", "/")
+        options = (modes, "--keep-directory-symlink", *owners, "-C", at)
         self._on_files(record, "tar", "-xf", "-", *options, stdin=archive, umask=0)
 
     def content(self, record: Record, path: str) -> bytes:

@@ -117,6 +117,7 @@ class EmbeddedEngine(Engine):
             builds=False,
             many_users=self.way.many_users,
             read_only_mounts=self.way.read_only_mounts,
+            read_only_roots=False,
             on_loopback=True,
             maps_caller=True,
             limits=("cpus", "memory_mb"),
@@ -190,14 +191,23 @@ class EmbeddedEngine(Engine):
         """See ``Engine.volumes``."""
         return [VolumeInfo(name=r.name, labels=r.labels) for r in self._volumes.all(labels)]
 
-    def remove_volume(self, name: str) -> None:
+    def remove_volume(self, *names: str) -> None:
         """See ``Engine.remove_volume``."""
-        if (record := self._volumes.find(name)) is None:
-            return
-        for container in self._containers.all():
-            if self._volumes.data(record) in (mount[0] for mount in container.facts["mounts"]):
-                raise CommandFailed(("volume", "rm", name), 1, f"{container.name} has it")
-        self._volumes.remove(record)
+        used = {
+            mount[0]: container.name
+            for container in (self._containers.all() if names else ())
+            for mount in container.facts["mounts"]
+        }
+        kept = {}
+        for name in names:
+            if record := self._volumes.find(name):
+                if user := used.get(self._volumes.data(record)):
+                    kept[name] = user
+                else:
+                    self._volumes.remove(record)
+        if kept:
+            said = "\n".join(f"{user} has {name}" for name, user in kept.items())
+            raise CommandFailed(("volume", "rm", *kept), 1, said)
 
     # -- containers -------------------------------------------------------------------------------
 
@@ -205,9 +215,9 @@ class EmbeddedEngine(Engine):
         """See ``Engine.create``."""
         return self._containers.create(spec, self._images.get(spec.image)).id
 
-    def copy_in(self, container: str, archive: bytes | BinaryIO) -> None:
+    def copy_in(self, container: str, archive: bytes | BinaryIO, *, at: str = "/") -> None:
         """See ``Engine.copy_in``."""
-        self._containers.unpack(self._containers.get(container), archive)
+        self._containers.unpack(self._containers.get(container), archive, at)
 
     def copy_out(self, container: str, path: str) -> bytes:
         """See ``Engine.copy_out``."""
