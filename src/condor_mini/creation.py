@@ -245,7 +245,7 @@ def _check_able(info: EngineInfo, nodes: Sequence[PlannedNode]) -> None:
                 "no control group here to set it in",
                 hint="Leave `limit` out. Or use Docker or Podman, as root; or, without root, "
                 "cgroups v2 by systemd, which must delegate them: Delegate=cpu memory pids for "
-                "user@.service",
+                "user@.service; embedded has them for a user who lingers: loginctl enable-linger",
             )
     if sources and not info.same_host:
         raise EngineCapabilityError(

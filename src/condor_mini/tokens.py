@@ -27,6 +27,8 @@ Issued = tuple[str, ...]
 PATIENCE_S = 60.0
 TOKENS_PER_S = 5
 """That a central manager issues, at the very least."""
+MOST_LOOK_S = 30
+"""So long the script itself waits for the key."""
 TIMED_OUT = 124
 """How timeout(1) ends."""
 KILLED = 137
@@ -60,14 +62,15 @@ def issue(
     if not needy:
         return {}
     look_s = LOOK_S + len(needy) // TOKENS_PER_S
-    # Not longer at a time, so that an end that is asked for comes soon.
-    argv = ["timeout", str(look_s), f"{LIBEXEC}/issue-tokens"]
     stdin = "".join(f"{role} {name}\n" for name, role in needy.items())
     issued: list[Issued] = []
 
     def unissued() -> str | None:
+        nonlocal look_s
         if stopped():
             raise CancelledError
+        # Not longer at a time, so that an end that is asked for comes soon.
+        argv = ["timeout", str(look_s), f"{LIBEXEC}/issue-tokens"]
         try:
             said = engine.exec(manager, argv, user=user, stdin=stdin, timeout_s=look_s + PATIENCE_S)
         except NotFound:
@@ -76,6 +79,8 @@ def issue(
         if said.returncode == 0 and len(issued) == len(needy):
             return None
         if said.returncode == TIMED_OUT:
+            # Where it takes longer by itself, as on an emulated machine, it would never end.
+            look_s = max(look_s, min(2 * look_s, MOST_LOOK_S))
             return "the central manager's collector has made no key to sign tokens with"
         if said.returncode == KILLED:
             return "the central manager is ending"

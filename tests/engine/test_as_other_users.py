@@ -40,6 +40,7 @@ SUITE = tuple(
 SUITE_OF_ONE = tuple(
     f"tests/engine/test_{name}.py" for name in ("containers", "embedded", "inside")
 )
+BINFMT = Path("/proc/sys/fs/binfmt_misc")
 ACCOUNTS = ("passwd", "group", "subuid", "subgid")
 
 
@@ -141,6 +142,9 @@ def becoming(user: User, home: Path, needed: Iterable[Path], tools: Tools) -> li
         if there.exists():
             accounts.write_text(there.read_text() + user.entry(file, home))
             script.append(f"mount --bind {accounts} {there}")
+    if BINFMT.exists():
+        # As systemd has one on each host: in a user namespace it is not to be parted from /proc.
+        script.append(f"mount -t tmpfs tmpfs {BINFMT}")
     script += shown(needed, home)
     user_namespace = []
     if user.refused:

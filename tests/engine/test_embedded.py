@@ -16,6 +16,7 @@ import tarfile
 import termios
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ import pytest
 
 from condor_mini.engine import BindMount, ContainerSpec, ContainerState, EmbeddedEngine
 from condor_mini.engine.embedded import state
+from condor_mini.engine.embedded.groups import Groups, group_of
 from condor_mini.errors import CommandFailed, EngineCapabilityError, NotFound
 from condor_mini.readiness import wait_until
 from condor_mini.signals import held_back
@@ -325,20 +327,137 @@ def test_signals_held_back_here_are_heard_there(
 # -- limits and files ---------------------------------------------------------------------------
 
 
+@pytest.fixture
+def no_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine where no control group is to be had."""
+    monkeypatch.setattr(Groups, "limits", frozenset())
+
+
+@pytest.mark.usefixtures("no_groups")
 def test_limits_are_the_kernels(own: EmbeddedEngine, own_spec: ContainerSpec) -> None:
-    """So many cores by affinity, so much memory by each process's address space."""
+    """Without groups: so many cores by affinity, so much address space for each process."""
     script = "ulimit -v; cat /proc/self/status; exec sleep 99"
     own.create(replace(own_spec, command=("sh", "-c", script), cpus=1, memory_mb=200))
     own.start("box")
-    wait_until(lambda: None if "SigIgn" in own.logs("box") else "no status", timeout_s=10)
+    wait_until(lambda: None if "Cpus_allowed_list" in own.logs("box") else "no status", timeout_s=5)
     said = own.logs("box")
     cores = status(said, "Cpus_allowed_list")
     assert (said.partition("\n")[0], cores.isdigit()) == (str(200 * 1024), True)
 
 
+@pytest.mark.usefixtures("no_groups")
 def test_processes_are_not_limited(own: EmbeddedEngine) -> None:
-    """The kernel's limit is of all that a user runs, so none is promised for a container."""
+    """Without groups the kernel's limit is of all that a user runs, so that none is promised."""
     assert own.info().limits == ("cpus", "memory_mb")
+
+
+FULL = 20
+FORKS = f"for i in $(seq {2 * FULL}); do sleep 99 >/dev/null 2>&1 & done"
+FILES = {"cpu.max": "50000 100000", "memory.max": str(64 * 2**20), "pids.max": str(FULL)}
+FILLS = "x=12345678; while :; do x=$x$x; done"
+"""A shell's memory, doubled without end."""
+
+
+@pytest.fixture
+def limited(own: EmbeddedEngine, own_spec: ContainerSpec) -> ContainerSpec:
+    """A container with all limits, on a machine that has groups for them."""
+    if "pids" not in own.info().limits:
+        pytest.skip("no control group of version 2 is to be had of systemd here")
+    return replace(own_spec, cpus=0.5, memory_mb=64, pids=FULL)
+
+
+def started(engine: EmbeddedEngine, spec: ContainerSpec) -> Path | None:
+    """Make a container that runs, and tell its group."""
+    engine.create(spec)
+    engine.start(spec.name)
+    return group(engine, spec.name)
+
+
+def group(engine: EmbeddedEngine, name: str) -> Path | None:
+    """The group of a container that runs."""
+    first = state.running(record_of(engine, name))
+    assert first is not None
+    return group_of(first.pid)
+
+
+def is_left(place: Path) -> str | None:
+    """Whether a group is there: systemd, which removes it, is another process."""
+    return f"{place} is left" if place.exists() else None
+
+
+def test_limits_are_a_groups(own: EmbeddedEngine, limited: ContainerSpec) -> None:
+    """A container has a group with its limits, and what is run in it later is in the group."""
+    place = started(own, limited)
+    assert place is not None
+    assert {name: (place / name).read_text().strip() for name in FILES} == FILES
+    assert own.exec("box", ["cat", "/proc/self/cgroup"]).stdout.strip().endswith(place.name)
+
+
+def test_environment_is_the_containers(own: EmbeddedEngine, limited: ContainerSpec) -> None:
+    """Nothing of what a group is asked for with is seen in the container, at start or later."""
+    own.create(replace(limited, command=("sh", "-c", "env; exec sleep 99")))
+    own.start("box")
+    wait_until(lambda: None if "HOME=" in own.logs("box") else "no environment", timeout_s=10)
+    said = own.logs("box") + own.exec("box", ["env"]).stdout
+    assert not re.findall("^(?:XDG|DBUS|INVOCATION|SYSTEMD).*", said, re.MULTILINE)
+
+
+def test_processes_are_limited_by_a_group(own: EmbeddedEngine, limited: ContainerSpec) -> None:
+    """A container that is full has no room for one more process; others have."""
+    started(own, limited)
+    started(own, replace(limited, name="other"))
+    full = own.exec("box", ["sh", "-c", FORKS]).returncode
+    assert (full != 0, own.exec("other", ["true"]).returncode) == (True, 0)
+
+
+def test_memory_is_limited_by_a_group(own: EmbeddedEngine, limited: ContainerSpec) -> None:
+    """A process that takes more memory than its container has is killed; the container lives."""
+    started(own, limited)
+    assert own.exec("box", ["sh", "-c", FILLS]).returncode == 137
+    assert own.exec("box", ["true"]).returncode == 0
+
+
+def test_group_goes_with_its_container(own: EmbeddedEngine, limited: ContainerSpec) -> None:
+    """No group is left of a container that is stopped, was killed, or is removed."""
+
+    def killed() -> None:
+        first = state.running(record_of(own, "box"))
+        kill(None if first is None else first.pid)
+        wait_until(
+            lambda: "it runs" if state.running(record_of(own, "box")) else None, timeout_s=10
+        )
+
+    own.create(limited)
+    places = []
+    ends: list[Callable[[], None]] = [
+        lambda: own.stop("box", timeout_s=0),
+        killed,
+        lambda: own.remove("box"),
+    ]
+    for end in ends:
+        own.start("box")
+        places.append(group(own, "box"))
+        end()
+    for place in places:
+        assert place is not None
+        wait_until(partial(is_left, place), timeout_s=10)
+
+
+def test_no_limit_takes_no_group(own: EmbeddedEngine, own_spec: ContainerSpec) -> None:
+    """A container without limits is where we are."""
+    assert started(own, own_spec) is None
+
+
+def test_container_starts_where_its_group_cannot_be_made(
+    own: EmbeddedEngine, own_spec: ContainerSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who was to have a group, and gets none, runs with the limits that need none."""
+    monkeypatch.setattr(Groups, "limits", frozenset({"memory_mb", "pids"}))
+    monkeypatch.setattr("shutil.which", lambda _: "false")
+    command = ("sh", "-c", "ulimit -v; exec sleep 99")
+    assert started(own, replace(own_spec, command=command, memory_mb=200, pids=99)) is None
+    wait_until(lambda: None if own.logs("box") else "nothing is said", timeout_s=5)
+    assert own.logs("box") == f"{200 * 1024}\n"
 
 
 def links(**targets: str) -> bytes:

@@ -575,6 +575,19 @@ def test_collector_without_a_key_is_told_at_the_deadline(pools: PoolEngine) -> N
         create(pools, timeout_s=0.2)
 
 
+def test_slow_central_manager_is_given_longer_each_time(pools: PoolEngine) -> None:
+    """A machine on which issuing takes longer than one look has its tokens in the end."""
+    usual, looks = pools.issue, list[int]()
+
+    def issue(call: FakeExec) -> FakeOutcome:
+        looks.append(int(call.argv[1]))
+        return usual(call) if looks[-1] >= 4 else FakeOutcome(returncode=124)
+
+    pools.issue = issue
+    create(pools)
+    assert looks == [1, 2, 4]
+
+
 def test_missing_slot_is_told_with_the_nodes_own_words(pools: PoolEngine) -> None:
     """At the deadline the error names the ad, and what the node says of itself."""
     pools.lacking["ci-execute-1"] = "STARTD is not running, see /var/log/condor/StartLog"

@@ -217,7 +217,7 @@ def bombed(described: Pool, tmp_path: Path) -> Iterator[tuple[Node, Submission]]
         described.exec(["rm", "-f", "/shared/full"])
 
 
-@pytest.mark.pool_engines("docker", reason="embedded has no limit of processes")
+@pytest.mark.pool_engines("docker", reason="embedded has no limit of processes everywhere")
 def test_fork_bomb_goes_with_its_job(bombed: tuple[Node, Submission]) -> None:
     """Of a job that forked without end nothing is left when it is removed, and its node is well."""
     node, job = bombed
@@ -230,7 +230,7 @@ def test_fork_bomb_goes_with_its_job(bombed: tuple[Node, Submission]) -> None:
     wait_until(left, timeout_s=30)
 
 
-@pytest.mark.pool_engines("docker", reason="embedded has no limit of processes")
+@pytest.mark.pool_engines("docker", reason="embedded has no limit of processes everywhere")
 def test_daemons_outlive_a_fork_bomb(described: Pool, bombed: tuple[Node, Submission]) -> None:
     """When the job is removed, the same startd runs the next one."""
     node, job = bombed

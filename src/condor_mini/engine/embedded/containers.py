@@ -23,7 +23,7 @@ from condor_mini.engine.protocol import BindMount, ScratchMount, VolumeMount
 from condor_mini.errors import CommandFailed, EngineCapabilityError, NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from typing import BinaryIO
 
     from condor_mini.engine.embedded.addresses import Networks
@@ -208,15 +208,21 @@ class Containers(_Owned):
 
     # -- processes --------------------------------------------------------------------------------
 
-    def start_command(self, record: Record) -> tuple[str, list[str], dict[str, str]]:
-        """The mark of what is to end with it, what starts its first process, the environment."""
+    def start_command(
+        self, record: Record, *, by_group: Collection[str]
+    ) -> tuple[str, list[str], dict[str, str]]:
+        """The mark of what is to end with it, what starts its first process, the environment.
+
+        Of its limits, those in ``by_group`` are its group's.
+        """
         spec, config = record.facts["spec"], record.facts["config"]
         entrypoint = [spec["entrypoint"]] if spec["entrypoint"] else config["entrypoint"]
         default = [] if spec["entrypoint"] else config["command"]
         argv = [*entrypoint, *(spec["command"] or default)]
         view, environment = self.seen_by(record, None, None)
         where = self.workdir(record, None)
-        start = self.way.start(view, _resolver(), where, self._limited(spec, argv))
+        limited = self._limited(spec, argv, by_group)
+        start = self.way.start(view, _resolver(), where, limited)
         return self.way.mark(view), start, environment
 
     def end(self, record: Record) -> None:
@@ -259,12 +265,16 @@ class Containers(_Owned):
             capabilities=spec["cap_add"] if "ALL" in spec["cap_drop"] else None,
         )
 
-    def _limited(self, spec: Mapping[str, object], argv: list[str]) -> list[str]:
+    def _limited(
+        self, spec: Mapping[str, object], argv: list[str], by_group: Collection[str]
+    ) -> list[str]:
         """The same command, with the limits that can be set for its processes.
 
-        Without cgroups: so many cores, and so much address space for each process.
+        Where its group has none: so many cores, and so much address space for each process.
         """
-        cpus, memory_mb = spec["cpus"], spec["memory_mb"]
+        cpus, memory_mb = (
+            None if limit in by_group else spec[limit] for limit in ("cpus", "memory_mb")
+        )
         tool = self.way.tools.inside
         if isinstance(memory_mb, int):
             argv = [*tool("prlimit", f"--as={memory_mb * 2**20}", "--"), *argv]

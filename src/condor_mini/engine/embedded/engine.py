@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import platform
 import subprocess
@@ -17,6 +18,7 @@ from condor_mini.engine.embedded import journal, state
 from condor_mini.engine.embedded.addresses import Networks
 from condor_mini.engine.embedded.choice import best_way
 from condor_mini.engine.embedded.containers import Containers, Volumes
+from condor_mini.engine.embedded.groups import Groups
 from condor_mini.engine.embedded.images import Images, cannot
 from condor_mini.engine.embedded.processes import kill_tree
 from condor_mini.engine.embedded.records import Record, alone_with, rewrite
@@ -45,10 +47,16 @@ if TYPE_CHECKING:
 
     from condor_mini.engine.embedded.way import Running, Way
 
+log = logging.getLogger(__name__)
+
 NAME = "embedded"
 VERSION = "1"
 START_TIMEOUT_S = 20.0
 KILL_TIMEOUT_S = 10.0
+COMPLAINTS = "complaints"
+"""What those said in a container's directory who started its first process."""
+LIMITS = ("cpus", "memory_mb", "pids")
+"""Of a container, as its spec calls them."""
 
 
 class EmbeddedEngine(Engine):
@@ -83,6 +91,10 @@ class EmbeddedEngine(Engine):
     def tools(self) -> Tools:
         """The programs; made first if they are absent."""
         return Tools(self._find_tools())
+
+    @cached_property
+    def _groups(self) -> Groups:
+        return Groups(self.tools, self.directory / "groups")
 
     @cached_property
     def _choice(self) -> tuple[Way, tuple[str, ...]]:
@@ -120,7 +132,7 @@ class EmbeddedEngine(Engine):
             read_only_roots=False,
             on_loopback=True,
             maps_caller=True,
-            limits=("cpus", "memory_mb"),
+            limits=tuple(dict.fromkeys(("cpus", "memory_mb", *sorted(self._groups.limits)))),
         )
 
     # -- images -----------------------------------------------------------------------------------
@@ -237,24 +249,19 @@ class EmbeddedEngine(Engine):
 
     def _start(self, record: Record) -> None:
         state.forget(record)
-        mark, start, environment = self._containers.start_command(record)
+        spec = record.facts["spec"]
+        wanted = [limit for limit in LIMITS if spec[limit] is not None]
+        by_group = self._groups.limits.intersection(wanted) if wanted else frozenset()
         rewrite(record.path / state.STARTED, datetime.now(UTC).isoformat())
-        with (
-            as_file(files(__package__).joinpath("keeper.sh")) as keeper,
-            (record.path / "complaints").open("w") as complaints,
-        ):
-            # In a session of its own, and no child of ours: it lives on, and nobody waits for it.
-            kept = self.tools.argv("bash", str(keeper), mark, *start)
-            subprocess.run(
-                self.tools.argv("setsid", "--fork", *kept),
-                cwd=record.path,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=complaints,
-                stderr=complaints,
-                check=True,
-                timeout=QUICK_TIMEOUT_S,
-            )
+        try:
+            self._launch(record, by_group)
+        except subprocess.SubprocessError:
+            if not by_group:
+                raise
+            # Most have such a limit without anybody's asking; they are to run where that fails.
+            said = (record.path / COMPLAINTS).read_text("utf-8", "replace").strip()
+            log.warning("%s has no control group of its own: %s", record.name, said)
+            self._launch(record, frozenset())
 
         def pending() -> str | None:
             if state.noted(record) or state.has_ended(record):
@@ -265,6 +272,29 @@ class EmbeddedEngine(Engine):
         if state.noted(record) is None:
             said = journal.read(record.path, tail=10, since=None, timestamps=False)
             raise CommandFailed(("start", record.name), 1, said)
+
+    def _launch(self, record: Record, by_group: frozenset[str]) -> None:
+        mark, start, environment = self._containers.start_command(record, by_group=by_group)
+        with (
+            as_file(files(__package__).joinpath("keeper.sh")) as keeper,
+            (record.path / COMPLAINTS).open("w") as complaints,
+        ):
+            # In a session of its own, and no child of ours: it lives on, and nobody waits for it.
+            kept = self.tools.argv("bash", str(keeper), mark, *start)
+            argv = self.tools.argv("setsid", "--fork", *kept)
+            if by_group:
+                spec = record.facts["spec"]
+                argv, environment = self._groups.starting(spec, argv, environment, limits=by_group)
+            subprocess.run(
+                argv,
+                cwd=record.path,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=complaints,
+                stderr=complaints,
+                check=True,
+                timeout=QUICK_TIMEOUT_S,
+            )
 
     @contextmanager
     def _alone_with(self, record: Record) -> Iterator[None]:
@@ -342,7 +372,7 @@ class EmbeddedEngine(Engine):
         view, variables = self._containers.seen_by(record, user, environment)
         where = self._containers.workdir(record, workdir)
         enter = self.way.enter(view, first, where, argv, terminal=by_terminal)
-        return enter, variables, first
+        return self._groups.joining(first.pid, enter), variables, first
 
     def _raise_if_it_ended(self, container: str, status: int) -> None:
         """Tell a command that could not be run from one that failed."""

@@ -102,7 +102,9 @@ class Namespaces(Way):
     def inside(self, view: View, program: str, *arguments: str) -> list[str]:
         """See ``Way.inside``."""
         # umount(8) looks there; the host's must not be reached from a link of the container's.
-        lines = self._change_root(view, [(f"{OLD}/proc", "/proc", "bind")])
+        # With what is mounted below it: in a user namespace the one does not come without the
+        # other (mount_namespaces(7)), and systemd has a mount there on each host.
+        lines = self._change_root(view, [(f"{OLD}/proc", "/proc", "rbind")])
         lines += [
             self._leave(OLD, "/proc"),
             f"exec {shlex.join(self.tools.inside(program, *arguments))}",
