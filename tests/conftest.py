@@ -6,6 +6,7 @@ import fcntl
 import os
 import shutil
 import signal
+import subprocess
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -128,8 +129,10 @@ def embedded(way: str) -> Engine:
 def busybox(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A busybox that needs no library: the host's, or else the one of Debian's package."""
     found = shutil.which("busybox")
-    if found is not None and b"ld-linux" not in Path(found).read_bytes():
-        return Path(found)
+    if found is not None:
+        needs = subprocess.run(["ldd", found], capture_output=True, text=True, check=False).stdout
+        if "=>" not in needs:
+            return Path(found)
     folder = tmp_path_factory.mktemp("busybox")
     debian_packages.unpack(folder, "busybox-static")
     return next(path for path in folder.glob("**/bin/busybox") if path.is_file())

@@ -195,10 +195,21 @@ def _cgroups(engine: Engine, name: str, refusal: str) -> Finding:
             f"version {version}; a container with a limit is refused: {refusal}",
             "Pools work, but a `limit` in a pool file does not.",
         )
-    files = ("memory.max", "memory/memory.limit_in_bytes")
-    limits = [engine.exec(name, ["cat", f"/sys/fs/cgroup/{file}"]).stdout.strip() for file in files]
+    # Not every engine shows a container its own group as the root of the tree: cgroups(7).
+    groups = engine.exec(name, ["cat", "/proc/self/cgroup"]).stdout.splitlines()
+    own = next((line[3:].rstrip("/") for line in groups if line.startswith("0::")), "")
+    files = (f"{own}/memory.max", "/memory/memory.limit_in_bytes")
+    limits = [engine.exec(name, ["cat", f"/sys/fs/cgroup{file}"]).stdout.strip() for file in files]
     if str(LIMIT_MB * 2**20) in limits:
         return ok("cgroups", f"version {version}; limits of memory work")
+    if engine.info().on_loopback:
+        return warn(
+            "cgroups",
+            f"version {version}, none for a container: a limit of memory is each process's own, "
+            "and processes are not limited",
+            "Pools work. For limits of whole nodes: systemd with cgroups of version 2, as root or "
+            "as a user who lingers (loginctl enable-linger); or Docker or Podman.",
+        )
     return warn(
         "cgroups",
         f"version {version}; a limit of {LIMIT_MB} MiB is not seen in the container",

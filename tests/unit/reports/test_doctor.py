@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -124,6 +125,25 @@ def test_bad_container(
     """Each answer has its meaning."""
     inside[command] = FakeOutcome(stdout=said)
     assert found()[subject].level is level
+
+
+def test_limit_in_a_group_below_the_root(inside: dict[str, FakeOutcome]) -> None:
+    """A container that sees the host's groups has its own one somewhere among them."""
+    inside["/proc/self/cgroup"] = FakeOutcome(stdout="0::/user.slice/ours.scope\n")
+    limit = inside.pop("/sys/fs/cgroup/memory.max")
+    assert found()["cgroups"].level is Level.WARN
+    inside["/sys/fs/cgroup/user.slice/ours.scope/memory.max"] = limit
+    assert found()["cgroups"].level is Level.OK
+
+
+def test_limit_without_a_group(fake: FakeEngine, inside: dict[str, FakeOutcome]) -> None:
+    """Where limits are those of single processes, that is said."""
+    inside["/sys/fs/cgroup/memory.max"] = FakeOutcome(returncode=1)
+    info = replace(fake.info(), on_loopback=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fake, "info", lambda: info)
+        finding = found()["cgroups"]
+    assert (finding.level, "each process's own" in finding.evidence) == (Level.WARN, True)
 
 
 def test_own_name_is_unknown(inside: dict[str, FakeOutcome]) -> None:
