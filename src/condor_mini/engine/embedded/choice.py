@@ -11,6 +11,8 @@ from condor_mini.engine.embedded.way import Way, can_be_others, has_subordinate_
 from condor_mini.errors import EngineNotFound
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from condor_mini.engine.embedded.tools import Tools
 
 VARIABLE = "CONDOR_MINI_SANDBOX"
@@ -18,11 +20,14 @@ WAYS: tuple[type[Way], ...] = (Namespaces, Paths)
 """The better one first."""
 
 
-def best_way(tools: Tools, wanted: str | None = None) -> tuple[Way, tuple[str, ...]]:
+def best_way(
+    tools: Tools, directory: Path, wanted: str | None = None
+) -> tuple[Way, tuple[str, ...]]:
     """The best way that works here, and why the better ones do not.
 
     Args:
         tools: Of the runtime.
+        directory: Where the containers' files are to be.
         wanted: The only one to try; None for what ``CONDOR_MINI_SANDBOX`` says, else all.
 
     Raises:
@@ -31,7 +36,7 @@ def best_way(tools: Tools, wanted: str | None = None) -> tuple[Way, tuple[str, .
     wanted = wanted or os.environ.get(VARIABLE) or None
     problems: list[str] = []
     many = can_be_others()
-    subordinate = not many and os.geteuid() != 0 and has_subordinate_ids(tools)
+    subordinate = not many and os.geteuid() != 0 and has_subordinate_ids(tools, directory)
     for kind in WAYS:
         if wanted not in (None, kind.name):
             continue

@@ -98,7 +98,7 @@ class EmbeddedEngine(Engine):
 
     @cached_property
     def _choice(self) -> tuple[Way, tuple[str, ...]]:
-        return best_way(self.tools, self._wanted_way)
+        return best_way(self.tools, self.directory, self._wanted_way)
 
     @property
     def way(self) -> Way:

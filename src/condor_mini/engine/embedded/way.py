@@ -8,10 +8,12 @@ proot follows each system call of the container's processes and translates the p
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING
 
 from condor_mini.engine import command
@@ -162,14 +164,23 @@ def _may(*capabilities: int) -> bool:
     return all(int(effective, 16) >> number & 1 for number in capabilities)
 
 
-def has_subordinate_ids(tools: Tools) -> bool:
-    """Whether the host lets us have users of our own: newuidmap(1), subuid(5)."""
+def has_subordinate_ids(tools: Tools, directory: Path) -> bool:
+    """Whether the host lets us have users of our own: newuidmap(1), subuid(5).
+
+    And whether they can have files in the directory, which may be absent yet: a server of NFS gives
+    no file of ours to another.
+    """
     if shutil.which("newuidmap") is None or shutil.which("newgidmap") is None:
         return False
-    argv = tools.argv("unshare", "--user", "--map-root-user", "--map-auto", *tools.argv("cat"))
+    there = next(place for place in (directory, *directory.parents) if place.is_dir())
+    chown = shlex.join(tools.argv("chown"))
+    script = f'{chown} 1:1 "$1"; {chown} 0:0 "$1"; exec {shlex.join(tools.argv("cat"))} "$2"'
     try:
-        said = command.run([*argv, "/proc/self/uid_map"], timeout_s=PROBE_TIMEOUT_S).stdout
-    except CommandFailed:
+        with NamedTemporaryFile(dir=there, prefix=".condor-mini-") as file:
+            probe = tools.argv("dash", "-euc", script, "-", file.name, "/proc/self/uid_map")
+            argv = tools.argv("unshare", "--user", "--map-root-user", "--map-auto", *probe)
+            said = command.run(argv, timeout_s=PROBE_TIMEOUT_S).stdout
+    except (CommandFailed, OSError):
         return False
     return sum(int(line.split()[2]) for line in said.splitlines()) >= MOST_IDS
 
