@@ -16,6 +16,7 @@ import pytest
 
 from condor_mini.engine import command
 from condor_mini.errors import CommandFailed
+from condor_mini.readiness import wait_until
 
 
 def sh(script: str) -> list[str]:
@@ -104,6 +105,22 @@ def test_failure_without_stderr_shows_stdout() -> None:
     """A command that complains on stdout is heard as well."""
     with pytest.raises(CommandFailed, match="oops"):
         command.run(sh("echo oops; exit 3"), timeout_s=10)
+
+
+def test_ctrl_c_of_a_terminal_is_not_the_commands() -> None:
+    """What a terminal sends to our process group does not reach a command that we wait for."""
+    said = command.run(sh("ps -o pgid= -p $$"), timeout_s=10).stdout
+    assert int(said) != os.getpgrp()
+
+
+def test_what_a_command_started_ends_with_it(tmp_path: Path) -> None:
+    """At the deadline the whole process group is killed."""
+    with pytest.raises(CommandFailed):
+        command.run(sh(f"sleep 60 & echo $! >{tmp_path}/pid; wait"), timeout_s=0.5)
+    wait_until(
+        lambda: None if is_gone(int((tmp_path / "pid").read_text())) else "it lives on",
+        timeout_s=10,
+    )
 
 
 def test_unchecked_failure_is_a_result() -> None:

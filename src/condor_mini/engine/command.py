@@ -92,8 +92,9 @@ def run_bytes(
 ) -> BytesResult:
     """``run`` for output that is not text; what is large comes from and goes to files.
 
-    ``environment`` replaces our own, as ``umask`` does unless it is -1; ``end`` is called with the
-    process's number before it is killed, be it for the deadline or for what ends us.
+    What the command starts is ended with it. ``environment`` replaces our own, as ``umask`` does
+    unless it is -1; ``end`` is called with the process's number before it is killed, be it for the
+    deadline or for what ends us.
     """
     log.debug("%s", shlex.join(argv))
     given = stdin if isinstance(stdin, bytes) else None
@@ -109,12 +110,16 @@ def run_bytes(
         stderr=subprocess.STDOUT if merge else subprocess.PIPE,
         env=environment,
         umask=umask,
+        # A terminal's Ctrl-C is for us: an engine's client that takes it too (Docker's, since 26)
+        # is gone before it knows what the engine makes nevertheless.
+        process_group=0,
     ) as process:
         try:
             out, err = process.communicate(given, timeout=timeout_s)
         except BaseException as stopped:
             end(process.pid)
-            process.kill()
+            with suppress(ProcessLookupError):  # it has ended meanwhile
+                os.killpg(process.pid, signal.SIGKILL)
             if isinstance(stopped, subprocess.TimeoutExpired):
                 said = stopped.stderr or stopped.stdout or b""
                 raise CommandFailed(argv, None, _decoded(said)) from None
