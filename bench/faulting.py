@@ -291,6 +291,8 @@ def _faketime(_: str | None) -> str | None:
 def _clock_spec(place: Path) -> Mapping[str, Any]:
     library = _library()
     assert library
+    # The daemons look as whatever user they just are: else they would have two clocks.
+    place.chmod(0o755)
     (place / LIBRARY).write_bytes(library.read_bytes())
     (place / LIBRARY).chmod(0o755)
     (place / "offset").write_text("+0\n")
@@ -299,6 +301,7 @@ def _clock_spec(place: Path) -> Mapping[str, Any]:
         "FAKETIME_TIMESTAMP_FILE": "/faketime/offset",
         "FAKETIME_CACHE_DURATION": "1",
         "DONT_FAKE_MONOTONIC": "1",
+        "NO_FAKE_STAT": "1",  # files keep their times when a host's clock jumps
     }
     volume = {"source": str(place), "target": "/faketime", "read_only": True}
     return {"environment": environment, "volumes": [volume]}

@@ -58,11 +58,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """``@pytest.mark.engines`` and ``needs``; and a Ctrl-C that is heard."""
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        # A shell without job control starts what is in the background so, and it is inherited by
-        # the commands that the tests interrupt.
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    """``@pytest.mark.engines`` and ``needs``; and signals that are heard."""
+    # A shell without job control, or nohup, has started us so, and it is inherited by the commands
+    # that the tests interrupt.
+    for number in ENDING:
+        if signal.getsignal(number) is signal.SIG_IGN:
+            heard = signal.default_int_handler if number is signal.SIGINT else signal.SIG_DFL
+            signal.signal(number, heard)
     if is_beside_others(config):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
     config.addinivalue_line("markers", "engines(*names): the only engines that the test is about")

@@ -260,13 +260,16 @@ def attach(
     """
     log.debug("%s", shlex.join(argv))
     interrupted = False
-    with subprocess.Popen(argv, env=environment) as process:
+    # Beside us it gets what a terminal sends, and once more what we hand on. Only who reads the
+    # keyboard has to be there: in the background that stops it.
+    group = None if os.isatty(0) else 0
+    with subprocess.Popen(argv, env=environment, process_group=group) as process:
         while True:
             try:
                 status = process.wait()
             except KeyboardInterrupt:
                 interrupted = True
-                # A terminal sent it to the child as well; `kill -INT` did not.
+                # A terminal may have sent it to the child as well; `kill -INT` did not.
                 if process.poll() is None:
                     send(process.pid, signal.SIGINT)
                 continue
