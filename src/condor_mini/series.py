@@ -5,6 +5,7 @@ That file is ``images/condor-base/series``; the build of the image reads it too.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -14,6 +15,10 @@ from condor_mini.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+VARIABLE = "CONDOR_MINI_HTCONDOR"
+"""In the environment: the series wherever none is named, so that tests run with each unchanged."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,14 +43,22 @@ class Catalogue:
     uv: str
     """The version of uv in the images."""
     default: str
+    """The series that is shipped as the one to be used."""
     series: Mapping[str, Series]
 
     def get(self, number: str | None) -> Series:
-        """The series of that number, the default one for None; raises ``UsageError``."""
-        wanted = number or self.default
+        """The series of that number; raises ``UsageError``.
+
+        For None that of ``CONDOR_MINI_HTCONDOR`` in the environment, else the default one.
+        """
+        named = None if number else os.environ.get(VARIABLE)
+        wanted = number or named or self.default
         if wanted not in self.series:
             known = ", ".join(self.series)
-            raise UsageError(f"there is no HTCondor series {wanted!r} here; there are: {known}")
+            where = f"{VARIABLE}: " if named else ""
+            raise UsageError(
+                f"{where}there is no HTCondor series {wanted!r} here; there are: {known}"
+            )
         return self.series[wanted]
 
 

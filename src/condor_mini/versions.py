@@ -67,7 +67,7 @@ def versions(engine: str | None = None) -> Versions:
         htcondor=tuple(
             SeriesVersion(
                 series=number,
-                is_default=number == catalogue().default,
+                is_default=number == catalogue().get(None).number,
                 tested=series.version,
                 images={
                     image.reference: image.version for image in present if image.series == number

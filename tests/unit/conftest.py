@@ -17,6 +17,7 @@ from condor_mini.caller import IMAGE_UID
 from condor_mini.engine import FakeEngine, FakeOutcome, VolumeMount
 from condor_mini.engine.detect import Candidate
 from condor_mini.nodes import LIBEXEC
+from condor_mini.series import VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,6 +27,12 @@ if TYPE_CHECKING:
     from condor_mini.engine.fake_files import FakeFile
 
 HEALTH = "/usr/local/libexec/condor-mini/health"
+
+
+@pytest.fixture(autouse=True)
+def _no_series(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is expected here is of the default series, whatever the other tests are to have."""
+    monkeypatch.delenv(VARIABLE, raising=False)
 
 
 @pytest.fixture

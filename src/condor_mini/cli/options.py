@@ -24,7 +24,10 @@ engine_option = click.option(
     help="auto (the default), docker, podman, or embedded: none at all. Also CONDOR_MINI_ENGINE.",
 )
 series_option = click.option(
-    "--htcondor", "series", metavar="SERIES", help="HTCondor 25 (the default) or 23."
+    "--htcondor",
+    "series",
+    metavar="SERIES",
+    help="HTCondor 25 (the default) or 23. Also CONDOR_MINI_HTCONDOR.",
 )
 host_files_option = click.option(
     "--host-files",

@@ -109,7 +109,7 @@ def _images(listed: list[Listed]) -> Iterator[Finding]:
         by_hand = (
             f"They are built when they are needed, or now: condor-mini build --htcondor {number}"
         )
-        if len(absent) == len(ours) and number != catalogue().default:
+        if len(absent) == len(ours) and number != catalogue().get(None).number:
             yield ok(subject, "not built")
         elif absent:
             yield warn(subject, f"not built: {', '.join(absent)}", by_hand)

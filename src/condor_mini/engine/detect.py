@@ -55,7 +55,8 @@ def _runtime() -> Path:
     from condor_mini.progress import progress_for_stderr
     from condor_mini.series import catalogue
 
-    return runtime.ensure(catalogue().get(None), progress_for_stderr()).runtime.root
+    known = catalogue()
+    return runtime.ensure(known.get(known.default), progress_for_stderr()).runtime.root
 
 
 def _by_command_line(dialect: Dialect) -> Candidate:

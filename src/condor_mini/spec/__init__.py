@@ -224,7 +224,7 @@ class PoolSpec(Part):
     """The version of this format."""
     name: PoolName = "mini"
     """The pool's name, which its nodes' names begin with."""
-    htcondor: SeriesNumber = Field(default_factory=lambda: catalogue().default)
+    htcondor: SeriesNumber = Field(default_factory=lambda: catalogue().get(None).number)
     """The series of HTCondor."""
     config: Configuration = ""
     """HTCondor configuration of every node, as it would stand in a file."""
