@@ -361,7 +361,7 @@ def image_tag(engine: Engine) -> Callable[[str], str]:
 
 @pytest.fixture(scope="session")
 def _docker(engine: Engine, image_tag: Callable[[str], str]) -> Iterator[Docker]:
-    docker = Docker(engine=engine.name, tag=image_tag(catalogue().default))
+    docker = Docker(engine=engine.name, tag=image_tag(catalogue().get(None).number))
     yield docker
     docker.remove_since(set())
 

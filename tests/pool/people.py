@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini import runtime
+from condor_mini import images, runtime
 from condor_mini.engine import EmbeddedEngine
 from condor_mini.progress import progress_for_stderr
 from condor_mini.series import catalogue
@@ -36,6 +36,11 @@ PACKAGES = (
     "condor_mini",
 )
 """What the command needs."""
+
+
+def image(role: str) -> str:
+    """The name of our image for a role, of the series that is tested."""
+    return images.reference(role, catalogue().get(None))
 
 
 @dataclass(kw_only=True)

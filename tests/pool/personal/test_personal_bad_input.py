@@ -18,6 +18,8 @@ from condor_mini.engine import BindMount, ContainerSpec
 from condor_mini.errors import PoolNotReady
 from condor_mini.progress import Progress
 
+from ..people import image
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -105,7 +107,7 @@ def test_state_of_somebody_else(people: dict[str, Person], directory: Path) -> N
 def stranger(pool_engine: Engine, here: Path) -> Iterator[str]:
     """The name of a container that is no pool of ours."""
     name = f"stranger-{here.name[-8:].replace('_', '-').strip('-')}"
-    pool_engine.create(ContainerSpec(image="condor-mini:25", name=name))
+    pool_engine.create(ContainerSpec(image=image("mini"), name=name))
     yield name
     pool_engine.remove(name)
 
@@ -158,7 +160,7 @@ def test_state_in_use_by_a_plain_container_is_4(
         os.chown(state, user.uid, user.gid)
         mount = BindMount(source=state, target="/condor_state")
         plain = pool_engine.create(
-            ContainerSpec(image="condor-mini:25", name=f"plain-{os.getpid()}", mounts=(mount,))
+            ContainerSpec(image=image("mini"), name=f"plain-{os.getpid()}", mounts=(mount,))
         )
         try:
             pool_engine.start(plain)

@@ -12,7 +12,7 @@ import pytest
 
 from condor_mini.engine import BindMount, ContainerSpec
 
-from ..people import PROMPT, Terminal
+from ..people import PROMPT, Terminal, image
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ pytestmark = [
     pytest.mark.usefixtures("images"),
     pytest.mark.pool_engines("docker", reason="it is about docker run"),
 ]
-IMAGE = "condor-mini:25"
+IMAGE = image("mini")
 
 
 @pytest.fixture

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tests.pool.people import image
+
 from condor_mini.engine import ContainerSpec
 from condor_mini.readiness import wait_until
 
@@ -69,7 +71,7 @@ def attacker(pool: Pool, token: str = "") -> Iterator[Attacker]:
     name = f"{pool.name}-attacker-{uuid.uuid4().hex[:6]}"
     container = engine.create(
         ContainerSpec(
-            image="condor-execute:25",
+            image=image("execute"),
             name=name,
             hostname=name,
             entrypoint="sleep",

@@ -73,4 +73,5 @@ def test_version(cli: Cli, pool: Pool) -> None:
     assert found["engine"]["name"] == pool.engine.name
     assert {series["series"] for series in found["htcondor"]} == set(catalogue().series)
     assert len(found["pool"]["nodes"]) == len(pool.nodes)
-    assert all(version.startswith("25.") for version in found["pool"]["nodes"].values())
+    number = catalogue().get(None).number
+    assert all(version.startswith(f"{number}.") for version in found["pool"]["nodes"].values())

@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.pool.people import image
 from tests.pool.pools.attackers import attacker, token_of
 
 from condor_mini import tokens
@@ -160,7 +161,7 @@ def test_approve_lets_in(cli: Cli, pool: Pool) -> None:
     engine = pool.engine
     container = engine.create(
         ContainerSpec(
-            image="condor-execute:25",
+            image=image("execute"),
             name=f"{pool.name}-guest",
             hostname=f"{pool.name}-guest",
             network=pool.name,
@@ -271,9 +272,9 @@ def test_secrets_are_found_where_they_are(pool: Pool, secrets: list[bytes]) -> N
 def test_no_secret_in_the_engines_records(pool: Pool, secrets: list[bytes]) -> None:
     """Neither the containers', the network's nor the images' record or history has one."""
     names = [node.name for node in pool.nodes]
-    images = [f"condor-{role}:25" for role in ("base", "mini", "master", "submit", "execute")]
+    images = [image(role) for role in ("base", "mini", "master", "submit", "execute")]
     records = docker("inspect", *names, *images) + docker("network", "inspect", pool.name)
-    records += b"".join(docker("history", "--no-trunc", image) for image in images)
+    records += b"".join(docker("history", "--no-trunc", name) for name in images)
     assert shown(secrets, records) == []
 
 
@@ -282,7 +283,7 @@ def test_images_bring_no_secret() -> None:
     find = "find /etc/condor/passwords.d /etc/condor/tokens.d /etc/condor/*.pem /root /home -type f"
     more = "| grep -v '/[.]bash\\|/[.]profile' || true"
     for role in ("master", "submit", "execute", "mini"):
-        entry = ("run", "--rm", "--user", "root", "--entrypoint", "sh", f"condor-{role}:25")
+        entry = ("run", "--rm", "--user", "root", "--entrypoint", "sh", image(role))
         assert docker(*entry, "-c", f"{find} 2>/dev/null {more}") == b"", role
 
 

@@ -7,8 +7,10 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.pool.people import image as image_of
 
 from condor_mini.readiness import wait_until
+from condor_mini.series import catalogue
 from condor_mini.status import Verdict, status
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
     from condor_mini.pool import Pool
 
+SERIES = catalogue().get(None).number
 WITHIN_S = 30.0
 STATUS_S = 1.5
 """On a machine that does other work too; 0.3 s where it does none."""
@@ -46,9 +49,12 @@ def test_usable(cli: Cli, pool: Pool) -> None:
 
 def test_version_is_the_images(cli: Cli) -> None:
     """What the daemons say they are is what is in the images."""
-    assert all(version.startswith("25.") for version in _status(cli)["versions"])
+    assert all(
+        version.startswith(f"{catalogue().get(None).number}.")
+        for version in _status(cli)["versions"]
+    )
     listed = json.loads(cli.succeeds("images", "list", "-o", "json"))
-    (tested,) = {image["version"] for image in listed if image["reference"] == "condor-submit:25"}
+    (tested,) = {image["version"] for image in listed if image["reference"] == image_of("submit")}
     assert tested.startswith(_status(cli)["versions"][0])
 
 
@@ -74,7 +80,9 @@ def test_jobs_are_counted(cli: Cli, pool: Pool) -> None:
 def test_text_is_for_people(cli: Cli, pool: Pool) -> None:
     """The verdict in the first line, each node in a line of its own."""
     shown = cli.succeeds("status").splitlines()
-    assert shown[0].startswith(f"The pool {pool.name} is usable (HTCondor 25.")
+    assert shown[0].startswith(
+        f"The pool {pool.name} is usable (HTCondor {catalogue().get(None).number}."
+    )
     assert sum(line.startswith(f"{pool.name}-") for line in shown) >= 4
 
 
