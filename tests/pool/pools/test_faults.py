@@ -52,7 +52,6 @@ def pool(pool_engine: Engine) -> Iterator[Pool]:
             "config": (
                 f"JOB_DEFAULT_LEASE_DURATION = {LEASE_S}\nTCP_KEEPALIVE_INTERVAL = 1\n"
                 f"REQUEST_CLAIM_TIMEOUT = {LEASE_S}\n"
-                + os.environ.get("EXTRA", "").replace(";", "\n")
             ),
         }
     )
