@@ -10,13 +10,18 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from condor_mini.engine import command
 from condor_mini.errors import CommandFailed
 from condor_mini.readiness import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def sh(script: str) -> list[str]:
@@ -384,16 +389,35 @@ sys.exit(command.attach([sys.executable, "-c", counts]))
 """
 
 
-def test_interrupt_of_attached_is_the_commands() -> None:
-    """Ctrl-C reaches the attached command, once, and what it makes of it is our status."""
+@contextmanager
+def attaching(prefix: list[str], stdin: int) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that is attached to a command which counts its interrupts: its status less ten."""
     with subprocess.Popen(
-        [sys.executable, "-c", SAYS_WHEN_IT_WAITS + ATTACHED],
-        stdin=subprocess.DEVNULL,
+        [*prefix, sys.executable, "-c", SAYS_WHEN_IT_WAITS + ATTACHED],
+        stdin=stdin,
         stdout=subprocess.PIPE,
         start_new_session=True,
     ) as child:
         assert child.stdout is not None
         said = [child.stdout.readline(), child.stdout.readline()]
         assert sorted(said) == [b"ready\n", b"waiting\n"]
-        os.killpg(child.pid, signal.SIGINT)
+        yield child
+
+
+def test_interrupt_of_attached_is_the_commands() -> None:
+    """An interrupt of us alone reaches the command, once, and what it makes of it is our status."""
+    with attaching([], stdin=subprocess.DEVNULL) as child:
+        child.send_signal(signal.SIGINT)
         assert child.wait(timeout=10) == 11
+
+
+def test_ctrl_c_while_attached_is_the_commands() -> None:
+    """A terminal's Ctrl-C reaches the command, once, and what it makes of it is our status."""
+    ours, its = os.openpty()
+    try:
+        with attaching(["setsid", "--ctty", "--wait"], stdin=its) as child:
+            os.write(ours, b"\x03")
+            assert child.wait(timeout=10) == 11
+    finally:
+        os.close(ours)
+        os.close(its)

@@ -250,7 +250,8 @@ def attach(
 ) -> int:
     """Run a command on our own stdin, stdout and stderr; its status, as a shell would give it.
 
-    Ctrl-C is the command's. Whatever else ends us while it runs ends it too.
+    Ctrl-C is the command's, and so is an interrupt of us alone where no terminal is. Whatever else
+    ends us while it runs ends it too.
 
     Args:
         argv: The command.
@@ -260,17 +261,14 @@ def attach(
     """
     log.debug("%s", shlex.join(argv))
     interrupted = False
-    # Beside us it gets what a terminal sends, and once more what we hand on. Only who reads the
-    # keyboard has to be there: in the background that stops it.
-    group = None if os.isatty(0) else 0
-    with subprocess.Popen(argv, env=environment, process_group=group) as process:
+    with subprocess.Popen(argv, env=environment) as process:
         while True:
             try:
                 status = process.wait()
             except KeyboardInterrupt:
                 interrupted = True
-                # A terminal may have sent it to the child as well; `kill -INT` did not.
-                if process.poll() is None:
+                # A terminal has sent it to the child as well; `kill -INT` has not.
+                if process.poll() is None and not _hears_a_terminal():
                     send(process.pid, signal.SIGINT)
                 continue
             except BaseException:
@@ -284,6 +282,20 @@ def attach(
                 # Docker's client, interrupted, ends with 0; the command has not ended well.
                 status = -signal.SIGINT
             return status if status >= 0 else 128 - status
+
+
+def _hears_a_terminal() -> bool:
+    """Whether a terminal sends its Ctrl-C to our process group."""
+    try:
+        terminal = os.open(os.ctermid(), os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        return os.tcgetpgrp(terminal) == os.getpgrp()
+    except OSError:
+        return False
+    finally:
+        os.close(terminal)
 
 
 def _lines_until(process: subprocess.Popen[bytes], deadline: float) -> Iterator[str]:
