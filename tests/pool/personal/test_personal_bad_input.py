@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini import PersonalPool, PersonalSpec
+from condor_mini import PersonalPool, PersonalSpec, images
 from condor_mini.caller import IMAGE_UID
 from condor_mini.engine import BindMount, ContainerSpec
 from condor_mini.errors import PoolNotReady
 from condor_mini.progress import Progress
+from condor_mini.series import catalogue
 
 from ..people import image
 
@@ -107,6 +108,7 @@ def test_state_of_somebody_else(people: dict[str, Person], directory: Path) -> N
 def stranger(pool_engine: Engine, here: Path) -> Iterator[str]:
     """The name of a container that is no pool of ours."""
     name = f"stranger-{here.name[-8:].replace('_', '-').strip('-')}"
+    images.build(pool_engine, ["mini"], catalogue().get(None), Progress())
     pool_engine.create(ContainerSpec(image=image("mini"), name=name))
     yield name
     pool_engine.remove(name)

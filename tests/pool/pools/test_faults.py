@@ -2,8 +2,7 @@
 
 A schedd is killed while long jobs run. Then an execution point is killed while short ones run too,
 and another one is cut off from the network for longer than the job lease. Each job has its result
-nevertheless. (Of a job that ends just when the schedd is killed HTCondor may lose the output:
-docs/state.md.)
+nevertheless.
 """
 
 from __future__ import annotations
@@ -32,8 +31,6 @@ pytestmark = pytest.mark.pool_engines(
 )
 
 SHORT, LONG = 40, 4
-EARLY_S = 6
-"""Not the lease: of jobs that ended with it, after the schedd was killed, outputs were lost."""
 LONG_S = 10
 """More than passes between a look at who runs where and the fault, on a busy machine too."""
 LEASE_S = 10
@@ -75,7 +72,7 @@ def struck(pool: Pool) -> list[Workload]:
     """Two workloads that were struck, and have ended."""
     if os.geteuid() != 0:
         pytest.skip("to cut a container's network takes root")
-    early = Workload(pool=pool, name="early", short=0, long=LONG, long_s=EARLY_S)
+    early = Workload(pool=pool, name="early", short=0, long=LONG, long_s=LONG_S)
     early.submit()
     early.await_running("long", LONG)
     kill_daemon(pool.node(), "schedd")

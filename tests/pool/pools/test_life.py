@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.pool.people import processes
 
 from condor_mini.errors import PoolNotReady
 from condor_mini.nodes import Role
 from condor_mini.pool import Pool
 from condor_mini.readiness import wait_until
+from workload import await_healthy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,6 +87,24 @@ def test_queue_and_history_outlive_a_restart(own: Pool, fresh: Cli) -> None:
     assert {held, running} <= set(queued)
     assert done in own.exec(["condor_history", "-af", "ClusterId"]).stdout.split()
     await_done(own, running)
+
+
+@pytest.mark.every_engine
+def test_what_runs_when_the_schedd_dies_runs_on(own: Pool) -> None:
+    """The next schedd takes a job over that runs: it is started once, and its output is there.
+
+    By default the shadow of the schedd that died ends the job, up to 15 s after its own start.
+    """
+    cluster = submit(own, "sleep 20; echo done", more="output = out")
+    await_running(own, cluster)
+    access_point = own.node()
+    for number, words in processes(own.engine, access_point.info.id).items():
+        if words.startswith("condor_schedd"):
+            access_point.exec(["kill", "-KILL", number], user="root")
+    await_healthy(own, timeout_s=60)
+    await_done(own, cluster)
+    read = "cat out; grep -c ^001 life.log"
+    assert own.exec(["sh", "-c", read]).stdout.split() == ["done", "1"]
 
 
 @pytest.mark.every_engine
