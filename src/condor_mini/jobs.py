@@ -26,6 +26,7 @@ SUBMIT_TIMEOUT_S = 600.0
 SCHEDD_TIMEOUT_S = 60.0
 """How long to ask a schedd that does not answer: its master may be starting it again."""
 REMOVE_TIMEOUT_S = 5.0
+"""How long a job that was removed may stay in the queue before nobody waits for that."""
 POLL_INTERVAL_S = 0.2
 """Between the first two looks at the queue. A look costs 0.1 s of a core."""
 LONGEST_POLL_INTERVAL_S = 2.0
@@ -239,14 +240,20 @@ def wait(
     on_change: Callable[[str], object] | None = None,
 ) -> int:
     """Wait for several submissions at once; see ``Submission.wait``."""
+    silent_at: float | None = None
 
     def unfinished() -> str | None:
-        left: list[JobAd] = []
-        for submission in submissions:
-            queued = submission.queued()
-            _raise_if_held(queued, submission.hint_if_held)
-            left += _unended(queued)
+        nonlocal silent_at
+        queued = [(ad, one.hint_if_held) for one in submissions for ad in one.queued()]
+        for ad, hint in queued:
+            _raise_if_held(ad, hint)
+        left = _unended([ad for ad, _ in queued])
         if not left:
+            # Of one that was removed while it ran, the shadow may not yet have written the end.
+            removed = sum(ad["JobStatus"] == REMOVED for ad, _ in queued)
+            silent_at = silent_at or time.monotonic() + REMOVE_TIMEOUT_S
+            if removed and time.monotonic() < silent_at:
+                return f"{removed} removed, which are still in the queue"
             return None
         running = sum(ad["JobStatus"] == RUNNING for ad in left)
         text = f"{running} running, {len(left) - running} idle"
@@ -277,14 +284,13 @@ def _less_and_less_often() -> Callable[[float], None]:
     return sleep
 
 
-def _raise_if_held(ads: list[JobAd], hint: str | None) -> None:
-    for ad in ads:
-        if ad["JobStatus"] == HELD:
-            raise JobFailed(
-                f"job {ad['ClusterId']}.{ad['ProcId']} was put on hold: {ad.get('HoldReason')}",
-                status=1,
-                hint=hint,
-            )
+def _raise_if_held(ad: JobAd, hint: str | None) -> None:
+    if ad["JobStatus"] == HELD:
+        raise JobFailed(
+            f"job {ad['ClusterId']}.{ad['ProcId']} was put on hold: {ad.get('HoldReason')}",
+            status=1,
+            hint=hint,
+        )
 
 
 def _unended(ads: list[JobAd]) -> list[JobAd]:

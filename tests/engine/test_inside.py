@@ -153,6 +153,20 @@ def test_copy_in_to_absent_is_not_found(
         engine.copy_in(name, tar_of("etc/file", b""))
 
 
+def test_copy_in_of_nothing(
+    engine: Engine, create: MakeContainer, spec: ContainerSpec, file: BinaryIO
+) -> None:
+    """An archive without files is one, and a container that is not there does not take it."""
+    nothing = io.BytesIO()
+    tarfile.open(fileobj=nothing, mode="w").close()
+    file.write(nothing.getvalue())
+    file.seek(0)
+    engine.copy_in(create(spec), nothing.getvalue())
+    engine.copy_in(spec.name, file)
+    with pytest.raises(NotFound):
+        engine.copy_in(f"{spec.name}-absent", nothing.getvalue())
+
+
 def test_copy_in_of_no_archive_fails(
     engine: Engine, create: MakeContainer, spec: ContainerSpec
 ) -> None:

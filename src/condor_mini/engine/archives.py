@@ -11,6 +11,19 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 
+def is_empty(archive: bytes | BinaryIO) -> bool:
+    """Whether an archive ends where it begins; False for a stream, which cannot be looked into."""
+    if isinstance(archive, bytes):
+        first = archive[: tarfile.BLOCKSIZE]
+    elif archive.seekable():
+        start = archive.tell()
+        first = archive.read(tarfile.BLOCKSIZE)
+        archive.seek(start)
+    else:
+        return False
+    return first == tarfile.NUL * tarfile.BLOCKSIZE
+
+
 def copy_under(archive: BinaryIO, folder: str, whole: BinaryIO) -> None:
     """Write to ``whole`` an archive for a folder, as an archive for /.
 

@@ -26,7 +26,7 @@ from condor_mini.engine.answers import (
     network_info,
     volume_info,
 )
-from condor_mini.engine.archives import copy_below, copy_under
+from condor_mini.engine.archives import copy_below, copy_under, is_empty
 from condor_mini.engine.argv import (
     build_arguments,
     create_arguments,
@@ -273,6 +273,10 @@ class OciEngine(Engine):
 
     def copy_in(self, container: str, archive: bytes | BinaryIO, *, at: str = "/") -> None:
         """See ``Engine.copy_in``."""
+        if is_empty(archive):  # which Podman takes for no archive
+            if self.inspect(container) is None:
+                raise NotFound(f"There is no container {container}.")
+            return
         try:
             if self._dialect.copies_into_volumes or self._runs(container):
                 self._copy_in(container, at, archive)
