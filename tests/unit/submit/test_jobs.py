@@ -198,6 +198,36 @@ def test_held_job_ends_the_wait(pool: Pool, queue: Queue, here: Path) -> None:
         submission.wait()
 
 
+REMOVED = {"JobStatus": 3, "RemoveReason": "via condor_rm"}
+
+
+def test_removed_job_is_waited_for_until_it_has_left_the_queue(
+    pool: Pool, queue: Queue, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The shadow of a job that is removed still writes its end into the event log."""
+    submission = submit_file(pool, here / "a.sub")
+    queue.queued, queue.ended = [queue.job(**REMOVED)], []
+
+    def sleep(_: float) -> None:
+        queue.queued, queue.ended = [], [queue.job(**REMOVED)]
+
+    monkeypatch.setattr("time.sleep", sleep)
+    with pytest.raises(JobFailed, match=r"7.0 was removed: via condor_rm"):
+        submission.wait()
+    assert queue.queued == []
+
+
+def test_removed_job_that_stays_in_the_queue_has_ended(
+    pool: Pool, queue: Queue, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One whose execution point does not answer is not waited for as long as its lease."""
+    submission = submit_file(pool, here / "a.sub")
+    queue.queued, queue.ended = [queue.job(**REMOVED)], []
+    monkeypatch.setattr(jobs, "REMOVE_TIMEOUT_S", 0.3)
+    with pytest.raises(JobFailed, match=r"7.0 was removed"):
+        submission.wait()
+
+
 def test_deadline_is_told(pool: Pool, queue: Queue, here: Path) -> None:
     """At the deadline it is told how many jobs are in which state."""
     submission = submit_file(pool, here / "a.sub")
