@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING
 
 import pytest
@@ -35,11 +36,23 @@ def test_user_defined_network_by_name(docker: Docker) -> None:
     assert slots(pool.master) == sorted(node.exec("hostname") for node in pool.executes)
 
 
-def test_host_network(docker: Docker) -> None:
+@pytest.fixture
+def port() -> int:
+    """A port of this host that nobody has: others test pools at 9618 meanwhile."""
+    with socket.create_server(("", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+@pytest.fixture
+def host(port: int) -> tuple[str, ...]:
+    """Options of a node on the host's own network, which listens there."""
+    return ("--network", "host", "-e", f"_CONDOR_SHARED_PORT_PORT={port}")
+
+
+def test_host_network(docker: Docker, host: tuple[str, ...], port: int) -> None:
     """Four nodes share the host's own network: each has its own port and name, and a job runs."""
-    host = ("--network", "host")
     master = docker.run("master", "-e", "AUTO_APPROVE=127.0.0.1", *host)
-    member = ("-e", "MASTER=127.0.0.1", *host)
+    member = ("-e", f"MASTER=127.0.0.1:{port}", *host)
     submit = docker.run("submit", *member)
     executes = [docker.run("execute", *member) for _ in range(2)]
     for node in (master, submit, *executes):
@@ -49,12 +62,23 @@ def test_host_network(docker: Docker) -> None:
     assert len({name for name in names if name.count("@") == 2}) == len(names) >= 2
 
 
-def test_host_network_started_before_the_master(docker: Docker) -> None:
+def test_host_network_started_before_the_master(
+    docker: Docker, host: tuple[str, ...], port: int
+) -> None:
     """A node on the host's network that was there first leaves the port to the master."""
-    execute = docker.run("execute", "-e", "MASTER=127.0.0.1", "--network", "host")
+    execute = docker.run("execute", "-e", f"MASTER=127.0.0.1:{port}", *host)
     execute.wait_for_log("cannot reach")
-    docker.run("master", "-e", "AUTO_APPROVE=127.0.0.1", "--network", "host").wait_until_healthy()
+    docker.run("master", "-e", "AUTO_APPROVE=127.0.0.1", *host).wait_until_healthy()
     execute.wait_until_healthy()
+
+
+def test_host_network_where_the_port_is_taken(
+    docker: Docker, host: tuple[str, ...], port: int
+) -> None:
+    """A central manager says at once that somebody has its port, be it on one address of many."""
+    with socket.create_server(("127.0.0.9", port)):
+        ended = docker.foreground("master", *host)
+    assert (ended.returncode, f"the port {port} of this host is taken" in ended.stderr) == (6, True)
 
 
 def test_fixed_addresses_and_host_names(docker: Docker) -> None:

@@ -211,6 +211,7 @@ def test_removed_job_is_waited_for_until_it_has_left_the_queue(
     def sleep(_: float) -> None:
         queue.queued, queue.ended = [], [queue.job(**REMOVED)]
 
+    monkeypatch.setattr(jobs, "REMOVE_TIMEOUT_S", 60)
     monkeypatch.setattr("time.sleep", sleep)
     with pytest.raises(JobFailed, match=r"7.0 was removed: via condor_rm"):
         submission.wait()
