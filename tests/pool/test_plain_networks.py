@@ -46,7 +46,7 @@ def port() -> int:
 @pytest.fixture
 def host(port: int) -> tuple[str, ...]:
     """Options of a node on the host's own network, which listens there."""
-    return ("--network", "host", "-e", f"_CONDOR_SHARED_PORT_PORT={port}")
+    return ("--network", "host", "-e", f"_CONDOR_COLLECTOR_PORT={port}")
 
 
 def test_host_network(docker: Docker, host: tuple[str, ...], port: int) -> None:
