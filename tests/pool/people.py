@@ -43,6 +43,13 @@ def image(role: str) -> str:
     return images.reference(role, catalogue().get(None))
 
 
+def no_executable(name: str) -> str:
+    """condor_submit's own words for an executable that is not there."""
+    if catalogue().get(None).number == "23":
+        return f"Executable file {name} does not exist"
+    return f"Can't access executable file {name}: No such file or directory"
+
+
 @dataclass(kw_only=True)
 class Terminal:
     """A process whose stdin, stdout and stderr are a terminal that the test types at."""

@@ -23,11 +23,13 @@ MOST_JOBS = 5
 ANALYSIS_TIMEOUT_S = 30.0
 
 _IDLE = ("condor_q", "-allusers", "-constraint", "JobStatus == 1", "-af:j", "ProcId")
+# HTCondor 23 counts machines where 25 counts slots, and has fewer words.
 _SUMMARY = re.compile(
-    r"(?m)^0*(\d+)\.0*(\d+):  Run analysis summary.*?Of (\d+) slots? on \d+ machines?,$"
+    r"(?m)^0*(\d+)\.0*(\d+):  Run analysis summary.*?Of (\d+) (?:slots? on \d+ )?machines?,$"
 )
 _BLOCK = re.compile(r"(?m)^The Requirements expression for job \S+ is$")
-_COUNT = re.compile(r"(?m)^\s+(\d+) slots? (.+)$")
+_COUNT = re.compile(r"(?m)^\s+(\d+) (?:slots? )?(.+)$")
+_WILLING = ("willing to run your job", "able to run your job")
 _STEP = re.compile(r"(?m)^\[\d+\]\s+(\d+)\s+(?:\d+\s+)?(\S.*)$")
 _ATTRIBUTE = re.compile(r"(?m)^    (\w+) = (.+)$")
 
@@ -128,7 +130,7 @@ def analyses(text: str) -> list[Analysis]:
             Analysis(
                 job=f"{summary[1]}.{summary[2]}",
                 slots=int(summary[3]),
-                matching=sum(n for n, words in counts if "willing to run your job" in words),
+                matching=sum(n for n, words in counts if words.endswith(_WILLING)),
                 busy=sum(
                     n
                     for n, words in counts

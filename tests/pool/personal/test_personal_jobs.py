@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ..people import no_executable
 from .conftest import WHO
 
 if TYPE_CHECKING:
@@ -102,6 +103,5 @@ def test_condor_submits_own_words(person: Person, kept: Path, write: Callable[..
     write(person, kept / "broken.sub", "executable = no-such.sh\nqueue\n")
     done = person.run("run", "-q", "--keep", "--submit", "broken.sub", cwd=kept)
     assert done.stderr == (
-        "condor-mini: condor_submit broken.sub: Can't access executable file no-such.sh: "
-        "No such file or directory\n"
+        f"condor-mini: condor_submit broken.sub: {no_executable('no-such.sh')}\n"
     )

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.pool.people import no_executable
 
 import condor_mini
 from condor_mini.classads import ads, job_ads, slot_ads
@@ -299,10 +300,7 @@ def test_condor_submits_own_words(cli: Cli, here: Path) -> None:
     done = cli("submit", "-q", "job.sub", cwd=here)
     assert (done.returncode, done.stderr) == (
         1,
-        (
-            "condor-mini: condor_submit job.sub: Can't access executable file no-such.sh: "
-            "No such file or directory\n"
-        ),
+        f"condor-mini: condor_submit job.sub: {no_executable('no-such.sh')}\n",
     )
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from condor_mini.engine import ContainerSpec, FakeEngine, FakeExec
 
 ANALYSIS = Path(__file__).with_name("analysis.txt").read_text()
+ANALYSIS_23 = Path(__file__).with_name("analysis-23.txt").read_text()
 """Of condor_q -better-analyze of HTCondor 25.14.1, for a job that no slot fits and a held one."""
 LIMITS = "Max open files            {0}                {0}                files\n"
 
@@ -233,6 +234,13 @@ def test_analysis() -> None:
     unfit, fits = analyses(ANALYSIS)[:2]
     assert (unfit.job, unfit.slots, unfit.matching) == ("3.0", 2, 0)
     assert (fits.job, fits.matching > 0, fits.unmet) == ("4.0", True, ())
+
+
+def test_analysis_by_23() -> None:
+    """HTCondor 23 says the same in other words."""
+    (unfit,) = analyses(ANALYSIS_23)
+    assert (unfit.job, unfit.slots, unfit.matching, unfit.refused) == ("2.0", 1, 0, 0)
+    assert unfit.unmet == ("TARGET.Memory >= RequestMemory (RequestMemory = 9000000 (mb))",)
 
 
 def test_analysis_of_nonsense() -> None:
