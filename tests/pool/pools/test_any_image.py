@@ -17,6 +17,7 @@ from condor_mini.nodes import LIBEXEC
 from condor_mini.pool import Pool
 from condor_mini.progress import Progress
 from condor_mini.readiness import wait_until
+from condor_mini.series import catalogue
 from condor_mini.spec import PoolSpec
 
 if TYPE_CHECKING:
@@ -246,7 +247,9 @@ def test_job_has_the_image_s_variables(seen: dict[str, str]) -> None:
     lines = seen["debian"].splitlines()
     assert f"PATH=/opt/conda/bin:{PATH}" in lines
     assert "GREETING=good day" in lines
-    assert "HOME=/home/jovyan" in lines
+    # HTCondor 23 gives a job no HOME at all.
+    home = [] if catalogue().get(None).number == "23" else ["HOME=/home/jovyan"]
+    assert [line for line in lines if line.startswith("HOME=")] == home
 
 
 @pytest.mark.parametrize("group", SCRIPTS)
