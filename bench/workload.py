@@ -89,15 +89,15 @@ class Workload:
         """How many there are."""
         return sum(count for _, count in self._clusters.values())
 
-    def submit(self) -> None:
-        """Put all jobs into the queue, the long ones first."""
+    def submit(self, *, long_command: str | None = None) -> None:
+        """Put all jobs into the queue, the long ones, which can do something else, first."""
         self.shell(f"mkdir -p {self.name}")
-        for kind, count, seconds in (
-            ("long", self.long, self.long_s),
-            ("short", self.short, self.short_s),
+        for kind, count, command in (
+            ("long", self.long, long_command or f"sleep {self.long_s:g}"),
+            ("short", self.short, f"sleep {self.short_s:g}"),
         ):
             if count:
-                job = self.description(kind, f"sleep {seconds:g}; echo {kind} $(Process) is done")
+                job = self.description(kind, f"{command}; echo {kind} $(Process) is done")
                 said = self.shell("condor_submit -terse -", stdin=f"{job}\nqueue {count}\n")
                 self.add(int(said.partition(".")[0]), kind, count)
 

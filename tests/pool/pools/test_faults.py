@@ -18,6 +18,7 @@ from condor_mini.nodes import Role
 from condor_mini.pool import Pool
 from condor_mini.spec import PoolSpec
 from faulting import cut_off, docker, kill_daemon
+from gates import Gate
 from workload import HELD, Account, Event, Workload, await_healthy
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ pytestmark = pytest.mark.pool_engines(
 
 SHORT, LONG = 40, 4
 LONG_S = 10
-"""More than passes between a look at who runs where and the fault, on a busy machine too."""
+"""How much longer the long ones take, from when nobody needs to find them running any more."""
 LEASE_S = 10
 CUT_S = LEASE_S + 4
 
@@ -56,9 +57,10 @@ def pool(pool_engine: Engine) -> Iterator[Pool]:
         yield made
 
 
-def struck_nodes(pool: Pool) -> tuple[Node, Node]:
-    """Two execution points; on the second one runs a long job of the second workload."""
-    is_long = 'JobStatus == 2 && regexp("/work$", Iwd) && regexp("^long", Out)'
+def struck_nodes(workload: Workload) -> tuple[Node, Node]:
+    """Two execution points; on the second one runs a long job of the workload."""
+    pool = workload.pool
+    is_long = f'JobStatus == 2 && regexp("/{workload.name}$", Iwd) && regexp("^long", Out)'
     hosts = pool.exec(["condor_q", "-constraint", is_long, "-af", "RemoteHost"]).stdout.split()
     busy = {host.partition("@")[2] for host in hosts}
     points = [node for node in pool.nodes if node.role is Role.EXECUTION_POINT]
@@ -67,20 +69,27 @@ def struck_nodes(pool: Pool) -> tuple[Node, Node]:
     return killed, cut
 
 
+def begin(workload: Workload) -> tuple[Node, Node]:
+    """Submit jobs, wait until the long ones run, and let these go on; which nodes to strike."""
+    gate = Gate(pool=workload.pool)
+    workload.submit(long_command=f"{gate.passage}; sleep {LONG_S}")
+    workload.await_running("long", LONG)
+    struck = struck_nodes(workload)
+    gate.open()
+    return struck
+
+
 @pytest.fixture(scope="module")
 def struck(pool: Pool) -> list[Workload]:
     """Two workloads that were struck, and have ended."""
     if os.geteuid() != 0:
         pytest.skip("to cut a container's network takes root")
-    early = Workload(pool=pool, name="early", short=0, long=LONG, long_s=LONG_S)
-    early.submit()
-    early.await_running("long", LONG)
+    early = Workload(pool=pool, name="early", short=0, long=LONG)
+    begin(early)
     kill_daemon(pool.node(), "schedd")
     await_healthy(pool, timeout_s=60)
-    work = Workload(pool=pool, name="work", short=SHORT, long=LONG, short_s=0.5, long_s=LONG_S)
-    work.submit()
-    work.await_running("long", LONG)
-    killed, cut = struck_nodes(pool)
+    work = Workload(pool=pool, name="work", short=SHORT, long=LONG, short_s=0.5)
+    killed, cut = begin(work)
     with cut_off(cut):
         docker("kill", killed.name)
         began = time.monotonic()

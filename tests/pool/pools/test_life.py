@@ -11,6 +11,7 @@ from condor_mini.errors import PoolNotReady
 from condor_mini.nodes import Role
 from condor_mini.pool import Pool
 from condor_mini.readiness import wait_until
+from gates import Gate
 from workload import await_healthy
 
 if TYPE_CHECKING:
@@ -80,12 +81,14 @@ def test_queue_and_history_outlive_a_restart(own: Pool, fresh: Cli) -> None:
     done = submit(own, "true")
     await_done(own, done)
     held = submit(own, "true", more="hold = true")
-    running = submit(own, "sleep 15")
+    gate = Gate(pool=own)
+    running = submit(own, gate.passage)
     await_running(own, running)
     fresh.succeeds("restart", timeout_s=120)
     queued = own.exec(["condor_q", "-af", "ClusterId"]).stdout.split()
     assert {held, running} <= set(queued)
     assert done in own.exec(["condor_history", "-af", "ClusterId"]).stdout.split()
+    gate.open()
     await_done(own, running)
 
 
@@ -144,8 +147,11 @@ def test_scale_up_gives_slots_at_once(own: Pool, fresh: Cli) -> None:
 
 def test_scale_down_lets_jobs_finish(own: Pool, fresh: Cli) -> None:
     """A job on a node that goes ends there, without a second start; then the node is gone."""
-    cluster = submit(own, "sleep 6", count=2, more="request_cpus = 2\nrequirements = true")
+    gate = Gate(pool=own)
+    command = f"{gate.passage}; sleep 4"
+    cluster = submit(own, command, count=2, more="request_cpus = 2\nrequirements = true")
     on = await_running(own, cluster, 2)
+    gate.open()
     fresh.succeeds("scale", "--execute", "1", timeout_s=120)
     points = [node.name for node in own.nodes if node.role is Role.EXECUTION_POINT]
     assert points == [f"{own.name}-execute-1"]
@@ -158,11 +164,13 @@ def test_scale_down_after_the_grace_requeues(own: Pool, fresh: Cli) -> None:
     """A job that outlasts --grace is put back into the queue and runs elsewhere."""
     # Not NumJobStarts, which a shadow tells the schedd of: it may end before.
     where = f'requirements = Machine == "{own.name}-execute-2" || NumShadowStarts > 0'
-    cluster = submit(own, "test $_CONDOR_NODE_WAIT || sleep 8", more=where)
+    gate = Gate(pool=own)
+    cluster = submit(own, gate.passage, more=where)
     assert await_running(own, cluster) == [f"{own.name}-execute-2"]
     result = fresh("scale", "--execute", "1", "--grace", "1", timeout_s=120)
     assert result.returncode == 0, result.stderr
     assert "put back into the queue" in result.stderr
+    gate.open()
     assert await_done(own, cluster) == ["2"]
 
 

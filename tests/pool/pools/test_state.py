@@ -16,6 +16,7 @@ import pytest
 from condor_mini.nodes import LIBEXEC
 from condor_mini.pool import Pool
 from condor_mini.readiness import wait_until
+from gates import Gate
 from workload import Workload
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from condor_mini.engine import Engine
 
-LONG_S = 12
 REMADE_S = 60
 SMALL_LOG = 20_000
 
@@ -54,16 +54,17 @@ def history(pool: Pool) -> set[str]:
     return set(run(pool, "condor_history -af ClusterId ProcId JobStatus ExitCode").splitlines())
 
 
-def running(pool: Pool, name: str) -> Workload:
-    """A job that runs long enough to be there after what is done to the pool."""
-    workload = Workload(pool=pool, name=name, short=0, long=1, long_s=LONG_S)
-    workload.submit()
+def running(pool: Pool, name: str, gate: Gate) -> Workload:
+    """A job that runs, until the gate is open."""
+    workload = Workload(pool=pool, name=name, short=0, long=1)
+    workload.submit(long_command=gate.passage)
     workload.await_running("long")
     return workload
 
 
-def whole(workload: Workload) -> bool:
-    """Wait until that job has left the queue; whether it has done what it was to do."""
+def whole(workload: Workload, gate: Gate) -> bool:
+    """Let that job go on, and wait until it is done; whether it has done what it was to do."""
+    gate.open()
     workload.await_end(timeout_s=120)
     return workload.account().is_whole
 
@@ -102,13 +103,14 @@ def lets_in(pool: Pool, token: str) -> bool:
 
 def test_an_upgrade_keeps_queue_and_history(pool: Pool) -> None:
     """`restart --htcondor 25`: the queue, its job ids, the history and a running job are kept."""
-    job = running(pool, "upgraded")
+    gate = Gate(pool=pool)
+    job = running(pool, "upgraded", gate)
     before, ended = [line.split()[:2] for line in queue(pool).splitlines()], history(pool)
     pool.restart(series="25", timeout_s=REMADE_S)
     assert [line.split()[:2] for line in queue(pool).splitlines()][: len(before)] == before
     assert ended <= history(pool)
     assert "CondorVersion: 25." in run(pool, "condor_version")
-    assert whole(job)
+    assert whole(job, gate)
 
 
 def test_a_spool_of_a_newer_htcondor_is_refused(pool: Pool) -> None:
@@ -123,13 +125,14 @@ def test_a_spool_of_a_newer_htcondor_is_refused(pool: Pool) -> None:
 
 def test_a_removed_access_point_comes_back(pool: Pool) -> None:
     """Its queue, history and home are there again, and a job that runs is not started again."""
-    job = running(pool, "access-point")
+    gate = Gate(pool=pool)
+    job = running(pool, "access-point", gate)
     before, ended = queue(pool), history(pool)
     pool.engine.remove(pool.node().info.id)
     pool.start(timeout_s=REMADE_S)
     assert queue(pool) == before
     assert ended <= history(pool)
-    assert whole(job)
+    assert whole(job, gate)
     assert job.account().again == 0
 
 

@@ -23,6 +23,7 @@ from condor_mini.readiness import wait_until
 from condor_mini.submitting import submissions, submit_description, submit_file, wait_for_all
 from condor_mini.submitting.packing import Directory
 from condor_mini.submitting.staging import PLACE, RECORDS, Staging
+from gates import Gate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -209,9 +210,10 @@ def test_wait_again_is_the_same_status(cli: Cli, here: Path, write: Write) -> No
 
 
 @pytest.mark.usefixtures("access_point")
-def test_interrupted_wait_leaves_the_job(cli: Cli, here: Path, write: Write) -> None:
+def test_interrupted_wait_leaves_the_job(cli: Cli, pool: Pool, here: Path, write: Write) -> None:
     """After Ctrl-C the job is in the queue, and its results come with ``wait``."""
-    write("sleep 3; echo it", "output = out")
+    gate = Gate(pool=pool)
+    write(f"{gate.passage}; echo it", "output = out")
     with cli.begin("submit", "job.sub", "--wait", cwd=here) as process:
         assert process.stdout is not None
         process.stdout.readline()
@@ -221,6 +223,7 @@ def test_interrupted_wait_leaves_the_job(cli: Cli, here: Path, write: Write) -> 
     cluster = cluster.rstrip(".")
     again = f"condor-mini wait -n {cli.name} {cluster}"
     assert (process.returncode, again in err) == (130, True), err
+    gate.open()
     cli.succeeds("wait", cluster)
     assert (here / "out").read_text() == "it\n"
 
@@ -350,8 +353,10 @@ def test_description_in_python(pool: Pool) -> None:
 
 def test_wait_for_all_in_python(pool: Pool, write: Write) -> None:
     """All that is in the queue is waited for."""
-    submit_file(pool, write("sleep 3; exit 5"))
-    assert (wait_for_all(pool, timeout_s=60), job_ads(pool)) == (5, [])
+    gate = Gate(pool=pool)
+    submit_file(pool, write(f"{gate.passage}; exit 5"))
+    status = wait_for_all(pool, timeout_s=60, on_change=lambda _: gate.open())
+    assert (status, job_ads(pool)) == (5, [])
     for submission in submissions(pool):
         submission.fetch()
 
