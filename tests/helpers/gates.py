@@ -9,7 +9,7 @@ import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from condor_mini.nodes import Role
+from condor_mini.nodes import USER, Role
 
 if TYPE_CHECKING:
     from condor_mini.pool import Pool
@@ -25,7 +25,8 @@ class Gate:
     @property
     def passage(self) -> str:
         """The shell command that ends when the gate is open."""
-        return f"until [ -e ~/{self.file} ]; do sleep 0.1; done"
+        # Jobs of HTCondor 23 have no HOME.
+        return f"until [ -e /home/{USER}/{self.file} ]; do sleep 0.1; done"
 
     def open(self) -> None:
         """Let jobs pass, on every execution point that runs."""
