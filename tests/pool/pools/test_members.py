@@ -86,6 +86,20 @@ def test_a_users_token_queries_and_submits(cli: Cli, pool: Pool, tmp_path: Path)
         assert somebody.allowed("startd") == set()
 
 
+def test_first_tokens_at_the_same_time(pool: Pool) -> None:
+    """Two that make an access point's key at once make the same one, and both tokens are good."""
+    script = "/usr/local/libexec/condor-mini/create-token jovyan 600 READ"
+    made = pool.exec(
+        ["sh", "-c", f"rm -f /etc/condor/passwords.d/$(hostname); {script} & {script}; wait"],
+        user="root",
+    )
+    tokens = made.stdout.split()
+    assert len(tokens) == 2, made.stderr
+    for token in tokens:
+        with attacker(pool, token) as somebody:
+            assert somebody.allowed("schedd") == {"READ"}
+
+
 def test_a_token_is_not_written_over(cli: Cli, tmp_path: Path) -> None:
     """`token create --output` leaves a file that is there as it is."""
     file = tmp_path / "token"

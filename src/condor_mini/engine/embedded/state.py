@@ -31,16 +31,17 @@ def forget(record: Record) -> None:
 
 def noted(record: Record) -> Running | None:
     """The first process, as it was noted when it began; dead by now, perhaps."""
-    words = _words(record.path / NOTES / "pid", 4)
+    words = _note(record)
     return Running(pid=int(words[0]), parent=int(words[1])) if words else None
 
 
 def running(record: Record) -> Running | None:
     """The first process, if it lives, or its end has not been noted yet."""
-    first = noted(record)
-    if first is None or has_ended(record):
+    words = _note(record)
+    if not words or has_ended(record):
         return None
-    _pid, _parent, start, boot = _words(record.path / NOTES / "pid", 4)
+    first = Running(pid=int(words[0]), parent=int(words[1]))
+    start, boot = words[2:]
     if _words(Path("/proc/sys/kernel/random/boot_id"), 1) != [boot]:
         return None
     if _lives(first.pid, start) or keeper(record) is not None:
@@ -122,6 +123,11 @@ def _status(record: Record) -> int:
         with suppress(OSError, ValueError):
             return int((record.path / name).read_text("utf-8"))
     return KILLED
+
+
+def _note(record: Record) -> list[str]:
+    """The numbers of the first process and its parent, when it began, and in which boot."""
+    return _words(record.path / NOTES / "pid", 4)
 
 
 def _words(path: Path, count: int) -> list[str]:
