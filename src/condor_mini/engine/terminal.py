@@ -84,8 +84,8 @@ def _tell_end(process: subprocess.Popen[bytes], end: int) -> None:
 
 def _relay(keyboard: int, screen: int, master: int, ended: int) -> None:
     """Hand over keys and output, until the command has ended and all of its output is out."""
-    # Not epoll: only poll(2) waits for what the kernel has been given by the terminal's other side and
-    # has not handed on yet (n_tty_poll). The last words would be lost, one time in twenty under load.
+    # Not epoll: only poll(2) waits for what the terminal's other side has given to the kernel, and
+    # the kernel not yet to us (n_tty_poll). One time in twenty the last words were lost under load.
     with selectors.PollSelector() as selector:
         for source in (keyboard, master, ended):
             selector.register(source, selectors.EVENT_READ)
