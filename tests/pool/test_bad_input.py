@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -113,24 +114,27 @@ def test_the_engine_shows_that_the_master_is_unreachable(docker: Docker) -> None
     wait_until(probe, timeout_s=30)
 
 
-KILLED = 137
-"""The status of a node that has not heeded a stop for the engine's 10 s."""
+def stops_at_once(node: Node) -> None:
+    """Assert that the engine's stop takes less than 3 s."""
+    before = time.monotonic()
+    node.stop()
+    assert time.monotonic() - before < 3
 
 
-def test_a_node_that_waits_for_its_master_heeds_a_stop(docker: Docker) -> None:
+@pytest.mark.alone
+def test_a_node_that_waits_for_its_master_stops_at_once(docker: Docker) -> None:
     """A stop is obeyed while the central manager is not there."""
     node = docker.run("submit", "-e", "MASTER=127.0.0.1:9")
     node.wait_for_log("cannot reach")
-    node.stop()
-    assert node.exit_code != KILLED
+    stops_at_once(node)
 
 
-def test_a_node_that_waits_for_approval_heeds_a_stop(docker: Docker, master: Node) -> None:
+@pytest.mark.alone
+def test_a_node_that_waits_for_approval_stops_at_once(docker: Docker, master: Node) -> None:
     """A stop is obeyed while the token request is pending."""
     node = docker.run("submit", "-e", f"MASTER={master.address}")
     node.wait_for_log("waiting for approval of token request")
-    node.stop()
-    assert node.exit_code != KILLED
+    stops_at_once(node)
 
 
 @pytest.fixture(scope="module")

@@ -157,7 +157,7 @@ def test_deadline(full: FakePool, tmp_path: Path) -> None:
     full.engine.on_exec(["condor_history"], hang)
     began = time.monotonic()
     errors = export(full.engine, full.nodes, tmp_path / "out", timeout_s=0.5)
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 5
     assert "ci-submit-1/condor_history.txt: there was no time left for it" in errors
     assert (tmp_path / "out/summary.txt").is_file()
     hangs.set()
