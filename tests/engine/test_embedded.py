@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tarfile
 import termios
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -41,6 +42,8 @@ pytestmark = pytest.mark.engines("namespaces", "paths")
 
 CHILD = Path(__file__).parent / "embedded_child.py"
 ROWS, COLUMNS = 33, 101
+REPLACEMENTS = 100
+"""Of an image, one after another."""
 
 
 @pytest.fixture
@@ -288,6 +291,27 @@ def test_processes_share_names_and_addresses(
     addresses = {record.facts["address"] for record in own._containers.all()}
     won = [sum(column) for column in zip(*answers, strict=True)]
     assert (won, len(addresses)) == ([1] * 4, 4)
+
+
+def test_image_that_is_replaced_is_there_all_the_time(
+    own: EmbeddedEngine, own_spec: ContainerSpec, root_tar: Path
+) -> None:
+    """While somebody makes an image anew, others find it, and make containers of it."""
+    with ThreadPoolExecutor(1) as executor:
+        replacing = executor.submit(replace_image, own, root_tar, times=REPLACEMENTS)
+        rounds = 0
+        while not replacing.done() or not rounds:
+            assert own.image("child:1") is not None
+            own.remove(own.create(own_spec))
+            rounds += 1
+        assert replacing.result() == REPLACEMENTS
+
+
+def replace_image(engine: EmbeddedEngine, root_tar: Path, *, times: int) -> int:
+    """Import the image that is there again and again; how often."""
+    for _ in range(times):
+        engine.import_image(root_tar, "child:1", labels={})
+    return times
 
 
 def test_container_of_before_a_reboot_has_ended(

@@ -87,8 +87,8 @@ class Containers(_Owned):
         self._volumes = volumes
         self._networks = networks
 
-    def create(self, spec: ContainerSpec, image: Record) -> Record:
-        """See ``Engine.create``."""
+    def create(self, spec: ContainerSpec, image: Record, archive: BinaryIO) -> Record:
+        """See ``Engine.create``; ``archive`` is the tar of the image's files."""
         self._check(spec)
         config = image.facts["config"]
         mounts = [(str(source), target, True) for target, source in config["shared"].items()]
@@ -112,7 +112,7 @@ class Containers(_Owned):
             (place / NOTES).mkdir()
             (place / DESK).mkdir()
             owners = self._owners(as_caller=spec.as_caller)
-            tar = self.way.tools.argv("tar", "-xpf", str(image.path / "root.tar"), *owners)
+            tar = self.way.tools.argv("tar", "-xpf", "-", *owners)
             # The directories are made where there is nothing, and never behind a link.
             prepared = " ".join(f".{path}" for path in (*PREPARED, NETWORK, "/etc"))
             script = f"""
@@ -122,7 +122,8 @@ class Containers(_Owned):
                 [ -L etc ] || {shlex.join(self.way.tools.argv("ln", "-sf"))} \\
                     {NETWORK}/hosts etc/hosts
             """
-            command.run(self.way.as_owner("dash", "-euc", script), timeout_s=COPY_TIMEOUT_S)
+            argv = self.way.as_owner("dash", "-euc", script)
+            command.run_bytes(argv, timeout_s=COPY_TIMEOUT_S, stdin=archive)
 
         try:
             return self.add(spec.name, facts, fill)

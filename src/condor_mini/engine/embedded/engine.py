@@ -6,7 +6,7 @@ import logging
 import os
 import platform
 import subprocess
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cached_property
 from importlib.resources import as_file, files
@@ -154,8 +154,7 @@ class EmbeddedEngine(Engine):
         users = [each.name for each in self._containers.all() if each.facts["image"] == reference]
         if users:
             raise CommandFailed(("rmi", reference), 1, f"containers use it: {', '.join(users)}")
-        if (record := self._images.find(reference)) is not None:
-            self._images.remove(record)
+        self._images.delete(reference)
 
     def pull(self, reference: str, *, timeout_s: float) -> None:  # noqa: ARG002
         """No registry is asked."""
@@ -225,7 +224,8 @@ class EmbeddedEngine(Engine):
 
     def create(self, spec: ContainerSpec) -> str:
         """See ``Engine.create``."""
-        return self._containers.create(spec, self._images.get(spec.image)).id
+        with self._images.opened(spec.image) as (image, archive):
+            return self._containers.create(spec, image, archive).id
 
     def copy_in(self, container: str, archive: bytes | BinaryIO, *, at: str = "/") -> None:
         """See ``Engine.copy_in``."""
@@ -298,11 +298,12 @@ class EmbeddedEngine(Engine):
 
     @contextmanager
     def _alone_with(self, record: Record) -> Iterator[None]:
-        try:
-            with alone_with(record.path):
-                yield
-        except FileNotFoundError:
-            raise NotFound(f"There is no container {record.name}.") from None
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(alone_with(record.path))
+            except FileNotFoundError:
+                raise NotFound(f"There is no container {record.name}.") from None
+            yield
 
     def exec(
         self,

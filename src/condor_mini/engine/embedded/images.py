@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tarfile
-from contextlib import suppress
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -13,8 +14,11 @@ from condor_mini.engine.protocol import ImageInfo, ImageTree
 from condor_mini.errors import CommandFailed, EngineCapabilityError, NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
+    from typing import BinaryIO
+
+    from condor_mini.engine.embedded.records import Record
 
 FILES = "root.tar"
 
@@ -28,16 +32,39 @@ class Images(Shelf):
 
     def info(self, reference: str) -> ImageInfo | None:
         """See ``Engine.image``."""
-        with suppress(FileNotFoundError, NotFound):  # it is replaced just now
+        if not self.directory.is_dir():
+            return None
+        try:
+            with self.opened(reference) as (record, archive):
+                size_bytes = os.fstat(archive.fileno()).st_size
+        except NotFound:
+            return None
+        config = record.facts["config"]
+        return ImageInfo(
+            id=record.id,
+            size_bytes=size_bytes + config.get("shared_bytes", 0),
+            labels=record.labels,
+            environment=config.get("environment", {}),
+        )
+
+    @contextmanager
+    def opened(self, reference: str) -> Iterator[tuple[Record, BinaryIO]]:
+        """An image and the tar of its files, also if it is replaced or removed meanwhile.
+
+        Raises:
+            NotFound: There is none; for one that is just being replaced there is the new one.
+        """
+        with self.locked():
             record = self.get(reference)
-            config = record.facts["config"]
-            return ImageInfo(
-                id=record.id,
-                size_bytes=(record.path / FILES).stat().st_size + config.get("shared_bytes", 0),
-                labels=record.labels,
-                environment=config.get("environment", {}),
-            )
-        return None
+            archive = (record.path / FILES).open("rb")
+        with archive:
+            yield record, archive
+
+    def delete(self, reference: str) -> None:
+        """Remove one; one that is absent is a success."""
+        with self.locked():
+            if (record := self.find(reference)) is not None:
+                self.remove(record)
 
     def import_tar(self, tarball: Path, reference: str, labels: Mapping[str, str]) -> None:
         """See ``Engine.import_image``."""

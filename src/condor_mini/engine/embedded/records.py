@@ -156,9 +156,12 @@ class Shelf:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Alone with all of them."""
-        self.directory.mkdir(parents=True, exist_ok=True)
-        lock = os.open(self.directory / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        """Alone with all of them; raises ``StateError`` where the directory cannot be written."""
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+            lock = os.open(self.directory / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise StateError(f"cannot write to {self.directory}: {error.strerror}") from error
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
