@@ -25,14 +25,16 @@ import pytest
 
 from condor_mini.engine import BindMount, ContainerSpec, ContainerState, EmbeddedEngine
 from condor_mini.engine.embedded import state
+from condor_mini.engine.embedded.containers import Containers
 from condor_mini.engine.embedded.groups import Groups, group_of
 from condor_mini.errors import CommandFailed, EngineCapabilityError, NotFound
 from condor_mini.readiness import wait_until
 from condor_mini.signals import held_back
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
+    from condor_mini.engine import ContainerInfo
     from condor_mini.engine.embedded.records import Record
 
     MakeContainer = Callable[[ContainerSpec], str]
@@ -312,6 +314,29 @@ def replace_image(engine: EmbeddedEngine, root_tar: Path, *, times: int) -> int:
     for _ in range(times):
         engine.import_image(root_tar, "child:1", labels={})
     return times
+
+
+def test_container_that_is_about_to_start_has_not_ended(
+    own: EmbeddedEngine, own_spec: ContainerSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until its first process runs, others see a container that was not started."""
+    seen: list[ContainerInfo | None] = []
+    start_command = Containers.start_command
+
+    def looked_at(
+        containers: Containers, record: Record, *, by_group: Collection[str]
+    ) -> tuple[str, list[str], dict[str, str]]:
+        seen.append(own.inspect("box"))
+        return start_command(containers, record, by_group=by_group)
+
+    monkeypatch.setattr(Containers, "start_command", looked_at)
+    own.create(own_spec)
+    own.start("box")
+    seen.append(own.inspect("box"))
+    assert [(info.state, info.started_at is None) for info in seen if info] == [
+        (ContainerState.CREATED, True),
+        (ContainerState.RUNNING, False),
+    ]
 
 
 def test_container_of_before_a_reboot_has_ended(

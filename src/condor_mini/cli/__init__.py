@@ -11,12 +11,15 @@ import click
 
 from condor_mini._version import __version__
 from condor_mini.errors import CondorMiniError, PoolFileError
+from condor_mini.signals import ENDING
 
 if TYPE_CHECKING:
     from types import FrameType
 
 INTERRUPTED = 130
 """A shell's status for Ctrl-C."""
+AGAIN_S = 0.01
+"""After so long a signal that has come while a module was loaded comes again."""
 BROKEN_PIPE = 141
 """A shell's status for a program whose reader has gone."""
 
@@ -105,8 +108,8 @@ def cli(*, verbose: bool) -> None:
 
 
 def main() -> None:
-    """The console script."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    """Do what ``sys.argv`` says, and end with its status."""
+    for number in ENDING:
         if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
             signal.signal(number, _on_signal)
     try:
@@ -135,5 +138,20 @@ def main() -> None:
     sys.exit(status)
 
 
-def _on_signal(number: int, _frame: FrameType | None) -> None:
-    raise Terminated(number)
+def _on_signal(number: int, frame: FrameType | None) -> None:
+    if _is_loading(frame):
+        # An exception in there would become another one (RuntimeError, where a class is made), or
+        # be lost: it has to come a little later.
+        signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), number))
+        signal.setitimer(signal.ITIMER_REAL, AGAIN_S)
+        return
+    raise KeyboardInterrupt if number == signal.SIGINT else Terminated(number)
+
+
+def _is_loading(frame: FrameType | None) -> bool:
+    """Whether a module is being imported."""
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib."):
+            return True
+        frame = frame.f_back
+    return False

@@ -46,6 +46,32 @@ condor_status -pool $1 -af Name | grep . && echo read ads
 echo tried
 """
 
+RENEWED = """
+cd /etc/condor/tokens.d
+cat >node
+before=$(cat node)
+_CONDOR_NODE_TOKEN_LIFETIME=40 timeout 24 /usr/local/libexec/condor-mini/renew-tokens 1 &
+while kill -0 $! 2>/dev/null && [ "$(cat node)" = "$before" ]; do sleep 0.2; done
+kill $! 2>/dev/null
+"""
+"""Renews a token, which comes by stdin, until there is another one."""
+GIVEN_MEANWHILE = """
+mkdir /tmp/slow
+trap 'rm -r /tmp/slow' EXIT
+cd /etc/condor/tokens.d
+cp -p node /tmp/slow
+printf '#!/bin/sh
+  /usr/bin/condor_ping "$@"
+  status=$?
+  cp -p /tmp/slow/node /etc/condor/tokens.d
+  exit $status
+' >/tmp/slow/condor_ping
+chmod +x /tmp/slow/condor_ping
+sed -i 's/.....$/wrong/' node
+PATH=/tmp/slow:$PATH /usr/local/libexec/condor-mini/check-secret
+"""
+"""Asks about a token that is not good, and gets the good one when the answer has come."""
+
 
 def has_read(who: CommandResult) -> bool:
     """Whether the central manager has answered."""
@@ -153,21 +179,29 @@ def test_a_token_is_renewed(pool: Pool) -> None:
     """A node gets a new token when half of the old one's time is over, without a restart."""
     node, manager = pool.node("execute-2"), pool.node("master")
     short = manager.exec(
-        ["env", "_CONDOR_NODE_TOKEN_LIFETIME=10", "/usr/local/libexec/condor-mini/issue-tokens"],
+        ["env", "_CONDOR_NODE_TOKEN_LIFETIME=20", "/usr/local/libexec/condor-mini/issue-tokens"],
         user="root",
         stdin=f"execute {node.name}\n",
     ).stdout
     try:
-        node.exec(["sh", "-c", "cat >/etc/condor/tokens.d/node"], user="root", stdin=short)
         # As the entrypoint starts it, but for a life of minutes.
-        script = "timeout 14 /usr/local/libexec/condor-mini/renew-tokens 1"
-        environment = {"_CONDOR_NODE_TOKEN_LIFETIME": "60"}
-        node.exec(["sh", "-c", script], user="root", environment=environment)
-        assert token_of(pool, "execute-2") != short.strip()
+        said = node.exec(["sh", "-c", RENEWED], user="root", stdin=short)
+        assert token_of(pool, "execute-2") != short.strip(), said.stderr
         said = node.exec(["condor_ping", "-type", "collector", "ADVERTISE_STARTD"], user="root")
         assert said.returncode == 0, said.stdout + said.stderr
     finally:
         tokens.give(manager, [node], Deadline(20))
+
+
+def test_a_token_that_is_given_meanwhile_is_kept(pool: Pool) -> None:
+    """A node that gets another token while it asks about an old one asks about that one too."""
+    node = pool.node("execute-2")
+    good = token_of(pool, "execute-2")
+    try:
+        said = node.exec(["bash", "-euc", GIVEN_MEANWHILE], user="root")
+        assert (said.returncode, token_of(pool, "execute-2")) == (0, good), said.stderr
+    finally:
+        tokens.give(pool.node("master"), [node], Deadline(20))
 
 
 def test_approve_lets_in(cli: Cli, pool: Pool) -> None:

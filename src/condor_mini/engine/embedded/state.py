@@ -25,7 +25,7 @@ KILLED = 137
 
 def forget(record: Record) -> None:
     """Make it one that is about to start."""
-    for name in (EXIT, NEXT_EXIT, KEEPER, f"{NOTES}/pid"):
+    for name in (f"{NOTES}/pid", EXIT, NEXT_EXIT, KEEPER):
         (record.path / name).unlink(missing_ok=True)
 
 
@@ -62,18 +62,17 @@ def has_ended(record: Record) -> bool:
 
 def info(record: Record) -> ContainerInfo:
     """What ``Engine.inspect`` tells of it."""
+    # One that is about to start has not started yet; asked first, as it may begin meanwhile.
+    has_started = noted(record) is not None or has_ended(record)
     first = running(record)
+    state = ContainerState.CREATED
     code: int | None = None
-    if first is not None:
-        state = ContainerState.RUNNING
-    elif (record.path / STARTED).exists():
-        state = ContainerState.EXITED
-        code = _status(record)
-    else:
-        state = ContainerState.CREATED
     started_at = None
-    with suppress(OSError, ValueError):
-        started_at = datetime.fromisoformat((record.path / STARTED).read_text("utf-8"))
+    if first or has_started:
+        state = ContainerState.RUNNING if first else ContainerState.EXITED
+        code = None if first else _status(record)
+        with suppress(OSError, ValueError):
+            started_at = datetime.fromisoformat((record.path / STARTED).read_text("utf-8"))
     address, ports = record.facts["address"], record.facts["spec"]["ports"]
     return ContainerInfo(
         id=record.id,

@@ -1,0 +1,75 @@
+"""Signals while the command is still being loaded."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SLOW = """
+import os, signal, time
+import click
+
+class Field:
+    def __set_name__(self, owner, name):
+        os.kill(os.getpid(), signal.{signal})
+
+class Fields:
+    field = Field()
+
+print("loaded", flush=True)
+
+@click.command()
+def command():
+    time.sleep(30)
+"""
+"""A command that gets the signal while its module makes a class."""
+WITH_SLOW = """
+import sys
+from condor_mini import cli
+
+cli.COMMANDS["slow"] = "Sleep."
+cli.__path__.append({place!r})
+sys.argv = ["condor-mini", "slow"]
+cli.main()
+"""
+HALF_LOADED = "import os, signal, time; os.kill(os.getpid(), signal.SIGINT); time.sleep(30)"
+TIMEOUT_S = 20
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "said"),
+    [("SIGINT", 130, "\ncondor-mini: interrupted\n"), ("SIGTERM", 143, ""), ("SIGHUP", 129, "")],
+)
+def test_signal_while_a_command_is_loaded(
+    tmp_path: Path, name: str, status: int, said: str
+) -> None:
+    """It takes effect when the module is there: in the middle of it, it could be lost."""
+    (tmp_path / "slow.py").write_text(SLOW.format(signal=name))
+    result = subprocess.run(
+        [sys.executable, "-c", WITH_SLOW.format(place=str(tmp_path))],
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+    assert (result.returncode, result.stdout, result.stderr) == (status, "loaded\n", said)
+
+
+def test_interrupt_while_the_command_line_is_loaded(tmp_path: Path) -> None:
+    """It ends without a word, as any program would."""
+    (tmp_path / "click.py").write_text(HALF_LOADED)
+    result = subprocess.run(
+        [sys.executable, "-c", "from condor_mini.__main__ import main; main()"],
+        capture_output=True,
+        cwd=tmp_path,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+    assert (result.returncode, result.stdout + result.stderr) == (-2, "")
