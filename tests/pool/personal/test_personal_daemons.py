@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
     from ..people import Person
 
-pytestmark = pytest.mark.parametrize("person", WHO[:1], indirect=True, scope="session")
+pytestmark = [
+    pytest.mark.every_engine,
+    pytest.mark.parametrize("person", WHO[:1], indirect=True, scope="session"),
+]
 HEALTH = "/usr/local/libexec/condor-mini/health"
 
 

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
     Done = subprocess.CompletedProcess[str]
 
+pytestmark = pytest.mark.every_engine
 
-@pytest.mark.every_engine
+
 def test_job_is_the_callers(submit: Callable[..., Done], kept: Path, person: Person) -> None:
     """The output file is owned by the caller."""
     submit("true", "output = owned")

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
     Done = subprocess.CompletedProcess[str]
 
-pytestmark = pytest.mark.parametrize("person", WHO[:1], indirect=True, scope="session")
+pytestmark = [
+    pytest.mark.every_engine,
+    pytest.mark.parametrize("person", WHO[:1], indirect=True, scope="session"),
+]
 
 
 @pytest.mark.parametrize(("script", "status"), [("true", 0), ("exit 3", 3), ("kill -TERM $$", 143)])

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from condor_mini.engine import Engine
 
+pytestmark = pytest.mark.every_engine
+
 TIMEOUT_S = 240.0
 SIDE_BY_SIDE = 10
 
@@ -49,7 +51,6 @@ def test_of_several_of_one_name_one_wins(fresh: Cli, count: int) -> None:
     assert runs_a_job(fresh)
 
 
-@pytest.mark.every_engine
 def test_if_not_exists_by_several_at_once(fresh: Cli, pool_engine: Engine) -> None:
     """All of them succeed, and there is one pool, which is usable."""
     results = run([fresh] * 3, "create", "--if-not-exists")
@@ -67,6 +68,16 @@ def test_different_names_at_once(new_cli: Callable[[], Cli], pool_engine: Engine
     failed = [result.stderr for result in results if result.returncode]
     assert failed == []
     assert {len(pool_nodes(pool_engine, cli.name)) for cli in clis} == {3}
+
+
+def test_start_by_several_at_once(fresh: Cli, pool_engine: Engine) -> None:
+    """Two who start one pool at the same time both succeed, and no node is without a token."""
+    fresh.succeeds("create", timeout_s=120)
+    fresh.succeeds("stop", timeout_s=120)
+    results = run([fresh] * 2, "start")
+    assert [result.returncode for result in results] == [0, 0], results
+    assert all(node.is_running for node in pool_nodes(pool_engine, fresh.name))
+    assert runs_a_job(fresh)
 
 
 def test_delete_by_several_at_once(fresh: Cli, pool_engine: Engine) -> None:

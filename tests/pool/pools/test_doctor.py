@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from condor_mini.engine import Engine
     from condor_mini.pool import Pool
 
+pytestmark = pytest.mark.every_engine
+
 
 def _findings(cli: Cli, *arguments: str) -> dict[str, dict[str, Any]]:
     answer = json.loads(cli("doctor", "-o", "json", *arguments).stdout)
     return {finding["subject"]: finding for finding in answer["findings"]}
 
 
-@pytest.mark.every_engine
 @pytest.mark.alone
 def test_engine(cli: Cli, pool_engine: Engine) -> None:
     """What is in every container is looked at, and nothing of it is left."""
@@ -35,7 +36,6 @@ def test_engine(cli: Cli, pool_engine: Engine) -> None:
     assert pool_engine.networks({"io.condor-mini.kind": "doctor"}) == []
 
 
-@pytest.mark.every_engine
 def test_nodes(cli: Cli, pool: Pool) -> None:
     """Each node does its work."""
     findings = _findings(cli)

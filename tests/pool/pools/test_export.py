@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from condor_mini.pool import Pool
 
+pytestmark = pytest.mark.every_engine
+
 SECRET = re.compile(rb"eyJ[\w-]{8,}\.eyJ|PRIVATE KEY-----|hunter2")
 
 
@@ -39,7 +41,6 @@ def exported(pool: Pool, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
-@pytest.mark.every_engine
 def test_logs_of_every_daemon(exported: Path, pool: Pool) -> None:
     """HTCondor's own files, of every node."""
     assert "Finished" in (exported / f"{pool.name}-master/log/NegotiatorLog").read_text()
@@ -47,7 +48,6 @@ def test_logs_of_every_daemon(exported: Path, pool: Pool) -> None:
     assert (exported / f"{pool.name}-execute-2/log/StartLog").stat().st_size > 0
 
 
-@pytest.mark.every_engine
 def test_what_commands_say(exported: Path, pool: Pool) -> None:
     """Ads, queue, configuration and processes."""
     assert 'MyType = "Machine"' in (exported / f"{pool.name}-master/condor_status.txt").read_text()
@@ -57,7 +57,6 @@ def test_what_commands_say(exported: Path, pool: Pool) -> None:
     assert "The pool" in (exported / "summary.txt").read_text()
 
 
-@pytest.mark.every_engine
 def test_no_secret(exported: Path) -> None:
     """Neither a token, nor a key, nor a claim, nor a password of a job's environment."""
     files = [path for path in exported.rglob("*") if path.is_file()]

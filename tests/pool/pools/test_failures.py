@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from condor_mini.engine import Engine
 
+pytestmark = pytest.mark.every_engine
+
 TIMEOUT_S = 120.0
 SOON_S = 60.0
 """Much less than the timeout, and enough for a machine that is busy."""
@@ -89,7 +91,6 @@ def logs_of(error: CondorMiniError) -> Path:
     return Path(found[1])
 
 
-@pytest.mark.every_engine
 def test_node_that_cannot_start_is_noticed_at_once(refused: Refused) -> None:
     """An execution point that ends is told with its last words, well before --timeout."""
     name = f"{refused.cli.name}-execute-1"

@@ -11,10 +11,14 @@ import sys
 import time
 from typing import IO, TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from tests.pool.pools.conftest import Cli
 
     from condor_mini.pool import Pool
+
+pytestmark = pytest.mark.every_engine
 
 WITHIN_S = 20.0
 

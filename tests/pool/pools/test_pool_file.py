@@ -54,6 +54,8 @@ execution_points:
 """
 BOMB = """#!/usr/bin/python3
 import os
+
+pytestmark = pytest.mark.every_engine
 while True:
     try:
         os.fork()
@@ -112,7 +114,6 @@ def in_job(pool: Pool, script: str, *more: str) -> str:
     return job.read(job.ended()[0], "Out").strip()
 
 
-@pytest.mark.every_engine
 def test_node_advertises_what_the_file_says(described: Pool) -> None:
     """A laptop presents a node of 64 cores, 512 GB and 2 TB."""
     assert values(described, "big", "Cpus", "Memory", "Disk") == ["64", "524288", "2147483648"]
@@ -165,7 +166,6 @@ def test_environment_is_for_all_and_for_one(described: Pool) -> None:
     assert said == "all, of the access point\n"
 
 
-@pytest.mark.every_engine
 def test_shared_directory_is_seen_by_all(described: Pool) -> None:
     """What a job writes into the shared directory, the access point reads."""
     in_job(described, "hostname > /shared/`hostname`")
@@ -173,14 +173,12 @@ def test_shared_directory_is_seen_by_all(described: Pool) -> None:
     assert "-execute-" in name
 
 
-@pytest.mark.every_engine
 def test_directory_of_the_host_is_mounted(described: Pool) -> None:
     """A bind mount shows the host's files, and read-only ones cannot be written."""
     assert described.exec(["cat", "/data/input.txt"]).stdout == "from the host\n"
     assert described.exec(["touch", "/data/x"], user="root").returncode != 0
 
 
-@pytest.mark.every_engine
 def test_volume_of_the_pool_can_be_written_by_users(described: Pool) -> None:
     """An ordinary user writes into the pool's own volume."""
     node = next(node for node in described.nodes if node.group == "many")
@@ -270,7 +268,6 @@ def shared(volumes: list[VolumeInfo]) -> list[VolumeInfo]:
     return [volume for volume in named if "io.condor-mini.role" not in volume.labels]
 
 
-@pytest.mark.every_engine
 def test_labels_are_on_all_that_the_engine_holds(described: Pool, pool_engine: Engine) -> None:
     """The pool's labels are on each container, the network and the volumes."""
     label = {"team": "physics", "io.condor-mini.pool": described.name}

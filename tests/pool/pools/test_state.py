@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from condor_mini.engine import Engine
 
+pytestmark = pytest.mark.every_engine
+
 REMADE_S = 60
 SMALL_LOG = 20_000
 

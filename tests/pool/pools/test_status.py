@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from condor_mini.pool import Pool
 
+pytestmark = pytest.mark.every_engine
+
 SERIES = catalogue().get(None).number
 WITHIN_S = 30.0
 STATUS_S = 1.5
@@ -31,7 +33,6 @@ def _status(cli: Cli) -> dict[str, Any]:
     return answer
 
 
-@pytest.mark.every_engine
 def test_usable(cli: Cli, pool: Pool) -> None:
     """A pool that was created is usable, with all daemons and slots."""
     found = _status(cli)
@@ -119,7 +120,6 @@ def test_fast(cli: Cli) -> None:
     assert sorted(times)[2] < STATUS_S
 
 
-@pytest.mark.every_engine
 def test_listed(cli: Cli, pool: Pool) -> None:
     """The pool is in the list, with all its nodes running."""
     rows = json.loads(cli.succeeds("list", "-o", "json"))

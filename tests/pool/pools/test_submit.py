@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
     Write = Callable[..., Path]
 
+pytestmark = pytest.mark.every_engine
+
 UID = 4321
 """A number that no image has a name for."""
 PAIRS = "#!/bin/sh\nmkdir -p made\necho $1 >made/$1\ncat in/data\necho odd >&2\n"
@@ -90,7 +92,6 @@ def copies(node: Node) -> list[str]:
 # -- there and back -------------------------------------------------------------------------------
 
 
-@pytest.mark.every_engine
 def test_directory_goes_there_and_results_come_back(cli: Cli, here: Path, write: Write) -> None:
     """Program, inputs and directories go there; outputs, directories and log come back."""
     (here / "in").mkdir()
@@ -151,7 +152,6 @@ def test_what_is_not_changed_is_not_touched(cli: Cli, here: Path, write: Write) 
     )
 
 
-@pytest.mark.every_engine
 def test_nothing_stays_in_the_pool(cli: Cli, here: Path, write: Write, access_point: Node) -> None:
     """When all has been fetched the copy is removed."""
     before = copies(access_point)
