@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from condor_mini.jobs import Submission
     from condor_mini.nodes import Node
 
+pytestmark = pytest.mark.every_engine
+
 FILE = """
 version: 1
 name: NAME
@@ -54,8 +56,6 @@ execution_points:
 """
 BOMB = """#!/usr/bin/python3
 import os
-
-pytestmark = pytest.mark.every_engine
 while True:
     try:
         os.fork()
