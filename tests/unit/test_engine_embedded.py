@@ -72,6 +72,14 @@ def test_what_could_not_be_filled_is_not_there(shelf: Shelf) -> None:
     assert list(shelf.directory.iterdir()) == []
 
 
+def test_shelf_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    """Where no directory can be, it is said which one, and why."""
+    (tmp_path / "file").write_text("")
+    shelf = Shelf(tmp_path / "file/things", "thing")
+    with pytest.raises(StateError, match=r"cannot write to .*/file/things: Not a directory"):
+        shelf.locked().__enter__()
+
+
 def test_thing_is_there_while_it_is_made(shelf: Shelf) -> None:
     """Who makes a thing is not taken for somebody who died of it."""
     seen = []
