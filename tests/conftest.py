@@ -15,10 +15,8 @@ import pytest
 
 import debian_packages
 import podman_for_tests as podman
-from condor_mini import runtime
 from condor_mini.engine import EmbeddedEngine, FakeEngine, find_engine
-from condor_mini.progress import progress_for_stderr
-from condor_mini.series import catalogue
+from sandbox_programs import sandbox_runtime
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -123,8 +121,8 @@ def engine(engine_name: str, request: pytest.FixtureRequest) -> Engine:
 
 def embedded(way: str) -> Engine:
     """The embedded engine, by one of its ways."""
-    made = runtime.ensure(catalogue().get(None), progress_for_stderr(quiet=True))
-    return EmbeddedEngine(lambda: made.runtime.root, way=way)
+    root = sandbox_runtime().root
+    return EmbeddedEngine(lambda: root, way=way)
 
 
 @pytest.fixture(scope="session")

@@ -19,11 +19,9 @@ from typing import IO, TYPE_CHECKING
 
 import pytest
 
-from condor_mini import runtime
 from condor_mini.engine.embedded.tools import Tools
-from condor_mini.progress import progress_for_stderr
 from condor_mini.readiness import wait_until
-from condor_mini.series import catalogue
+from sandbox_programs import sandbox_runtime
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -89,7 +87,7 @@ def runtime_path() -> Path:
     """The runtime of root, which the others use as well."""
     if os.geteuid() != 0:
         pytest.skip("only root can be other users: --engines namespaces,paths is about this one")
-    return runtime.ensure(catalogue().get(None), progress_for_stderr(quiet=True)).runtime.path
+    return sandbox_runtime().path
 
 
 @pytest.fixture(scope="session")

@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini import runtime
 from condor_mini.engine import BindMount, ContainerSpec
-from condor_mini.progress import progress_for_stderr
-from condor_mini.series import catalogue
+from sandbox_programs import sandbox_runtime
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,8 +28,7 @@ SYSTEM = ("/usr", "/lib", "/lib64", "/etc")
 @pytest.fixture(scope="module")
 def root() -> Path:
     """The runtime's tree."""
-    made = runtime.ensure(catalogue().get(None), progress_for_stderr(quiet=True))
-    return made.runtime.root
+    return sandbox_runtime().root
 
 
 @pytest.mark.parametrize("user", ["0", "7104:7104"])

@@ -20,8 +20,8 @@ import pytest
 
 from condor_mini import images, runtime
 from condor_mini.engine import EmbeddedEngine
-from condor_mini.progress import progress_for_stderr
 from condor_mini.series import catalogue
+from sandbox_programs import sandbox_runtime
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -200,9 +200,8 @@ def copy_of_us(to: Path) -> Path:
 
 def embedded_at(state_home: Path) -> EmbeddedEngine:
     """The embedded engine of whoever has that ``XDG_STATE_HOME``."""
-    made = runtime.ensure(catalogue().get(None), progress_for_stderr(quiet=True))
-    directory = state_home / "condor-mini" / "engine"
-    return EmbeddedEngine(lambda: made.runtime.root, directory=directory)
+    root = sandbox_runtime().root
+    return EmbeddedEngine(lambda: root, directory=state_home / "condor-mini" / "engine")
 
 
 def copy_of_cache(to: Path, uid: int) -> None:
