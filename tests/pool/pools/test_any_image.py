@@ -312,6 +312,18 @@ def test_pool_is_usable(mixed: Pool) -> None:
     assert mixed.status().verdict == "usable"
 
 
+def test_probe_job_runs_without_what_the_image_preloads(
+    pool_engine: Engine, musl_image: str
+) -> None:
+    """Where each program of a job loads a library of another libc first, a pool is usable too."""
+    group = {"name": "musl", "image": musl_image}
+    spec = PoolSpec.model_validate(
+        {"name": f"t{uuid.uuid4().hex[:8]}", "execution_points": [group]}
+    )
+    with Pool.create(spec=spec, engine=pool_engine, timeout_s=40) as made:
+        assert len(made.slot_ads(projection=["Name"])) == 1
+
+
 def test_own_gpus_are_there(mixed: Pool) -> None:
     """Simulated GPUs need no program of the image's."""
     said = mixed.exec(["condor_status", "-constraint", 'Os == "debian"', "-af", "GPUs"])
