@@ -50,7 +50,7 @@ RENEWED = """
 cd /etc/condor/tokens.d
 cat >node
 before=$(cat node)
-_CONDOR_NODE_TOKEN_LIFETIME=40 timeout 24 /usr/local/libexec/condor-mini/renew-tokens 1 &
+_CONDOR_NODE_TOKEN_LIFETIME=20 timeout 14 /usr/local/libexec/condor-mini/renew-tokens 1 &
 while kill -0 $! 2>/dev/null && [ "$(cat node)" = "$before" ]; do sleep 0.2; done
 kill $! 2>/dev/null
 """
@@ -179,7 +179,7 @@ def test_a_token_is_renewed(pool: Pool) -> None:
     """A node gets a new token when half of the old one's time is over, without a restart."""
     node, manager = pool.node("execute-2"), pool.node("master")
     short = manager.exec(
-        ["env", "_CONDOR_NODE_TOKEN_LIFETIME=20", "/usr/local/libexec/condor-mini/issue-tokens"],
+        ["env", "_CONDOR_NODE_TOKEN_LIFETIME=10", "/usr/local/libexec/condor-mini/issue-tokens"],
         user="root",
         stdin=f"execute {node.name}\n",
     ).stdout
