@@ -62,6 +62,9 @@ def one_user_config() -> str:
 STATE = /var/lib/condor
 SEC_TOKEN_DIRECTORY = /etc/condor/tokens.d
 POOL_DAEMONS = $(USERNAME)@$(UID_DOMAIN) condor@*
+# By a token of that user's, which is limited, others have the same name: it advertises no jobs.
+IS_FROM_ONE_USER = (AuthenticatedIdentity == "$(USERNAME)@$(UID_DOMAIN)" \\
+  && stringListMember(MyType, "DaemonMaster,Negotiator,Accounting"))
 
 # That takes root.
 USE_GID_PROCESS_TRACKING = False

@@ -38,9 +38,9 @@ PACKAGES = (
 """What the command needs."""
 
 
-def image(role: str) -> str:
-    """The name of our image for a role, of the series that is tested."""
-    return images.reference(role, catalogue().get(None))
+def image(role: str, series: str | None = None) -> str:
+    """The name of our image for a role, of this series or of the one that is tested."""
+    return images.reference(role, catalogue().get(series))
 
 
 def no_executable(name: str) -> str:

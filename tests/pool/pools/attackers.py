@@ -44,10 +44,13 @@ class Attacker:
     addresses: dict[str, str]
     """Of the pool's daemons: ``DAEMONS``, and ``MANAGER``."""
 
-    def run(self, script: str) -> CommandResult:
+    def run(self, script: str, *, timeout_s: float = 20) -> CommandResult:
         """Run a script as root there, to its end."""
         return self.pool.engine.exec(
-            self.container, ["timeout", "20", "bash", "-c", script], user="root", timeout_s=40
+            self.container,
+            ["timeout", f"{timeout_s:g}", "bash", "-c", script],
+            user="root",
+            timeout_s=2 * timeout_s,
         )
 
     def allowed(self, daemon: str) -> set[str]:
@@ -65,13 +68,13 @@ class Attacker:
 
 
 @contextmanager
-def attacker(pool: Pool, token: str = "") -> Iterator[Attacker]:
-    """Somebody who has this token, or none."""
+def attacker(pool: Pool, token: str = "", *, series: str | None = None) -> Iterator[Attacker]:
+    """Somebody who has this token, or none, and HTCondor of this series."""
     engine = pool.engine
     name = f"{pool.name}-attacker-{uuid.uuid4().hex[:6]}"
     container = engine.create(
         ContainerSpec(
-            image=image("execute"),
+            image=image("execute", series),
             name=name,
             hostname=name,
             entrypoint="sleep",

@@ -1,0 +1,134 @@
+"""Which of HTCondor's commands a pool's daemons take from whom: each is asked for each of them."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.pool.pools.attackers import attacker, token_of
+
+from condor_mini.readiness import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from condor_mini.pool import Pool
+
+pytestmark = pytest.mark.pool_engines("docker", reason="the embedded engine has the same daemons")
+
+SECURITY = Path(__file__).parents[3] / "docs/security.md"
+ROW = re.compile(r"^\| `[A-Z_]+` \((\d+)\) \| ([a-z, ]+) \|", re.M)
+NODES = {"central manager": "master", "access point": "submit-1", "execution point": "execute-1"}
+JOBS = """
+cd
+printf 'executable=/bin/sleep\narguments=600\ntransfer_executable=false\nqueue\n' >open.sub
+printf 'JOB A open.sub\n' >open.dag
+condor_submit open.sub
+condor_submit_dag -f open.dag
+"""
+LISTENING = """
+condor_config_val IP_ADDRESS
+grep -o '@[0-9a-f]*/.*' /proc/net/unix | sort -u
+awk '$4 == "0A" && $2 ~ /^0+:/ { print $2 }' /proc/net/tcp /proc/net/tcp6
+"""
+"""The sockets behind the one port that daemons share, and whatever other ports there are."""
+KINDS = {
+    *("collector", "negotiator", "master", "schedd", "shadow", "startd", "slot1_1"),
+    "port",  # DAGMan's, and what collector and schedd have for condor_sos
+}
+NUMBERS = (
+    *(range(110), range(400, 566), range(700, 708), range(800, 808), range(1000, 1012)),
+    *(range(1105, 1115), range(1200, 1204), range(1500, 1506), range(60000, 60056)),
+    *(range(61000, 61003), range(61500, 61503), range(71000, 71008), range(72000, 72002)),
+    *(range(73000, 73002), range(74000, 74004), range(81000, 81004), range(81098, 81102)),
+)
+"""Where condor_commands.h has commands, and some beyond."""
+PING = """
+export _CONDOR_SEC_CLIENT_AUTHENTICATION_METHODS=FS,IDTOKENS,SSL
+condor_ping -addr '{address}' -table {numbers} 2>/dev/null | awk '/ ALLOW / {{ print $1 }}'
+"""
+
+
+@pytest.fixture(scope="module")
+def listeners(pool: Pool) -> Iterator[dict[str, list[str]]]:
+    """The addresses of all that listens on each node while a job and a DAG run."""
+    pool.exec(["sh", "-euc", JOBS])
+    found: dict[str, list[str]] = {}
+
+    def missing() -> str | None:
+        found.update({what: listening(pool, node) for what, node in NODES.items()})
+        seen = {kind(address) for addresses in found.values() for address in addresses}
+        return f"not seen: {KINDS - seen}" if KINDS - seen else None
+
+    try:
+        wait_until(missing, timeout_s=60)
+        yield found
+    finally:
+        pool.exec(["condor_rm", "-all"])
+
+
+def listening(pool: Pool, node: str) -> list[str]:
+    """The addresses of all that listens on a node, other than on its loopback."""
+    said = pool.exec(["sh", "-c", LISTENING], node=node, user="root").stdout
+    host, *words = said.splitlines()
+    name = pool.node(node).name
+    sockets = [word.rpartition("/")[2] for word in words if "/" in word]
+    ports = {int(word.rpartition(":")[2], 16) for word in words if "/" not in word}
+    return [
+        *(f"<{host}:9618?alias={name}&sock={socket}>" for socket in ("self", *sockets)),
+        *(f"<{host}:{port}?alias={name}>" for port in sorted(ports)),
+    ]
+
+
+def kind(address: str) -> str:
+    """``schedd`` of ``<…?sock=schedd_77_64e1>``; ``port`` where it is no daemon's behind 9618."""
+    _, _, socket = address.strip("<>").partition("sock=")
+    return re.sub(r"(_[0-9a-f]{1,6}){2,3}$", "", socket) or "port"
+
+
+def granted(
+    pool: Pool, listeners: dict[str, list[str]], token: str = ""
+) -> dict[int, set[str]]:
+    """The commands that somebody with this token may give, and at which nodes."""
+    numbers = " ".join(str(number) for chunk in NUMBERS for number in chunk)
+    found: dict[int, set[str]] = defaultdict(set)
+    with attacker(pool, token) as somebody:
+        for node, addresses in listeners.items():
+            for address in addresses:
+                said = somebody.run(PING.format(address=address, numbers=numbers), timeout_s=60)
+                for number in said.stdout.split():
+                    found[int(number)].add(node)
+    return dict(found)
+
+
+def documented(heading: str) -> dict[int, set[str]]:
+    """The table below a heading of docs/security.md."""
+    _, _, below = SECURITY.read_text().partition(f"\n### {heading}\n")
+    table, _, _ = below.partition("\n#")
+    everywhere = set(NODES)
+    return {
+        int(number): everywhere if where == "every node" else set(where.split(", "))
+        for number, where in ROW.findall(table)
+    }
+
+
+def test_open_to_everybody(pool: Pool, listeners: dict[str, list[str]]) -> None:
+    """Somebody without a token may give the commands that docs/security.md lists, and no others."""
+    assert granted(pool, listeners) == documented("Open to everybody")
+
+
+@pytest.mark.parametrize("whose", ["execution point", "user"])
+def test_open_to_members(pool: Pool, listeners: dict[str, list[str]], whose: str) -> None:
+    """With any token of the pool's come those that are in the other list, and what it says."""
+    token = (
+        token_of(pool, "execute-1")
+        if whose == "execution point"
+        else pool.members.create_token("jovyan", authorizations=["READ"]).split()[0]
+    )
+    says = {} if whose == "user" else documented("Open to an execution point")
+    members = documented("Open to every token") | documented("Open to everybody")
+    found = granted(pool, listeners, token)
+    assert found == members | says
