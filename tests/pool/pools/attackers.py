@@ -80,7 +80,10 @@ def attacker(pool: Pool, token: str = "", *, series: str | None = None) -> Itera
             entrypoint="sleep",
             command=("600",),
             network=pool.name,
-            environment={"_CONDOR_CONDOR_HOST": f"{pool.name}-master"},
+            environment={
+                "_CONDOR_CONDOR_HOST": f"{pool.name}-master",
+                "_CONDOR_SEC_CLIENT_AUTHENTICATION_METHODS": "FS,IDTOKENS,SSL",
+            },
             healthcheck=False,
         )
     )

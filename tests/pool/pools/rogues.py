@@ -37,7 +37,7 @@ SEC_WRITE_AUTHENTICATION = REQUIRED
 SEC_DEFAULT_AUTHENTICATION_METHODS = FS, IDTOKENS, SSL
 COLLECTOR_REQUIREMENTS = True
 END
-unset _CONDOR_CONDOR_HOST
+unset _CONDOR_CONDOR_HOST _CONDOR_SEC_CLIENT_AUTHENTICATION_METHODS
 condor_master
 until condor_status -schedd -af Name | grep -q .; do sleep 0.1; done
 cd ~jovyan
@@ -51,7 +51,6 @@ condor_status -submitters -l |
 """
 
 ADVERTISE = """
-export _CONDOR_SEC_CLIENT_AUTHENTICATION_METHODS=FS,IDTOKENS,SSL
 condor_advertise -tcp "$1" /tmp/own.ad
 """
 

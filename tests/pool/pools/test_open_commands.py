@@ -47,7 +47,6 @@ NUMBERS = (
 )
 """Where condor_commands.h has commands, and some beyond."""
 PING = """
-export _CONDOR_SEC_CLIENT_AUTHENTICATION_METHODS=FS,IDTOKENS,SSL
 condor_ping -addr '{address}' -table {numbers} 2>/dev/null | awk '/ ALLOW / {{ print $1 }}'
 """
 

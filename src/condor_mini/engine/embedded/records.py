@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 RECORD = "record.json"
+PRIVATE = 0o700
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]*")
 _MAKING, _GONE = ".making-", ".gone-"
 
@@ -158,7 +159,10 @@ class Shelf:
     def locked(self) -> Iterator[None]:
         """Alone with all of them; raises ``StateError`` where the directory cannot be written."""
         try:
-            self.directory.mkdir(parents=True, exist_ok=True)
+            # Who could reach a container's /tmp from outside would prove to be somebody inside
+            # (HTCondor's authentication by the file system).
+            self.directory.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+            self.directory.chmod(PRIVATE)
             lock = os.open(self.directory / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise StateError(f"cannot write to {self.directory}: {error.strerror}") from error
