@@ -13,13 +13,16 @@ from condor_mini import images, own_image, plan
 from condor_mini.engine import BindMount, ScratchMount, VolumeMount
 from condor_mini.errors import (
     AlreadyInUse,
+    CommandFailed,
     CondorMiniError,
-    EngineCapabilityError,
     NotFound,
     PoolNotReady,
 )
-from condor_mini.nodes import LABEL, SPEC, Node, Role, pool_nodes
+from condor_mini.holdings import Holdings, volume_of
+from condor_mini.nodes import LABEL, SPEC, Node, Role, believed, pool_labels, pool_nodes
+from condor_mini.preflight import check_able, check_read_only
 from condor_mini.readiness import wait_until
+from condor_mini.record import stored_spec
 from condor_mini.series import catalogue
 from condor_mini.signals import held_back
 from condor_mini.starting import start_all
@@ -29,7 +32,7 @@ from condor_mini.usable import Deadline, await_usable
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from condor_mini.engine import Engine, EngineInfo
+    from condor_mini.engine import Engine, NetworkInfo
     from condor_mini.plan import PlannedNode
     from condor_mini.progress import Progress
     from condor_mini.spec import PoolSpec
@@ -44,8 +47,6 @@ QUIET_S = 5.0
 """When nothing has changed for so long, nobody is at work there."""
 STOP_TIMEOUT_S = 10.0
 GONE_TIMEOUT_S = 30.0
-_LIMITS = {"cpus": "cpus", "memory_mb": "memory", "pids": "processes"}
-"""What a container's limits are called in the pool file."""
 MAKING_LABEL = f"{LABEL}.making"
 """On what was made together, and goes together if it fails."""
 
@@ -70,8 +71,8 @@ def create(
     """
     info = engine.info()
     nodes = plan.fitted(plan.planned_nodes(spec), info)
-    _check_able(info, nodes)
-    _check_read_only(info, spec)
+    check_able(info, nodes)
+    check_read_only(info, spec)
     _check_absent(engine, spec.name)
     _check_forgotten(engine, spec.name)
     series = catalogue().get(spec.htcondor)
@@ -81,8 +82,7 @@ def create(
     deadline = Deadline(timeout_s)
     labels = {
         **spec.labels,
-        f"{LABEL}.kind": "pool",
-        f"{LABEL}.pool": spec.name,
+        **pool_labels(spec.name),
         MAKING_LABEL: uuid.uuid4().hex,
     }
     claim = _Claim(engine=engine, pool=spec.name, labels={**labels, SPEC: spec.to_json()})
@@ -142,7 +142,7 @@ def add(
     labels = {MAKING_LABEL: uuid.uuid4().hex}
 
     def make() -> None:
-        of_pool = {f"{LABEL}.kind": "pool", f"{LABEL}.pool": manager.pool}
+        of_pool = pool_labels(manager.pool)
         own_image.fill_volume(engine, nodes, series, of_pool, progress)
         what = f"{len(nodes)} execution points"
         with progress.step(f"Adding {what}", done=f"Added {what}"):
@@ -151,7 +151,7 @@ def add(
         await_usable(engine, manager.pool, slots, progress, deadline=deadline, probe=False)
 
     def made() -> list[Node]:
-        return [Node(engine=engine, info=info) for info in engine.containers(labels)]
+        return made_together(engine, manager.pool, labels)
 
     def undo() -> str:
         new = made()
@@ -189,7 +189,7 @@ def await_made(engine: Engine, pool: str, *, timeout_s: float) -> None:
             return "there is no central manager"
         if names != seen:
             seen, changed = names, time.monotonic()
-        planned = {node.name for node in plan.planned_nodes(plan.stored_spec(nodes))}
+        planned = {node.name for node in plan.planned_nodes(stored_spec(pool, nodes))}
         absent = sorted(planned - set(names))
         # A pool that was scaled down lacks some for ever.
         if absent and time.monotonic() - changed < QUIET_S:
@@ -201,69 +201,40 @@ def await_made(engine: Engine, pool: str, *, timeout_s: float) -> None:
 
 
 def remove(engine: Engine, pool: str) -> bool:
-    """Remove all that bears the pool's label; whether there was anything.
+    """Remove all of a pool; return whether there was anything. What only claims to be of it stays.
 
     The network goes last: as long as it is there, the pool's name is taken, and no new pool of
     that name can lose what it has made.
     """
-    label = {f"{LABEL}.kind": "pool", f"{LABEL}.pool": pool}
-    containers = engine.containers(label)
-    networks = engine.networks(label)
+    held = Holdings(engine, pool)
+    containers, networks = held.containers, held.networks
     ids = {info.id for info in containers}
     engine.remove(*ids)
 
     def there() -> str | None:
-        left = [info.name for info in engine.containers(label) if info.id in ids]
+        left = [info.name for info in engine.containers(pool_labels(pool)) if info.id in ids]
         return f"{', '.join(left)} is still being removed" if left else None
 
     if containers:  # somebody else may be at it: the engine then returns at once
         wait_until(there, timeout_s=GONE_TIMEOUT_S)
     # Only now: those of the containers' own have gone with them.
-    volumes = engine.volumes(label)
+    volumes = held.volumes
     engine.remove_volume(*(volume.name for volume in volumes))
     for network in networks:
-        engine.remove_network(network.id)
+        _remove_network(engine, network)
     return bool(containers or networks or volumes)
 
 
-def _check_able(info: EngineInfo, nodes: Sequence[PlannedNode]) -> None:
-    """Refuse here, with nothing made, what the engine cannot do."""
-    limited = {
-        limit: [node.name for node in nodes if getattr(node.container, limit) is not None]
-        for limit in _LIMITS
-    }
-    sources = [
-        mount.source
-        for node in nodes
-        for mount in node.container.mounts
-        if isinstance(mount, BindMount)
-    ]
-    for limit, names in limited.items():
-        if names and limit not in info.limits:
-            raise EngineCapabilityError(
-                f"nothing would come of `limit: {_LIMITS[limit]}` for {names[0]}: {info.name} has "
-                "no control group here to set it in",
-                hint="Leave `limit` out. Or use Docker or Podman, as root; or, without root, "
-                "cgroups v2 by systemd, which must delegate them: Delegate=cpu memory pids for "
-                "user@.service; embedded has them for a user who lingers: loginctl enable-linger",
+def _remove_network(engine: Engine, network: NetworkInfo) -> None:
+    try:
+        engine.remove_network(network.id)
+    except CommandFailed as failure:
+        if failure.hint is None and engine.info().builds:
+            failure.hint = (
+                "A container that is none of the pool's may use it. See which: "
+                f"{engine.name} network inspect {network.name}"
             )
-    if sources and not info.same_host:
-        raise EngineCapabilityError(
-            f"the engine at {info.endpoint} is on another machine, where {sources[0]} cannot be "
-            "mounted",
-            hint="Use volumes of the pool's own (a source without a slash), or `condor-mini cp`.",
-        )
-
-
-def _check_read_only(info: EngineInfo, spec: PoolSpec) -> None:
-    """Refuse a root that is to be read-only, in so many words, and would not be."""
-    groups = (spec.central_manager, *spec.access_points, *spec.execution_points)
-    if not info.read_only_roots and any(group.read_only for group in groups):
-        raise EngineCapabilityError(
-            f"nothing would come of `read_only: true`: on {info.name} each node has a root of its "
-            "own that it can write",
-            hint="Leave `read_only` out, or use Docker or Podman.",
-        )
+        raise
 
 
 def _check_absent(engine: Engine, pool: str) -> None:
@@ -284,10 +255,10 @@ def _check_forgotten(engine: Engine, pool: str, *, only_if_lost: bool = True) ->
         pool: Its name, of which there are no containers.
         only_if_lost: Whether a network may mean that somebody is just about to make containers.
     """
-    label = {f"{LABEL}.kind": "pool", f"{LABEL}.pool": pool}
-    if not engine.volumes(label):
+    held = Holdings(engine, pool)
+    if not held.volumes:
         return
-    has_network = bool(engine.networks(label))
+    has_network = bool(held.networks)
     if has_network and only_if_lost:
         return
     start = f"Make it anew: condor-mini start -n {pool}. " if has_network else ""
@@ -353,14 +324,19 @@ def with_volumes(engine: Engine, nodes: Sequence[PlannedNode], labels: Labels) -
     Raises:
         AlreadyInUse: One is there and not the pool's.
     """
+    volumes = engine.volumes({})
+    there = {volume.name for volume in volumes}
     pool = labels[f"{LABEL}.pool"]
-    there = {volume.name: volume for volume in engine.volumes({})}
+    ours = {volume.name for volume in believed(volume_of, volumes) if volume.pool == pool}
     absent = {}
     for name, of_node in plan.volumes(nodes).items():
         if name not in there:
             absent[name] = {**labels, **of_node}
-        elif there[name].labels.get(f"{LABEL}.pool") != pool:
-            raise AlreadyInUse(f"there is a volume {name}, and it is no pool's")
+        elif name not in ours:
+            raise AlreadyInUse(
+                f"there is a volume {name}, and it is no pool's",
+                hint="Choose another name: condor-mini create -n NAME. Or remove the volume.",
+            )
 
     def bringing(mount: Mount) -> Mount:
         if isinstance(mount, VolumeMount) and mount.volume in absent:
@@ -378,10 +354,10 @@ def with_volumes(engine: Engine, nodes: Sequence[PlannedNode], labels: Labels) -
 
 def remove_state(engine: Engine, nodes: Iterable[Node]) -> None:
     """Remove the volumes that keep what these nodes, which are gone for good, have known."""
-    for node in nodes:
-        of_node = (f"{LABEL}.pool", f"{LABEL}.role", f"{LABEL}.number")
-        volumes = engine.volumes({key: node.info.labels[key] for key in of_node})
-        engine.remove_volume(*(volume.name for volume in volumes))
+    gone = [node.identity for node in nodes]
+    for pool in {identity.pool for identity in gone}:
+        volumes = Holdings(engine, pool).volumes
+        engine.remove_volume(*(volume.name for volume in volumes if volume.node in gone))
 
 
 def labelled(nodes: Iterable[PlannedNode], labels: Labels) -> list[PlannedNode]:
@@ -391,6 +367,13 @@ def labelled(nodes: Iterable[PlannedNode], labels: Labels) -> list[PlannedNode]:
         replace(node, container=replace(node.container, labels={**node.container.labels, **mark}))
         for node in nodes
     ]
+
+
+def made_together(engine: Engine, pool: str, labels: Mapping[str, str]) -> list[Node]:
+    """Return the nodes of a pool that bear the same mark as ``labels``."""
+    mark = labels[MAKING_LABEL]
+    nodes = pool_nodes(engine, pool)
+    return [node for node in nodes if node.info.labels.get(MAKING_LABEL) == mark]
 
 
 def _forget(manager: Node, names: Sequence[str]) -> None:

@@ -14,6 +14,7 @@ CondorMiniError                 1
 ├── ImageBuildFailed            1
 ├── RuntimeFailed               1   the embedded HTCondor could not be made: mirror, package, disk
 ├── StateError                  1   a state directory that cannot be used
+├── RecordError                 1   labels of a pool that do not tell what it was made from
 ├── PoolFileError               7   a pool file that is wrong; a Problem for each place
 └── JobFailed                   the job's own status, or 1 where it has none
 """
@@ -113,6 +114,10 @@ class RuntimeFailed(CondorMiniError):
 
 class StateError(CondorMiniError):
     """A state directory that cannot be used: unwritable, full, or not a directory."""
+
+
+class RecordError(CondorMiniError):
+    """What the engine holds of a pool does not tell what that pool was made from."""
 
 
 @dataclass(frozen=True, kw_only=True)

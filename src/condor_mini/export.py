@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING
 
 from condor_mini._version import __version__
 from condor_mini.errors import CondorMiniError, StateError, UsageError
-from condor_mini.nodes import LABEL, LIBEXEC, Role
+from condor_mini.holdings import spec_form
+from condor_mini.nodes import LIBEXEC, Role
 from condor_mini.redact import is_secret_file, redact, redact_bytes
 from condor_mini.signals import held_back
 from condor_mini.status import Verdict, status_of
@@ -125,8 +126,8 @@ def export(
         collection.add(f"{node.name}/log", _log_directory(engine, node, collection))
     collection.add(ENGINE, _engine(engine))
     for node in nodes:
-        if spec := node.info.labels.get(f"{LABEL}.spec"):
-            collection.add(SPEC, _spec(spec))
+        if node.role is Role.CENTRAL_MANAGER:
+            collection.add(SPEC, _spec(node))
         everywhere = _OWN_IMAGE if node.has_own_image else _EVERY_NODE
         for file, argv in {**_BY_ROLE[node.role], **everywhere}.items():
             if node.is_running:
@@ -325,9 +326,9 @@ def _engine(engine: Engine) -> Callable[[], Found]:
     return fetch
 
 
-def _spec(spec: str) -> Callable[[], Found]:
+def _spec(manager: Node) -> Callable[[], Found]:
     def fetch() -> Found:
-        yield SPEC, json.dumps(json.loads(spec), indent=2) + "\n"
+        yield SPEC, json.dumps(spec_form(manager.info.labels, manager.pool), indent=2) + "\n"
 
     return fetch
 

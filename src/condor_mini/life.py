@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from condor_mini import creation, plan, tokens
 from condor_mini.errors import PoolNotReady, UsageError
-from condor_mini.nodes import ONE_USER, Role, pool_nodes
+from condor_mini.nodes import Role, pool_nodes
 from condor_mini.parallel import each
 from condor_mini.readiness import wait_until
+from condor_mini.record import stored_spec
 from condor_mini.usable import Deadline, await_usable
 
 if TYPE_CHECKING:
@@ -47,7 +48,9 @@ def start(
 
     Raises:
         PoolNotReady: A daemon is missing at the deadline, or a node has ended; says which and why.
+        RecordError: The pool does not tell what it was made from.
     """
+    spec = stored_spec(pool, pool_nodes(engine, pool))
     deadline = Deadline(timeout_s)
     with progress.step(f"Starting {len(nodes)} nodes", done=f"Started {len(nodes)} nodes"):
         stopped = [node for node in nodes if not node.is_running]
@@ -61,7 +64,6 @@ def start(
             tokens.give(manager, others, deadline)
         each(engine.start, [node.info.id for node in others])
     everybody = pool_nodes(engine, pool)
-    spec = plan.stored_spec(everybody)
     await_usable(
         engine, pool, _slots(spec, everybody), progress, deadline=deadline, probe=spec.probe_job
     )
@@ -94,7 +96,7 @@ def scale(
         PoolNotReady: The pool does not run, or a new slot is missing at the deadline.
     """
     nodes = pool_nodes(engine, pool)
-    spec = plan.stored_spec(nodes)
+    spec = stored_spec(pool, nodes)
     chosen = _group(spec, group)
     ours = [n for n in nodes if n.role is Role.EXECUTION_POINT and n.group == chosen.name]
     everywhere = [n for n in nodes if n.role is Role.EXECUTION_POINT]
@@ -106,13 +108,12 @@ def scale(
     if stopped := [node for node in nodes if not node.is_running]:
         raise stopped[0].ended()
     if count > len(ours):
-        first = max(node.number for node in everywhere) + 1
+        first = max((node.number for node in everywhere), default=0) + 1
         new = [
             plan.planned_node(spec, Role.EXECUTION_POINT, chosen.name, first + index)
             for index in range(count - len(ours))
         ]
-        one_user = ONE_USER in nodes[0].info.labels
-        new = plan.fitted(new, engine.info(), one_user=one_user)
+        new = plan.fitted(new, engine.info(), one_user=nodes[0].has_one_user)
         slots = {**_slots(spec, nodes), **{node.name: node.slots for node in new}}
         creation.add(engine, nodes[0], new, progress, slots=slots, timeout_s=timeout_s)
     elif count < len(ours):
@@ -211,4 +212,4 @@ def _slots(spec: PoolSpec, nodes: Sequence[Node]) -> dict[str, int]:
 
 def slots_of(nodes: Sequence[Node]) -> dict[str, int]:
     """The same for the nodes of a pool that run; raises ``PoolNotReady`` without a manager."""
-    return _slots(plan.stored_spec(nodes), [node for node in nodes if node.is_running])
+    return _slots(stored_spec(nodes[0].pool, nodes), [node for node in nodes if node.is_running])

@@ -8,19 +8,17 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from condor_mini.engine import ContainerState
+from condor_mini.holdings import PERSONAL, Holdings, ask_at_once
 from condor_mini.nodes import LABEL, ORDER, SPEC, Role
-from condor_mini.parallel import each
 from condor_mini.times import rfc3339
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from condor_mini.engine import ContainerInfo, Engine, VolumeInfo
-
-PERSONAL = "mini"
-"""The role of a personal pool's one container."""
-_POOLS = {f"{LABEL}.kind": "pool"}
+    from condor_mini.engine import ContainerInfo, Engine
+    from condor_mini.holdings import LabelProblem
+    from condor_mini.nodes import Node
 
 
 class ListedState(StrEnum):
@@ -74,81 +72,95 @@ class ListedPool:
         }
 
 
-def listed_pools(engine: Engine) -> list[ListedPool]:
-    """All of ours, by name: pools first, then personal pools."""
-    containers: list[ContainerInfo] = []
-    volumes: list[VolumeInfo] = []
-    questions: Sequence[Callable[[], None]] = (
-        lambda: containers.extend(engine.containers(_POOLS)),
-        lambda: containers.extend(engine.containers({f"{LABEL}.role": PERSONAL})),
-        lambda: volumes.extend(engine.volumes(_POOLS)),
+@dataclass(frozen=True, kw_only=True)
+class Listing:
+    """What there is at an engine."""
+
+    pools: Sequence[ListedPool]
+    problems: Sequence[LabelProblem]
+    """What is wrong with the labels of what is of a pool, or says that it is."""
+
+
+def listing(engine: Engine) -> Listing:
+    """Return all pools by name, pools before personal pools, and what only claims to be of one."""
+    held = Holdings(engine)
+    ask_at_once(lambda: held.nodes, lambda: held.volumes, lambda: held.personal)
+    containers: dict[str, list[Node]] = {}
+    for node in held.nodes:
+        containers.setdefault(node.pool, []).append(node)
+    pools = [_pool(name, nodes) for name, nodes in containers.items()]
+    pools += [
+        _without_containers(name, held)
+        for name in {volume.pool for volume in held.volumes} - containers.keys()
+    ]
+    return Listing(
+        pools=[
+            *sorted(pools, key=lambda pool: pool.name),
+            *sorted(map(_personal, held.personal), key=lambda pool: pool.name),
+        ],
+        problems=held.problems,
     )
-    each(lambda ask: ask(), questions)
-    pools: dict[tuple[str, str], list[ContainerInfo]] = {}
-    for info in containers:
-        kind = "personal" if info.labels.get(f"{LABEL}.role") == PERSONAL else "pool"
-        name = info.labels.get(f"{LABEL}.pool", info.name)
-        pools.setdefault((kind, name), []).append(info)
-    listed = [_listed(kind, name, infos) for (kind, name), infos in pools.items()]
-    listed += _without_containers(engine, volumes, {name for kind, name in pools if kind == "pool"})
-    return sorted(listed, key=lambda pool: (pool.kind != "pool", pool.name))
 
 
-def _without_containers(
-    engine: Engine, volumes: Iterable[VolumeInfo], others: Container[str]
-) -> list[ListedPool]:
-    """The pools of which nothing is left but volumes; ``others`` are those that have containers."""
-    recorded: dict[str, set[tuple[str, str]]] = {}
-    for volume in volumes:
-        if (name := volume.labels[f"{LABEL}.pool"]) not in others:
-            nodes = recorded.setdefault(name, set())
-            if role := volume.labels.get(f"{LABEL}.role"):
-                nodes.add((role, volume.labels[f"{LABEL}.number"]))
-    if not recorded:
-        return []
-    # What such a pool was made from is on its network alone.
-    remakable = {
-        network.labels[f"{LABEL}.pool"]
-        for network in engine.networks(_POOLS)
-        if SPEC in network.labels
-    }
-    found = []
-    for name, nodes in recorded.items():
-        counts = Counter(role for role, _ in nodes)
-        is_kept = name in remakable and counts[Role.CENTRAL_MANAGER] > 0
-        found.append(
-            ListedPool(
-                name=name,
-                kind="pool",
-                series="",
-                nodes={str(role): counts[role] for role in ORDER},
-                running=0,
-                state=ListedState.KEPT if is_kept else ListedState.INCOMPLETE,
-                started_at=None,
-                directory=None,
-            )
-        )
-    return found
-
-
-def _listed(kind: str, name: str, infos: Sequence[ContainerInfo]) -> ListedPool:
-    counts = Counter(info.labels.get(f"{LABEL}.role", "") for info in infos)
-    running = [info for info in infos if info.state is ContainerState.RUNNING]
-    started = [info.started_at for info in running if info.started_at]
-    if kind == "pool" and not counts[Role.CENTRAL_MANAGER]:
-        state = ListedState.INCOMPLETE
-    elif len(running) == len(infos):
-        state = ListedState.RUNNING
-    else:
-        state = ListedState.PARTLY if running else ListedState.STOPPED
-    roles = [str(role) for role in ORDER] if kind == "pool" else [PERSONAL]
+def _pool(name: str, nodes: Sequence[Node]) -> ListedPool:
+    """A pool that has containers."""
+    infos = [node.info for node in nodes]
+    counts = Counter(node.role for node in nodes)
     return ListedPool(
         name=name,
-        kind=kind,
-        series=infos[0].labels.get(f"{LABEL}.series", ""),
-        nodes={role: counts[role] for role in roles},
-        running=len(running),
-        state=state,
-        started_at=min(started, default=None),
-        directory=infos[0].labels.get(f"{LABEL}.state"),
+        kind="pool",
+        series=nodes[0].series,
+        nodes={str(role): counts[role] for role in ORDER},
+        running=len(_running(infos)),
+        state=_state(infos) if counts[Role.CENTRAL_MANAGER] else ListedState.INCOMPLETE,
+        started_at=_started_at(infos),
+        directory=None,
     )
+
+
+def _without_containers(name: str, held: Holdings) -> ListedPool:
+    """A pool of which volumes are left."""
+    nodes = {volume.node for volume in held.volumes if volume.pool == name and volume.node}
+    counts = Counter(node.role for node in nodes)
+    # What such a pool was made from is on its network alone.
+    has_spec = any(SPEC in network.labels for network in held.networks if network.name == name)
+    is_kept = has_spec and counts[Role.CENTRAL_MANAGER] > 0
+    return ListedPool(
+        name=name,
+        kind="pool",
+        series="",
+        nodes={str(role): counts[role] for role in ORDER},
+        running=0,
+        state=ListedState.KEPT if is_kept else ListedState.INCOMPLETE,
+        started_at=None,
+        directory=None,
+    )
+
+
+def _personal(info: ContainerInfo) -> ListedPool:
+    return ListedPool(
+        name=info.name,
+        kind="personal",
+        series=info.labels.get(f"{LABEL}.series", ""),
+        nodes={PERSONAL: 1},
+        running=len(_running([info])),
+        state=_state([info]),
+        started_at=_started_at([info]),
+        directory=info.labels[f"{LABEL}.state"],
+    )
+
+
+def _running(infos: Sequence[ContainerInfo]) -> list[ContainerInfo]:
+    return [info for info in infos if info.state is ContainerState.RUNNING]
+
+
+def _started_at(infos: Sequence[ContainerInfo]) -> datetime | None:
+    started = [info.started_at for info in _running(infos) if info.started_at]
+    return min(started, default=None)
+
+
+def _state(infos: Sequence[ContainerInfo]) -> ListedState:
+    running = len(_running(infos))
+    if running == len(infos):
+        return ListedState.RUNNING
+    return ListedState.PARTLY if running else ListedState.STOPPED

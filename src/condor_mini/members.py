@@ -16,7 +16,7 @@ from condor_mini import tokens
 from condor_mini.creation import READY_TIMEOUT_S
 from condor_mini.engine import reached
 from condor_mini.errors import CondorMiniError, NotFound, PoolNotReady, UsageError
-from condor_mini.nodes import LABEL, LIBEXEC, SPEC, USER, Node, Role
+from condor_mini.nodes import LIBEXEC, USER, Identity, Malformed, Node, Role, node_of
 from condor_mini.progress import Progress
 from condor_mini.times import rfc3339
 from condor_mini.usable import Deadline, await_usable
@@ -79,9 +79,10 @@ class TokenRequest:
 class Members:
     """Who is let in: ``Pool.members``, or those of a central manager without a pool of ours."""
 
-    def __init__(self, nodes: Callable[[], Sequence[Node]]) -> None:
-        """Given what finds the nodes: the central manager first."""
+    def __init__(self, nodes: Callable[[], Sequence[Node]], *, is_pool: bool = True) -> None:
+        """Given what finds the nodes: the central manager first; and whether these are all."""
         self._nodes = nodes
+        self._is_pool = is_pool
 
     @classmethod
     def of_container(cls, name: str, *, engine: Engine | str | None = None) -> Self:
@@ -97,16 +98,20 @@ class Members:
         info = where.inspect(name)
         if info is None:
             raise NotFound(f"there is no container {name} on {where.name}")
-        # Labels are on what we make ourselves; the image says by a variable what it is.
-        labels = {f"{LABEL}.role": Role.CENTRAL_MANAGER, f"{LABEL}.pool": name, **info.labels}
-        manager = Node(engine=where, info=replace(info, labels=labels))
+        try:
+            manager = node_of(where, info)
+        except Malformed:
+            # It was named, so it is believed, but not its labels, which are its image's.
+            identity = Identity(pool=info.name, role=Role.CENTRAL_MANAGER)
+            manager = Node(engine=where, info=replace(info, labels={}), identity=identity)
+        # Our images say by a variable what they are.
         role = manager.exec(["printenv", "CONDOR_MINI_ROLE"], user="root").stdout.strip()
         if role != Role.CENTRAL_MANAGER:
             raise UsageError(
                 f"{name} is no central manager: its image is {info.image}",
                 hint="It is the node of the image condor-master that gives tokens",
             )
-        return cls(lambda: [manager])
+        return cls(lambda: [manager], is_pool=False)
 
     def create_token(
         self,
@@ -231,7 +236,7 @@ class Members:
 
         nodes = self._nodes()
         manager, *others = nodes
-        if manager.role is Role.CENTRAL_MANAGER and SPEC not in manager.info.labels:
+        if not self._is_pool:
             raise UsageError(
                 f"{manager.name} is no pool of ours, of which all nodes could get new tokens",
                 hint='A new key by hand: docs/security.md, "Plain nodes"',

@@ -171,7 +171,7 @@ def fill_volume(
                 image=node.container.image,
                 name=name,
                 entrypoint=node.container.entrypoint,
-                labels={**node.container.labels, **labels},
+                labels=labels,
                 mounts=(VolumeMount(volume=name, target=PREFIX),),
             )
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +21,9 @@ from condor_mini.errors import (
     StateError,
     UsageError,
 )
+from condor_mini.holdings import PERSONAL, Holdings, personal_pool_of
+from condor_mini.holdings import PERSONAL_STATE as STATE
+from condor_mini.nodes import LABEL, Malformed
 from condor_mini.readiness import wait_until
 from condor_mini.series import catalogue
 from condor_mini.signals import held_back
@@ -33,9 +36,6 @@ if TYPE_CHECKING:
     from condor_mini.progress import Progress
     from condor_mini.series import Series
 
-LABEL = "io.condor-mini"
-STATE = "/condor_state"
-"""The state directory in the container."""
 WORK = f"{HOME}/work"
 """The caller's directory in the container."""
 ENTRYPOINT = ("/usr/bin/tini", "--", "/usr/local/libexec/condor-mini/entrypoint")
@@ -235,10 +235,11 @@ def _create(engine: Engine, container: ContainerSpec) -> str:
     try:
         return engine.create(container)
     except AlreadyInUse:
-        there = engine.inspect(container.name)
-        state = there.labels.get(f"{LABEL}.state") if there else None
+        whose = "a container that is no personal pool"
+        with suppress(Malformed):
+            if there := engine.inspect(container.name):
+                whose = f"the pool on {personal_pool_of(there).labels[f'{LABEL}.state']}"
         look = f"{engine.name} ps --all" if engine.info().builds else "condor-mini list"
-        whose = f"the pool on {state}" if state else "a container that is no personal pool"
         raise AlreadyInUse(
             f"the name {container.name} is taken by {whose}",
             hint=f"Choose another name: --name NAME; or look at it: {look}",
@@ -274,7 +275,7 @@ def _container(
         environment=environment,
         labels={
             f"{LABEL}.pool": name,
-            f"{LABEL}.role": "mini",
+            f"{LABEL}.role": PERSONAL,
             f"{LABEL}.series": series.number,
             f"{LABEL}.state": str(state.path),
             f"{LABEL}.host-files": spec.host_files or "",
@@ -342,7 +343,9 @@ def _running(
 
 
 def _on(engine: Engine, state: StateDirectory) -> list[ContainerInfo]:
-    return engine.containers({f"{LABEL}.role": "mini", f"{LABEL}.state": str(state.path)})
+    here = str(state.path)
+    found = Holdings(engine).personal
+    return [info for info in found if info.labels[f"{LABEL}.state"] == here]
 
 
 def _end(engine: Engine, state: StateDirectory) -> None:

@@ -16,17 +16,26 @@ from condor_mini.engine import (
     ScratchMount,
     VolumeMount,
 )
-from condor_mini.errors import PoolNotReady
-from condor_mini.nodes import HOME, LABEL, ONE_USER, ORDER, OWN_IMAGE, SPEC, USER, Node, Role
+from condor_mini.nodes import (
+    HOME,
+    LABEL,
+    ONE_USER,
+    OWN_IMAGE,
+    SPEC,
+    TOKENS,
+    USER,
+    Role,
+    node_name,
+    pool_labels,
+)
 from condor_mini.own_image import FIRST_UID
 from condor_mini.series import catalogue
-from condor_mini.spec import PoolSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from condor_mini.engine import EngineInfo, VolumeInfo
-    from condor_mini.spec import AccessPoints, ExecutionPoints
+    from condor_mini.engine import EngineInfo
+    from condor_mini.spec import AccessPoints, ExecutionPoints, PoolSpec
     from condor_mini.spec import Node as NodeSpec
 
 Group = TypeVar("Group", bound="AccessPoints | ExecutionPoints")
@@ -35,21 +44,22 @@ POOL_CONFIG = "etc/condor/config.d/40-pool"
 ONE_USER_CONFIG = "etc/condor/config.d/25-one-user"
 LIMITED_CONFIG = "etc/condor/config.d/25-limited"
 NODE_CONFIG = "etc/condor/config.d/60-node"
-TOKENS = ("etc/condor/tokens.d/node", "etc/condor/users-token")
+TOKEN_FILES = (f"{TOKENS.lstrip('/')}/node", "etc/condor/users-token")
 """Where the tokens of a node are, the one of its users the second: renew-tokens."""
 
 CONFIGURATION = "/etc/condor"
 """What a read-only node is given before its start lies below this; of others, anywhere."""
-_SPOOL, _KEY, _TOKENS = "/var/spool/condor", "/etc/condor/passwords.d", "/etc/condor/tokens.d"
+_SPOOL, _KEY = "/var/spool/condor", "/etc/condor/passwords.d"
 _LOG = "/var/log/condor"
 STATE: Mapping[Role, Mapping[str, str]] = {
-    Role.CENTRAL_MANAGER: {"spool": _SPOOL, "key": _KEY, "tokens": _TOKENS, "log": _LOG},
-    Role.ACCESS_POINT: {"spool": _SPOOL, "home": HOME, "key": _KEY, "tokens": _TOKENS, "log": _LOG},
-    Role.EXECUTION_POINT: {"tokens": _TOKENS, "log": _LOG},
+    Role.CENTRAL_MANAGER: {"spool": _SPOOL, "key": _KEY, "tokens": TOKENS, "log": _LOG},
+    Role.ACCESS_POINT: {"spool": _SPOOL, "home": HOME, "key": _KEY, "tokens": TOKENS, "log": _LOG},
+    Role.EXECUTION_POINT: {"tokens": TOKENS, "log": _LOG},
 }
 """What of a node outlives its container: the place of each of its volumes, by the volume's name.
 
-Each node has at least one: its labels are the record that there is such a node.
+The labels of any are the record that there is such a node. That a container is this node, the
+volume with its tokens shows: ``nodes.node_of``.
 """
 SERIES_NOTE = f"{_SPOOL}/htcondor-series"
 """Where a node's entrypoint notes which series of HTCondor has written its spool."""
@@ -68,7 +78,7 @@ _OWNERS = {
     _LOG: (0, 0o755),
     HOME: (FIRST_UID, 0o700),
     _KEY: (0, 0o700),
-    _TOKENS: (0, 0o700),
+    TOKENS: (0, 0o700),
 }
 """Who has these at first, and their modes; the entrypoint gives to the daemons what is theirs."""
 
@@ -132,19 +142,7 @@ class PlannedNode:
     @property
     def has_own_image(self) -> bool:
         """Whether it is of an image of the user's own."""
-        return OWN_IMAGE in self.container.labels
-
-
-def stored_spec(nodes: Sequence[Node]) -> PoolSpec:
-    """What the pool was made from; raises ``PoolNotReady`` for one without its central manager."""
-    for node in nodes:
-        if node.role is Role.CENTRAL_MANAGER:
-            return PoolSpec.from_json(node.info.labels[SPEC])
-    name = nodes[0].pool
-    raise PoolNotReady(
-        f"the central manager of the pool {name} is not there any more",
-        hint=f"Make it anew, with all that it knew: condor-mini start -n {name}",
-    )
+        return bool(self.container.labels[OWN_IMAGE])
 
 
 def planned_nodes(spec: PoolSpec) -> list[PlannedNode]:
@@ -180,22 +178,6 @@ def planned_node(spec: PoolSpec, role: Role, group: str, number: int) -> Planned
             if points.image is None:
                 return node
             return replace(node, container=own_image.container_of(node.container, points.image))
-
-
-def recorded_nodes(spec: PoolSpec, volumes: Sequence[VolumeInfo]) -> list[PlannedNode]:
-    """The nodes whose volumes these are: as ``planned_nodes``, after whatever was scaled.
-
-    Args:
-        spec: What the pool was made from.
-        volumes: All that bear the pool's label.
-    """
-    nodes = {}
-    for volume in volumes:
-        if role := volume.labels.get(f"{LABEL}.role"):
-            number, group = volume.labels[f"{LABEL}.number"], volume.labels[f"{LABEL}.group"]
-            node = planned_node(spec, Role(role), group, int(number))
-            nodes[node.name] = node
-    return sorted(nodes.values(), key=lambda node: (ORDER.index(node.role), node.number))
 
 
 def fitted(
@@ -323,7 +305,7 @@ def tokens_archive(tokens: Sequence[str]) -> bytes:
 
 
 def _add_tokens(tar: tarfile.TarFile, tokens: Sequence[str], *, at: str) -> None:
-    for path, token in zip(TOKENS, tokens, strict=False):
+    for path, token in zip(TOKEN_FILES, tokens, strict=False):
         _add(tar, path, f"{token}\n".encode(), 0o600, at=at)
 
 
@@ -349,18 +331,19 @@ def _planned(
     config: str,
     slots: int = 0,
 ) -> PlannedNode:
-    name = f"{spec.name}-{role}" + (f"-{number}" if number else "")
+    name = node_name(spec.name, role, number)
     labels = {
-        f"{LABEL}.kind": "pool",
-        f"{LABEL}.pool": spec.name,
+        **pool_labels(spec.name),
         f"{LABEL}.role": str(role),
         f"{LABEL}.number": str(number),
         f"{LABEL}.group": group,
         f"{LABEL}.series": spec.htcondor,
+        # The pool's only record: `start`, `scale` and `status` need no file. Others have none, and
+        # say so: a label that is left out is the image's, if that has one.
+        SPEC: spec.to_json() if role is Role.CENTRAL_MANAGER else "",
+        OWN_IMAGE: "",
+        ONE_USER: "",
     }
-    if role is Role.CENTRAL_MANAGER:
-        # The pool's only record: `start`, `scale` and `status` need no file.
-        labels[SPEC] = spec.to_json()
     container = ContainerSpec(
         image=images.reference(role, catalogue().get(spec.htcondor)),
         name=name,
@@ -404,6 +387,6 @@ def _mounts(
     for volume, target in STATE[role].items():
         yield VolumeMount(volume=f"{name}-{volume}", target=target)
     if node.is_read_only:
-        labels = {**spec.labels, f"{LABEL}.kind": "pool", f"{LABEL}.pool": spec.name}
+        labels = {**spec.labels, **pool_labels(spec.name)}
         for target in sorted(set(SCRATCH[role]).difference(target for _, target, _ in wanted)):
             yield ScratchMount(target=target, labels=labels)

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Self
 
 from condor_mini.engine import QUICK_TIMEOUT_S, Engine, reached
 from condor_mini.errors import AlreadyInUse, CondorMiniError, NotFound, PoolNotReady, UsageError
-from condor_mini.nodes import LABEL, USER, Node, Role, absent, pool_nodes
-from condor_mini.parallel import each
+from condor_mini.holdings import Holdings, absent, ask_at_once
+from condor_mini.nodes import USER, Node, Role, pool_nodes
 from condor_mini.progress import Progress
 from condor_mini.signals import held_back
 
 if TYPE_CHECKING:
     import builtins
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
     from os import PathLike
     from types import TracebackType
@@ -141,13 +141,10 @@ class Pool:
         That may be volumes alone, of a pool whose containers and network somebody has removed.
         """
         where = reached(engine)
-        made = {f"{LABEL}.kind": "pool"}
-        questions: Sequence[Callable[[], set[str]]] = (
-            lambda: {info.labels[f"{LABEL}.pool"] for info in where.networks(made)},
-            lambda: {info.labels[f"{LABEL}.pool"] for info in where.containers(made)},
-            lambda: {info.labels[f"{LABEL}.pool"] for info in where.volumes(made)},
-        )
-        names: set[str] = set().union(*each(lambda ask: ask(), questions))
+        held = Holdings(where)
+        ask_at_once(lambda: held.nodes, lambda: held.volumes, lambda: held.networks)
+        names = {node.pool for node in held.nodes} | {volume.pool for volume in held.volumes}
+        names |= {network.name for network in held.networks}
         return [cls(where, name) for name in sorted(names)]
 
     def __enter__(self) -> Self:
@@ -433,14 +430,16 @@ class Pool:
             UsageError: The series is older than the pool's, or one node alone was to have it.
             PoolNotReady: A daemon is missing after ``timeout_s``, or a node has ended; says why.
         """
+        from condor_mini import remaking
+
         if series is not None:
             if node is not None:
                 raise UsageError("HTCondor is upgraded on all nodes of a pool: leave --node out")
-            from condor_mini import remaking
-
             self._some_nodes()
             remaking.renew(self.engine, self.name, series, progress, timeout_s=timeout_s)
         else:
+            self._some_nodes()
+            remaking.check_startable(self.engine, self.name)
             self.stop(node=node, progress=progress)
         self.start(node=node, timeout_s=timeout_s, progress=progress)
 
@@ -499,7 +498,7 @@ class Pool:
 
     def _is_state_kept(self) -> bool:
         """Whether there are volumes, of which ``start`` can make the pool's nodes anew."""
-        return bool(self.engine.volumes({f"{LABEL}.kind": "pool", f"{LABEL}.pool": self.name}))
+        return bool(Holdings(self.engine, self.name).volumes)
 
     def _save_logs(self, error: BaseException) -> None:
         from condor_mini.export import export_logs, failure_directory

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from condor_mini import creation, images, life, own_image, plan
 from condor_mini.errors import NotFound, PoolNotReady, UsageError
-from condor_mini.nodes import LABEL, SPEC, Node, Role, pool_nodes
+from condor_mini.holdings import Holdings
+from condor_mini.nodes import SPEC, Node, Role, pool_labels, pool_nodes
 from condor_mini.progress import Progress
+from condor_mini.record import read_spec, recorded_nodes, stored_spec
 from condor_mini.series import catalogue
-from condor_mini.spec import PoolSpec
 from condor_mini.starting import start_all
 from condor_mini.undoing import make_or_undo
 from condor_mini.usable import Deadline
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from condor_mini.engine import Engine
     from condor_mini.plan import PlannedNode
+    from condor_mini.spec import PoolSpec
 
 
 def lost_nodes(engine: Engine, pool: str) -> list[PlannedNode]:
@@ -93,19 +95,30 @@ def renew(engine: Engine, pool: str, series: str, progress: Progress, *, timeout
     _make(engine, pool, new, progress, Deadline(timeout_s))
 
 
+def check_startable(engine: Engine, pool: str) -> None:
+    """Raise what `start` would raise before it does anything: what cannot start is not stopped.
+
+    Raises:
+        PoolNotReady: The pool has lost its central manager and its network.
+        RecordError: The pool does not tell what it was made from.
+        UsageError: It was made for a series of HTCondor that is not known.
+    """
+    catalogue().get(kept_spec(engine, pool).htcondor)
+
+
 def kept_spec(engine: Engine, pool: str) -> PoolSpec:
     """What the pool was made from, also where its central manager is gone.
 
     Raises:
         PoolNotReady: The network is gone as well, and with it all that is known of the pool.
+        RecordError: The central manager, or else the network, does not tell it.
     """
     nodes = pool_nodes(engine, pool)
     if nodes and nodes[0].role is Role.CENTRAL_MANAGER:
-        return plan.stored_spec(nodes)
-    labels = {f"{LABEL}.kind": "pool", f"{LABEL}.pool": pool}
-    for network in engine.networks(labels):
-        if text := network.labels.get(SPEC):
-            spec = PoolSpec.from_json(text)
+        return stored_spec(pool, nodes)
+    for network in Holdings(engine, pool).networks:
+        if SPEC in network.labels:
+            spec = read_spec(network, pool)
             # It may have been upgraded since.
             if nodes:
                 return spec.with_overrides(series=max((node.series for node in nodes), key=int))
@@ -133,7 +146,7 @@ def _series_of_spool(engine: Engine, spec: PoolSpec) -> str:
             hint=f"Delete what is left of it: condor-mini delete -n {spec.name}",
         ) from None
     try:
-        return engine.copy_out(container, plan.SERIES_NOTE).decode().strip()
+        return engine.copy_out(container, plan.SERIES_NOTE).decode("utf-8", "replace").strip()
     except NotFound:
         return spec.htcondor
     finally:
@@ -141,8 +154,9 @@ def _series_of_spool(engine: Engine, spec: PoolSpec) -> str:
 
 
 def _recorded(engine: Engine, pool: str) -> list[PlannedNode]:
-    volumes = engine.volumes({f"{LABEL}.kind": "pool", f"{LABEL}.pool": pool})
-    return plan.recorded_nodes(kept_spec(engine, pool), volumes) if volumes else []
+    volumes = Holdings(engine, pool).volumes
+    recorded = [volume.node for volume in volumes if volume.node]
+    return recorded_nodes(kept_spec(engine, pool), recorded) if volumes else []
 
 
 def _make(
@@ -164,8 +178,8 @@ def _make(
     def make() -> None:
         what = f"{len(nodes)} nodes"
         with progress.step(f"Making {what} anew", done=f"Made {what} anew"):
-            of_pool = {f"{LABEL}.kind": "pool", f"{LABEL}.pool": pool}
-            ready = creation.with_volumes(engine, creation.labelled(nodes, mark), of_pool)
+            marked = creation.labelled(nodes, mark)
+            ready = creation.with_volumes(engine, marked, pool_labels(pool))
             manager = None
             if nodes[0].role is not Role.CENTRAL_MANAGER:
                 (there, *_) = pool_nodes(engine, pool)
@@ -175,7 +189,7 @@ def _make(
             start_all(engine, ready, deadline, manager=manager)
 
     def made() -> list[Node]:
-        return [Node(engine=engine, info=info) for info in engine.containers(mark)]
+        return creation.made_together(engine, pool, mark)
 
     def undo() -> str:
         engine.remove(*(node.info.id for node in made()))

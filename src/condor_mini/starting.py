@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from condor_mini import own_image, plan, tokens
 from condor_mini.engine import ContainerState
-from condor_mini.errors import CommandFailed, NotFound
-from condor_mini.nodes import Role
+from condor_mini.errors import AlreadyInUse, CommandFailed, NotFound
+from condor_mini.nodes import Role, is_node
 from condor_mini.parallel import each
 from condor_mini.readiness import wait_until
 
@@ -50,7 +50,7 @@ def start_all(
             promised.set_result(issued)
 
     def start(node: PlannedNode) -> None:
-        container = engine.create(node.container)
+        container = _create(engine, node)
         if node.role is Role.CENTRAL_MANAGER:
             engine.copy_in(container, plan.archive(node), at=node.archive_at)
             _start(engine, container, stopped=promised.cancelled)
@@ -67,6 +67,20 @@ def start_all(
     if manager is not None:
         issue(manager)
     each(start, nodes, on_stop=promised.cancel)
+
+
+def _create(engine: Engine, node: PlannedNode) -> str:
+    try:
+        return engine.create(node.container)
+    except AlreadyInUse:
+        there = engine.inspect(node.name)
+        if there is None or is_node(engine, there):
+            raise
+        look = f"{engine.name} ps --all" if engine.info().builds else "condor-mini doctor"
+        raise AlreadyInUse(
+            f"the name {node.name} is taken by a container that is none of the pool's",
+            hint=f"Rename or remove that container. Look at it: {look}",
+        ) from None
 
 
 def _let_users_write(engine: Engine, container: str, places: Sequence[str]) -> None:

@@ -6,22 +6,24 @@ daemons' last updates.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from condor_mini.collector import address_of, ask, heard_at, owners_of, version_of
 from condor_mini.engine import ContainerState
-from condor_mini.nodes import LABEL, Role, absent
+from condor_mini.holdings import Holdings, absent, slots_by_group, spec_form
+from condor_mini.nodes import Malformed, Role
 from condor_mini.times import rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from condor_mini.collector import Ad, Owned
+    from condor_mini.holdings import LabelProblem
     from condor_mini.nodes import Node
     from condor_mini.pool import Pool
 
@@ -137,6 +139,8 @@ class PoolStatus:
     daemons: tuple[DaemonStatus, ...]
     slots: SlotStatus
     jobs: tuple[JobStatus, ...]
+    problems: tuple[LabelProblem, ...] = ()
+    """What is wrong with the labels of containers that are of the pool, or say that they are."""
 
     def to_json(self) -> dict[str, Any]:
         """For programs: docs/json.md."""
@@ -149,10 +153,10 @@ def status(pool: Pool) -> PoolStatus:
     Raises:
         NotFound: There is no such pool.
     """
-    nodes = pool.nodes
-    if not nodes:
+    held = Holdings(pool.engine, pool.name)
+    if not held.nodes:
         raise absent(pool.engine, pool.name)
-    return status_of(pool.name, nodes)
+    return replace(status_of(pool.name, held.nodes), problems=tuple(held.problems))
 
 
 def status_of(name: str, nodes: Sequence[Node], *, now: datetime | None = None) -> PoolStatus:
@@ -179,10 +183,10 @@ def expected_slots(nodes: Sequence[Node]) -> dict[str, int]:
     """How many slots each execution point has when no job runs, by its name."""
     groups: dict[str, int] = {}
     for node in nodes:
-        if spec := node.info.labels.get(f"{LABEL}.spec"):
-            # Not by PoolSpec: to import it takes longer than all the rest of this.
-            for group in json.loads(spec).get("execution_points", ()):
-                groups[group.get("name", "")] = group.get("slots") or 1
+        if node.role is Role.CENTRAL_MANAGER:
+            with suppress(Malformed):  # which is a problem that `status` reports
+                # Not by PoolSpec: to import it takes longer than all the rest of this.
+                groups = slots_by_group(spec_form(node.info.labels, node.pool))
     return {
         node.name: groups.get(node.group, 1)
         for node in nodes

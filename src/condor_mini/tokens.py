@@ -10,8 +10,9 @@ from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING
 
 from condor_mini import plan
+from condor_mini.engine import ContainerState
 from condor_mini.errors import NotFound, PoolNotReady
-from condor_mini.nodes import LIBEXEC, ONE_USER, USER, Node, Role
+from condor_mini.nodes import LIBEXEC, USER, Malformed, Role, node_of
 from condor_mini.parallel import each
 from condor_mini.usable import LOOK_S
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from condor_mini.engine import Engine
+    from condor_mini.nodes import Node
     from condor_mini.usable import Deadline
 
 Issued = tuple[str, ...]
@@ -85,7 +87,7 @@ def issue(
         if said.returncode == KILLED:
             return "the central manager is ending"
         info = engine.inspect(manager)
-        if info is None or not Node(engine=engine, info=info).is_running:
+        if info is None or info.state is not ContainerState.RUNNING:
             raise _ended(engine, manager)
         raise PoolNotReady(f"no tokens could be issued: {said.stderr.strip()}")
 
@@ -109,7 +111,7 @@ def give(manager: Node, nodes: Sequence[Node], deadline: Deadline) -> None:
         manager.info.id,
         {node.name: node.role for node in nodes},
         deadline,
-        user=USER if ONE_USER in manager.info.labels else "root",
+        user=USER if manager.has_one_user else "root",
     )
 
     def put(node: Node) -> None:
@@ -124,4 +126,7 @@ def _ended(engine: Engine, container: str) -> PoolNotReady:
     info = engine.inspect(container)
     if info is None:
         return PoolNotReady("the central manager was removed while the pool was starting")
-    return Node(engine=engine, info=info).ended()
+    try:
+        return node_of(engine, info).ended()
+    except Malformed as why:
+        return PoolNotReady(f"the central manager was changed while the pool was starting: {why}")

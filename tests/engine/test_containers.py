@@ -14,12 +14,23 @@ from condor_mini.engine import BindMount, ContainerSpec, ContainerState
 from condor_mini.errors import AlreadyInUse, CommandFailed, EngineCapabilityError, NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from condor_mini.engine import ContainerInfo, Engine
 
     MakeContainer = Callable[[ContainerSpec], str]
+
+
+@pytest.fixture
+def labelled_image(
+    engine: Engine, root_tar: Path, name: str, labels: dict[str, str]
+) -> Iterator[str]:
+    """An image with labels of its own."""
+    own = {"image": "image's", "given": "image's", "emptied": "image's"}
+    engine.import_image(root_tar, f"{name}:labelled", labels={**labels, **own})
+    yield f"{name}:labelled"
+    engine.remove_image(f"{name}:labelled")
 
 
 def looked_up(engine: Engine, container: str) -> ContainerInfo:
@@ -81,6 +92,26 @@ def test_inspect_says_image_and_labels(
     labels = {**spec.labels, "spec": '{"a": "b=c, d"}\n'}
     info = looked_up(engine, create(replace(spec, labels=labels)))
     assert (info.image, labels.items() <= info.labels.items()) == (spec.image, True)
+
+
+def test_labels_are_the_images_too(
+    engine: Engine, labelled_image: str, create: MakeContainer, spec: ContainerSpec
+) -> None:
+    """A container has its image's labels; where it was given one, an empty one too, that wins."""
+    given = {**spec.labels, "given": "container's", "emptied": ""}
+    created = create(replace(spec, image=labelled_image, labels=given))
+    labels = looked_up(engine, created).labels
+    found = {key: labels[key] for key in ("image", "given", "emptied")}
+    assert found == {"image": "image's", "given": "container's", "emptied": ""}
+
+
+def test_containers_are_found_by_their_images_labels(
+    engine: Engine, labelled_image: str, create: MakeContainer, spec: ContainerSpec
+) -> None:
+    """Who asks for a label gets containers that only their image gives it to."""
+    created = create(replace(spec, image=labelled_image))
+    found = engine.containers({**spec.labels, "image": "image's"})
+    assert [info.name for info in found] == [created]
 
 
 def test_inspect_of_absent_is_none(engine: Engine, name: str) -> None:

@@ -198,6 +198,24 @@ def test_containers_takes_two_calls(
 
 
 @by_command_line
+def test_an_image_brings_no_named_volume(
+    engine: Engine, root_tar: Path, name: str, labels: dict[str, str]
+) -> None:
+    """A volume that an image declares has no name, and none of the image's labels."""
+    mark = [f"--change=LABEL {key}={value}" for key, value in {**labels, "of": name}.items()]
+    argv = [engine.name, "import", *mark, "--change=VOLUME /mnt", str(root_tar), f"{name}:volume"]
+    run_command(argv, timeout_s=60)
+    try:
+        engine.create(ContainerSpec(image=f"{name}:volume", name=name, command=("true",)))
+        info = engine.inspect(name)
+        assert info is not None
+        assert (dict(info.volumes), engine.volumes({"of": name})) == ({}, [])
+    finally:
+        engine.remove(name)
+        engine.remove_image(f"{name}:volume")
+
+
+@by_command_line
 def test_remove_network_removes_all_of_that_name(
     engine: Engine, name: str, labels: dict[str, str]
 ) -> None:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.engine import VolumeInfo, VolumeMount
+from condor_mini.engine import BindMount, ScratchMount, VolumeInfo, VolumeMount
 from condor_mini.errors import CommandFailed, EngineCapabilityError, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from condor_mini.engine import ContainerSpec, Engine
 
@@ -26,6 +27,20 @@ ODD_VALUE = 'a "b", c=d {"e": 1}'
 def mounting(spec: ContainerSpec, volume: str) -> ContainerSpec:
     """A container that mounts the test's volume."""
     return replace(spec, mounts=(VolumeMount(volume=volume, target="/mnt"),))
+
+
+def test_container_tells_its_volumes(
+    engine: Engine, create: MakeContainer, spec: ContainerSpec, volume: str, tmp_path: Path
+) -> None:
+    """Of what is mounted a container tells the names of volumes, and neither bind nor scratch."""
+    mounts = (
+        VolumeMount(volume=volume, target="/mnt"),
+        BindMount(source=tmp_path, target="/bound"),
+        ScratchMount(target="/scratch"),
+    )
+    info = engine.inspect(create(replace(spec, mounts=mounts)))
+    assert info is not None
+    assert info.volumes == {"/mnt": volume}
 
 
 def test_volume_is_found_by_its_labels(engine: Engine, volume: str, labels: dict[str, str]) -> None:

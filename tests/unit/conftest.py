@@ -7,6 +7,7 @@ import io
 import os
 import signal
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -219,21 +220,24 @@ class Result:
 
 
 @pytest.fixture
-def condor_mini(
-    pools: PoolEngine,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-) -> Callable[..., Result]:
+def condor_mini(pools: PoolEngine, condor_mini_on: Callable[..., Result]) -> Callable[..., Result]:
     """``condor-mini ARGUMENTS`` in an empty directory, on an engine where pools can be made."""
-    candidate = Candidate(name="fake", binary=None, hint_absent="", make=lambda: pools)
-    monkeypatch.setattr("condor_mini.engine.detect.CANDIDATES", (candidate,))
+    return partial(condor_mini_on, pools)
+
+
+@pytest.fixture
+def condor_mini_on(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Result]:
+    """The same, on an engine that is the first argument."""
     monkeypatch.setattr("condor_mini.cli.signal.signal", lambda *_: None)
     for variable in ("CONDOR_MINI_NAME", "CONDOR_MINI_ENGINE"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.chdir(tmp_path)
 
-    def run(*arguments: str, stdin: str = "") -> Result:
+    def run(engine: PoolEngine, *arguments: str, stdin: str = "") -> Result:
+        candidate = Candidate(name="fake", binary=None, hint_absent="", make=lambda: engine)
+        monkeypatch.setattr("condor_mini.engine.detect.CANDIDATES", (candidate,))
         monkeypatch.setattr("sys.argv", ["condor-mini", *arguments])
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
         with pytest.raises(SystemExit) as ended:

@@ -10,6 +10,7 @@ import pytest
 from condor_mini.cli import main
 from condor_mini.engine import ContainerSpec, FakeOutcome
 from condor_mini.errors import EngineNotFound
+from hand_made import personal_spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -215,3 +216,35 @@ def test_submit_file_is_handed_over_by_its_path(fake: FakeEngine, run: Run, tmp_
     script_job(fake, ExitCode=0)
     run("--submit=-a.sub")
     assert ("condor_submit", "./-a.sub") in [call.argv for call in fake.calls]
+
+
+@pytest.fixture
+def claimant(fake: FakeEngine, tmp_path: Path) -> str:
+    """A container that runs, of an image which claims to be the pool on our state directory."""
+    spec = personal_spec("mini-evil", tmp_path / "condor_state")
+    fake.add_image("evil", labels=spec.labels)
+    fake.start(fake.create(ContainerSpec(image="evil", name="mini-evil")))
+    return "mini-evil"
+
+
+def test_who_claims_to_be_the_pool_is_not_taken_for_it(
+    fake: FakeEngine, run: Run, claimant: str
+) -> None:
+    """A pool is started beside it; no command runs in it, and it is neither stopped nor removed."""
+    answer(fake, 0)
+    info = fake.inspect(claimant)
+    assert info is not None
+    before = len(fake.calls)
+    assert run("--", "it") == 0
+    targets = {word for call in fake.calls[before:] for word in call.target.split()}
+    assert targets & {info.id, claimant} == set()
+    assert [held.id for held in fake.containers({})] == [info.id]
+
+
+def test_name_that_a_claimant_has(
+    run: Run, claimant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where it has the name that the pool is to have, it is called what it is."""
+    status = run("--name", claimant, "--", "it")
+    words = f"the name {claimant} is taken by a container that is no personal pool"
+    assert (status, words in capsys.readouterr().err) == (4, True)

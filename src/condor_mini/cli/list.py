@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from condor_mini.cli.options import engine_option, output_option, show_json, show_table
+from condor_mini.cli.options import (
+    engine_option,
+    output_option,
+    show_json,
+    show_problems,
+    show_table,
+)
 
 if TYPE_CHECKING:
     from condor_mini.listing import ListedPool
@@ -26,10 +32,12 @@ _TITLES = {
 def command(*, quiet: bool, output: str, engine: str | None) -> None:
     """List all pools, and the personal pools of `condor-mini run`."""
     from condor_mini.engine import find_engine
-    from condor_mini.listing import ListedState, listed_pools
+    from condor_mini.listing import ListedState, listing
     from condor_mini.times import ago
 
-    pools = listed_pools(find_engine(engine))
+    found = listing(find_engine(engine))
+    pools = found.pools
+    show_problems(found.problems)
     if output == "json":
         show_json([pool.to_json() for pool in pools])
         return

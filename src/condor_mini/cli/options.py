@@ -12,7 +12,10 @@ import click
 from condor_mini.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from condor_mini.engine import Engine
+    from condor_mini.holdings import LabelProblem
     from condor_mini.members import Members
     from condor_mini.pool import Pool
     from condor_mini.progress import Progress
@@ -146,6 +149,12 @@ def reach_engine(choice: str | None, progress: Progress) -> Engine:
 def show_json(value: Any) -> None:  # noqa: ANN401 (whatever JSON can say)
     """A result for programs, on stdout."""
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def show_problems(problems: Sequence[LabelProblem]) -> None:
+    """A line on stderr for each thing whose labels are not believed, or not understood."""
+    for problem in problems:
+        click.echo(f"Warning: {problem}", err=True)
 
 
 def show_table(columns: list[str], rows: list[list[str]]) -> None:

@@ -11,6 +11,7 @@ from condor_mini.cli.options import (
     name_option,
     output_option,
     show_json,
+    show_problems,
     show_table,
 )
 
@@ -32,6 +33,7 @@ def command(*, name: str, output: str, engine: str | None) -> None:
     from condor_mini.pool import Pool
 
     found = Pool(find_engine(engine), name).status()
+    show_problems(found.problems)
     if output == "json":
         show_json(found.to_json())
         return

@@ -16,15 +16,18 @@ from condor_mini.doctor.findings import fail, ok, warn
 from condor_mini.doctor.pool import pool_findings
 from condor_mini.engine import find_engine
 from condor_mini.errors import CondorMiniError
-from condor_mini.nodes import pool_nodes
+from condor_mini.holdings import Holdings, ask_at_once
+from condor_mini.nodes import pool_nodes, shown
+from condor_mini.record import has_group, stored_spec
 from condor_mini.series import catalogue
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from condor_mini.doctor.findings import Finding
     from condor_mini.engine import Engine
     from condor_mini.images import Listed
+    from condor_mini.nodes import Node
 
 LITTLE_DISK = 2 * 2**30
 """The images of one series and a pool's logs."""
@@ -64,6 +67,7 @@ def examine(
         listed = images.listing(reached)
         yield from _images(listed)
         yield from container_findings(reached, _any_image(listed))
+        yield from _labels(reached)
         if pool is not None:
             yield from _pool(reached, pool, must_exist=must_exist)
     except CondorMiniError as error:
@@ -123,9 +127,34 @@ def _any_image(listed: list[Listed]) -> str | None:
     return next((image.reference for image in listed if image.size_bytes is not None), None)
 
 
+def _labels(engine: Engine) -> Iterator[Finding]:
+    """Look for what is wrong with the labels of what is of a pool, or says that it is."""
+    held = Holdings(engine)
+    ask_at_once(
+        *(lambda: held.nodes, lambda: held.volumes, lambda: held.networks, lambda: held.personal)
+    )
+    for problem in held.problems:
+        yield warn(f"{problem.kind} {problem.name}", problem.evidence, problem.hint)
+
+
+def _record(engine: Engine, pool: str, nodes: Sequence[Node]) -> Iterator[Finding]:
+    """Look whether the pool tells what it was made from, and whether its volumes agree with it."""
+    try:
+        spec = stored_spec(pool, nodes)
+    except CondorMiniError as error:
+        yield fail(f"record of the pool {pool}", error.message, error.hint)
+        return
+    for volume in Holdings(engine, pool).volumes:
+        if volume.node and not has_group(spec, volume.node):
+            evidence = f"it is of a group {shown(volume.node.group)}, which the pool does not have"
+            hint = f"It is left alone. `condor-mini delete -n {pool}` removes it with the pool."
+            yield warn(f"volume {volume.name}", evidence, hint)
+
+
 def _pool(engine: Engine, pool: str, *, must_exist: bool) -> Iterator[Finding]:
     nodes = pool_nodes(engine, pool)
     if nodes:
+        yield from _record(engine, pool, nodes)
         yield from pool_findings(pool, nodes)
     elif must_exist:
         yield fail(

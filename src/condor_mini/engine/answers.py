@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from typing import Any
 
 from condor_mini.engine.argv import host_in_url
 from condor_mini.engine.lacks import podman_shortcomings
 from condor_mini.engine.protocol import (
+    NAMELESS,
     ContainerInfo,
     ContainerState,
     EngineInfo,
@@ -85,6 +85,7 @@ def container_info(facts: Json, local_prefix: str = "") -> ContainerInfo:
     ended = state["Status"] in {"exited", "dead", "stopped"}
     health = (state.get("Health") or {}).get("Status")
     networks = facts["NetworkSettings"].get("Networks") or {}
+    named = [mount for mount in facts.get("Mounts") or () if not is_nameless(mount)]
     return ContainerInfo(
         id=facts["Id"],
         name=facts["Name"].removeprefix("/"),
@@ -98,10 +99,9 @@ def container_info(facts: Json, local_prefix: str = "") -> ContainerInfo:
             for name, network in networks.items()
             if network.get("IPAddress")
         },
-        mounts={
-            mount["Destination"]: mount["Source"]
-            for mount in facts.get("Mounts") or ()
-            if not is_nameless(mount)
+        mounts={mount["Destination"]: mount["Source"] for mount in named},
+        volumes={
+            mount["Destination"]: mount["Name"] for mount in named if mount.get("Type") == "volume"
         },
         started_at=_time(state["StartedAt"]),
         ports=_ports(facts["NetworkSettings"].get("Ports") or {}) if state["Running"] else {},
@@ -110,7 +110,7 @@ def container_info(facts: Json, local_prefix: str = "") -> ContainerInfo:
 
 def is_nameless(mount: Json) -> bool:
     """Whether a mount, of `container inspect`, is a volume of the container's own."""
-    return bool(re.fullmatch(r"[0-9a-f]{64}", mount.get("Name") or ""))
+    return bool(NAMELESS.fullmatch(mount.get("Name") or ""))
 
 
 def network_info(facts: Json) -> NetworkInfo:

@@ -289,7 +289,10 @@ class FakeEngine(Engine):
                     self._host.volumes[mount.volume] = FakeVolume(info=info)
             number = self._host.next_number()
             log = FakeLog(self._host.clock)
-            held = FakeContainer(id=f"{number:064x}", spec=spec, number=number, log=log)
+            labels = {**self._images[spec.image].labels, **spec.labels}
+            held = FakeContainer(
+                id=f"{number:064x}", spec=spec, labels=labels, number=number, log=log
+            )
             self._host.containers[spec.name] = held
             return held.id
 
@@ -414,7 +417,7 @@ class FakeEngine(Engine):
             return [
                 self._host.info(held)
                 for held in self._host.containers.values()
-                if labels.items() <= held.spec.labels.items()
+                if labels.items() <= held.labels.items()
             ]
 
     def inspect(self, container: str) -> ContainerInfo | None:

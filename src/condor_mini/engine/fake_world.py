@@ -22,7 +22,7 @@ from condor_mini.engine.protocol import (
 from condor_mini.errors import AlreadyInUse, NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from condor_mini.engine.fake_log import FakeLog
@@ -50,6 +50,8 @@ class FakeContainer:
 
     id: str
     spec: ContainerSpec
+    labels: Mapping[str, str]
+    """Its own and its image's."""
     number: int
     log: FakeLog
     state: ContainerState = ContainerState.CREATED
@@ -190,12 +192,17 @@ class FakeHost:
             state=held.state,
             exit_code=held.exit_code,
             health=held.health,
-            labels=dict(held.spec.labels),
+            labels=dict(held.labels),
             addresses=self.addresses(held),
             mounts={
                 mount.target: _source(mount)
                 for mount in held.spec.mounts
                 if not isinstance(mount, ScratchMount)
+            },
+            volumes={
+                mount.target: mount.volume
+                for mount in held.spec.mounts
+                if isinstance(mount, VolumeMount)
             },
             started_at=held.started_at,
             ports={binding.container_port: binding.reached for binding in bindings},

@@ -6,6 +6,7 @@ strings; every call has a deadline; what comes back is typed.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
@@ -22,6 +23,10 @@ QUICK_TIMEOUT_S = 60.0
 
 BUILD_TIMEOUT_S = 1800.0
 """Deadline of building, pulling or importing an image."""
+
+
+NAMELESS = re.compile(r"[0-9a-f]{64}")
+"""What engines call a volume that nobody has named."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,6 +190,11 @@ class VolumeInfo:
     name: str
     labels: Mapping[str, str]
 
+    @property
+    def is_nameless(self) -> bool:
+        """Whether nobody has named it: it belongs to one container."""
+        return bool(NAMELESS.fullmatch(self.name))
+
 
 @dataclass(frozen=True, kw_only=True)
 class ContainerSpec:
@@ -248,12 +258,18 @@ class ContainerInfo:
     health: str | None
     """``starting``, ``healthy``, ``unhealthy``, or None where it has no health check."""
     labels: Mapping[str, str]
+    """Its own and its image's; where both have a label, its own."""
     addresses: Mapping[str, str]
     """IPv4 address by network name; empty where it has none."""
     mounts: Mapping[str, str]
     """Host path by path in the container; of a volume, where the engine keeps it.
 
     A ``ScratchMount`` is none of them.
+    """
+    volumes: Mapping[str, str]
+    """Those of the mounts that are volumes with a name: the name by path in the container.
+
+    An image cannot bring one. What an image declares (``VOLUME``) is a volume without a name.
     """
     started_at: datetime | None
     """When it was last started, with its time zone; None where it never was."""

@@ -12,13 +12,15 @@ import pytest
 from condor_mini.cli import main
 from condor_mini.engine import ContainerSpec, FakeEngine, FakeExec, FakeOutcome
 from condor_mini.engine.detect import Candidate
+from condor_mini.nodes import pool_labels
 from condor_mini.pool import Pool
+from condor_mini.spec import PoolSpec
+from hand_made import node_labels, tokens_mount
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-LABEL = "io.condor-mini"
 HEALTH = "/usr/local/libexec/condor-mini/health"
 VERSION = "$CondorVersion: 25.14.1 2026-10-16 PackageID: 25.14.1+dfsg-1 $"
 TYPES = {
@@ -48,15 +50,8 @@ class FakePool(Pool):
                 image=f"condor-{role}:25",
                 name=name,
                 network=self.name,
-                labels={
-                    f"{LABEL}.kind": "pool",
-                    f"{LABEL}.pool": self.name,
-                    f"{LABEL}.role": role,
-                    f"{LABEL}.number": str(number),
-                    f"{LABEL}.group": "" if role == "master" else "default",
-                    f"{LABEL}.series": "25",
-                    **{f"{LABEL}.{key}": value for key, value in labels.items()},
-                },
+                labels=node_labels(self.name, role, number, **labels),
+                mounts=(tokens_mount(self.name, role, number),),
             )
         )
         self.engine.start(name)
@@ -114,11 +109,11 @@ def make_pool(fake: FakeEngine) -> Callable[..., FakePool]:
     """Makes a pool of one central manager, one access point, and execution points."""
 
     def make(name: str = "ci", *, execute: int = 1, spec: str = "") -> FakePool:
-        fake.create_network(name, labels={f"{LABEL}.pool": name})
+        fake.create_network(name, labels=pool_labels(name))
         pool = FakePool(engine=fake, name=name)
         fake.on_exec(["timeout", "5", "condor_status"], pool.ask)
         fake.on_exec([HEALTH], pool.ask_health)
-        pool.add("master", spec=spec)
+        pool.add("master", spec=spec or PoolSpec(name=name).to_json())
         pool.add("submit", 1)
         for number in range(1, execute + 1):
             pool.add("execute", number)

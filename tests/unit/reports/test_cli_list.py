@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.engine import ContainerSpec
 from condor_mini.nodes import Role
 from condor_mini.plan import STATE
 from condor_mini.pool import Pool
+from hand_made import personal_spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,14 +22,10 @@ if TYPE_CHECKING:
 
     from condor_mini.engine import FakeEngine
 
-LABEL = "io.condor-mini"
-
 
 def personal(fake: FakeEngine) -> None:
-    """A personal pool that was kept."""
-    labels = {f"{LABEL}.pool": "mini-abc", f"{LABEL}.role": "mini", f"{LABEL}.series": "25"}
-    labels[f"{LABEL}.state"] = "/home/ada/condor_state"
-    fake.create(ContainerSpec(image="condor-mini:25", name="mini-abc", labels=labels))
+    """A personal pool that was kept; its state is in the current directory."""
+    fake.create(personal_spec("mini-abc", Path.cwd()))
     fake.start("mini-abc")
 
 
@@ -44,7 +41,7 @@ def test_pool_and_its_nodes(pool: FakePool, run: Callable[..., Result]) -> None:
 def test_personal_pool_is_listed(fake: FakeEngine, run: Callable[..., Result]) -> None:
     """What `condor-mini run --keep` has left is ours, too."""
     personal(fake)
-    assert "personal: /home/ada/condor_state" in run("list").out
+    assert f"personal: {Path.cwd()}" in run("list").out
 
 
 def test_json(pool: FakePool, run: Callable[..., Result]) -> None:
@@ -53,7 +50,7 @@ def test_json(pool: FakePool, run: Callable[..., Result]) -> None:
     first, second = run("list", "-o", "json").json
     assert first["nodes"] == {"master": 1, "submit": 1, "execute": 1}
     assert (first["kind"], first["state"], first["running"]) == ("pool", "running", 3)
-    assert (second["kind"], second["directory"]) == ("personal", "/home/ada/condor_state")
+    assert (second["kind"], second["directory"]) == ("personal", str(Path.cwd()))
 
 
 def test_quiet_is_names(make_pool: Callable[..., FakePool], run: Callable[..., Result]) -> None:

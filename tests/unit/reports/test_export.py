@@ -72,7 +72,7 @@ def test_all_that_is_wanted(full: FakePool, tmp_path: Path) -> None:
     found = {str(path.relative_to(directory)) for path in directory.rglob("*") if path.is_file()}
     every_node = ("container.log", "inspect.json", "log/MasterLog", "ps.txt", "config.txt")
     assert found == {
-        *("summary.txt", "engine.json", "status.json"),
+        *("summary.txt", "engine.json", "status.json", "spec.json"),
         *(f"{node.name}/{file}" for node in full.nodes for file in every_node),
         *("ci-master/version.txt", "ci-master/condor_status.txt"),
         *("ci-submit-1/condor_q.txt", "ci-submit-1/condor_history.txt"),
@@ -106,11 +106,11 @@ def test_only_its_owner_may_read(full: FakePool, tmp_path: Path) -> None:
 
 def test_spec_is_in_it(make_pool: Callable[..., FakePool], tmp_path: Path) -> None:
     """What the pool was made from, without its secrets."""
-    spec = json.dumps({"name": "ci", "environment": {"MY_TOKEN": "abc"}})
+    spec = json.dumps({"version": 1, "name": "ci", "environment": {"MY_TOKEN": "abc"}})
     pool = make_pool(spec=spec)
     export(pool.engine, pool.nodes, tmp_path / "out")
     found = json.loads((tmp_path / "out/spec.json").read_text())
-    assert found == {"name": "ci", "environment": {"MY_TOKEN": "REDACTED"}}
+    assert found == {"version": 1, "name": "ci", "environment": {"MY_TOKEN": "REDACTED"}}
 
 
 def test_node_that_ended(full: FakePool, tmp_path: Path) -> None:

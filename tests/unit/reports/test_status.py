@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ import pytest
 from condor_mini.engine import FakeOutcome
 from condor_mini.errors import NotFound
 from condor_mini.pool import Pool
+from condor_mini.spec import PoolSpec
 from condor_mini.status import STARTING, Verdict, status, status_of
 
 if TYPE_CHECKING:
@@ -149,8 +149,8 @@ def test_unhealthy_node_is_named(pool: FakePool) -> None:
 
 def test_expected_slots_are_the_specs(make_pool: Callable[..., FakePool]) -> None:
     """A group of static slots is expected in full."""
-    spec = json.dumps({"execution_points": [{"name": "default", "slots": 3}]})
-    pool = make_pool("ci", spec=spec)
+    spec = PoolSpec.model_validate({"name": "ci", "execution_points": [{"slots": 3}]})
+    pool = make_pool("ci", spec=spec.to_json())
     found = later(pool)
     assert (found.slots.expected, found.slots.configured) == (3, 1)
     assert found.reasons == ("2 slots of ci-execute-1 are not at the collector",)
@@ -192,7 +192,7 @@ def test_json(pool: FakePool, run: Callable[..., Result]) -> None:
     del pool
     found = run("status", "-n", "ci", "-o", "json").json
     assert sorted(found) == [
-        *("daemons", "jobs", "name", "nodes", "reasons"),
+        *("daemons", "jobs", "name", "nodes", "problems", "reasons"),
         *("series", "slots", "verdict", "versions"),
     ]
     assert (found["verdict"], found["versions"]) == ("usable", ["25.14.1"])

@@ -13,6 +13,7 @@ import pytest
 from condor_mini.engine import ContainerSpec, FakeEngine, FakeExec, FakeFile, FakeOutcome
 from condor_mini.pool import Pool
 from condor_mini.submitting.staging import PLACE, RECORDS
+from hand_made import node_labels, tokens_mount
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -114,13 +115,13 @@ def engine() -> FakeEngine:
     engine = FakeEngine()
     engine.add_image("it")
     for role in ("master", "submit", "execute"):
-        labels = {"kind": "pool", "pool": "mini", "role": role, "number": "1", "series": "25"}
-        name = "mini-master" if role == "master" else f"mini-{role}-1"
+        name, number = ("mini-master", 0) if role == "master" else (f"mini-{role}-1", 1)
         engine.create(
             ContainerSpec(
                 image="it",
                 name=name,
-                labels={f"io.condor-mini.{key}": value for key, value in labels.items()},
+                labels=node_labels("mini", role, number),
+                mounts=(tokens_mount("mini", role, number),),
             )
         )
         engine.start(name)

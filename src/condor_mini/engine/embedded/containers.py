@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from signal import Signals
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from condor_mini.engine import command
 from condor_mini.engine.embedded import state
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from condor_mini.engine.embedded.addresses import Networks
     from condor_mini.engine.embedded.way import Way
-    from condor_mini.engine.protocol import ContainerSpec
+    from condor_mini.engine.protocol import ContainerInfo, ContainerSpec
 
 COPY_TIMEOUT_S = 900.0
 MOST_ROUNDS = 20
@@ -74,6 +75,13 @@ class Volumes(_Owned):
     def data(self, record: Record) -> str:
         """Where the files are."""
         return str(record.path / "data")
+
+    def name_of(self, data: str) -> str | None:
+        """The name of the volume whose files are there; None where no volume has its files."""
+        place = Path(data)
+        if place.name != "data" or place.parent.parent != self.directory:
+            return None
+        return unquote(place.parent.name)
 
 
 class Containers(_Owned):
@@ -155,6 +163,12 @@ class Containers(_Owned):
         if not mount.source.exists():
             raise CommandFailed(("mount", str(mount.source)), 1, f"there is no {mount.source}")
         return str(mount.source.absolute()), mount.target, mount.read_only
+
+    def info(self, record: Record) -> ContainerInfo:
+        """What ``Engine.inspect`` tells of it."""
+        targets = {target: source for source, target, _ in record.facts["mounts"]}
+        names = {target: self._volumes.name_of(source) for target, source in targets.items()}
+        return state.info(record, {target: name for target, name in names.items() if name})
 
     # -- files ------------------------------------------------------------------------------------
 

@@ -423,12 +423,12 @@ class EmbeddedEngine(Engine):
 
     def containers(self, labels: Mapping[str, str]) -> list[ContainerInfo]:
         """See ``Engine.containers``."""
-        return [state.info(record) for record in self._containers.all(labels)]
+        return [self._containers.info(record) for record in self._containers.all(labels)]
 
     def inspect(self, container: str) -> ContainerInfo | None:
         """See ``Engine.inspect``."""
         record = self._containers.find(container)
-        return None if record is None else state.info(record)
+        return None if record is None else self._containers.info(record)
 
     def stop(self, *containers: str, timeout_s: float) -> None:
         """See ``Engine.stop``."""

@@ -13,6 +13,8 @@ from condor_mini.engine.protocol import ContainerInfo, ContainerState
 from condor_mini.errors import CommandFailed
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from condor_mini.engine.embedded.records import Record
 
 STARTED = "started"
@@ -60,8 +62,8 @@ def has_ended(record: Record) -> bool:
     return (record.path / EXIT).exists()
 
 
-def info(record: Record) -> ContainerInfo:
-    """What ``Engine.inspect`` tells of it."""
+def info(record: Record, volumes: Mapping[str, str]) -> ContainerInfo:
+    """What ``Engine.inspect`` tells of it; ``volumes`` are the names of those it mounts."""
     # One that is about to start has not started yet; asked first, as it may begin meanwhile.
     has_started = noted(record) is not None or has_ended(record)
     first = running(record)
@@ -84,6 +86,7 @@ def info(record: Record) -> ContainerInfo:
         labels=record.labels,
         addresses={record.facts["network"]: address} if first else {},
         mounts={target: source for source, target, _ in record.facts["mounts"]},
+        volumes=volumes,
         started_at=started_at,
         ports={port["container_port"]: f"{address}:{port['container_port']}" for port in ports}
         if first
