@@ -12,6 +12,8 @@ import click
 from condor_mini.errors import UsageError
 
 if TYPE_CHECKING:
+    from typing import TextIO
+
     from condor_mini.engine import Engine
     from condor_mini.members import Members
     from condor_mini.pool import Pool
@@ -143,9 +145,9 @@ def reach_engine(choice: str | None, progress: Progress) -> Engine:
     return ensure_engine(choice, confirm=ask if at_terminal else None, say=progress.note)
 
 
-def show_json(value: Any) -> None:  # noqa: ANN401 (whatever JSON can say)
-    """A result for programs, on stdout."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+def show_json(value: Any, *, file: TextIO | None = None) -> None:  # noqa: ANN401 (whatever JSON can say)
+    """A result for programs, on stdout or in a file."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False), file=file)
 
 
 def show_table(columns: list[str], rows: list[list[str]]) -> None:
