@@ -132,3 +132,34 @@ def test_a_new_key_forgets_what_it_makes_useless(pool: Pool) -> None:
     made = pool.members.create_token("ada")
     pool.members.rotate_key(timeout_s=60)
     assert not {*made.ids} & {id_ for token in pool.members.tokens() for id_ in token.ids}
+
+
+@pytest.fixture
+def quick(fresh: Cli, tmp_path: Path, pool_engine: Engine) -> Pool:
+    """A pool whose nodes ask often whether their tokens are taken."""
+    file = tmp_path / "pool.yaml"
+    file.write_text('version: 1\nenvironment: {_CONDOR_NODE_TOKEN_LIFETIME: "60"}\n')
+    fresh.succeeds("create", "-c", str(file))
+    return Pool.open(fresh.name, engine=pool_engine)
+
+
+@EMBEDDED
+def test_a_node_whose_token_is_revoked_asks_for_another(
+    quick: Pool, cli_of: Callable[[str], Cli]
+) -> None:
+    """It says so and waits, and is in the pool again after `approve`, without a restart."""
+    cli, node = cli_of(quick.name), quick.node("execute-1")
+    cli.succeeds("token", "revoke", "--identity", node.name)
+
+    def unasked() -> str | None:
+        asks = [request.client for request in quick.members.requests()]
+        return None if any(client.startswith(node.name) for client in asks) else f"{asks}"
+
+    wait_until(unasked, timeout_s=60)
+    said = quick.engine.logs(node.info.id)
+    assert "does not take this node's token any more: it was revoked" in said
+    cli.succeeds("approve", "--all")
+    wait_until(
+        lambda: None if quick.slot_ads(f'Machine == "{node.name}"') else "no slot", timeout_s=60
+    )
+    assert node.health() == ""
