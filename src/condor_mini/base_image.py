@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import tempfile
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from condor_mini.engine import command
 from condor_mini.errors import CommandFailed, ImageBuildFailed
 from condor_mini.series import catalogue
 
@@ -91,16 +91,8 @@ def _mmdebstrap(progress: Progress) -> str:
 
 
 def _run(argv: list[str], *, hint: str) -> None:
-    result = subprocess.run(
-        argv,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=BOOTSTRAP_TIMEOUT_S,
-        check=False,
-        env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
-    )
-    if result.returncode != 0:
-        raise ImageBuildFailed(
-            str(CommandFailed(argv, result.returncode, result.stderr or result.stdout)), hint=hint
-        )
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    try:
+        command.run_bytes(argv, timeout_s=BOOTSTRAP_TIMEOUT_S, environment=environment)
+    except CommandFailed as failure:
+        raise ImageBuildFailed(str(failure), hint=hint) from None

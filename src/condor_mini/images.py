@@ -11,7 +11,6 @@ import logging
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 import zipfile
@@ -21,8 +20,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condor_mini.base_image import debian_base
-from condor_mini.engine import BuildSpec, ContainerSpec
-from condor_mini.errors import EngineCapabilityError, ImageBuildFailed, NotFound, StateError
+from condor_mini.engine import BuildSpec, ContainerSpec, command
+from condor_mini.errors import (
+    CommandFailed,
+    EngineCapabilityError,
+    ImageBuildFailed,
+    NotFound,
+    StateError,
+)
 from condor_mini.parallel import each
 from condor_mini.series import catalogue
 
@@ -372,14 +377,12 @@ def fetch_uv(folder: Path, architecture: str) -> None:
             *("--only-binary", ":all:", "--platform", f"manylinux2014_{machine}"),
             *("--dest", scratch, f"uv=={catalogue().uv}"),
         ]
-        result = subprocess.run(
-            argv, capture_output=True, text=True, timeout=UV_TIMEOUT_S, check=False
-        )
-        wheels = list(Path(scratch).glob("uv-*.whl"))
-        if result.returncode != 0 or not wheels:
-            log.info("no uv by the host's pip: %s", result.stderr.strip())
+        try:
+            command.run(argv, timeout_s=UV_TIMEOUT_S)
+        except CommandFailed as failure:
+            log.info("no uv by the host's pip: %s", failure)
             return
-        with zipfile.ZipFile(wheels[0]) as wheel:
+        with zipfile.ZipFile(next(Path(scratch).glob("uv-*.whl"))) as wheel:
             program = next(name for name in wheel.namelist() if name.endswith("/scripts/uv"))
             (folder / "uv").write_bytes(wheel.read(program))
         (folder / "uv").chmod(0o755)

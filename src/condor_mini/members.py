@@ -1,7 +1,6 @@
 """Who is let into a pool that runs: tokens, requests for tokens, and the key that signs them.
 
-All of it is done by HTCondor's own tools on the nodes. HTCondor keeps no record of the tokens that
-it has issued; what can be listed is those that lie on the nodes.
+All of it is done by HTCondor's own tools on the nodes.
 """
 
 from __future__ import annotations
@@ -9,54 +8,46 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from condor_mini import tokens
 from condor_mini.creation import READY_TIMEOUT_S
 from condor_mini.engine import reached
 from condor_mini.errors import CondorMiniError, NotFound, PoolNotReady, UsageError
+from condor_mini.known_tokens import (
+    SIGNERS,
+    CreatedToken,
+    Known,
+    Revocation,
+    Token,
+    authorizations_of,
+    claims_of,
+    time_of,
+)
 from condor_mini.nodes import LIBEXEC, USER, Identity, Malformed, Node, Role, node_of
 from condor_mini.progress import Progress
-from condor_mini.times import rfc3339
 from condor_mini.usable import Deadline, await_usable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from typing import Self
 
     from condor_mini.engine import Engine
 
 _SILENT = Progress()
-SIGNERS = (Role.CENTRAL_MANAGER, Role.ACCESS_POINT)
-"""Who takes tokens: the one with the pool's key, and access points with one of their own."""
+LEVELS = (
+    *("READ", "WRITE", "ADVERTISE_STARTD", "ADVERTISE_SCHEDD", "ADVERTISE_MASTER"),
+    *("DAEMON", "NEGOTIATOR", "ADMINISTRATOR", "CONFIG"),
+)
+"""What a token can be limited to: HTCondor's authorization levels that are granted to somebody.
+
+HTCondor's manual, "Security", "Authorization"; condor_perms.cpp has four more, which are not.
+"""
 AUTHORIZATIONS = ("READ", "WRITE")
-"""Of a user: to query, and to submit. HTCondor's manual, "Security", "Authorization"."""
-_LISTED = re.compile(r"Header: \{.*?\} Payload: (\{.*\}) File: (\S+)")
-_NAME = re.compile(r"[A-Za-z0-9._+-]+(@[A-Za-z0-9.-]+)?")
-_CLAIM = re.compile(r"[A-Za-z0-9@._+-]+")
-_AUTHORIZATION = re.compile(r"[A-Z_]+")
-
-
-@dataclass(frozen=True, kw_only=True)
-class InstalledToken:
-    """A token that lies on a node; not the token itself."""
-
-    node: str
-    file: str
-    id: str
-    """Its ``jti``, which ``revoke`` takes."""
-    identity: str
-    authorizations: tuple[str, ...]
-    """What it is limited to; empty where it is not."""
-    issuer: str
-    issued_at: datetime
-    expires_at: datetime | None
-
-    def to_json(self) -> dict[str, object]:
-        """For programs: docs/json.md."""
-        expires = rfc3339(self.expires_at) if self.expires_at else None
-        return {**asdict(self), "issued_at": rfc3339(self.issued_at), "expires_at": expires}
+"""Of a user: to query, and to submit."""
+LONGEST_LIFETIME_S = 100 * 366 * 86400
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*(@[A-Za-z0-9][A-Za-z0-9._-]*)?")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,65 +110,97 @@ class Members:
         *,
         authorizations: Sequence[str] | None = None,
         lifetime_s: int | None = None,
-    ) -> str:
-        """A token, which is a secret: a line for the central manager, one for each access point.
+    ) -> CreatedToken:
+        """Create a token: a part for the central manager, and one for each access point.
+
+        The pool notes all of it but the secret: ``tokens`` tells of it, and ``revoke`` knows it.
 
         Args:
             user: Who its holder is: a user of the access points, or ``NAME@DOMAIN``.
-            authorizations: What it is limited to; None for READ and WRITE: query and submit.
+            authorizations: What it is limited to, of ``LEVELS``; None for READ and WRITE: query
+                and submit.
             lifetime_s: How long it is good for, in seconds; None for ever.
 
         Raises:
             UsageError: That is no user, no authorization or no lifetime.
             PoolNotReady: The central manager or an access point does not run.
+            CondorMiniError: All tokens of that user are revoked, new ones too.
         """
-        limits = authorizations or AUTHORIZATIONS
+        limits = [_checked_level(name) for name in authorizations or AUTHORIZATIONS]
         if not _NAME.fullmatch(user):
             raise UsageError(f"{user!r} is no user: a name, or NAME@DOMAIN")
-        if wrong := [name for name in limits if not _AUTHORIZATION.fullmatch(name)]:
-            raise UsageError(f"{wrong[0]!r} is no authorization; READ and WRITE are, for example")
-        if lifetime_s is not None and lifetime_s < 1:
-            raise UsageError("a token's lifetime is at least a second")
-        argv = ["create-token", user, str(lifetime_s or 0), *limits]
-        return "".join(f"{_run(node, argv).strip()}\n" for node in _signers(self._nodes()))
+        if lifetime_s is not None and not 1 <= lifetime_s <= LONGEST_LIFETIME_S:
+            raise UsageError(
+                f"a token's lifetime is 1 to {LONGEST_LIFETIME_S} seconds, not {lifetime_s}"
+            )
+        argv = [user, str(lifetime_s or 0), *dict.fromkeys(limits)]
+        parts: list[str] = []
+        known_by: list[str] = []
+        for node in _signers(self._nodes()):
+            parts.append(_run(node, ["create-token", *known_by, *argv]).strip())
+            known_by = known_by or ["--with", str(claims_of(parts[0])["jti"])]
+        claims = claims_of(parts[0])
+        ids = tuple(str(claims_of(part)["jti"]) for part in parts)
+        return CreatedToken(
+            secret="".join(f"{part}\n" for part in parts),
+            id=ids[0],
+            ids=ids,
+            identity=str(claims["sub"]),
+            authorizations=authorizations_of(claims),
+            expires_at=time_of(claims, "exp"),
+        )
 
-    def tokens(self) -> list[InstalledToken]:
-        """What is known of the tokens on the nodes that run; never the tokens themselves."""
-        found = []
-        for node in self._nodes():
-            if not node.is_running:
-                continue
-            users = ["root", USER] if node.role is Role.ACCESS_POINT else ["root"]
-            said = "\n".join(node.exec(["condor_token_list"], user=user).stdout for user in users)
-            # Where there is one user, both are asked of the same directory.
-            listed = dict.fromkeys((file, payload) for payload, file in _LISTED.findall(said))
-            found += [_installed(node.name, file, json.loads(payload)) for file, payload in listed]
-        return found
+    def tokens(self) -> list[Token]:
+        """Return what is known of the pool's tokens; never the tokens themselves.
 
-    def revoke(self, ids: Sequence[str] = (), *, identities: Sequence[str] = ()) -> None:
+        Known are those that ``create_token`` has made, until they have expired and another one is
+        made, and those that lie on the nodes that run.
+
+        Raises:
+            PoolNotReady: The central manager does not run.
+        """
+        return list(Known.of(_from_manager(self._nodes())).tokens)
+
+    def revoke(
+        self, ids: Sequence[str] = (), *, identities: Sequence[str] = (), force: bool = False
+    ) -> list[Revocation]:
         """Let nobody in any more by these tokens, at once and for good; jobs run on.
 
         The collector forgets who was in. The nodes' ads are back with their next updates. A node
-        whose own token this was gets another when it is started again.
+        whose own token this was asks for another one, or gets it when it is started again.
 
         Args:
-            ids: Of tokens: ``InstalledToken.id``, the claim ``jti``.
-            identities: Whose tokens, all of them: ``NAME@DOMAIN``, the claim ``sub``.
+            ids: Of tokens: ``Token.id``, or how only one of them begins.
+            identities: Whose tokens, all of them, new ones too: ``Token.identity``, or a node's
+                ``NODE@ROLE.DOMAIN``; the domain can be left out.
+            force: Whether to take ids and identities that the pool does not know, too.
+
+        Returns:
+            What was revoked, and whether it had been before.
 
         Raises:
-            UsageError: None is named.
+            UsageError: None is named, or several tokens' ids begin so, or, with ``force``, it is
+                no id or identity.
+            NotFound: The pool knows no such token or holder. None was revoked then.
             PoolNotReady: The central manager or an access point does not run.
         """
         if not ids and not identities:
             raise UsageError("which token? `condor-mini token list` shows their ids")
-        for value in (*ids, *identities):
-            if not _CLAIM.fullmatch(value):
-                raise UsageError(f"{value!r} is neither a token's id nor an identity")
+        nodes = self._nodes()
+        signers = _signers(nodes)
+        known = Known.of(nodes)
+        revocations = [
+            *(known.revocation_of_token(text, force=force) for text in ids),
+            *(known.revocation_of_holder(text, force=force) for text in identities),
+        ]
+        values: dict[str, list[str]] = {}
+        for each in revocations:
+            values.setdefault(each.claim, []).extend(each.values)
         # The central manager last: who is in has to come in anew then.
-        for node in reversed(_signers(self._nodes())):
-            for claim, values in (("jti", ids), ("sub", identities)):
-                if values:
-                    _run(node, ["revoke-token", claim, *values])
+        for node in reversed(signers):
+            for claim in values:
+                _run(node, ["revoke-token", claim, *values[claim]])
+        return revocations
 
     def requests(self) -> list[TokenRequest]:
         """Who has asked for a token and waits.
@@ -255,15 +278,29 @@ class Members:
         await_usable(engine, pool, slots, progress, deadline=deadline, probe=False)
 
 
+def _from_manager(nodes: Sequence[Node]) -> Sequence[Node]:
+    """Return the nodes, of which the first is the central manager."""
+    if nodes[0].role is not Role.CENTRAL_MANAGER:
+        raise PoolNotReady(f"the pool {nodes[0].pool} has no central manager any more")
+    return nodes
+
+
 def _signers(nodes: Sequence[Node]) -> list[Node]:
-    """The central manager and the access points, all of which run."""
-    signers = [node for node in nodes if node.role in SIGNERS]
+    """Return the central manager and the access points, all of which run."""
+    signers = [node for node in _from_manager(nodes) if node.role in SIGNERS]
     for node in signers:
         if not node.is_running:
             raise node.ended()
-    if not signers or signers[0].role is not Role.CENTRAL_MANAGER:
-        raise PoolNotReady(f"the pool {nodes[0].pool} has no central manager any more")
     return signers
+
+
+def _checked_level(name: str) -> str:
+    level = name.upper()
+    if level not in LEVELS:
+        near = get_close_matches(level, LEVELS, n=1)
+        hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(LEVELS)}"
+        raise UsageError(f"{name!r} is no authorization of HTCondor's", hint=hint)
+    return level
 
 
 def _run(node: Node, argv: Sequence[str]) -> str:
@@ -274,26 +311,6 @@ def _run(node: Node, argv: Sequence[str]) -> str:
             f"{argv[0]} on {node.name} ended with {said.returncode}: {said.stderr.strip()}"
         )
     return said.stdout
-
-
-def _installed(node: str, file: str, payload: Mapping[str, object]) -> InstalledToken:
-    expires = payload.get("exp")
-    return InstalledToken(
-        node=node,
-        file=file,
-        id=str(payload.get("jti", "")),
-        identity=str(payload.get("sub", "")),
-        authorizations=tuple(
-            word.removeprefix("condor:/") for word in str(payload.get("scope", "")).split()
-        ),
-        issuer=str(payload.get("iss", "")),
-        issued_at=_time(payload.get("iat")) or datetime.fromtimestamp(0, UTC),
-        expires_at=_time(expires),
-    )
-
-
-def _time(seconds: object) -> datetime | None:
-    return datetime.fromtimestamp(seconds, UTC) if isinstance(seconds, int | float) else None
 
 
 def _words(text: str) -> tuple[str, ...]:

@@ -154,7 +154,10 @@ def test_another_pools_token_is_refused_in_one_line(
         *("execute", "-e", f"MASTER={master.address}"),
         *("-v", f"{tmp_path}:/etc/condor/tokens-orig.d:ro"),
     )
-    refused = "refuses this node's secret, is it another pool's?"
+    refused = (
+        "refuses this node's secret, mounted at /etc/condor/tokens-orig.d/token: it was revoked, "
+        "or is another pool's"
+    )
     node.wait_for_log(refused)
     assert refused in node.health()
     secret.write_text(master.exec(*make) + "\n")

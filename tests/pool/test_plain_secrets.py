@@ -75,6 +75,12 @@ def test_one_command_approves(docker: Docker, network: str, master: Node) -> Non
     node.wait_until_healthy()
 
 
+def id_of(node: Node) -> str:
+    """The id of a node's token."""
+    (found,) = re.findall(r'"jti":"(\w+)"', node.exec("condor_token_list"))
+    return str(found)
+
+
 def condor_mini(*argv: str) -> str:
     """What a command of ours about the members of a central manager says."""
     command = [sys.executable, "-m", "condor_mini", *argv, "--engine", "docker"]
@@ -89,9 +95,10 @@ def test_our_commands_approve_and_revoke(docker: Docker, network: str) -> None:
     assert request in condor_mini("approve", "--container", master.name, request)
     node.wait_until_healthy()
     assert node.attempt(*JOIN).returncode == 0
-    (token_id,) = re.findall(r'"jti":"(\w+)"', node.exec("condor_token_list"))
-    condor_mini("token", "revoke", "--container", master.name, token_id)
+    token_id = id_of(node)
+    condor_mini("token", "revoke", "--container", master.name, token_id, "--force")
     assert node.attempt(*JOIN).returncode != 0
+    assert token_id in condor_mini("token", "list", "--container", master.name)
 
 
 def test_auto_approve_ends(docker: Docker, network: str) -> None:
@@ -174,23 +181,58 @@ def test_secrets_are_the_daemons_only(master: Node) -> None:
 # -- who is to be in no more: docs/security.md, "Plain nodes" -------------------------------------
 
 
+OFTEN = ("-e", "_CONDOR_NODE_TOKEN_LIFETIME=20")
+"""A node with it looks each second whether its secret is taken, not each minute."""
+
+
 @pytest.fixture(scope="module")
 def members(shared: Docker) -> tuple[Node, Node, Node]:
     """A central manager of their own, and two nodes that it has approved."""
     network = shared.network()
     master = shared.run("master", "-e", "AUTO_APPROVE=0.0.0.0/0", "--network", network)
     join = ("-e", f"MASTER={master.name}", "--network", network)
-    one, other = (shared.run("execute", *join) for _ in range(2))
+    one, other = shared.run("execute", *join, *OFTEN), shared.run("execute", *join)
     return master, one.wait_until_healthy(), other.wait_until_healthy()
 
 
 def test_a_revoked_token_lets_nobody_in(members: tuple[Node, Node, Node]) -> None:
     """revoke-token on the master shuts out who has that token, and nobody else."""
     master, one, other = members
-    (jti,) = re.findall(r'"jti":"(\w+)"', one.exec("condor_token_list"))
-    master.exec(f"{LIBEXEC}/revoke-token", "jti", jti)
+    master.exec(f"{LIBEXEC}/revoke-token", "jti", id_of(one))
     assert one.attempt(*JOIN).returncode != 0
     other.exec(*JOIN)
+
+
+def test_a_revoked_node_asks_for_another_token(members: tuple[Node, Node, Node]) -> None:
+    """A node that was revoked says so, asks once for all its daemons, and joins when approved."""
+    master, one, _ = members
+    request = one.wait_for_log(WAITS).split()[-1]
+    assert "does not take this node's token any more: it was revoked" in one.log()
+    listed = master.exec("condor_token_request_list")
+    assert listed.count(f'PeerLocation = "{one.address}"') == 1
+    master.exec("condor_token_request_approve", "-reqid", request, stdin="yes\n")
+    one.wait_until_healthy()
+
+
+def test_a_revoked_token_that_is_mounted_is_named(
+    docker: Docker, members: tuple[Node, Node, Node], tmp_path: Path
+) -> None:
+    """A node whose mounted token was revoked says where it is; with another one there it joins."""
+    master = members[0]
+    make = ("condor_token_create", "-identity", "condor@condor-mini.internal")
+    secret = tmp_path / "token"
+    secret.write_text(master.exec(*make) + "\n")
+    network = master.inspect("{{.HostConfig.NetworkMode}}")
+    node = docker.run(
+        *("execute", "-e", f"MASTER={master.name}", "--network", network, *OFTEN),
+        *("-v", f"{secret}:/root/secrets/token:ro"),
+    ).wait_until_healthy()
+    master.exec(f"{LIBEXEC}/revoke-token", "jti", id_of(node))
+    refused = "refuses this node's secret, mounted at /root/secrets/token: it was revoked"
+    assert "Put another one in its place" in node.wait_for_log(refused)
+    assert refused in node.health()
+    secret.write_text(master.exec(*make) + "\n")
+    node.wait_until_healthy()
 
 
 def test_a_new_key(members: tuple[Node, Node, Node]) -> None:

@@ -12,13 +12,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from condor_mini.errors import RuntimeFailed
 from condor_mini.nodes import PREFIX
 from condor_mini.progress import Progress
 from condor_mini.runtime import export
 from condor_mini.runtime.bundle import write_wheel
 from condor_mini.runtime.fetch import Fetcher, mirrors
+from condor_mini.runtime.index import read_index
+from condor_mini.runtime.lock import machine_architecture
 from condor_mini.runtime.relocate import elf, relocated
-from condor_mini.runtime.resolve import make_lock
+from condor_mini.runtime.resolve import locked, make_lock, resolve
+from condor_mini.runtime.signature import Verifier
 from condor_mini.series import catalogue
 
 if TYPE_CHECKING:
@@ -150,6 +154,36 @@ def test_relocated_one_needs_nothing_else(runtime: Runtime, bwrap: str) -> None:
 
 
 def test_lock_can_be_refreshed() -> None:
-    """Today's indexes have all that the recipe wants."""
-    made, _ = make_lock(Fetcher(mirrors()), catalogue().get(None), "amd64")
+    """Today's indexes are signed by Debian, and have all that the recipe wants."""
+    made = make_lock(Fetcher(mirrors()), catalogue().get(None), "amd64", accept_expired=True)
     assert {"condor", "libc6", "bash", "tini"} <= {package.name for package in made.packages}
+
+
+@pytest.fixture
+def sqv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Verifier:
+    """Debian 13's program that checks signatures, as the only one on this machine."""
+    fetcher, ours = Fetcher(mirrors()), Verifier.of_machine()
+    index = read_index(fetcher, ours, catalogue().debian, machine_architecture())
+    root = tmp_path / "root"
+    for entry in resolve([index], index.suite, wanted=("sqv",), ahead=(), drop=()):
+        deb = tmp_path / "deb"
+        deb.write_bytes(fetcher.package(locked(entry), refresh=""))
+        run("dpkg-deb", "-x", deb, root)
+    (loader,) = root.glob("usr/lib/*-linux-gnu/ld-linux-*.so.*")
+    program = tmp_path / "bin/sqv"
+    program.parent.mkdir()
+    program.write_text(
+        f'#!/bin/sh\nexec {loader} --library-path {loader.parent} {root}/usr/bin/sqv "$@"\n'
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent))
+    return Verifier.of_machine()
+
+
+def test_sqv_checks_signatures(sqv: Verifier) -> None:
+    """Where sqv is in gpgv's place, as on Debian 13, it takes Debian's index and no other one."""
+    assert sqv.program == "sqv"
+    signed = Fetcher(mirrors()).index("dists/trixie/InRelease")
+    assert "\nCodename: trixie\n" in sqv.signed_text(signed, "dists/trixie/InRelease")
+    with pytest.raises(RuntimeFailed, match=r"bears no valid signature of Debian's\. sqv says"):
+        sqv.signed_text(signed.replace(b"Codename: trixie", b"Codename: sid"), "x")

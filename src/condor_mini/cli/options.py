@@ -13,6 +13,7 @@ from condor_mini.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import TextIO
 
     from condor_mini.engine import Engine
     from condor_mini.holdings import LabelProblem
@@ -146,9 +147,9 @@ def reach_engine(choice: str | None, progress: Progress) -> Engine:
     return ensure_engine(choice, confirm=ask if at_terminal else None, say=progress.note)
 
 
-def show_json(value: Any) -> None:  # noqa: ANN401 (whatever JSON can say)
-    """A result for programs, on stdout."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+def show_json(value: Any, *, file: TextIO | None = None) -> None:  # noqa: ANN401 (whatever JSON can say)
+    """A result for programs, on stdout or in a file."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False), file=file)
 
 
 def show_problems(problems: Sequence[LabelProblem]) -> None:

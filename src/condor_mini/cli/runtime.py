@@ -126,12 +126,25 @@ def wheel(*, directory: str, series: str | None, architecture: str | None, quiet
 @click.option("--htcondor", "--series", "series", metavar="SERIES", help="25 (the default) or 23.")
 @architecture_option
 @click.option("--output", metavar="FILE", help="In place of the user's own; - is stdout.")
+@click.option(
+    "--accept-expired",
+    is_flag=True,
+    help="Take an index that is past its Valid-Until, as that of a snapshot is.",
+)
 @quiet_option
-def lock(*, series: str | None, architecture: str | None, output: str | None, quiet: bool) -> None:
+def lock(
+    *,
+    series: str | None,
+    architecture: str | None,
+    output: str | None,
+    accept_expired: bool,
+    quiet: bool,
+) -> None:
     """Take today's versions: write the list of packages, with their digests, from Debian's index.
 
-    The index's signature is checked where gpgv and Debian's keyring are. The user's own list, in
-    the cache directory, counts as long as condor-mini brings no newer one.
+    Debian's signature of the index is checked by gpgv or sqv and Debian's keyring, which have to
+    be on this machine. The user's own list, in the cache directory, counts as long as condor-mini
+    brings no newer one.
     """
     from condor_mini.progress import progress_for_stderr
     from condor_mini.runtime.fetch import Fetcher, mirrors
@@ -144,9 +157,7 @@ def lock(*, series: str | None, architecture: str | None, output: str | None, qu
     known = known_architecture(architecture) if architecture else machine_architecture()
     progress = progress_for_stderr(quiet=quiet)
     with progress.step("Reading Debian's indexes", done="Read Debian's indexes"):
-        made, notes = make_lock(Fetcher(mirrors()), chosen, known)
-    for note in notes:
-        click.echo(note, err=True)
+        made = make_lock(Fetcher(mirrors()), chosen, known, accept_expired=accept_expired)
     if output == "-":
         click.echo(made.dump(), nl=False)
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +23,22 @@ from condor_mini.errors import StateError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
     from typing import TextIO
+
+    from condor_mini.known_tokens import Token
+
+
+class _Format(click.Choice[str]):
+    """text or json; whoever names a file is told of the option for files."""
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value not in self.choices:
+            raise UsageError(
+                f"-o {value}: text or json is wanted",
+                hint=f"To write the token into a file: --file {shlex.quote(value)}",
+            )
+        return super().convert(value, param, ctx)
 
 
 @click.group("token")
@@ -45,7 +61,8 @@ def command() -> None:
     "authorizations",
     metavar="AUTHZ",
     multiple=True,
-    help="What it is limited to, as often as needed. READ (query) and WRITE (submit) if none.",
+    help="An authorization level of HTCondor's to limit it to (READ, WRITE, ADVERTISE_STARTD, …), "
+    "as often as needed. READ (query) and WRITE (submit) if not given.",
 )
 @click.option(
     "--lifetime",
@@ -55,11 +72,19 @@ def command() -> None:
     help="Seconds that it is good for. For ever if not given.",
 )
 @click.option(
+    "--file",
+    "path",
+    metavar="FILE",
+    help="Write the token to a new file, which only you can read, and not to stdout.",
+)
+@click.option(
     "-o",
     "--output",
-    metavar="FILE",
-    help="A new file for it, which only you can read; else stdout.",
+    type=_Format(["text", "json"]),
+    default="text",
+    help="text (the default): the token alone; or json, with its id: see docs/json.md.",
 )
+@click.option("-q", "--quiet", is_flag=True, help="Do not tell its id on stderr.")
 @name_option
 @container_option
 @engine_option
@@ -68,21 +93,42 @@ def create(
     user: str,
     authorizations: tuple[str, ...],
     lifetime_s: int | None,
-    output: str | None,
+    path: str | None,
+    output: str,
+    quiet: bool,
     name: str,
     container: str | None,
     engine: str | None,
 ) -> None:
     """Create a token: a line for the central manager, and one for each access point.
 
-    HTCondor's tools find it as a file in ~/.condor/tokens.d.
+    HTCondor's tools find it as a file in ~/.condor/tokens.d. Its id, which `token revoke` takes,
+    goes to stderr.
     """
     with ExitStack() as stack:
-        file = None if output is None else stack.enter_context(_new_file(Path(output)))
+        file = None if path is None else stack.enter_context(_new_file(Path(path)))
         made = find_members(name, container, engine).create_token(
             user, authorizations=authorizations or None, lifetime_s=lifetime_s
         )
-        click.echo(made, nl=False, file=file)
+        if output == "json":
+            show_json(made.to_json(), file=file)
+        else:
+            click.echo(made.secret, nl=False, file=file)
+    if quiet:
+        return
+    where = f"-n {name}" if container is None else f"--container {container}"
+    limits = " ".join(made.authorizations)
+    click.echo(
+        f"Token {made.id} of {made.identity}: {limits}, {_end(made.expires_at)}\n"
+        f"Revoke it: condor-mini token revoke {where} {made.id}",
+        err=True,
+    )
+
+
+def _end(expires_at: datetime | None) -> str:
+    from condor_mini.times import rfc3339
+
+    return f"until {rfc3339(expires_at)}" if expires_at else "does not expire"
 
 
 @contextmanager
@@ -91,7 +137,10 @@ def _new_file(path: Path) -> Iterator[TextIO]:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        raise UsageError(f"{path} is there already, and is not overwritten") from None
+        raise UsageError(
+            f"{path} is there already, and is not overwritten",
+            hint="Name another file, or remove it",
+        ) from None
     except OSError as error:
         raise StateError(f"{path} cannot be written: {error.strerror}") from None
     try:
@@ -108,32 +157,45 @@ def _new_file(path: Path) -> Iterator[TextIO]:
 @container_option
 @engine_option
 def list_tokens(*, output: str, name: str, container: str | None, engine: str | None) -> None:
-    """List the tokens on the nodes, without what makes them secret."""
-    from condor_mini.times import rfc3339
+    """List the tokens that `token create` has given out, and those that lie on the nodes.
 
+    What makes them secret is not shown. A token that has expired is listed until the next one is
+    created.
+    """
     found = find_members(name, container, engine).tokens()
     if output == "json":
         show_json([token.to_json() for token in found])
         return
-    show_table(
-        ["ID", "NODE", "IDENTITY", "LIMITED TO", "EXPIRES"],
-        [
-            [
-                token.id,
-                token.node,
-                token.identity,
-                " ".join(token.authorizations) or "nothing",
-                rfc3339(token.expires_at) if token.expires_at else "never",
-            ]
-            for token in found
-        ],
-    )
+    show_table(["ID", "STATE", "LIES ON", "IDENTITY", "LIMITED TO", "EXPIRES"], [*map(_row, found)])
+
+
+def _row(token: Token) -> list[str]:
+    from condor_mini.known_tokens import Kind
+    from condor_mini.times import rfc3339
+
+    if token.kind is Kind.ELSEWHERE:
+        return [token.id, token.state, "(elsewhere)", "-", "-", "-"]
+    return [
+        token.id,
+        token.state,
+        token.node or "(given out)",
+        token.identity,
+        " ".join(token.authorizations) or "nothing",
+        rfc3339(token.expires_at) if token.expires_at else "never",
+    ]
 
 
 @command.command("revoke")
 @click.argument("ids", metavar="[ID]...", nargs=-1)
 @click.option(
-    "--identity", "identities", metavar="NAME@DOMAIN", multiple=True, help="All tokens of this one."
+    "--identity",
+    "identities",
+    metavar="NAME@DOMAIN",
+    multiple=True,
+    help="Revoke all tokens of this holder, new ones too; as often as needed.",
+)
+@click.option(
+    "--force", is_flag=True, help="Take ids and holders that the pool does not know, too."
 )
 @name_option
 @container_option
@@ -142,13 +204,25 @@ def revoke(
     *,
     ids: tuple[str, ...],
     identities: tuple[str, ...],
+    force: bool,
     name: str,
     container: str | None,
     engine: str | None,
 ) -> None:
-    """Revoke tokens, by id or by identity: they let nobody in any more, at once and for good.
+    """Revoke tokens by id or by holder: they let nobody in any more, at once and for good.
 
-    The nodes' ads are away until their next update. A node whose own token this was gets another
-    by `restart --node`.
+    An ID is one that `token list` shows, or its first characters. The nodes' ads are away until
+    their next update. A node whose own token this was asks for another one and waits for `approve`;
+    `restart --node` gives it one, unless its identity is revoked.
     """
-    find_members(name, container, engine).revoke(ids, identities=identities)
+    members = find_members(name, container, engine)
+    for each in members.revoke(ids, identities=identities, force=force):
+        if each.id is None:
+            click.echo(
+                f"all tokens of {each.identity} were revoked already"
+                if each.was_revoked
+                else f"revoked all tokens of {each.identity}"
+            )
+        else:
+            token = f"the token {each.id}" + (f" of {each.identity}" if each.identity else "")
+            click.echo(f"{token} was revoked already" if each.was_revoked else f"revoked {token}")

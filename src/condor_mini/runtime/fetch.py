@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from condor_mini._version import __version__
+from condor_mini.base.giving_up import unless
 from condor_mini.errors import RuntimeFailed, UsageError
 
 if TYPE_CHECKING:
@@ -30,6 +31,15 @@ DEFAULT_MIRROR = "http://deb.debian.org/debian"
 """As in Debian's own sources: what comes from it is checked by digest, not by TLS."""
 TIMEOUT_S = 20.0
 """Without a byte."""
+GRACE_S = 30.0
+"""A download may take so long, whatever has come of it; all its attempts together."""
+SLOWEST_BYTES_PER_S = 5_000
+"""Beyond ``GRACE_S`` a download has to be as fast as this, on average since it began.
+
+So the longest that a mirror can hold up a file of N bytes is ``GRACE_S + N / SLOWEST_BYTES_PER_S``
+seconds, and one that sends a byte now and then is given up after ``GRACE_S``. A build, which has
+eight downloads at a time, needs a line of 40 kB/s.
+"""
 ATTEMPTS = 3
 PAUSE_S = 0.5
 LONGEST_INDEX = 200_000_000
@@ -78,6 +88,30 @@ def _apt_mirrors(apt: Path = Path("/etc/apt")) -> list[str]:
     return found
 
 
+class _Download:
+    """What has come of a file, and whether that is too slow."""
+
+    def __init__(self, path: str, size: int | None) -> None:
+        self.path = path
+        self.size = size
+        self.data = bytearray()
+        self._began = time.monotonic()
+
+    @property
+    def is_too_slow(self) -> bool:
+        """Whether less has come than has to at ``SLOWEST_BYTES_PER_S``."""
+        return self._took_s() > GRACE_S + len(self.data) / SLOWEST_BYTES_PER_S
+
+    def so_far(self) -> str:
+        """Say what has come: ``12 of 4096 bytes of x.deb in 30 s``."""
+        of_size = "" if self.size is None else f" of {self.size}"
+        name = self.path.rpartition("/")[2]
+        return f"{len(self.data)}{of_size} bytes of {name} in {self._took_s():.0f} s"
+
+    def _took_s(self) -> float:
+        return time.monotonic() - self._began
+
+
 class Fetcher:
     """Gets files from the first mirror that has them."""
 
@@ -92,7 +126,7 @@ class Fetcher:
         self._timeout_s = timeout_s
         self._sleep = sleep
         self._silent: dict[str, str] = {}
-        """Mirrors that do not answer, and why; none is asked twice."""
+        """Mirrors that do not answer, or too slowly, and why; none is asked twice."""
         self._stopped = False
 
     def stop(self) -> None:
@@ -100,22 +134,22 @@ class Fetcher:
         self._stopped = True
 
     def package(self, package: Package, *, refresh: str) -> bytes:
-        """A package, with the digest that the lock says.
+        """Return a package, with the digest that the lock says.
 
         Args:
             package: Which.
             refresh: The command to type where no mirror has it any more.
 
         Raises:
-            RuntimeFailed: None has it, none answers, or what came is something else.
+            RuntimeFailed: No mirror has it, none sends it in time, or what came is something else.
         """
         name = package.path.rpartition("/")[2]
-        said: list[Unavailable] = []
+        failures: list[Unavailable] = []
         for base in self.bases:
             try:
                 data = self._get(base, package.path, package.size)
             except Unavailable as failure:
-                said.append(failure)
+                failures.append(failure)
                 continue
             digest = hashlib.sha256(data).hexdigest()
             if digest != package.sha256:
@@ -125,63 +159,84 @@ class Fetcher:
                     hint=f"Nothing of it was kept. Name another mirror: {MIRROR_VARIABLE}=<URL>",
                 )
             return data
-        if any(failure.gone for failure in said):
+        if any(failure.gone for failure in failures):
             raise RuntimeFailed(
                 f"no mirror has {name}: a newer one is in its place, or the mirror lags behind\n"
-                + _lines(said),
+                + _lines(failures),
                 hint=f"Take the versions of today: {refresh}",
             )
         raise RuntimeFailed(
-            f"no mirror of Debian answers:\n{_lines(said)}",
+            f"no mirror of Debian has sent {name}:\n{_lines(failures)}",
             hint=f"Is there a network? Name another mirror: {MIRROR_VARIABLE}=<URL>; or install "
             "the runtime without one: pip install condor-mini-runtime",
         )
 
     def index(self, path: str) -> bytes:
-        """A file of which no digest is known yet.
+        """Return a file of which no digest is known yet.
 
         Raises:
-            RuntimeFailed: No mirror has it.
+            RuntimeFailed: No mirror has it, or none sends it in time.
         """
-        said: list[Unavailable] = []
+        failures: list[Unavailable] = []
         for base in self.bases:
             try:
                 return self._get(base, path, None)
             except Unavailable as failure:
-                said.append(failure)
+                failures.append(failure)
         raise RuntimeFailed(
-            f"no mirror of Debian has {path}:\n{_lines(said)}",
+            f"no mirror of Debian has sent {path}:\n{_lines(failures)}",
             hint=f"Is there a network? Name another mirror: {MIRROR_VARIABLE}=<URL>",
         )
 
     def _get(self, base: str, path: str, size: int | None) -> bytes:
         if base in self._silent:
             raise Unavailable(self._silent[base], gone=False)
-        data = bytearray()
-        reason = ""
-        for attempt in range(ATTEMPTS):
-            if attempt and not self._stopped:
-                log.debug("%s/%s: %s; %d bytes so far", base, path, reason, len(data))
-                self._sleep(PAUSE_S * attempt)
-            try:
-                if self._read(f"{base}/{path}", data, size):
-                    return bytes(data)
-                reason = f"the connection ended after {len(data)} bytes"
-            except urllib.error.HTTPError as error:
-                error.close()
-                if error.code in (404, 410):
-                    raise Unavailable(f"{base}: has no {path}", gone=True) from None
-                reason = f"HTTP status {error.code} {error.reason}"
-                if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-                    data.clear()
-            except (OSError, http.client.HTTPException) as error:
-                cause = error.reason if isinstance(error, urllib.error.URLError) else error
-                reason = str(cause) or type(cause).__name__
+        download = _Download(path, size)
+        try:
+            return unless(
+                lambda: self._stopped or download.is_too_slow,
+                lambda: self._attempt(base, download),
+            )
+        except OSError as error:
+            if self._stopped:
+                raise Unavailable("stopped", gone=False) from None
+            reason = f"too slow: {download.so_far()}" if download.is_too_slow else str(error)
         self._silent[base] = f"{base}: {reason}"
         raise Unavailable(self._silent[base], gone=False)
 
-    def _read(self, url: str, data: bytearray, size: int | None) -> bool:
-        """Read on from where ``data`` ends; whether all is there."""
+    def _attempt(self, base: str, download: _Download) -> bytes:
+        """Return a file, after as many attempts as it takes.
+
+        Raises:
+            Unavailable: The mirror has no such file.
+            OSError: All attempts failed; says why the last one did.
+        """
+        reason = ""
+        for attempt in range(ATTEMPTS):
+            if attempt:
+                log.debug("%s: %s; %s", base, reason, download.so_far())
+                self._sleep(PAUSE_S * attempt)
+            try:
+                if self._read(f"{base}/{download.path}", download):
+                    return bytes(download.data)
+                reason = f"the connection ended after {len(download.data)} bytes"
+            except urllib.error.HTTPError as error:
+                error.close()
+                if error.code in (404, 410):
+                    raise Unavailable(f"{base}: has no {download.path}", gone=True) from None
+                reason = f"HTTP status {error.code} {error.reason}"
+                if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+                    download.data.clear()
+            except (OSError, http.client.HTTPException) as error:
+                cause = error.reason if isinstance(error, urllib.error.URLError) else error
+                reason = str(cause) or type(cause).__name__
+            if self._stopped or download.is_too_slow:
+                break  # nobody waits for it any more
+        raise OSError(reason)
+
+    def _read(self, url: str, download: _Download) -> bool:
+        """Read on from where the data end; whether all is there."""
+        data, size = download.data, download.size
         headers = {"User-Agent": f"condor-mini/{__version__}"}
         if data:
             headers["Range"] = f"bytes={len(data)}-"
@@ -194,8 +249,8 @@ class Fetcher:
             whole = len(data) + int(announced) if announced and announced.isdigit() else None
             while len(data) < most and (block := answer.read1(256 * 1024)):
                 data += block
-                if self._stopped:
-                    raise Unavailable("stopped", gone=False)
+                if self._stopped or download.is_too_slow:
+                    return False
         return len(data) >= (min(whole, most) if whole is not None else size or 1)
 
 

@@ -5,13 +5,9 @@ from __future__ import annotations
 import hashlib
 import lzma
 import re
-import shutil
-import subprocess
-import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condor_mini.errors import RuntimeFailed
@@ -20,9 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from condor_mini.runtime.fetch import Fetcher
-
-KEYRINGS = Path("/usr/share/keyrings")
-GPGV_TIMEOUT_S = 60.0
+    from condor_mini.runtime.signature import Verifier
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,40 +40,51 @@ class Index:
     suite: str
     date: datetime
     packages: Mapping[str, Entry]
-    unsigned_because: str | None
-    """Why the signature was not checked; None where it was."""
 
 
 def read_index(
-    fetcher: Fetcher, suite: str, architecture: str, *, keyrings: Path = KEYRINGS
+    fetcher: Fetcher,
+    verifier: Verifier,
+    suite: str,
+    architecture: str,
+    *,
+    accept_expired: bool = False,
+    now: datetime | None = None,
 ) -> Index:
-    """A suite's index of the component main.
+    """Return a suite's index of the component main, which Debian has signed.
+
+    Args:
+        fetcher: Gets the files from a mirror.
+        verifier: Checks the signature.
+        suite: ``trixie`` or ``unstable``.
+        architecture: Debian's name.
+        accept_expired: Whether to take an index that is past its ``Valid-Until``.
+        now: The time that ``Valid-Until`` is compared with; None for the machine's.
 
     Raises:
-        RuntimeFailed: It cannot be had, or is not what Debian has signed.
+        RuntimeFailed: The index cannot be had, is not what Debian has signed, is another suite's,
+            or has expired.
     """
     folder = f"dists/{suite}"
-    inrelease = fetcher.index(f"{folder}/InRelease")
-    release, unsigned_because = _verified(inrelease, suite, keyrings)
+    source = f"{folder}/InRelease"
+    release = verifier.signed_text(fetcher.index(source), source)
+    _check_suite(release, suite, source)
+    if not accept_expired:
+        _check_valid_until(release, source, now or datetime.now(UTC))
     path = f"main/binary-{architecture}/Packages.xz"
     line = re.search(rf"^ ([0-9a-f]{{64}}) +([0-9]+) {re.escape(path)}$", release, re.MULTILINE)
-    date = re.search(r"^Date: (.+)$", release, re.MULTILINE)
+    date = _time(release, "Date")
     if not line or not date:
-        raise RuntimeFailed(f"{folder}/InRelease of {fetcher.bases[0]} does not tell of {path}")
+        raise RuntimeFailed(f"{source} of {fetcher.bases[0]} does not tell of {path}")
     packed = fetcher.index(f"{folder}/{path}")
     if hashlib.sha256(packed).hexdigest() != line[1]:
         raise RuntimeFailed(
-            f"{folder}/{path} is not the one that {folder}/InRelease tells of",
+            f"{folder}/{path} is not the one that {source} tells of",
             hint="The mirror is being updated, or lies: try again in some minutes",
         )
     try:
         text = lzma.decompress(packed).decode("utf-8")
-        return Index(
-            suite=suite,
-            date=parsedate_to_datetime(date[1]).astimezone(UTC),
-            packages=parse_packages(text),
-            unsigned_because=unsigned_because,
-        )
+        return Index(suite=suite, date=date, packages=parse_packages(text))
     except (lzma.LZMAError, ValueError) as error:
         raise RuntimeFailed(f"{folder}/{path} cannot be read: {error}") from error
 
@@ -103,26 +108,32 @@ def parse_packages(text: str) -> dict[str, Entry]:
     return found
 
 
-def _verified(inrelease: bytes, suite: str, keyrings: Path) -> tuple[str, str | None]:
-    """The text that Debian has signed; and why that was not checked, where it could not be."""
-    keyring = next(iter(sorted(keyrings.glob("debian-archive-keyring.*g*"))), None)
-    gpgv = shutil.which("gpgv")
-    if gpgv is None or keyring is None:
-        missing = "the program gpgv" if gpgv is None else f"Debian's keyring in {keyrings}"
-        text = inrelease.decode("utf-8", "replace")
-        body = text.partition("\n\n")[2].partition("\n-----BEGIN PGP SIGNATURE")[0]
-        return body, f"{missing} is not on this machine"
-    with tempfile.TemporaryDirectory(prefix="condor-mini-") as scratch:
-        signed = Path(scratch) / "InRelease"
-        signed.write_bytes(inrelease)
-        # What gpgv writes is what was signed, and nothing that stands before or after it.
-        argv = [gpgv, "--keyring", str(keyring), "--output", "-", str(signed)]
-        result = subprocess.run(argv, capture_output=True, timeout=GPGV_TIMEOUT_S, check=False)
-    if result.returncode != 0:
+def _check_suite(release: str, suite: str, source: str) -> None:
+    """Refuse another suite's index, which Debian has signed too."""
+    names = re.findall(r"^(?:Suite|Codename): (.+)$", release, re.MULTILINE)
+    if suite not in names:
         raise RuntimeFailed(
-            f"dists/{suite}/InRelease bears no valid signature of Debian's:\n"
-            + result.stderr.decode("utf-8", "replace").strip(),
-            hint="Is the mirror Debian's own? Newer keys come with: "
-            "sudo apt-get install debian-archive-keyring",
+            f"{source} is the index of {' or '.join(names) or 'no suite'}, and not of {suite}",
+            hint="The mirror is not in order: name another one",
         )
-    return result.stdout.decode("utf-8", "replace"), None
+
+
+def _check_valid_until(release: str, source: str, now: datetime) -> None:
+    """Refuse an index that a mirror keeps from before: its packages have known faults."""
+    until = _time(release, "Valid-Until")
+    if until is not None and now > until:
+        raise RuntimeFailed(
+            f"{source} was valid until {until:%Y-%m-%d %H:%M} UTC, and it is "
+            f"{now:%Y-%m-%d %H:%M} UTC now: the mirror is out of date, or hides newer versions",
+            hint="Name another mirror. If you mean this one, as a snapshot of the archive: "
+            "condor-mini runtime lock --accept-expired",
+        )
+
+
+def _time(release: str, field: str) -> datetime | None:
+    """The point in time that a field of a release names; None for one that is not there."""
+    found = re.search(rf"^{field}: (.+)$", release, re.MULTILINE)
+    try:
+        return parsedate_to_datetime(found[1]).astimezone(UTC) if found else None
+    except ValueError as error:
+        raise RuntimeFailed(f"the release's {field} cannot be read: {error}") from error

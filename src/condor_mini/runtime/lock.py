@@ -43,8 +43,6 @@ class Lock:
     """HTCondor's, as Debian's package has it."""
     date: str
     """Of the newest of the indexes that it was made from: ``20261030T080801Z``."""
-    signed: bool
-    """Whether the indexes' signatures were checked."""
     mirrors: tuple[str, ...]
     """Where the packages are, if the machine's own mirror has them not."""
     packages: tuple[Package, ...]
@@ -62,7 +60,7 @@ class Lock:
 
     def dump(self) -> str:
         """As JSON, a line for each package: for a repository."""
-        head = {"format": FORMAT, **asdict(self)}
+        head = {"format": FORMAT, "signed": True, **asdict(self)}
         packages = head.pop("packages")
         lines = ",\n".join(f"    {json.dumps(package)}" for package in packages)
         text = json.dumps(head, indent=2).removesuffix("\n}")
@@ -124,13 +122,15 @@ def load_lock(series: Series, architecture: str, own: Path) -> Lock:
 
 
 def parse_lock(text: str, source: str) -> Lock:
-    """A lock from its JSON.
+    """Return the lock that this JSON describes.
 
     Raises:
-        RuntimeFailed: It is none.
+        RuntimeFailed: It is damaged, or an older condor-mini has made it from indexes whose
+            signatures nobody has checked.
     """
     try:
         said: dict[str, Any] = json.loads(text)
+        signed = said.pop("signed") is True
         packages = tuple(Package(**package) for package in said.pop("packages"))
         sound = said.pop("format") == FORMAT and packages and all(map(_is_sound, packages))
         lock = Lock(**{**said, "mirrors": tuple(said["mirrors"])}, packages=packages)
@@ -139,6 +139,11 @@ def parse_lock(text: str, source: str) -> Lock:
     if not sound:
         raise RuntimeFailed(
             f"{source} is damaged, or of another condor-mini", hint=f"Remove it: rm {source}"
+        )
+    if not signed:
+        raise RuntimeFailed(
+            f"{source} was made without a check of the signatures of Debian's indexes",
+            hint=f"Make it again: {refresh_command(lock.series, lock.architecture)}",
         )
     return lock
 

@@ -10,6 +10,7 @@ from condor_mini.errors import RuntimeFailed
 from condor_mini.runtime.index import read_index
 from condor_mini.runtime.lock import Lock, Package
 from condor_mini.runtime.recipe import recipe
+from condor_mini.runtime.signature import Verifier
 from condor_mini.series import catalogue
 
 if TYPE_CHECKING:
@@ -52,14 +53,33 @@ class _Atom:
         }[self.how]
 
 
-def make_lock(fetcher: Fetcher, series: Series, architecture: str) -> tuple[Lock, list[str]]:
-    """A lock of what is on the mirror today, and what is to be known of it.
+def make_lock(
+    fetcher: Fetcher,
+    series: Series,
+    architecture: str,
+    *,
+    verifier: Verifier | None = None,
+    accept_expired: bool = False,
+) -> Lock:
+    """Return a lock of what is on the mirror today.
+
+    Args:
+        fetcher: Gets the indexes from a mirror.
+        series: Which HTCondor.
+        architecture: Debian's name.
+        verifier: Checks the indexes' signatures; None for what this machine has.
+        accept_expired: Whether to take indexes that are past their ``Valid-Until``.
 
     Raises:
-        RuntimeFailed: An index cannot be had or trusted, or a package is not to be had.
+        RuntimeFailed: The machine cannot check signatures, an index cannot be had or trusted, or
+            it lacks a package.
     """
+    checks = verifier or Verifier.of_machine()
     suites = list(dict.fromkeys([catalogue().debian, series.suite]))
-    indexes = [read_index(fetcher, suite, architecture) for suite in suites]
+    indexes = [
+        read_index(fetcher, checks, suite, architecture, accept_expired=accept_expired)
+        for suite in suites
+    ]
     entries = resolve(
         indexes, series.suite, wanted=recipe().wanted, ahead=recipe().htcondor, drop=recipe().drop
     )
@@ -69,31 +89,26 @@ def make_lock(fetcher: Fetcher, series: Series, architecture: str) -> tuple[Lock
             f"{series.suite} has HTCondor {condor.version} today, which is not of the series "
             f"{series.number}"
         )
-    notes = [
-        f"The signature of {index.suite}'s index is NOT checked: {index.unsigned_because}"
-        for index in indexes
-        if index.unsigned_because
-    ]
     date = max(index.date for index in indexes).strftime("%Y%m%dT%H%M%SZ")
-    lock = Lock(
+    return Lock(
         series=series.number,
         architecture=architecture,
         version=condor.version,
         date=date,
-        signed=not notes,
         mirrors=(f"{SNAPSHOT}/{date}",),
-        packages=tuple(
-            Package(
-                name=entry.name,
-                version=entry.version,
-                path=entry.path,
-                size=entry.size,
-                sha256=entry.sha256,
-            )
-            for entry in entries
-        ),
+        packages=tuple(map(locked, entries)),
     )
-    return lock, notes
+
+
+def locked(entry: Entry) -> Package:
+    """Return what a lock keeps of a package."""
+    return Package(
+        name=entry.name,
+        version=entry.version,
+        path=entry.path,
+        size=entry.size,
+        sha256=entry.sha256,
+    )
 
 
 def resolve(

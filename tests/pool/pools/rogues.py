@@ -42,8 +42,8 @@ condor_master
 until condor_status -schedd -af Name | grep -q .; do sleep 0.1; done
 cd ~jovyan
 printf '%s\n' 'executable = /usr/bin/id' 'transfer_executable = false' \
-  'transfer_output_files = ""' 'should_transfer_files = YES' 'output = rogue.out' 'log = rogue.log' \
-  "accounting_group_user = $1" queue >rogue.sub
+  'transfer_output_files = ""' 'should_transfer_files = YES' 'output = rogue.out' \
+  'log = rogue.log' "accounting_group_user = $1" queue >rogue.sub
 setpriv --reuid jovyan --regid jovyan --clear-groups condor_submit rogue.sub
 until condor_status -submitters -constraint 'IdleJobs == 1' -l | grep -q .; do sleep 0.1; done
 condor_status -submitters -l |

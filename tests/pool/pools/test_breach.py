@@ -1,7 +1,7 @@
-"""Who is no access point and advertises jobs of their own: three places refuse them, each alone.
+"""Somebody who is no access point advertises jobs: three places refuse that, each by itself.
 
-HTCondor's collector takes a submitter's ad from whoever it is about, ``UPDATE_OWN_SUBMITTOR_AD``, and
-anybody is ``unauthenticated``. With no token at all somebody on the pool's network had jobs run.
+HTCondor's collector takes a submitter's ad from whoever it is about, ``UPDATE_OWN_SUBMITTOR_AD``,
+and anybody is ``unauthenticated``: without a token somebody on the pool's network had jobs run.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import uuid
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -35,8 +36,10 @@ SWITCHED_OFF = {
     "startd": "IS_OF_A_USER = True",
 }
 """What lets everybody through, place by place."""
-MATCHED_ANYHOW = "NegotiatorRequirements = True\nSTARTD_ATTRS = $(STARTD_ATTRS) NegotiatorRequirements"
-"""The negotiator does not ask what the execution point requires, which therefore refuses by itself."""
+MATCHED_ANYHOW = """\
+NegotiatorRequirements = True
+STARTD_ATTRS = $(STARTD_ATTRS) NegotiatorRequirements"""
+"""The negotiator does not look at what the execution point requires, which so refuses by itself."""
 RECONFIGURE = """
 printf '%s\\n' "$1" "SWITCHED_OFF = $2" >/etc/condor/config.d/95-switched-off
 condor_reconfig
@@ -75,7 +78,7 @@ class Places:
         for node in ("master", "execute-1"):
             self.pool.exec(script, node=node, user="root")
         for kind, node in DAEMONS.items():
-            wait_until(lambda k=kind, n=node: self._unread(k, n, label), timeout_s=20)
+            wait_until(partial(self._unread, kind, node, label), timeout_s=20)
 
     def _unread(self, kind: str, node: str, label: str) -> str | None:
         script = ASK.format(kind=kind)
@@ -120,7 +123,7 @@ def rogues(places: Places) -> Iterator[dict[str, Rogue]]:
     tokens = {
         "nobody": "",
         "execution point": token_of(pool, "execute-1"),
-        "user": pool.members.create_token("jovyan").split()[0],
+        "user": pool.members.create_token("jovyan").secret.split()[0],
     }
     with ExitStack() as stack:
         yield {
@@ -131,13 +134,12 @@ def rogues(places: Places) -> Iterator[dict[str, Rogue]]:
         }
 
 
-def identities(rogues: dict[str, Rogue], places: Places) -> dict[str, str]:
+def identities(places: Places) -> set[str]:
     """As whom the collector knows them."""
-    name = places.pool.name
     return {
-        "nobody": "unauthenticated@unmapped",
-        "execution point": f"{name}-execute-1@execute.condor-mini.internal",
-        "user": "jovyan@condor-mini.internal",
+        "unauthenticated@unmapped",
+        f"{places.pool.name}-execute-1@execute.condor-mini.internal",
+        "jovyan@condor-mini.internal",
     }
 
 
@@ -156,7 +158,7 @@ def test_refused(places: Places, rogues: dict[str, Rogue]) -> None:
     """Nobody's jobs are told of, asked for or run: not with a node's token, nor with a user's."""
     advertise(rogues)
     log = places.negotiate()
-    assert not places.submitters() & set(identities(rogues, places).values())
+    assert not places.submitters() & identities(places)
     assert [who for who, one in rogues.items() if one.address in log] == []
     assert started(rogues) == set()
 
@@ -166,7 +168,7 @@ def test_refused_by_the_collector(places: Places, rogues: dict[str, Rogue]) -> N
     places.switch_off("negotiator", "startd")
     advertise(rogues)
     log = places.negotiate()
-    assert not places.submitters() & set(identities(rogues, places).values())
+    assert not places.submitters() & identities(places)
     assert [who for who, one in rogues.items() if one.address in log] == []
     assert started(rogues) == set()
 
@@ -176,7 +178,7 @@ def test_refused_by_the_negotiator(places: Places, rogues: dict[str, Rogue]) -> 
     places.switch_off("collector", "startd")
     advertise(rogues)
     log = places.negotiate()
-    assert places.submitters() >= set(identities(rogues, places).values())
+    assert places.submitters() >= identities(places)
     assert [who for who, one in rogues.items() if one.address in log] == []
     assert started(rogues) == set()
 

@@ -104,7 +104,7 @@ def sleeping(pool: Pool, seconds: int) -> Iterator[str]:
 def test_a_users_token_queries_and_submits(cli: Cli, pool: Pool, tmp_path: Path) -> None:
     """`token create` gives a file with which a stranger queries and submits, and no more."""
     file = tmp_path / "token"
-    cli.succeeds("token", "create", "--user", "jovyan", "--lifetime", "600", "--output", str(file))
+    cli.succeeds("token", "create", "--user", "jovyan", "--lifetime", "600", "--file", str(file))
     assert file.stat().st_mode & 0o777 == 0o600
     with attacker(pool, file.read_text().rstrip()) as somebody:
         assert somebody.allowed("collector") == {"READ"}
@@ -127,10 +127,10 @@ def test_first_tokens_at_the_same_time(pool: Pool) -> None:
 
 
 def test_a_token_is_not_written_over(cli: Cli, tmp_path: Path) -> None:
-    """`token create --output` leaves a file that is there as it is."""
+    """`token create --file` leaves a file that is there as it is."""
     file = tmp_path / "token"
     file.write_text("mine")
-    result = cli("token", "create", "--output", str(file))
+    result = cli("token", "create", "--file", str(file))
     assert (result.returncode, f"{file} is there already" in result.stderr) == (2, True)
     assert file.read_text() == "mine"
 
@@ -149,7 +149,8 @@ def test_list_tells_no_secret(cli: Cli, pool: Pool) -> None:
 def test_a_revoked_token_lets_nobody_in(cli: Cli, pool: Pool) -> None:
     """After `token revoke`, by id or identity, the token's holder is out; others are not."""
     made = {
-        user: pool.members.create_token(user, authorizations=["READ"]).split()[0] for user in USERS
+        user: pool.members.create_token(user, authorizations=["READ"]).secret.split()[0]
+        for user in USERS
     }
     ada = json.loads(base64.urlsafe_b64decode(made["ada"].split(".")[1] + "=="))
     with ExitStack() as stack:
@@ -164,7 +165,7 @@ def test_a_revoked_token_lets_nobody_in(cli: Cli, pool: Pool) -> None:
 
 def test_a_new_key(cli: Cli, pool: Pool) -> None:
     """After `rotate-key` old tokens let nobody in, all nodes are there, and a job has run on."""
-    old = pool.members.create_token("eve", authorizations=["READ"]).split()[0]
+    old = pool.members.create_token("eve", authorizations=["READ"]).secret.split()[0]
     with attacker(pool, old) as somebody, sleeping(pool, 15) as cluster:
         assert has_read(somebody.run(READ))
         cli.succeeds("rotate-key", timeout_s=120)
@@ -293,7 +294,7 @@ def secrets(pool: Pool) -> list[bytes]:
     made = [
         token_of(pool, node.name) for node in pool.nodes if node.role is not Role.CENTRAL_MANAGER
     ]
-    made += pool.members.create_token().split()
+    made += pool.members.create_token().secret.split()
     signatures = [token.rpartition(".")[2].encode() for token in made]
     assert len(key) >= 32
     assert all(len(signature) == 43 for signature in signatures)

@@ -11,6 +11,7 @@ import pytest
 from tests.pool.pools.attackers import attacker, token_of
 
 from condor_mini.readiness import wait_until
+from condor_mini.series import catalogue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.pool_engines("docker", reason="the embedded engine has the same daemons")
 
 SECURITY = Path(__file__).parents[3] / "docs/security.md"
-ROW = re.compile(r"^\| `[A-Z_]+` \((\d+)\) \| ([a-z, ]+) \|", re.M)
+COMMAND = re.compile(r"`[A-Z_]+` \((\d+)\)")
 NODES = {"central manager": "master", "access point": "submit-1", "execution point": "execute-1"}
 JOBS = """
 cd
@@ -88,9 +89,7 @@ def kind(address: str) -> str:
     return re.sub(r"(_[0-9a-f]{1,6}){2,3}$", "", socket) or "port"
 
 
-def granted(
-    pool: Pool, listeners: dict[str, list[str]], token: str = ""
-) -> dict[int, set[str]]:
+def granted(pool: Pool, listeners: dict[str, list[str]], token: str = "") -> dict[int, set[str]]:
     """The commands that somebody with this token may give, and at which nodes."""
     numbers = " ".join(str(number) for chunk in NUMBERS for number in chunk)
     found: dict[int, set[str]] = defaultdict(set)
@@ -103,15 +102,19 @@ def granted(
     return dict(found)
 
 
-def documented(heading: str) -> dict[int, set[str]]:
-    """The table below a heading of docs/security.md."""
-    _, _, below = SECURITY.read_text().partition(f"\n### {heading}\n")
-    table, _, _ = below.partition("\n#")
-    everywhere = set(NODES)
-    return {
-        int(number): everywhere if where == "every node" else set(where.split(", "))
-        for number, where in ROW.findall(table)
-    }
+def documented(*headings: str) -> dict[int, set[str]]:
+    """What the tables below these headings of docs/security.md say of the series that is tested."""
+    series = catalogue().get(None).number
+    said: dict[int, set[str]] = defaultdict(set)
+    for heading in headings:
+        _, _, below = SECURITY.read_text().partition(f"\n### {heading}\n")
+        for line in below.partition("\n#")[0].splitlines():
+            if numbers := COMMAND.findall(line):
+                _, _, where, of_series, *_ = (cell.strip() for cell in line.split("|"))
+                if series in of_series.split(", "):
+                    for number in numbers:
+                        said[int(number)] |= set(NODES) if where == "every node" else {where}
+    return dict(said)
 
 
 def test_open_to_everybody(pool: Pool, listeners: dict[str, list[str]]) -> None:
@@ -119,15 +122,14 @@ def test_open_to_everybody(pool: Pool, listeners: dict[str, list[str]]) -> None:
     assert granted(pool, listeners) == documented("Open to everybody")
 
 
-@pytest.mark.parametrize("whose", ["execution point", "user"])
-def test_open_to_members(pool: Pool, listeners: dict[str, list[str]], whose: str) -> None:
-    """With any token of the pool's come those that are in the other list, and what it says."""
-    token = (
-        token_of(pool, "execute-1")
-        if whose == "execution point"
-        else pool.members.create_token("jovyan", authorizations=["READ"]).split()[0]
-    )
-    says = {} if whose == "user" else documented("Open to an execution point")
-    members = documented("Open to every token") | documented("Open to everybody")
-    found = granted(pool, listeners, token)
-    assert found == members | says
+def test_open_to_an_execution_point(pool: Pool, listeners: dict[str, list[str]]) -> None:
+    """With an execution point's token come those of two more lists, at the central manager only."""
+    lists = ("Open to everybody", "Open to every token", "Open to an execution point")
+    assert granted(pool, listeners, token_of(pool, "execute-1")) == documented(*lists)
+
+
+def test_open_to_a_user(pool: Pool, listeners: dict[str, list[str]]) -> None:
+    """With a user's token come those of one more list, at the central manager only."""
+    token = pool.members.create_token("jovyan", authorizations=["READ"]).secret.split()[0]
+    lists = ("Open to everybody", "Open to every token")
+    assert granted(pool, listeners, token) == documented(*lists)

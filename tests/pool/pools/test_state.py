@@ -88,7 +88,10 @@ def usage(pool: Pool) -> float:
 @pytest.fixture(scope="module")
 def tokens(pool: Pool) -> list[str]:
     """Two that read at the central manager, the first of which is revoked."""
-    made = [pool.members.create_token("ada", authorizations=["READ"]).split()[0] for _ in range(2)]
+    made = [
+        pool.members.create_token("ada", authorizations=["READ"]).secret.split()[0]
+        for _ in range(2)
+    ]
     claims = json.loads(base64.urlsafe_b64decode(made[0].split(".")[1] + "=="))
     pool.members.revoke([claims["jti"]])
     return made
@@ -103,6 +106,12 @@ def lets_in(pool: Pool, token: str) -> bool:
     return pool.exec(argv, stdin=token).returncode == 0
 
 
+def given_out(pool: Pool) -> list[str]:
+    """The state of each token that was created."""
+    return [token.state for token in pool.members.tokens() if token.kind == "issued"]
+
+
+@pytest.mark.usefixtures("tokens")
 def test_an_upgrade_keeps_queue_and_history(pool: Pool) -> None:
     """`restart --htcondor 25`: the queue, its job ids, the history and a running job are kept."""
     gate = Gate(pool=pool)
@@ -138,7 +147,12 @@ def test_a_removed_access_point_comes_back(pool: Pool) -> None:
     assert job.account().again == 0
 
 
-@pytest.mark.usefixtures("tokens")
+def test_an_upgrade_keeps_tokens(pool: Pool, tokens: list[str]) -> None:
+    """What HTCondor 23 has given out is known to 25: which is good, and which is revoked."""
+    assert given_out(pool) == ["revoked", "valid"]
+    assert [lets_in(pool, token) for token in tokens] == [False, True]
+
+
 def test_a_removed_central_manager_comes_back(pool: Pool) -> None:
     """Its key and its accounting are there again: the other nodes' tokens and users' usage."""
     before = usage(pool)
@@ -150,6 +164,11 @@ def test_a_removed_central_manager_comes_back(pool: Pool) -> None:
 def test_a_revoked_token_stays_revoked(pool: Pool, tokens: list[str]) -> None:
     """The central manager that was made anew knows which tokens were revoked."""
     assert [lets_in(pool, token) for token in tokens] == [False, True]
+
+
+def test_a_token_that_was_given_out_stays_known(pool: Pool) -> None:
+    """`token list` of a central manager that was made anew has the tokens that it gave out."""
+    assert given_out(pool) == ["revoked", "valid"]
 
 
 def test_a_removed_pool_comes_back(pool: Pool) -> None:

@@ -8,6 +8,7 @@ import io
 import json
 import tarfile
 import threading
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -51,6 +52,14 @@ def member(name: str, kind: bytes = tarfile.REGTYPE, to: str = "") -> tarfile.Ta
     return info
 
 
+class Slow(Enum):
+    """What a mirror sends a byte at a time, or not at all."""
+
+    NOTHING = ""
+    HEADERS = "HTTP/1.1 200 OK\r\nX-Slow: "
+    BODY = "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n"
+
+
 class Mirror:
     """What is on it, and how it misbehaves."""
 
@@ -62,6 +71,10 @@ class Mirror:
         """Each path, and the range of it."""
         self.status = 0
         """For every path, if not 0."""
+        self.slow: dict[str, Slow] = {}
+        """Paths that are sent too slowly, for as long as the test lasts."""
+        self.over = threading.Event()
+        """Set when the test is over."""
         self.url = ""
 
 
@@ -70,6 +83,9 @@ def _handler(mirror: Mirror) -> type[http.server.BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             path, wanted = self.path.lstrip("/"), self.headers["Range"]
             mirror.asked.append((path, wanted))
+            if path in mirror.slow:
+                self.send_slowly(mirror.slow[path])
+                return
             data = mirror.files.get(path)
             if data is None or mirror.status:
                 self.send_error(mirror.status or 404)
@@ -83,6 +99,15 @@ def _handler(mirror: Mirror) -> type[http.server.BaseHTTPRequestHandler]:
                 mirror.cuts[path] -= 1
                 data = data[: len(data) // 2]
             self.wfile.write(data)
+
+        def send_slowly(self, how: Slow) -> None:
+            self.wfile.write(how.value.encode())
+            while not mirror.over.wait(0.02):
+                if how is not Slow.NOTHING:
+                    try:
+                        self.wfile.write(b"x")
+                    except OSError:
+                        return
 
         def log_message(self, *_: Any) -> None:  # noqa: ANN401
             pass
@@ -101,6 +126,7 @@ def mirror(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirror]:
     monkeypatch.setenv("no_proxy", "*")
     monkeypatch.setattr(fetch, "PAUSE_S", 0.0)
     yield made
+    made.over.set()
     server.shutdown()
     server.server_close()
 

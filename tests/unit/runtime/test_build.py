@@ -200,7 +200,7 @@ def test_no_network(
     monkeypatch.setenv("CONDOR_MINI_DEBIAN_MIRROR", "http://127.0.0.1:9/debian")
     status, out, err = condor_mini("build")
     assert (status, out, left(store)) == (1, "", [])
-    assert "no mirror of Debian answers" in err
+    assert "no mirror of Debian has sent" in err
     assert "pip install condor-mini-runtime" in err
 
 

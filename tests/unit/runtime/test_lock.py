@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import lzma
-import shutil
 from datetime import UTC, datetime
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -14,21 +11,18 @@ import pytest
 
 from condor_mini.errors import RuntimeFailed
 from condor_mini.runtime.fetch import DEFAULT_MIRROR, Fetcher, _apt_mirrors, mirrors
-from condor_mini.runtime.index import Entry, Index, parse_packages, read_index
+from condor_mini.runtime.index import Entry, Index, parse_packages
 from condor_mini.runtime.lock import load_lock, parse_lock
 from condor_mini.runtime.recipe import ARCHITECTURES, recipe
 from condor_mini.runtime.resolve import compare_versions, resolve
 from condor_mini.series import catalogue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from tests.unit.runtime.conftest import Mirror
 
     from condor_mini.runtime import Store
-
-    Run = Callable[..., tuple[int, str, str]]
 
 DATE = datetime(2026, 10, 30, tzinfo=UTC)
 
@@ -69,7 +63,7 @@ def index(suite: str, **packages: str) -> Index:
             depends=depends,
             provides=provides,
         )
-    return Index(suite=suite, date=DATE, packages=entries, unsigned_because=None)
+    return Index(suite=suite, date=DATE, packages=entries)
 
 
 def names(
@@ -120,57 +114,13 @@ def test_paragraphs_with_long_fields() -> None:
     assert (entry.size, entry.depends) == (3, "p, d")
 
 
-def publish(mirror: Mirror, text: str = "", *, sha256: str | None = None) -> None:
-    """Put an index on the mirror, with a release that tells of it, signed by nobody."""
-    packed = lzma.compress(text.encode())
-    digest = sha256 or hashlib.sha256(packed).hexdigest()
-    release = (
-        "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\nDate: Fri, 30 Oct 2026 08:08:01 UTC\n"
-        f"SHA256:\n {digest} {len(packed)} main/binary-amd64/Packages.xz\n"
-        "-----BEGIN PGP SIGNATURE-----\n\nnope\n-----END PGP SIGNATURE-----\n"
-    )
-    mirror.files["dists/trixie/InRelease"] = release.encode()
-    mirror.files["dists/trixie/main/binary-amd64/Packages.xz"] = packed
-
-
-def test_unsigned_is_said(mirror: Mirror, tmp_path: Path) -> None:
-    """Without a keyring the index is taken, and why it was not checked is told."""
-    publish(mirror)
-    read = read_index(Fetcher([mirror.url]), "trixie", "amd64", keyrings=tmp_path)
-    assert read.unsigned_because is not None
-    assert read.date == datetime(2026, 10, 30, 8, 8, 1, tzinfo=UTC)
-
-
-def test_index_of_another_digest(mirror: Mirror, tmp_path: Path) -> None:
-    """An index that is not the release's own is refused."""
-    publish(mirror, sha256="0" * 64)
-    with pytest.raises(RuntimeFailed, match="is not the one that"):
-        read_index(Fetcher([mirror.url]), "trixie", "amd64", keyrings=tmp_path)
-
-
-def test_forged_signature(mirror: Mirror, tmp_path: Path) -> None:
-    """Where gpgv and a keyring are, a release with a bad signature is refused."""
-    if shutil.which("gpgv") is None:
-        pytest.skip("there is no gpgv here")
-    publish(mirror)
-    (tmp_path / "debian-archive-keyring.gpg").touch()
-    with pytest.raises(RuntimeFailed, match="no valid signature of Debian's"):
-        read_index(Fetcher([mirror.url]), "trixie", "amd64", keyrings=tmp_path)
-
-
-def test_no_index(mirror: Mirror, condor_mini: Run) -> None:
-    """A mirror without indexes is named."""
-    status, _, err = condor_mini("lock", "--series", "25")
-    assert (status, f"{mirror.url}: has no dists/trixie/InRelease" in err) == (1, True)
-
-
 @pytest.mark.parametrize("series", list(catalogue().series))
 @pytest.mark.parametrize("architecture", list(ARCHITECTURES.values()))
 def test_shipped_locks(series: str, architecture: str, tmp_path: Path) -> None:
-    """Each lock that we ship is signed, of the series' version, and has what the recipe wants."""
+    """Each lock that we ship is of the series' version, and has what the recipe wants."""
     lock = load_lock(catalogue().get(series), architecture, tmp_path)
     names = {package.name for package in lock.packages}
-    assert (lock.series, lock.architecture, lock.signed) == (series, architecture, True)
+    assert (lock.series, lock.architecture) == (series, architecture)
     assert lock.version == catalogue().series[series].version
     assert names >= {*recipe().wanted, *recipe().htcondor, "libc6"}
     assert not names & recipe().drop
@@ -207,6 +157,17 @@ def test_unsound_lock(change: dict[str, str | int], tmp_path: Path) -> None:
     said["packages"][0].update(change)
     with pytest.raises(RuntimeFailed, match="is damaged"):
         parse_lock(json.dumps(said), "x")
+
+
+@pytest.mark.parametrize("change", [{"signed": False}, {"signed": "yes"}])
+def test_unsigned_lock(change: dict[str, object], tmp_path: Path) -> None:
+    """A lock of indexes whose signatures nobody has checked is refused, and so in a build."""
+    said = json.loads(load_lock(catalogue().get("25"), "amd64", tmp_path).dump())
+    with pytest.raises(RuntimeFailed, match="without a check of the signatures") as refused:
+        parse_lock(json.dumps({**said, **change}), "x")
+    assert (
+        refused.value.hint == "Make it again: condor-mini runtime lock --htcondor 25 --arch amd64"
+    )
 
 
 def test_mirrors_of_apt(tmp_path: Path) -> None:
