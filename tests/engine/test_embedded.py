@@ -587,3 +587,15 @@ def test_refused_namespaces_are_passed_over(own: EmbeddedEngine, tmp_path: Path)
     auto = EmbeddedEngine(lambda: own.tools.root, directory=tmp_path / "auto")
     assert auto.way.name == "paths"
     assert re.fullmatch(r"namespaces: unshare: unshare failed: .+", "\n".join(auto.passed_over))
+
+
+def test_other_users_reach_no_container(own: EmbeddedEngine, own_spec: ContainerSpec) -> None:
+    """Nobody else enters the directories of images, containers, networks and volumes."""
+    own.create_volume("vol", labels={})
+    own.create(own_spec)
+    open_to_others = {
+        place.name: oct(place.stat().st_mode)
+        for place in own.directory.iterdir()
+        if place.is_dir() and place.stat().st_mode & 0o077
+    }
+    assert open_to_others == {}

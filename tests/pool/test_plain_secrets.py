@@ -246,3 +246,31 @@ def test_a_new_key(members: tuple[Node, Node, Node]) -> None:
     request = node.wait_for_log(WAITS, count=asked + 1).split()[-1]
     master.exec("condor_token_request_approve", "-reqid", request, stdin="yes\n")
     node.wait_until_healthy()
+
+
+def test_a_node_that_runs_asks_only_whom_it_knows(members: tuple[Node, Node, Node]) -> None:
+    """Who gets hold of the central manager's address is asked for no token until a restart."""
+    master, node, _ = members
+    request = node.wait_for_log(WAITS).split()[-1]
+    master.exec("condor_token_request_approve", "-reqid", request, stdin="yes\n")
+    node.wait_until_healthy()
+    asked = node.log().count(WAITS)
+    # Another one in its place: it has another key, and another certificate.
+    master.exec("sh", "-c", "rm /etc/condor/*.pem")
+    master.exec(f"{LIBEXEC}/rotate-key")
+    node.wait_for_log("is not who answered there when the node started")
+    assert node.log().count(WAITS) == asked
+    node.restart()
+    node.wait_for_log(WAITS, count=asked + 1)
+
+
+def test_a_request_is_limited(master: Node, waiting: tuple[Node, str]) -> None:
+    """A request for more than a node needs is refused; one that names nothing is for that much."""
+    node, _ = waiting
+    ssl = "_CONDOR_SEC_CLIENT_AUTHENTICATION_METHODS=SSL"
+    ask = "timeout 5 condor_token_request -identity condor@condor-mini.internal -file /tmp/t"
+    refused = node.attempt("sh", "-c", f"{ssl} {ask} -authz ADMINISTRATOR")
+    assert "All requested authorizations were eliminated" in refused.stdout + refused.stderr
+    node.attempt("sh", "-c", f"{ssl} {ask}")
+    limits = "ADVERTISE_MASTER,ADVERTISE_SCHEDD,ADVERTISE_STARTD,READ"
+    assert f'LimitAuthorization = "{limits}"' in master.exec("condor_token_request_list")

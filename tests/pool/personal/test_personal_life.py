@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -194,6 +195,18 @@ def test_state_is_where_it_was_asked_for(anyone: Person, here: Path) -> None:
     """``--state`` names the directory, which may lie in others that are absent too."""
     anyone.run("run", "--state", "a/b c, d", "--", "true", cwd=here)
     assert (here / "a" / "b c, d" / "spool").is_dir()
+
+
+@pytest.mark.pool_engines("docker", reason="elsewhere its sockets are among the host's")
+def test_it_listens_on_loopback_only(anyone: Person, here: Path) -> None:
+    """A personal pool's ports are on loopback addresses: no other container reaches them."""
+    script = "awk '$4 == \"0A\" { print $2 }' /proc/net/tcp /proc/net/tcp6"
+    listening = anyone.run("run", "--", "sh", "-c", script, cwd=here).stdout.split()
+    ports = {int(place.rpartition(":")[2], 16) for place in listening}
+    assert 9618 in ports
+    assert [
+        place for place in listening if not re.fullmatch("[0-9A-F]{6}7F:[0-9A-F]{4}", place)
+    ] == []
 
 
 def has_ended(pool_engine: Engine, pool: str) -> bool:

@@ -15,7 +15,7 @@ from tests.pool.pools.attackers import attacker, token_of
 from condor_mini import tokens
 from condor_mini.engine import ContainerSpec
 from condor_mini.errors import CondorMiniError
-from condor_mini.nodes import Role
+from condor_mini.nodes import LIBEXEC, Role
 from condor_mini.readiness import wait_until
 from condor_mini.usable import Deadline
 
@@ -55,6 +55,25 @@ while kill -0 $! 2>/dev/null && [ "$(cat node)" = "$before" ]; do sleep 0.2; don
 kill $! 2>/dev/null
 """
 """Renews a token, which comes by stdin, until there is another one."""
+KEPT_REQUESTS = 1000
+"""By a daemon of HTCondor's (``handle_dc_start_token_request``); the next one is refused."""
+CROWD = f"""
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+
+ARGV = "stdbuf -oL condor_token_request -identity condor@condor-mini.internal -file /tmp/t".split()
+
+def ask(_):
+    with subprocess.Popen(ARGV, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as one:
+        for line in one.stdout:
+            if "enqueued" in line or "ailed" in line:
+                break
+        one.kill()
+
+with ThreadPoolExecutor(8) as threads:
+    list(threads.map(ask, range({KEPT_REQUESTS} + 10)))
+"""
+"""Asks for tokens, and waits for none."""
 GIVEN_MEANWHILE = """
 mkdir /tmp/slow
 trap 'rm -r /tmp/slow' EXIT
@@ -176,9 +195,26 @@ def test_a_new_key(cli: Cli, pool: Pool) -> None:
     assert pool.exec(["condor_status"]).returncode == 0, "the access point's users have no token"
 
 
-def test_a_token_is_renewed(pool: Pool) -> None:
-    """A node gets a new token when half of the old one's time is over, without a restart."""
+@pytest.fixture
+def crowd(pool: Pool) -> Iterator[None]:
+    """A stranger's token requests, as many as HTCondor keeps."""
+    with attacker(pool) as stranger:
+        said = stranger.run(f"python3 - <<'END'\n{CROWD}\nEND", timeout_s=200)
+        assert said.returncode == 0, said.stdout + said.stderr
+        listed = pool.exec(["condor_token_request_list", "-json"], node="master", user="root")
+        assert listed.stdout.count('"RequestId"') > KEPT_REQUESTS
+        yield
+    # They go with the collector, and whoever comes later finds it empty.
+    pool.exec([f"{LIBEXEC}/restart-collector"], node="master", user="root")
+
+
+def test_a_token_is_renewed(pool: Pool, crowd: None) -> None:
+    """A node gets a new token in time, without a restart, whatever a stranger has asked for."""
+    del crowd
     node, manager = pool.node("execute-2"), pool.node("master")
+    # As the entrypoint has started it, but for tokens that live for seconds.
+    approve = f"_CONDOR_NODE_TOKEN_LIFETIME=10 timeout 30 {LIBEXEC}/announce-requests 1"
+    manager.exec(["sh", "-c", f"{approve} >/dev/null 2>&1 &"], user="root")
     short = manager.exec(
         ["env", "_CONDOR_NODE_TOKEN_LIFETIME=10", "/usr/local/libexec/condor-mini/issue-tokens"],
         user="root",

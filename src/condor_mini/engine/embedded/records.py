@@ -80,6 +80,7 @@ class Shelf:
         if place.exists():
             raise AlreadyInUse(f"There is a {self.kind} {name}.")
         try:
+            self.shut()
             with _made(scratch):
                 fill(scratch, facts["id"])
                 (scratch / RECORD).write_text(json.dumps(facts), "utf-8")
@@ -118,6 +119,15 @@ class Shelf:
         import shutil
 
         shutil.rmtree(directory, ignore_errors=True)
+
+    def shut(self) -> None:
+        """Make the directory if it is not there, and let nobody else enter it.
+
+        Whoever can write to a container's /tmp from outside passes for a user inside: HTCondor
+        authenticates by a directory that its client makes there (method FS).
+        """
+        self.directory.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+        self.directory.chmod(PRIVATE)
 
     def path(self, name: str) -> Path:
         """Where one of that name is, or would be."""
@@ -159,10 +169,7 @@ class Shelf:
     def locked(self) -> Iterator[None]:
         """Alone with all of them; raises ``StateError`` where the directory cannot be written."""
         try:
-            # Who could reach a container's /tmp from outside would prove to be somebody inside
-            # (HTCondor's authentication by the file system).
-            self.directory.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
-            self.directory.chmod(PRIVATE)
+            self.shut()
             lock = os.open(self.directory / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise StateError(f"cannot write to {self.directory}: {error.strerror}") from error
