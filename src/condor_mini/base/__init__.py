@@ -1,0 +1,1 @@
+"""What every room needs; imports nothing of the project but ``errors``."""
