@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from condor_mini.base import archives
+from condor_mini.base.tree import Tree
 from condor_mini.caller import IMAGE_UID
 from condor_mini.errors import CommandFailed, CondorMiniError, NotFound, UsageError
 from condor_mini.nodes import HOME
@@ -172,8 +174,14 @@ class Staging:
         inside = PurePosixPath(posixpath.normpath(path))
         if self.source is None or not inside.is_relative_to(self.path):
             return ""
-        here = Path(self.source) / inside.relative_to(self.path)
-        return here.read_text(errors="replace") if here.is_file() else ""
+        try:
+            with (
+                Tree.open_exactly(Path(self.source)) as tree,
+                tree.read(str(inside.relative_to(self.path))) as file,
+            ):
+                return file.read().decode(errors="replace")
+        except OSError:
+            return ""
 
     def in_words_of_here(self, text: str) -> str:
         """What a tool said there, with the paths of this machine."""
@@ -209,11 +217,11 @@ class Staging:
         )
 
     def _unpack(self, file: IO[bytes], directory: Directory) -> list[Path]:
-        with tarfile.open(fileobj=file) as outer:
+        with archives.opened(file) as outer:
             member = outer.next()
             content = outer.extractfile(member) if member is not None else None
             assert content is not None  # noqa: S101 (it is the file that tar has made)
-            with tarfile.open(fileobj=content, mode="r:") as tar:
+            with archives.opened(content) as tar:
                 marker = tar.next()
                 since = marker.mtime if marker is not None else 0
                 return directory.unpack(tar, self.name, since)
