@@ -65,11 +65,12 @@ class StateDirectory:
             self._check_room()
         except LinkFound as link:
             raise _linked(link) from link
-        except FileExistsError:
-            raise StateError(
-                f"the state directory {self.path} is not a directory", hint="Name one: --state DIR"
-            ) from None
         except OSError as error:
+            if self.path.exists() and not self.path.is_dir():
+                raise StateError(
+                    f"the state directory {self.path} is not a directory",
+                    hint="Name one: --state DIR",
+                ) from None
             self._discard()
             raise self._unwritable(error) from error
 
