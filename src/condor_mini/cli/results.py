@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from condor_mini.base.archives import shown
 from condor_mini.errors import CondorMiniError, PoolNotReady
 
 if TYPE_CHECKING:
@@ -135,7 +136,11 @@ def _fetch(submissions: Sequence[Submission], progress: Progress) -> None:
         if staging is None:
             continue
         if not staging.is_of_this_machine:
-            progress.note(f"What was submitted on {staging.host} is fetched by `wait` there")
+            progress.note(
+                f"What was submitted on {shown(staging.host)} is fetched by `wait` there, by the "
+                f"user who has submitted it; or: condor-mini cp -n {staging.node.pool} "
+                f"{staging.node.name}:{staging.path} DIRECTORY"
+            )
             continue
         try:
             fetched = submission.fetch()

@@ -1,7 +1,8 @@
 """A directory of this machine in an access point: how it gets there, and how results come back.
 
 Beside it, where only root writes, stands whose it is. A job can change all that is its user's, and
-is not to choose where on this machine its files arrive.
+is not to choose where on this machine its files arrive. Where root is that same user, the seal on
+it shows that nobody has changed it.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from condor_mini.errors import CommandFailed, CondorMiniError, NotFound, UsageEr
 from condor_mini.nodes import HOME
 from condor_mini.signals import held_back
 from condor_mini.submitting.packing import Directory
+from condor_mini.submitting.seal import is_ours, seal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,6 +57,8 @@ class Staging:
     """The machine that it came from."""
     source: str | None
     """The directory there; None where there is none, and nothing has a place to come back to."""
+    is_sealed: bool = True
+    """Whether this user has said which machine and directory it came from, and nobody else."""
     is_removed: bool = False
 
     @classmethod
@@ -105,9 +109,15 @@ class Staging:
             return None
         try:
             record = json.loads(node.engine.copy_out(node.info.id, f"{RECORDS}/{name}.json"))
+            host, directory = str(record["host"]), str(record["directory"])
         except NotFound:
             return None
-        return cls(node=node, name=name, host=record["host"], source=record["directory"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise CondorMiniError(
+                f"the record of {name} in {node.name} is damaged: {error}"
+            ) from None
+        is_sealed = is_ours(record.get("seal"), node.pool, name, host, directory)
+        return cls(node=node, name=name, host=host, source=directory, is_sealed=is_sealed)
 
     @classmethod
     def unfetched(cls, node: Node) -> list[str]:
@@ -125,7 +135,8 @@ class Staging:
     @property
     def is_of_this_machine(self) -> bool:
         """Whether what comes back has a place here."""
-        return self.source is not None and self.host == socket.gethostname()
+        is_here = self.source is not None and self.host == socket.gethostname()
+        return is_here and self.is_sealed
 
     def mark(self, name: str = "since") -> None:
         """Remember this moment: only what changes later is ever brought back."""
@@ -201,7 +212,9 @@ class Staging:
             return
         add(posixpath.dirname(RECORDS), 0o755, 0)
         add(RECORDS, 0o700, 0)
-        record = json.dumps({"host": self.host, "directory": self.source}).encode()
+        facts = {"host": self.host, "directory": self.source}
+        facts["seal"] = seal(self.node.pool, self.name, self.host, self.source)
+        record = json.dumps(facts).encode()
         member = tarfile.TarInfo(_name_in_archive(f"{RECORDS}/{self.name}.json"))
         member.size, member.mode = len(record), 0o600
         tar.addfile(member, io.BytesIO(record))

@@ -393,6 +393,22 @@ def test_links_are_followed_if_asked_for(cli: Cli, here: Path, write: Write, sec
     assert (here / "out").read_text() == "secret\n"
 
 
+def test_record_that_was_changed_is_not_believed(
+    cli: Cli, here: Path, write: Write, tmp_path: Path, access_point: Node
+) -> None:
+    """Whoever has changed what root keeps of a submission does not choose where results go."""
+    write("echo it", "output = out")
+    said = json.loads(cli.succeeds("submit", "job.sub", "-o", "json", cwd=here))
+    records = access_point.exec(["find", RECORDS, "-name", "*.json"], user="root").stdout.split()
+    target = tmp_path / "target"
+    target.mkdir()
+    change = f's|"directory": "[^"]*"|"directory": "{target}"|'
+    access_point.exec(["sed", "-i", change, *records], user="root")
+    done = cli("wait", *map(str, said["clusters"]))
+    told = f"condor-mini cp -n {access_point.pool} {access_point.name}:{PLACE}/" in done.stderr
+    assert (done.returncode, told, list(target.iterdir())) == (0, True, []), done.stderr
+
+
 # -- Python ---------------------------------------------------------------------------------------
 
 
