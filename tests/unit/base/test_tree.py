@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from condor_mini.base.tree import LinkFound, Tree, named, replacing
+from condor_mini.readiness import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-ROUNDS = 400
-"""How often something is done while somebody else puts links in its way."""
+ENOUGH = 50
+"""How often something meets a link that somebody puts in its way, and how often it does not."""
+PAUSE_S = 0.0002
+"""How long the link and the directory in its place stay, in seconds."""
 
 
 @pytest.fixture
@@ -167,48 +170,62 @@ def test_replacing_that_fails_leaves_what_was_there(here: Path) -> None:
 
 
 @pytest.fixture
-def restless(here: Path) -> Iterator[Path]:
-    """A directory in whose place somebody puts a link outside, and takes it away, all the time."""
+def restless(here: Path) -> Iterator[str]:
+    """The name of a directory in whose place somebody puts a link outside, again and again."""
     (here / "sub").mkdir()
     over = threading.Event()
 
     def swap() -> None:
-        while not over.is_set():
+        while not over.wait(PAUSE_S):
             (here / "sub").rename(here / "away")
             (here / "sub").symlink_to("../outside")
+            over.wait(PAUSE_S)
             (here / "sub").unlink()
             (here / "away").rename(here / "sub")
 
     thread = threading.Thread(target=swap)
     thread.start()
-    yield here / "sub"
+    yield "sub"
     over.set()
     thread.join()
 
 
-def test_link_that_comes_meanwhile_is_not_written_through(here: Path, restless: Path) -> None:
+def meet(work: Callable[[], object]) -> None:
+    """Do something until it has met the link as well as the directory, both often enough."""
+    done = refused = 0
+
+    def met() -> str | None:
+        nonlocal done, refused
+        try:
+            work()
+            done += 1
+        except OSError:
+            refused += 1
+        return None if min(done, refused) >= ENOUGH else f"{done} done, {refused} refused"
+
+    wait_until(met, timeout_s=60, interval_s=0)
+
+
+def test_link_that_comes_meanwhile_is_not_written_through(here: Path, restless: str) -> None:
     """Whenever the link comes, what we write is in the directory, or nowhere."""
-    written = 0
-    for number in range(ROUNDS):
+
+    def write() -> None:
         with Tree.open(here) as tree:
-            try:
-                tree.write(f"{restless.name}/file", io.BytesIO(b"%d" % number), 0o644)
-                written += 1
-            except OSError:
-                continue
-    assert (here.parent / "outside" / "file").read_text() == "secret"
-    assert written > 0
+            tree.write(f"{restless}/file", io.BytesIO(b"own"), 0o644)
+
+    meet(write)
+    assert [path.read_text() for path in (here.parent / "outside").iterdir()] == ["secret"]
 
 
-def test_link_that_comes_meanwhile_is_not_read_through(here: Path, restless: Path) -> None:
+def test_link_that_comes_meanwhile_is_not_read_through(here: Path, restless: str) -> None:
     """Whenever the link comes, what we read is in the directory, or nothing."""
     read = set()
-    for _ in range(ROUNDS):
+
+    def write_and_read() -> None:
         with Tree.open(here) as tree:
-            try:
-                tree.write(f"{restless.name}/file", io.BytesIO(b"own"), 0o644)
-                with tree.read(f"{restless.name}/file") as file:
-                    read.add(file.read())
-            except OSError:
-                continue
+            tree.write(f"{restless}/file", io.BytesIO(b"own"), 0o644)
+        with Tree.open(here) as tree, tree.read(f"{restless}/file") as file:
+            read.add(file.read())
+
+    meet(write_and_read)
     assert read == {b"own"}
