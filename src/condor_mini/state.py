@@ -37,8 +37,8 @@ LOCKS = STARTING, SESSIONS = ".starting", ".sessions"
 
 EXECUTE = "execute"
 WRITTEN = ("log", "spool", EXECUTE, "passwords.d", "tokens.d")
-"""The directories that HTCondor's daemons write in. images/condor-base/libexec/prepare-directories
-looks for links in the same places."""
+"""The directories that HTCondor's daemons write in; they also write files beside these.
+images/condor-base/libexec/prepare-directories looks for links in the same places."""
 _SANDBOX = re.compile(r"cluster\d+\.proc\d+\..*")
 """How directories in the spool are called whose files are a job's own."""
 
@@ -177,7 +177,7 @@ class Session:
 
 def _check_links(tree: Tree) -> None:
     """Raise ``LinkFound`` for a link where no job has a place for its files."""
-    ahead = list(WRITTEN)
+    ahead = [name for name, _ in tree.entries()]
     while ahead:
         name = ahead.pop()
         status = tree.status(name)
@@ -186,7 +186,8 @@ def _check_links(tree: Tree) -> None:
         if stat.S_ISLNK(status.st_mode):
             raise LinkFound(tree.path / name, tree.link_text(name))
         folder, _, last = name.rpartition("/")
-        if stat.S_ISDIR(status.st_mode) and folder != EXECUTE and not _SANDBOX.fullmatch(last):
+        is_written = name.partition("/")[0] in WRITTEN and folder != EXECUTE
+        if stat.S_ISDIR(status.st_mode) and is_written and not _SANDBOX.fullmatch(last):
             ahead += [f"{name}/{inner}" for inner, _ in tree.entries(name)]
 
 

@@ -54,6 +54,7 @@ PLACES = {
     "key": "passwords.d/POOL",
     "tokens": "tokens.d",
     "token": "tokens.d/token",
+    "certificate": "hostkey.pem",
 }
 
 

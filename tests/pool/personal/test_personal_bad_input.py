@@ -110,6 +110,7 @@ LINKS = {
     "queue": "spool/job_queue.log",
     "execute": "execute",
     "key": "passwords.d/POOL",
+    "certificate": "hostkey.pem",
     "sessions": ".sessions",
 }
 """Where somebody may have put a link in a state directory that they give away."""
