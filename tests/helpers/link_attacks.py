@@ -10,14 +10,19 @@ from __future__ import annotations
 import io
 import os
 import random
+import subprocess
 import sys
 import tarfile
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from condor_mini.base import archives
 from condor_mini.base.tree import Tree
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 TOP = "top"
 SECRET = b"the secret"
@@ -207,6 +212,22 @@ def check_inside(place: Place, own: set[Path]) -> None:
         for link in place.links():
             real = Path(os.path.realpath(link))
             assert real.is_relative_to(place.here), f"{link} leads to {real}"
+
+
+def by(python: Sequence[str], environment: Mapping[str, str], seeds: int) -> str:
+    """Try so many seeds by another Python; its version."""
+    source = str(Path(archives.__file__).parents[2])
+    done = subprocess.run(
+        [*python, "-W", "error", __file__, "0", str(seeds)],
+        env={"PYTHONPATH": source, "PATH": os.defpath, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    tried, _, version = done.stdout.strip().partition(" archives, Python ")
+    assert int(tried) == seeds * ROUNDS
+    return version
 
 
 def main(first: int, count: int) -> None:
