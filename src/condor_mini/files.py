@@ -9,6 +9,7 @@ import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import accumulate
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condor_mini.base import archives
@@ -19,7 +20,6 @@ from condor_mini.nodes import HOME
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from condor_mini.nodes import Node
 
@@ -56,6 +56,8 @@ def copy_in(node: Node, source: Path, target: str) -> list[str]:
     with _typed(source) as (tree, name, status), tempfile.TemporaryFile() as archive:
         if status is None:
             raise NotFound(f"{source} is not there")
+        if tree.path / name == Path("/"):
+            raise UsageError("a machine is not copied as a whole: name a directory of it")
         if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
             raise UsageError(f"{source} is neither a file nor a directory")
         place = _place_in(node, target, (tree.path / name).name)

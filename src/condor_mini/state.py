@@ -75,8 +75,8 @@ class StateDirectory:
             raise self._unwritable(error) from error
 
     def _make(self, shown: Path | None) -> None:
-        for place in (self.path, *self.path.parents):
-            if shown is not None and place.resolve() == shown.resolve():
+        for place in reversed(self.path.parents):
+            if shown is not None and os.path.realpath(place) == os.path.realpath(shown):
                 with Tree.open(place) as tree:
                     tree.make(str(self.path.relative_to(place)))
                 return

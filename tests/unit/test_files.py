@@ -331,6 +331,13 @@ def test_directory_that_is_absent_in_the_node(
         files.copy_in(node, here / "file", target)
 
 
+def test_whole_machine_is_not_copied(node: Node, holds: Callable[..., None]) -> None:
+    """The root has no name that a copy could get."""
+    holds(**HOME)
+    with pytest.raises(UsageError, match="not copied as a whole"):
+        files.copy_in(node, Path("/"), "")
+
+
 def test_source_that_is_absent(node: Node, here: Path) -> None:
     """A file that is not here is told."""
     with pytest.raises(NotFound, match="absent/file is not there"):

@@ -111,6 +111,20 @@ def test_link_that_jobs_may_have_made_is_not_followed(
     assert list((tmp_path / "ssh").iterdir()) == []
 
 
+@pytest.mark.parametrize("to", [".", "condor_state"])
+@pytest.mark.parametrize("below", ["", "deeper"])
+def test_link_to_what_jobs_see_is_refused_too(tmp_path: Path, to: str, below: str) -> None:
+    """A link is one, wherever it leads, be it to itself."""
+    (tmp_path / "condor_state").symlink_to(to)
+    with pytest.raises(StateError, match="condor_state is a symbolic link"):
+        StateDirectory(tmp_path / "condor_state" / below, shown=tmp_path)
+
+
+def test_state_may_be_what_jobs_see(tmp_path: Path) -> None:
+    """The current directory itself can be the state."""
+    assert StateDirectory(tmp_path, shown=tmp_path).path == tmp_path
+
+
 def test_directory_in_what_jobs_see_is_made(tmp_path: Path) -> None:
     """Where no link is on the way, the directory is made."""
     assert StateDirectory(tmp_path / "a" / "b", shown=tmp_path).path.is_dir()

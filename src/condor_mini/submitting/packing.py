@@ -157,7 +157,7 @@ class Directory:
             if stat.S_ISREG(status.st_mode) and not root.is_readable(_in(path)):
                 self._unreadable.append(name)
                 return None
-        except (FileNotFoundError, LinkFound):  # it has gone since its name was read
+        except (FileNotFoundError, NotADirectoryError, LinkFound):  # it has gone meanwhile
             return None
         except PermissionError:
             self._unreadable.append(name)
