@@ -56,6 +56,9 @@ class Tree:
         self.path = path
         self._folders = [descriptor]
         self._names: list[str] = []
+        self._above: str | None = None
+        """What was asked for last, if the last of the open directories is that: most names follow
+        others of the same directory."""
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -234,11 +237,16 @@ class Tree:
 
     def _place(self, name: str) -> tuple[int, str]:
         """The directory that a name is in, open until the next call, and the name there."""
-        *above, last = _parts(name) or ["."]
-        return self._folder(above), last
+        above, _, last = name.rpartition("/")
+        if above != self._above or last in ("", ".", ".."):
+            *parts, last = _parts(name) or ["."]
+            self._folder(parts)
+            self._above = above
+        return self._folders[-1], last
 
     def _folder(self, parts: Sequence[str]) -> int:
         """A directory beneath this one, open until the next call."""
+        self._above = None
         same = takewhile(lambda pair: pair[0] == pair[1], zip(self._names, parts, strict=False))
         kept = len(list(same))
         while len(self._names) > kept:
