@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from typing import IO, BinaryIO
 
 CHUNK_BYTES = 1024**2
+PATH_MAX = 4096
+"""Of limits.h: how long the system lets a path be."""
 SCRATCH_PREFIX = ".condor-mini-"
 """What the names of files begin with that are still being written."""
 # Of a directory on the way nobody needs to read the names; O_PATH is Linux's own.
@@ -143,9 +145,10 @@ class Tree:
         return os.fdopen(descriptor, "rb")
 
     def is_readable(self, name: str) -> bool:
-        """Whether we may read a file; False for a link."""
+        """Whether we may read a file; of a link, what it leads to, which is only asked about."""
         folder, last = self._place(name)
-        return os.access(last, os.R_OK, dir_fd=folder, effective_ids=True, follow_symlinks=False)
+        effective = os.access in os.supports_effective_ids
+        return os.access(last, os.R_OK, dir_fd=folder, effective_ids=effective)
 
     def link_text(self, name: str) -> str:
         """Return what a symbolic link says."""
@@ -315,4 +318,6 @@ def _parts(name: str) -> list[str]:
     parts = [part for part in name.split("/") if part not in ("", ".")]
     if name.startswith("/") or ".." in parts:
         raise ValueError(f"{name} leads outside")
+    if len(name) >= PATH_MAX:  # each directory on the way is open, and no other program gets there
+        raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
     return parts

@@ -149,6 +149,14 @@ def test_last_of_two_is_kept(here: Path) -> None:
     assert (here / "a").read_text() == "top/./a"
 
 
+def test_tree_that_is_too_deep_is_refused(here: Path) -> None:
+    """A path longer than the system's is told, and does not keep the rest."""
+    deep = "/".join("d" * 5000)
+    done = unpacked(here, member(deep), member("a"), member("n" * 300), member("b"))
+    reasons = [line.rpartition(": ")[2] for line in done.refused]
+    assert (reasons, done.written) == (["File name too long"] * 2, ["a", "b"])
+
+
 def test_names_do_not_reach_the_terminal(here: Path) -> None:
     """A name with control characters is shown quoted."""
     done = unpacked(here, member("\x1b[2J", tarfile.FIFOTYPE))
