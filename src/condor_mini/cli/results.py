@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from condor_mini.base.archives import shown
 from condor_mini.errors import CondorMiniError, PoolNotReady
 
 if TYPE_CHECKING:
@@ -136,11 +135,7 @@ def _fetch(submissions: Sequence[Submission], progress: Progress) -> None:
         if staging is None:
             continue
         if not staging.is_of_this_machine:
-            progress.note(
-                f"What was submitted on {shown(staging.host)} is fetched by `wait` there, by the "
-                f"user who has submitted it; or: condor-mini cp -n {staging.node.pool} "
-                f"{staging.node.name}:{staging.path} DIRECTORY"
-            )
+            progress.note(staging.why_not_fetched)
             continue
         try:
             fetched = submission.fetch()

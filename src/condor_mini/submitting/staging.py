@@ -21,6 +21,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from condor_mini.base import archives
+from condor_mini.base.archives import shown
 from condor_mini.base.tree import Tree
 from condor_mini.caller import IMAGE_UID
 from condor_mini.errors import CommandFailed, CondorMiniError, NotFound, UsageError
@@ -137,6 +138,18 @@ class Staging:
         """Whether what comes back has a place here."""
         is_here = self.source is not None and self.host == socket.gethostname()
         return is_here and self.is_sealed
+
+    @property
+    def why_not_fetched(self) -> str:
+        """Why nothing of it has a place here, and how to get at it."""
+        there = f"{self.node.name}:{self.path}"
+        by_hand = f"By hand: condor-mini cp -n {self.node.pool} {there} DIRECTORY"
+        if self.host != socket.gethostname():
+            return f"What was submitted on {shown(self.host)} is fetched by `wait` there. {by_hand}"
+        return (
+            f"{self.name} was submitted by another user, or its record in the pool was changed: "
+            f"it is not fetched. {by_hand}"
+        )
 
     def mark(self, name: str = "since") -> None:
         """Remember this moment: only what changes later is ever brought back."""

@@ -91,6 +91,7 @@ def test_record_that_was_changed_is_not_believed(
     found = Staging.find(node, staging.name)
     assert found is not None
     assert (found.is_of_this_machine, found.fetch(last=True)) == (False, [])
+    assert "its record in the pool was changed: it is not fetched" in found.why_not_fetched
 
 
 def test_record_of_another_submission_is_not_believed(
@@ -199,6 +200,7 @@ def test_other_machines_results_are_not_fetched(
     found = Staging.find(node, staging.name)
     assert found is not None
     assert (found.fetch(last=True), queue.commands("tar")) == ([], [])
+    assert "is fetched by `wait` there" in found.why_not_fetched
 
 
 def test_text_has_a_directory_of_its_own(node: Node, queue: Queue) -> None:
