@@ -6,11 +6,12 @@ that the failure which it is to explain is not made worse.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import platform
+import posixpath
 import secrets
-import tarfile
 import tempfile
 import threading
 import time
@@ -22,6 +23,8 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from condor_mini._version import __version__
+from condor_mini.base import archives
+from condor_mini.base.tree import Tree, named
 from condor_mini.errors import CondorMiniError, StateError, UsageError
 from condor_mini.holdings import spec_form
 from condor_mini.nodes import LIBEXEC, Role
@@ -113,8 +116,8 @@ def export(
         UsageError: The directory has files already which would be overwritten.
         StateError: The directory cannot be made.
     """
-    _prepare(directory, nodes)
-    collection = _Collection(directory=directory, deadline=time.monotonic() + timeout_s)
+    tree = _prepare(directory, nodes)
+    collection = _Collection(tree=tree, deadline=time.monotonic() + timeout_s)
     pool = nodes[0].pool if nodes else None
     # What says most comes first: the time may not be enough for all.
     for node in nodes:
@@ -137,28 +140,35 @@ def export(
     return collection.errors
 
 
-def _prepare(directory: Path, nodes: Sequence[Node]) -> None:
+def _prepare(directory: Path, nodes: Sequence[Node]) -> Tree:
+    """Make the directory if it is absent, and open it."""
     names = [SUMMARY, ERRORS, ENGINE, STATUS, SPEC, *(node.name for node in nodes)]
     try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        there = [name for name in names if (directory / name).exists()]
+        above, place = named(directory, make=True)
+        with above:
+            above.make(place, 0o700)
+            tree = above.tree(place)
+        there = [name for name in names if tree.status(name) is not None]
     except OSError as error:
         raise StateError(
             f"the directory {directory} cannot be used: {error.strerror}",
             hint="Name another: condor-mini export logs DIR",
         ) from None
     if there:
+        tree.close()
         raise UsageError(
             f"{directory} has {', '.join(there)} already: nothing is overwritten",
             hint="Name a directory that is new or has no such files.",
         )
+    return tree
 
 
 @dataclass(kw_only=True)
 class _Collection:
     """What is to be had, by whom it is fetched, and where it goes."""
 
-    directory: Path
+    tree: Tree
+    """Where it goes."""
     deadline: float
     errors: list[str] = field(default_factory=list)
     status: PoolStatus | None = None
@@ -167,6 +177,7 @@ class _Collection:
     _wanted: deque[tuple[str, Callable[[], Found]]] = field(default_factory=deque)
     _under_way: set[str] = field(default_factory=set)
     _closed: threading.Event = field(default_factory=threading.Event)
+    _writing: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def left_s(self) -> float:
@@ -207,23 +218,26 @@ class _Collection:
                 self._under_way.discard(what)
 
     def write(self, name: str, content: bytes | str) -> None:
-        """One file, without its secrets."""
-        if self._closed.is_set():
-            return
-        path = self.directory / name
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if isinstance(content, bytes):
-            path.write_bytes(redact_bytes(content))
-        else:
-            path.write_text(redact(content), encoding="utf-8", errors="replace")
+        """Write one file, without its secrets."""
+        harmless = redact_bytes(content) if isinstance(content, bytes) else _encoded(content)
+        with self._writing:
+            if not self._closed.is_set():
+                self._write(name, harmless)
+
+    def _write(self, name: str, content: bytes) -> None:
+        self.tree.make(posixpath.dirname(name), 0o700)
+        self.tree.write(name, io.BytesIO(content), 0o644)
 
     def finish(self, nodes: Sequence[Node]) -> None:
-        """The summary, and what could not be had."""
-        summary = _summary(nodes, self.status, self.health)
-        (self.directory / SUMMARY).write_text(redact(summary), encoding="utf-8", errors="replace")
-        if self.errors:
-            text = "\n".join(self.errors) + "\n"
-            (self.directory / ERRORS).write_text(redact(text), encoding="utf-8", errors="replace")
+        """Write the summary, and what could not be had."""
+        with self._writing, self.tree:
+            self._write(SUMMARY, _encoded(_summary(nodes, self.status, self.health)))
+            if self.errors:
+                self._write(ERRORS, _encoded("\n".join(self.errors) + "\n"))
+
+
+def _encoded(text: str) -> bytes:
+    return redact(text).encode("utf-8", errors="replace")
 
 
 def _container_log(engine: Engine, node: Node) -> Callable[[], Found]:
@@ -253,7 +267,7 @@ def _log_directory(engine: Engine, node: Node, collection: _Collection) -> Calla
         with tempfile.TemporaryFile() as archive:
             engine.copy_out_archive(node.info.id, path, archive)
             archive.seek(0)
-            with tarfile.open(fileobj=archive) as tar:
+            with archives.opened(archive) as tar:
                 for member in tar:
                     name = _below(member.name)
                     data = tar.extractfile(member) if member.isreg() else None

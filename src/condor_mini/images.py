@@ -19,6 +19,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from condor_mini.base.tree import replacing
 from condor_mini.base_image import debian_base
 from condor_mini.engine import BuildSpec, ContainerSpec, command
 from condor_mini.errors import (
@@ -188,14 +189,11 @@ def save(engine: Engine, file: Path, series: Series | None = None) -> list[str]:
     if not names:
         raise NotFound("there are no images to save", hint="Build them: condor-mini build")
     names += [name for name in _debian_names() if engine.image(name)]
-    partial = file.with_name(f"{file.name}.partial")
     try:
-        engine.save_images(names, partial)
-        partial.replace(file)
+        with replacing(file) as partial:
+            engine.save_images(names, partial)
     except OSError as error:
         raise StateError(f"{file} cannot be written: {error.strerror}") from None
-    finally:
-        partial.unlink(missing_ok=True)
     return names
 
 

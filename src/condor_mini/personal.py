@@ -105,7 +105,7 @@ class PersonalPool:
                 "directory cannot be mounted",
                 hint="Use an engine of this machine: --engine; unset DOCKER_HOST, CONTAINER_HOST.",
             )
-        with StateDirectory(spec.state) as state:
+        with StateDirectory(spec.state, shown=spec.workdir.absolute()) as state:
             image, beside = _image(engine, spec, series, progress)
             with state.session() as session:
                 joined = False
@@ -210,6 +210,7 @@ def _start(
     caller = Caller.current(engine.info())
     name = spec.name or _default_name(state.path)
     directories = {STATE: state.path, WORK: spec.workdir.absolute()}
+    state.check_links()
     try:
         with held_back():
             _end(engine, state)  # what a crash or a reboot has left

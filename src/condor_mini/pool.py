@@ -219,6 +219,7 @@ class Pool:
         count: int = 1,
         node: str | None = None,
         arguments: Sequence[str] = (),
+        follow_links: bool = False,
         progress: Progress = _SILENT,
     ) -> Submission:
         """Submit jobs as the ordinary user.
@@ -230,6 +231,7 @@ class Pool:
             count: How many jobs; a submit file says so itself.
             node: The access point; None for the first.
             arguments: condor_submit's own, for a submit file: ``-append``, ``X=1``.
+            follow_links: Also copy what symbolic links lead to outside the submit file's directory.
             progress: Told of what does not go along.
 
         Raises:
@@ -244,7 +246,12 @@ class Pool:
         if isinstance(job, Mapping):
             return submitting.submit_description(self, job, count=count, node=node)
         return submitting.submit_file(
-            self, Path(job), node=node, arguments=arguments, progress=progress
+            self,
+            Path(job),
+            node=node,
+            arguments=arguments,
+            follow_links=follow_links,
+            progress=progress,
         )
 
     def wait(self, clusters: Sequence[int] = (), *, timeout_s: float = float("inf")) -> int:

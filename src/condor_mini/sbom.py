@@ -6,6 +6,7 @@ which comes with ``pip install condor-mini[sbom]``.
 
 from __future__ import annotations
 
+import io
 import secrets
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from condor_mini import images
+from condor_mini.base.tree import named
 from condor_mini.engine import ContainerSpec, command
 from condor_mini.errors import NotFound, StateError, UsageError
 from condor_mini.nodes import LABEL
@@ -96,12 +98,18 @@ def write(engine: Engine, references: Sequence[str], folder: Path) -> list[Path]
     for reference, bills in zip(references, texts, strict=True):
         for file, text in zip(files(folder, reference), bills, strict=True):
             try:
-                folder.mkdir(parents=True, exist_ok=True)
-                file.write_text(text, "utf-8")
+                _write(file, text)
             except OSError as error:
                 raise StateError(f"{file} cannot be written: {error.strerror}") from None
             made.append(file)
     return made
+
+
+def _write(file: Path, text: str) -> None:
+    tree, folder = named(file.parent, make=True)
+    with tree:
+        tree.make(folder)
+        tree.write(f"{folder}/{file.name}", io.BytesIO(text.encode()), 0o644)
 
 
 def _written(engine: Engine, reference: str, kinds: Sequence[str]) -> list[str]:

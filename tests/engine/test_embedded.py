@@ -27,7 +27,7 @@ from condor_mini.engine import BindMount, ContainerSpec, ContainerState, Embedde
 from condor_mini.engine.embedded import state
 from condor_mini.engine.embedded.containers import Containers
 from condor_mini.engine.embedded.groups import Groups, group_of
-from condor_mini.errors import CommandFailed, EngineCapabilityError, NotFound
+from condor_mini.errors import CommandFailed, CondorMiniError, EngineCapabilityError, NotFound
 from condor_mini.readiness import wait_until
 from condor_mini.signals import held_back
 
@@ -565,6 +565,91 @@ def test_link_in_place_of_a_directory_is_refused(
         own.create(replace(own_spec, image="odd:1"))
         own.start("box")
     assert [place.name for place in tmp_path.iterdir() if place.name == "hosts"] == []
+
+
+UP = "../" * 40
+HOSTILE = {
+    "link of hosts": [("etc/hosts", "-> OUTSIDE")],
+    "absolute link": [("a", "-> OUTSIDE"), ("a/file", "")],
+    "link upwards": [("a", f"-> {UP}OUTSIDE"), ("a/file", "")],
+    "chain": [*((f"x{n}", "-> .") for n in range(4)), ("a", f"-> x0/x1/x2/x3/{UP}OUTSIDE")],
+    "file behind a chain": [("x", "-> ."), ("a", f"-> x/{UP}OUTSIDE"), ("a/file", "")],
+    "name upwards": [(f"{UP}OUTSIDE/file", "")],
+    "name behind a link": [("x", "-> ."), (f"x/{UP}OUTSIDE/file", "")],
+    "absolute name": [("OUTSIDE/file", "")],
+    "hard link": [("a", f"= {UP}OUTSIDE/file"), ("a", "")],
+    "hard link to a link": [("a", "-> OUTSIDE/file"), ("b", "= a"), ("b", "")],
+    "link in place of what is mounted": [(".network", "-> OUTSIDE"), ("dev", "-> OUTSIDE")],
+}
+"""Root file systems, by the names of their files; ``->`` is a symbolic link, ``=`` a hard one."""
+
+
+@pytest.mark.parametrize("files", HOSTILE.values(), ids=HOSTILE)
+def test_image_that_somebody_gave_does_not_lead_outside(
+    own: EmbeddedEngine, own_spec: ContainerSpec, tmp_path: Path, files: list[tuple[str, str]]
+) -> None:
+    """Whatever is in an imported image, the host's files stay as they are."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "file").write_text("the host's")
+    before = [
+        (place.stat().st_ctime_ns, place.stat().st_nlink) for place in (outside, *outside.iterdir())
+    ]
+    with tarfile.open(tmp_path / "hostile.tar", "w") as tar:
+        for name, what in files:
+            member = tarfile.TarInfo(name.replace("OUTSIDE", str(outside)))
+            kind, _, member.linkname = what.replace("OUTSIDE", str(outside)).partition(" ")
+            member.type = {"->": tarfile.SYMTYPE, "=": tarfile.LNKTYPE}.get(kind, tarfile.REGTYPE)
+            tar.addfile(member)
+    own.import_image(tmp_path / "hostile.tar", "hostile:1", labels={})
+    with suppress(CommandFailed):  # or what is outside is left out
+        own.create(replace(own_spec, image="hostile:1"))
+        own.start("box")
+    places = (outside, *outside.iterdir())
+    assert [(place.stat().st_ctime_ns, place.stat().st_nlink) for place in places] == before
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes devices")
+@pytest.mark.engines("namespaces")
+def test_device_of_an_image_is_not_opened(
+    own: EmbeddedEngine, own_spec: ContainerSpec, root_tar: Path, tmp_path: Path
+) -> None:
+    """A device that an image brings is no way to the host's."""
+    tarball = tmp_path / "device.tar"
+    tarball.write_bytes(root_tar.read_bytes())
+    with tarfile.open(tarball, "a") as tar:
+        device = tarfile.TarInfo("zero")
+        device.type, device.devmajor, device.devminor, device.mode = tarfile.CHRTYPE, 1, 5, 0o666
+        tar.addfile(device)
+    own.import_image(tarball, "device:1", labels={})
+    own.create(replace(own_spec, image="device:1"))
+    own.start("box")
+    said = [own.exec("box", ["sh", "-c", f": <{path}"]) for path in ("/zero", "/dev/zero")]
+    assert [result.returncode == 0 for result in said] == [False, True]
+
+
+@pytest.mark.parametrize("runs", [False, True])
+def test_mount_in_another_ones_files_that_becomes_a_link(
+    own: EmbeddedEngine, own_spec: ContainerSpec, tmp_path: Path, *, runs: bool
+) -> None:
+    """What a container has put in the place of a mount's source is not mounted the next time."""
+    (tmp_path / "shared" / "inner").mkdir(parents=True)
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "file").write_text("the host's")
+    mounts = (
+        BindMount(source=tmp_path / "shared", target="/mnt/shared"),
+        BindMount(source=tmp_path / "shared" / "inner", target="/mnt/inner"),
+    )
+    own.create(replace(own_spec, mounts=mounts))
+    if runs:
+        own.start("box")
+    (tmp_path / "shared" / "inner").rmdir()
+    (tmp_path / "shared" / "inner").symlink_to("../outside")
+    with pytest.raises(CondorMiniError, match=r"shared/inner mounted, and a symbolic link there"):
+        own.copy_out("box", "/mnt/inner/file")
+    own.stop("box", timeout_s=0)
+    with pytest.raises(CondorMiniError, match="a symbolic link there leads to"):
+        own.start("box")
 
 
 @pytest.mark.engines("paths")

@@ -178,17 +178,13 @@ def test_volume_that_is_there_is_not_brought(pools: PoolEngine) -> None:
 def test_cp_to_a_place_that_is_read_only(pools: PoolEngine, tmp_path: Path) -> None:
     """A file that a node cannot take is refused in our words, with what to do."""
     creation.create(pools, spec_of(), Progress(), timeout_s=5)
-    pools.on_exec(
-        ["stat"],
-        lambda call: FakeOutcome(
-            returncode=int(call.argv[-1].endswith("x")),
-            stdout="0 0\n" if "%u" in call.argv[-3] else "directory\n",
-        ),
-    )
+    # Of /, /usr, /usr/bin and the file in it that is new, the first three are directories.
+    directories = "0 0 41ed\n" * 3
+    pools.on_exec(["sh"], lambda _: FakeOutcome(stdout=f"{directories}\n{directories}"))
     (tmp_path / "x").touch()
     node = pool_nodes(pools, "ci")[-1]
     with pytest.raises(ReadOnlyError, match="ci-execute-1 is read-only at /usr/bin") as refused:
         files.copy_in(node, tmp_path / "x", "/usr/bin/x")
     assert "read_only: false" in (refused.value.hint or "")
-    files.copy_in(node, tmp_path / "x", "/tmp/x")
-    assert "/tmp/x" in pools.files(node.name)
+    files.copy_in(node, tmp_path / "x", "/tmp/it/x")
+    assert "/tmp/it/x" in pools.files(node.name)

@@ -19,9 +19,11 @@ def command(*, source: str, target: str, name: str, engine: str | None) -> None:
     """Copy a file or a directory from SOURCE to TARGET; one of them is NODE:PATH.
 
     NODE may be left out for the first access point (":results"); a PATH that does not begin with a
-    slash is in the home directory there.
+    slash is in the home directory there. Symbolic links are copied as links, and never followed:
+    one that leads out of the directory that is copied stays there, and is told.
     """
     from condor_mini import files
+    from condor_mini.base.archives import shown
 
     there = [":" in _before_slash(source), ":" in _before_slash(target)]
     if there == [True, False]:
@@ -29,7 +31,9 @@ def command(*, source: str, target: str, name: str, engine: str | None) -> None:
         files.copy_out(open_pool(name, engine).node(node or None), path, Path(target))
     elif there == [False, True]:
         node, _, path = target.partition(":")
-        files.copy_in(open_pool(name, engine).node(node or None), Path(source), path)
+        skipped = files.copy_in(open_pool(name, engine).node(node or None), Path(source), path)
+        for left in skipped:
+            click.echo(f"Not copied: {shown(left)}: neither a file nor a directory", err=True)
     else:
         raise UsageError(
             "one of the two is to be on a node: condor-mini cp data.csv execute-1:/tmp, "

@@ -135,7 +135,7 @@ def _fetch(submissions: Sequence[Submission], progress: Progress) -> None:
         if staging is None:
             continue
         if not staging.is_of_this_machine:
-            progress.note(f"What was submitted on {staging.host} is fetched by `wait` there")
+            progress.note(staging.why_not_fetched)
             continue
         try:
             fetched = submission.fetch()

@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     metavar="S",
     help="With --wait: at most so many seconds.",
 )
+@click.option(
+    "--follow-links", is_flag=True, help="Also copy what links lead to outside the directory."
+)
 @output_option
 @engine_option
 @quiet_option
@@ -50,6 +53,7 @@ def command(
     node: str | None,
     wait: bool,
     timeout_s: float | None,
+    follow_links: bool,
     output: str,
     engine: str | None,
     quiet: bool,
@@ -58,6 +62,8 @@ def command(
 
     Without --wait it comes back with `condor-mini wait`. What follows -- is condor_submit's own:
     -append 'request_cpus = 2', NUMBER=3.
+
+    Symbolic links stay links; submit tells which of them lead out of the directory.
     """
     from condor_mini.cli import results
     from condor_mini.jobs import FOREVER_S
@@ -65,7 +71,7 @@ def command(
 
     progress = progress_for_stderr(quiet=quiet)
     submission = open_pool(name, engine).submit(
-        file, node=node, arguments=arguments, progress=progress
+        file, node=node, arguments=arguments, follow_links=follow_links, progress=progress
     )
 
     def show(submissions: Sequence[Submission]) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from importlib.resources import as_file, files
 from typing import TYPE_CHECKING
 
+from condor_mini.base.tree import replacing
 from condor_mini.errors import RuntimeFailed
 from condor_mini.runtime.bundle import Bundle, installed_bundle
 from condor_mini.runtime.deb import contents
@@ -118,10 +119,10 @@ def export(runtime: Runtime, file: Path, *, preset: int = PRESET) -> None:
     Raises:
         RuntimeFailed: The file cannot be written.
     """
-    partial = file.with_name(f".{file.name}.partial-{os.getpid()}")
     packed = file.name.endswith(".xz")
     try:
         with (
+            replacing(file) as partial,
             lzma.open(partial, "wb", preset=preset) if packed else partial.open("wb") as out,
             tarfile.open(fileobj=out, mode="w") as archive,
         ):
@@ -135,11 +136,8 @@ def export(runtime: Runtime, file: Path, *, preset: int = PRESET) -> None:
                         archive.addfile(member, source)
                 else:
                     archive.addfile(member)
-        partial.replace(file)
     except OSError as error:
         raise RuntimeFailed(f"{file} cannot be written: {error.strerror or error}") from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _from_bundle(bundle: Bundle, scratch: Path, progress: Progress) -> None:

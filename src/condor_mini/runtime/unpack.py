@@ -11,6 +11,7 @@ import tarfile
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from condor_mini.base.archives import stays_inside
 from condor_mini.errors import RuntimeFailed
 
 if TYPE_CHECKING:
@@ -84,8 +85,8 @@ class Tree:
         if to.startswith("/"):
             absolute = _merged(_inside(name, to.lstrip("/")))
             to = posixpath.relpath(f"/{absolute}", f"/{here}")
-        else:
-            _inside(name, posixpath.join(here, to))
+        elif not stays_inside(path, to):
+            raise RuntimeFailed(f"{name}: the link /{path} to {to} leads out of the runtime")
         self._place(name, path).symlink_to(to)
 
     def _hard_link(self, name: str, path: str, to: str) -> None:

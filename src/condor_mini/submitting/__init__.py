@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condor_mini import jobs
+from condor_mini.base import archives
 from condor_mini.errors import CondorMiniError, NotFound, UsageError
 from condor_mini.jobs import (
     COMPLETED,
@@ -23,6 +24,7 @@ from condor_mini.progress import Progress
 from condor_mini.readiness import wait_until
 from condor_mini.signals import held_back
 from condor_mini.submitting import dry_run
+from condor_mini.submitting.packing import listed
 from condor_mini.submitting.staging import Staging, source_directory
 from condor_mini.usable import Deadline
 
@@ -43,15 +45,20 @@ def submit_file(
     *,
     node: str | None = None,
     arguments: Sequence[str] = (),
+    follow_links: bool = False,
     progress: Progress = _SILENT,
 ) -> Submission:
     """Submit a submit file of this machine; the whole directory that it is in goes along.
+
+    Symbolic links in it stay links. Those that lead out of the directory are told, as nobody can
+    tell one of the caller's own from one that a job has left there.
 
     Args:
         pool: Where.
         file: The submit file.
         node: The access point; None for the first.
         arguments: condor_submit's own: ``-append``, ``X=1``.
+        follow_links: Also take along what links lead to outside the directory.
         progress: Told of what does not go along.
 
     Raises:
@@ -66,14 +73,21 @@ def submit_file(
         )
     file = Path(file)
     directory = source_directory(file)
+    directory.follow_links = follow_links
     access_point = _access_point(pool, node)
     staging: Staging | None = None
     try:
         with progress.step(f"Copying {directory.path}", done=f"Copied {directory.path}"):
             staging = Staging.of_directory(access_point, directory)
         for reason in directory.skipped:
-            progress.note(f"Not copied: {reason}")
-        dry_run.check_paths(staging, file.name, arguments)
+            progress.note(f"Not copied: {archives.shown(reason)}")
+        if directory.outside:
+            links = listed([f"{name} -> {to}" for name, to in directory.outside.items()])
+            progress.note(
+                f"Copied as links, which lead out of the directory: {links}. "
+                "To copy what they lead to: --follow-links"
+            )
+        dry_run.check_paths(staging, file.name, arguments, outside=directory.outside)
         return _submit(pool, staging, file.name, arguments)
     except BaseException:
         _undo(staging)

@@ -12,7 +12,7 @@ from condor_mini.errors import UsageError
 from condor_mini.jobs import SUBMIT_TIMEOUT_S, refused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from condor_mini.engine import CommandResult
     from condor_mini.submitting.staging import Staging
@@ -45,27 +45,41 @@ class Named:
     is_input: bool
 
 
-def check_paths(staging: Staging, file: str, arguments: Sequence[str]) -> None:
+def check_paths(
+    staging: Staging, file: str, arguments: Sequence[str], *, outside: Mapping[str, str]
+) -> None:
     """Refuse a submit file that names files which are neither in its directory nor in the node.
+
+    Args:
+        staging: The directory in the access point.
+        file: The submit file.
+        arguments: condor_submit's own.
+        outside: Links of the directory that lead out of it: their names, and where they lead.
 
     Raises:
         UsageError: It does; says which.
         JobFailed: condor_submit refuses it; its own words.
     """
+    itself = Named(command="submit file", path=f"{staging.path}/{file}", is_input=True)
+    _check_links(staging, file, [itself], outside)
+    all_named = [
+        found
+        for ad in _ads(staging, file, arguments, outside)
+        for found in _named(ad, staging.path)
+    ]
+    _check_links(staging, file, all_named, outside)
     named = {
         found.path: found
-        for ad in _ads(staging, file, arguments)
-        for found in _named(ad, staging.path)
+        for found in all_named
         if not PurePosixPath(found.path).is_relative_to(staging.path)
     }
     there = _existing(staging, [path for path, found in named.items() if found.is_input])
-    mounts = [PurePosixPath(target) for target in staging.node.info.mounts]
     problems = []
     for path, found in named.items():
         if path in there or path == "/dev/null":
             continue
         # In a mount it stays, or is seen elsewhere; anywhere else it would be lost with the pool.
-        if not found.is_input and any(PurePosixPath(path).is_relative_to(to) for to in mounts):
+        if not found.is_input and _is_mounted(staging, path):
             continue
         shown = _shown(path, staging)
         problems.append(f"{found.command}: {shown} is outside {staging.source}; put it there")
@@ -78,7 +92,38 @@ def check_paths(staging: Staging, file: str, arguments: Sequence[str]) -> None:
         )
 
 
-def _ads(staging: Staging, file: str, arguments: Sequence[str]) -> list[dict[str, str]]:
+def _check_links(
+    staging: Staging, file: str, named: Iterable[Named], outside: Mapping[str, str]
+) -> None:
+    """Refuse a submit file that names a link which leads nowhere in the pool, or elsewhere."""
+    problems = {}
+    for found in named:
+        link = _link_on_the_way(staging, found.path, outside)
+        if link is not None and not _is_mounted(staging, outside[link]):
+            problems[found.command, link] = f"{found.command}: {link} -> {outside[link]}"
+    if problems:
+        raise UsageError(
+            f"{file} names symbolic links that lead out of {staging.source}:\n"
+            + "\n".join(f"  {line}" for line in problems.values()),
+            hint="Copy what they lead to as well: condor-mini submit --follow-links",
+        )
+
+
+def _link_on_the_way(staging: Staging, path: str, outside: Mapping[str, str]) -> str | None:
+    if not PurePosixPath(path).is_relative_to(staging.path):
+        return None
+    name = PurePosixPath(path).relative_to(staging.path)
+    return next((str(part) for part in (name, *name.parents) if str(part) in outside), None)
+
+
+def _is_mounted(staging: Staging, path: str) -> bool:
+    targets = staging.node.info.mounts
+    return any(PurePosixPath(path).is_relative_to(target) for target in targets)
+
+
+def _ads(
+    staging: Staging, file: str, arguments: Sequence[str], outside: Mapping[str, str]
+) -> list[dict[str, str]]:
     """What is needed of the ad of each job that the submit file would make."""
     tried = _dry_run(staging, file, arguments)
     if tried.returncode == 0:
@@ -88,7 +133,11 @@ def _ads(staging: Staging, file: str, arguments: Sequence[str]) -> list[dict[str
     if other.returncode == 0:
         ads = list(_parsed(other.stdout))
         executables = {_absolute(staging.path, ad.get("cmd", "")) for ad in ads}
-        if any(not PurePosixPath(path).is_relative_to(staging.path) for path in executables):
+        if any(
+            not PurePosixPath(path).is_relative_to(staging.path)
+            or _link_on_the_way(staging, path, outside)
+            for path in executables
+        ):
             return [{**ad, "transferexecutable": "true"} for ad in ads]
     raise refused(file, tried, staging)
 

@@ -1,42 +1,35 @@
-"""A directory of this machine as an archive for the pool, and what comes back into it."""
+"""A directory of this machine as an archive for the pool, and what comes back into it.
+
+``base.archives`` has the rules of both ways. Here stands what goes along, and how much.
+"""
 
 from __future__ import annotations
 
 import os
-import secrets
-import shutil
 import stat
-import tarfile
-from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from condor_mini.base import archives
+from condor_mini.base.archives import Entry
+from condor_mini.base.tree import LinkFound, Tree
 from condor_mini.caller import IMAGE_UID
-from condor_mini.errors import CondorMiniError, UsageError
+from condor_mini.errors import CondorMiniError, NotFound, UsageError
 from condor_mini.state import LOCKS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import IO
+    import tarfile
+    from collections.abc import Iterator, Sequence
+
+    Identity = tuple[int, int]
+    """A directory's device and inode."""
 
 MOST_BYTES = 512 * 1024**2
 MOST_FILES = 20_000
 SHOWN_NAMES = 10
 """How many names a message has."""
-CHUNK_BYTES = 1024**2
-
-
-@dataclass(frozen=True, kw_only=True)
-class Entry:
-    """Something that goes into the archive."""
-
-    path: Path
-    """Where it is read."""
-    name: str
-    """Its path below the directory."""
-    status: os.stat_result
-    link: str | None = None
-    """What a symbolic link says."""
 
 
 @dataclass(kw_only=True)
@@ -45,43 +38,34 @@ class Directory:
 
     path: Path
     """Where it really is: no symbolic link leads there."""
+    follow_links: bool = False
+    """Whether what a symbolic link leads to goes along if it is outside the directory.
+
+    Nobody can tell a link of the caller's own from one that a job has left there."""
     skipped: list[str] = field(default_factory=list)
     """What of it stays here, and why."""
+    outside: dict[str, str] = field(default_factory=dict)
+    """Links that lead outside and go along as links only: their names, and where they lead."""
     _unreadable: list[str] = field(default_factory=list)
 
     def pack(self, tar: tarfile.TarFile, top: str) -> None:
         """Put all of it into an archive, below ``top``, as the ordinary user's.
 
-        Symbolic links that stay inside are kept; of the others, what they lead to goes along.
+        Symbolic links stay links. With ``follow_links`` those that lead outside become what they
+        lead to.
 
         Raises:
             UsageError: It is too large, or something in it cannot be read; nothing was put in.
+            NotFound: It has gone.
         """
-        entries = self._entries_within_limits()
-        for entry in entries:
-            member = tarfile.TarInfo(f"{top}/{entry.name}")
-            member.uid = member.gid = IMAGE_UID
-            member.mtime = int(entry.status.st_mtime)
-            member.mode = stat.S_IMODE(entry.status.st_mode) & 0o777
-            if entry.link is not None:
-                member.type, member.linkname = tarfile.SYMTYPE, entry.link
-                tar.addfile(member)
-            elif stat.S_ISDIR(entry.status.st_mode):
-                # We could read it, perhaps as one of its group: there its owner reads it.
-                member.type, member.mode = tarfile.DIRTYPE, member.mode | 0o500
-                tar.addfile(member)
-            else:
-                member.mode |= 0o400
-                with entry.path.open("rb") as content:
-                    member.size = os.fstat(content.fileno()).st_size
-                    try:
-                        tar.addfile(member, content)
-                    except OSError as error:
-                        raise UsageError(f"{entry.path} cannot be read: {error}") from error
+        # Paths that were looked up are taken up again from the root, each part without a link.
+        with Tree.open(Path("/")) as root:
+            found = self._entries_within_limits(root, top)
+            archives.pack(tar, found, uid=IMAGE_UID, gid=IMAGE_UID)
 
-    def _entries_within_limits(self) -> list[Entry]:
+    def _entries_within_limits(self, root: Tree, top: str) -> list[Entry]:
         entries, size = [], 0
-        for entry in self._entries():
+        for entry in self._entries(root):
             entries.append(entry)
             if stat.S_ISREG(entry.status.st_mode):
                 size += entry.status.st_size
@@ -92,10 +76,10 @@ class Directory:
         if self._unreadable:
             raise UsageError(
                 f"the directory of a submit file goes into the pool as a whole, and of {self.path} "
-                f"you may not read {_listed(self._unreadable)}",
+                f"you may not read {listed(self._unreadable)}",
                 hint="Permit it (chmod u+rX), or give the job a directory of its own.",
             )
-        return entries
+        return [replace(entry, name=f"{top}/{entry.name}") for entry in entries]
 
     def _too_large(self, entries: list[Entry], limit: str) -> UsageError:
         counts: dict[str, int] = {}
@@ -114,72 +98,86 @@ class Directory:
             "`shared:` or `volumes:` in the pool file.",
         )
 
-    def _entries(self) -> Iterator[Entry]:
-        """Each thing, a directory before what is in it."""
-        from platformdirs import PlatformDirs
-
-        dirs = PlatformDirs("condor-mini", appauthor=False)
-        ours = [os.path.realpath(path) for path in (dirs.user_state_path, dirs.user_cache_path)]
-        folders: list[tuple[Path, str, tuple[str, ...]]] = [(self.path, "", (str(self.path),))]
+    def _entries(self, root: Tree) -> Iterator[Entry]:
+        """Each thing, a directory before what is in it, with its name below this one."""
+        ours = _our_own()
+        with self._open() as tree:
+            top = _identity(tree.own_status)
+        folders: list[tuple[Path, str, tuple[Identity, ...]]] = [(self.path, "", (top,))]
         while folders:
             folder, name, above = folders.pop()
-            try:
-                names = sorted(path.name for path in folder.iterdir())
-            except PermissionError:
-                self._unreadable.append(name or ".")
-                continue
-            if name and set(LOCKS) <= set(names):
-                self.skipped.append(f"{name}: a personal pool's state")
-                continue
-            if name:
-                yield Entry(path=folder, name=name, status=folder.stat())
-            for last in names:
-                entry = self._entry(folder / last, f"{name}/{last}" if name else last)
-                if entry is None:
-                    continue
+            for entry in self._inside(root, folder, name):
                 if entry.link is not None or not stat.S_ISDIR(entry.status.st_mode):
                     yield entry
-                elif (real := os.path.realpath(entry.path)) in ours:
+                elif (identity := _identity(entry.status)) in ours:
                     # Keys and tokens of pools are there.
                     self.skipped.append(f"{entry.name}: what condor-mini itself keeps")
-                elif real in above:
-                    self.skipped.append(f"{entry.name}: leads back to {real}")
+                elif identity in above:
+                    self.skipped.append(f"{entry.name}: leads back to /{entry.source}")
+                elif self._is_state(root, entry):
+                    self.skipped.append(f"{entry.name}: a personal pool's state")
                 else:
-                    folders.append((entry.path, entry.name, (*above, real)))
+                    yield entry
+                    folders.append((Path("/", entry.source), entry.name, (*above, identity)))
 
-    def _entry(self, path: Path, name: str) -> Entry | None:
+    def _inside(self, root: Tree, folder: Path, name: str) -> Iterator[Entry]:
         try:
-            status = path.lstat()
+            inside = root.entries(_in(folder))
+        except PermissionError:
+            self._unreadable.append(name or ".")
+            return
+        except (FileNotFoundError, NotADirectoryError, LinkFound):
+            self.skipped.append(f"{name}: it has gone, or something else is in its place")
+            return
+        except OSError as error:
+            raise UsageError(f"{folder} cannot be read: {error.strerror}") from error
+        for last, status in inside:
+            entry = self._entry(root, folder / last, f"{name}/{last}" if name else last, status)
+            if entry is not None:
+                yield entry
+
+    def _is_state(self, root: Tree, entry: Entry) -> bool:
+        try:
+            return all(root.status(f"{entry.source}/{lock}") for lock in LOCKS)
+        except OSError:
+            return False  # who reads it next says why
+
+    def _entry(self, root: Tree, path: Path, name: str, status: os.stat_result) -> Entry | None:
+        try:
             if stat.S_ISLNK(status.st_mode):
-                text = path.readlink()
+                text = root.link_text(_in(path))
                 real = Path(os.path.realpath(path))
-                if real.is_relative_to(self.path):
-                    link = self._link(path, text, real)
-                    return Entry(path=path, name=name, status=status, link=link)
-                if not real.exists():
-                    return Entry(path=path, name=name, status=status, link=str(text))
-                path, status = real, real.stat()
-        except FileNotFoundError:  # it has gone since its name was read
+                link = self._text_of_link(path, name, text, real)
+                if link is not None:
+                    return Entry(tree=root, source=_in(path), name=name, status=status, link=link)
+                path, status = real, real.lstat()
+            if not stat.S_ISDIR(status.st_mode) and not stat.S_ISREG(status.st_mode):
+                self.skipped.append(f"{name}: neither a file nor a directory")
+                return None
+            if stat.S_ISREG(status.st_mode) and not root.is_readable(_in(path)):
+                self._unreadable.append(name)
+                return None
+        except (FileNotFoundError, NotADirectoryError, LinkFound):  # it has gone meanwhile
             return None
         except PermissionError:
             self._unreadable.append(name)
             return None
-        if stat.S_ISDIR(status.st_mode):
-            return Entry(path=path, name=name, status=status)
-        if not stat.S_ISREG(status.st_mode):
-            self.skipped.append(f"{name}: neither a file nor a directory")
-            return None
-        if not os.access(path, os.R_OK, effective_ids=os.access in os.supports_effective_ids):
-            self._unreadable.append(name)
-            return None
-        return Entry(path=path, name=name, status=status)
+        return Entry(tree=root, source=_in(path), name=name, status=status)
 
-    def _link(self, path: Path, text: Path, real: Path) -> str:
-        """What a link that stays inside says there, where the directory has another name."""
-        direct = Path(os.path.normpath(path.parent / text))
-        if not text.is_absolute() and direct.is_relative_to(self.path):
-            return str(text)
-        return os.path.relpath(real, path.parent)
+    def _text_of_link(self, path: Path, name: str, text: str, real: Path) -> str | None:
+        """What a link says in the pool; None for one that is followed."""
+        if real.is_relative_to(self.path):
+            direct = Path(os.path.normpath(path.parent / text))
+            if not os.path.isabs(text) and direct.is_relative_to(self.path):  # noqa: PTH117 (text)
+                return text
+            # The directory has another name there.
+            return os.path.relpath(real, path.parent)
+        there = os.path.lexists(real)
+        if self.follow_links and there:
+            return None
+        if there:
+            self.outside[name] = str(real)
+        return text
 
     # -- the way back -----------------------------------------------------------------------------
 
@@ -195,112 +193,50 @@ class Directory:
             What was written, files and directories.
 
         Raises:
-            CondorMiniError: Something cannot be written, or would lie outside; all else is written.
+            NotFound: The directory has gone.
+            CondorMiniError: Something cannot be written, or would lie outside, or a link is in its
+                place; all else is written.
         """
-        written: list[Path] = []
-        failures: list[str] = []
-        for member in tar:
-            parts = PurePosixPath(member.name).parts
-            if parts[:1] != (top,) or len(parts) == 1:
-                continue
-            if member.isdir() and member.mtime < since:
-                continue
-            name = str(PurePosixPath(*parts[1:]))
-            try:
-                written += self._take(tar, member, name)
-            except _Refused as refusal:
-                failures.append(f"{name}: {refusal}")
-            except OSError as error:
-                failures.append(f"{name}: {error.strerror or error}")
-        if failures:
+        with self._open() as tree:
+            done = archives.unpack(tar, top, tree, since=since)
+        if done.refused:
             raise CondorMiniError(
                 f"of what the jobs wrote, this cannot be put into {self.path}:\n"
-                + "\n".join(f"  {failure}" for failure in failures[:SHOWN_NAMES])
-                + ("\n  …" if len(failures) > SHOWN_NAMES else "")
+                f"{archives.lines(done.refused)}"
             )
-        return written
+        return [self.path / name for name in done.written]
 
-    def _take(self, tar: tarfile.TarFile, member: tarfile.TarInfo, name: str) -> Iterator[Path]:
-        target = self._target(name)
-        if member.issym():
-            if target.is_symlink() and str(target.readlink()) == member.linkname:
-                return
-            leads = os.path.normpath(target.parent / member.linkname)
-            if target.exists() or not Path(leads).is_relative_to(self.path):
-                raise _Refused(f"a symbolic link to {member.linkname}")
-            yield from self._parents(target)
-            target.symlink_to(member.linkname)
-            yield target
-        elif member.isdir():
-            if not target.is_dir():
-                yield from self._parents(target)
-                target.mkdir(member.mode & 0o777)
-                yield target
-        elif member.isreg():
-            target = self._led_to(target)
-            content = tar.extractfile(member)
-            assert content is not None  # noqa: S101 (it is a regular file)
-            if not _is_same(content, member.size, target):
-                yield from self._parents(target)
-                content.seek(0)
-                _replace(target, content, member.mode & 0o777)
-                yield target
-        else:
-            raise _Refused("neither a file nor a directory")
-
-    def _target(self, name: str) -> Path:
-        """Where it is to be: through the caller's own links, but never outside the directory."""
-        target = self.path / name
-        real = Path(os.path.realpath(target.parent)) / target.name
-        if ".." in PurePosixPath(name).parts or not real.is_relative_to(self.path):
-            raise _Refused(f"{real} is outside")
-        return real
-
-    def _led_to(self, target: Path) -> Path:
-        real = Path(os.path.realpath(target))
-        if not real.is_relative_to(self.path):
-            raise _Refused(f"the link of that name leads outside, to {real}")
-        return real
-
-    def _parents(self, target: Path) -> Iterator[Path]:
-        for parent in reversed(target.parents):
-            if parent.is_relative_to(self.path) and not parent.is_dir():
-                parent.mkdir()
-                yield parent
+    def _open(self) -> Tree:
+        try:
+            return Tree.open_exactly(self.path)
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", error)
+            raise NotFound(f"the directory {self.path} is not there any more: {reason}") from error
 
 
-class _Refused(Exception):
-    """What may not be written."""
+def _in(path: Path) -> str:
+    """A path's name in the tree of the root."""
+    return str(path)[1:]
 
 
-def _is_same(content: IO[bytes], size: int, path: Path) -> bool:
-    """Whether a file is there and has this content."""
-    if not path.is_file() or path.stat().st_size != size:
-        return False
-    with path.open("rb") as there:
-        while chunk := content.read(CHUNK_BYTES):
-            if chunk != there.read(CHUNK_BYTES):
-                return False
-    return True
+def _identity(status: os.stat_result) -> Identity:
+    return status.st_dev, status.st_ino
 
 
-def _replace(path: Path, content: IO[bytes], mode: int) -> None:
-    """Let a file have this content: all of it or, when that fails, what it had before."""
-    new = path.parent / f".condor-mini-{secrets.token_hex(6)}"
-    if path.is_dir():
-        raise IsADirectoryError(None, "a directory is in its place")
-    try:
-        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-        with os.fdopen(descriptor, "wb") as file:
-            if path.exists():
-                os.fchmod(descriptor, stat.S_IMODE(path.stat().st_mode))
-            shutil.copyfileobj(content, file, CHUNK_BYTES)
-        new.replace(path)
-    except BaseException:
-        new.unlink(missing_ok=True)
-        raise
+def _our_own() -> set[Identity]:
+    """Where condor-mini keeps what is nobody else's."""
+    from platformdirs import PlatformDirs
+
+    dirs = PlatformDirs("condor-mini", appauthor=False)
+    found = set()
+    for place in (dirs.user_state_path, dirs.user_cache_path):
+        with suppress(OSError):
+            found.add(_identity(place.stat()))
+    return found
 
 
-def _listed(names: list[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """The first of these names, and how many more there are."""
     more = len(names) - SHOWN_NAMES
-    return ", ".join(names[:SHOWN_NAMES]) + (f" and {more} more" if more > 0 else "")
+    first = ", ".join(map(archives.shown, names[:SHOWN_NAMES]))
+    return first + (f" and {more} more" if more > 0 else "")

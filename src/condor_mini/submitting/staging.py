@@ -1,7 +1,8 @@
 """A directory of this machine in an access point: how it gets there, and how results come back.
 
 Beside it, where only root writes, stands whose it is. A job can change all that is its user's, and
-is not to choose where on this machine its files arrive.
+is not to choose where on this machine its files arrive. Where root is that same user, the seal on
+it shows that nobody has changed it.
 """
 
 from __future__ import annotations
@@ -19,11 +20,15 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from condor_mini.base import archives
+from condor_mini.base.archives import shown
+from condor_mini.base.tree import Tree
 from condor_mini.caller import IMAGE_UID
 from condor_mini.errors import CommandFailed, CondorMiniError, NotFound, UsageError
 from condor_mini.nodes import HOME
 from condor_mini.signals import held_back
 from condor_mini.submitting.packing import Directory
+from condor_mini.submitting.seal import is_ours, seal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,6 +58,8 @@ class Staging:
     """The machine that it came from."""
     source: str | None
     """The directory there; None where there is none, and nothing has a place to come back to."""
+    is_sealed: bool = True
+    """Whether this user has said which machine and directory it came from, and nobody else."""
     is_removed: bool = False
 
     @classmethod
@@ -103,9 +110,15 @@ class Staging:
             return None
         try:
             record = json.loads(node.engine.copy_out(node.info.id, f"{RECORDS}/{name}.json"))
+            host, directory = str(record["host"]), str(record["directory"])
         except NotFound:
             return None
-        return cls(node=node, name=name, host=record["host"], source=record["directory"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise CondorMiniError(
+                f"the record of {name} in {node.name} is damaged: {error}"
+            ) from None
+        is_sealed = is_ours(record.get("seal"), node.pool, name, host, directory)
+        return cls(node=node, name=name, host=host, source=directory, is_sealed=is_sealed)
 
     @classmethod
     def unfetched(cls, node: Node) -> list[str]:
@@ -123,7 +136,20 @@ class Staging:
     @property
     def is_of_this_machine(self) -> bool:
         """Whether what comes back has a place here."""
-        return self.source is not None and self.host == socket.gethostname()
+        is_here = self.source is not None and self.host == socket.gethostname()
+        return is_here and self.is_sealed
+
+    @property
+    def why_not_fetched(self) -> str:
+        """Why nothing of it has a place here, and how to get at it."""
+        there = f"{self.node.name}:{self.path}"
+        by_hand = f"By hand: condor-mini cp -n {self.node.pool} {there} DIRECTORY"
+        if self.host != socket.gethostname():
+            return f"What was submitted on {shown(self.host)} is fetched by `wait` there. {by_hand}"
+        return (
+            f"{self.name} was submitted by another user, or its record in the pool was changed: "
+            f"it is not fetched. {by_hand}"
+        )
 
     def mark(self, name: str = "since") -> None:
         """Remember this moment: only what changes later is ever brought back."""
@@ -172,8 +198,14 @@ class Staging:
         inside = PurePosixPath(posixpath.normpath(path))
         if self.source is None or not inside.is_relative_to(self.path):
             return ""
-        here = Path(self.source) / inside.relative_to(self.path)
-        return here.read_text(errors="replace") if here.is_file() else ""
+        try:
+            with (
+                Tree.open_exactly(Path(self.source)) as tree,
+                tree.read(str(inside.relative_to(self.path))) as file,
+            ):
+                return file.read().decode(errors="replace")
+        except OSError:
+            return ""
 
     def in_words_of_here(self, text: str) -> str:
         """What a tool said there, with the paths of this machine."""
@@ -193,7 +225,9 @@ class Staging:
             return
         add(posixpath.dirname(RECORDS), 0o755, 0)
         add(RECORDS, 0o700, 0)
-        record = json.dumps({"host": self.host, "directory": self.source}).encode()
+        facts = {"host": self.host, "directory": self.source}
+        facts["seal"] = seal(self.node.pool, self.name, self.host, self.source)
+        record = json.dumps(facts).encode()
         member = tarfile.TarInfo(_name_in_archive(f"{RECORDS}/{self.name}.json"))
         member.size, member.mode = len(record), 0o600
         tar.addfile(member, io.BytesIO(record))
@@ -209,11 +243,11 @@ class Staging:
         )
 
     def _unpack(self, file: IO[bytes], directory: Directory) -> list[Path]:
-        with tarfile.open(fileobj=file) as outer:
+        with archives.opened(file) as outer:
             member = outer.next()
             content = outer.extractfile(member) if member is not None else None
             assert content is not None  # noqa: S101 (it is the file that tar has made)
-            with tarfile.open(fileobj=content, mode="r:") as tar:
+            with archives.opened(content) as tar:
                 marker = tar.next()
                 since = marker.mtime if marker is not None else 0
                 return directory.unpack(tar, self.name, since)

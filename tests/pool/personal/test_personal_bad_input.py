@@ -104,6 +104,91 @@ def test_state_of_somebody_else(people: dict[str, Person], directory: Path) -> N
     )
 
 
+LINKS = {
+    "log": "log",
+    "lock": "log/.in-use",
+    "queue": "spool/job_queue.log",
+    "execute": "execute",
+    "key": "passwords.d/POOL",
+    "certificate": "hostkey.pem",
+    "sessions": ".sessions",
+}
+"""Where somebody may have put a link in a state directory that they give away."""
+
+
+@pytest.fixture
+def victim(here: Path, anyone: Person) -> Path:
+    """A directory beside the pool's, with a file that is nobody's business."""
+    path = here / "victim"
+    path.mkdir()
+    (path / "file").write_text("mine")
+    os.chown(path, anyone.uid, anyone.gid)
+    os.chown(path / "file", anyone.uid, anyone.gid)
+    return path
+
+
+def with_link(state: Path, place: str, to: Path, owner: int) -> Path:
+    """Put a link to this directory, or to the file in it, into a state directory."""
+    link = state / place
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(to if place in ("log", "execute") else to / "file")
+    for path in (state, *state.rglob("*")):
+        os.chown(path, owner, owner, follow_symlinks=False)
+    return link
+
+
+@pytest.mark.parametrize("place", LINKS.values(), ids=LINKS)
+def test_state_with_a_link_is_1(
+    anyone: Person, here: Path, victim: Path, pools: Callable[[Path], list[object]], place: str
+) -> None:
+    """A state directory with a link where HTCondor writes is refused, and the link is named."""
+    link = with_link(here / "condor_state", place, victim, anyone.uid)
+    done = anyone.run("run", "--", "true", cwd=here)
+    assert (done.returncode, f"{link} is a symbolic link to" in done.stderr) == (1, True)
+    assert [path.read_text() for path in victim.iterdir()] == ["mine"]
+    assert pools(here) == []
+
+
+def test_state_that_a_job_has_made_a_link_is_1(anyone: Person, here: Path, victim: Path) -> None:
+    """A job that puts a link in the state's place does not get another directory mounted."""
+    script = f"mv work/condor_state work/old && ln -s {victim.name} work/condor_state"
+    done = anyone.run("run", "--", "sh", "-c", f"cd && {script}", cwd=here)
+    assert done.returncode == 0, done.stderr
+    done = anyone.run("run", "--", "ls", "/condor_state", cwd=here)
+    told = f"{here}/condor_state is a symbolic link to victim" in done.stderr
+    assert (done.returncode, done.stdout, told) == (1, "", True), done.stderr
+    assert [path.read_text() for path in victim.iterdir()] == ["mine"]
+
+
+@needs_root
+@pytest.mark.parametrize("place", [place for place in LINKS.values() if place != ".sessions"])
+def test_container_with_such_a_state_ends(
+    pool_engine: Engine, here: Path, until: Callable[..., None], place: str
+) -> None:
+    """A container that is started by itself on such a directory says the same, and ends with 1."""
+    images.build(pool_engine, ["mini"], catalogue().get(None), Progress())
+    state = here / "state"
+    state.mkdir()
+    with_link(state, place, Path("/home/jovyan"), IMAGE_UID)
+    mount = BindMount(source=state, target="/condor_state")
+    spec = ContainerSpec(image=image("mini"), name=f"links-{os.getpid()}", mounts=(mount,))
+    container = pool_engine.create(spec)
+    try:
+        pool_engine.start(container)
+
+        def has_ended() -> bool:
+            info = pool_engine.inspect(container)
+            return info is not None and info.exit_code is not None
+
+        until(has_ended, "the container has ended")
+        info = pool_engine.inspect(container)
+        said = pool_engine.logs(container)
+    finally:
+        pool_engine.remove(container)
+    told = f"condor-mini: /condor_state/{place} is a symbolic link to /home/jovyan"
+    assert (info.exit_code if info else None, told in said) == (1, True), said
+
+
 @pytest.fixture
 def stranger(pool_engine: Engine, here: Path) -> Iterator[str]:
     """The name of a container that is no pool of ours."""

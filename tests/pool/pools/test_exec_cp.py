@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.pool.pools.conftest import Cli
@@ -149,6 +150,61 @@ def test_cp_says_what_is_missing(
     (tmp_path / "file").touch()
     result = cli("cp", source, target, cwd=tmp_path)
     assert (result.returncode, words in result.stderr) == (status, True), result.stderr
+
+
+@pytest.fixture
+def results(cli: Cli) -> Iterator[str]:
+    """A directory that a job has left in the home directory of the access point."""
+    cli.succeeds("exec", "--", "sh", "-c", "mkdir results && echo 1 >results/out")
+    yield "results"
+    cli.succeeds("exec", "--", "rm", "-rf", "results", "link")
+
+
+@pytest.mark.parametrize("leads", ["../.ssh", "x1/x2/x3/x4/../.ssh"])
+def test_cp_twice_does_not_go_through_a_link(
+    cli: Cli, tmp_path: Path, results: str, leads: str
+) -> None:
+    """A link that a job has made is not what the next copy is written through."""
+    (tmp_path / ".ssh").mkdir()
+    here = tmp_path / "here"
+    here.mkdir()
+    chain = "for n in 1 2 3 4; do ln -s . x$n; done"
+    cli.succeeds("exec", "-w", "/home/jovyan/results", "--", "sh", "-c", chain)
+    # From the home directory the link would lead beside the copy.
+    cli.succeeds("exec", "--", "ln", "-s", f"../{leads}", f"{results}/link")
+    first = cli("cp", f":{results}", ".", cwd=here)
+    told = f"link: a symbolic link to ../{leads}, which leads outside" in first.stderr
+    assert (first.returncode, told) == (1, True), first.stderr
+    forge = "rm results/link && mkdir results/link && echo forged >results/link/id"
+    cli.succeeds("exec", "--", "sh", "-c", forge)
+    cli.succeeds("cp", f":{results}", ".", cwd=here)
+    assert list((tmp_path / ".ssh").iterdir()) == []
+    assert (here / "results" / "link" / "id").read_text() == "forged\n"
+
+
+def test_cp_does_not_follow_a_jobs_link_in_the_node(cli: Cli, tmp_path: Path, results: str) -> None:
+    """What root copies does not get to where a job's link leads, and that is told."""
+    del results
+    (tmp_path / "link").mkdir()
+    (tmp_path / "link" / "passwd").write_text("forged\n")
+    cli.succeeds("exec", "--", "ln", "-s", "/etc", "link")
+    for target in (":", ":link", ":link/"):
+        done = cli("cp", "link", target, cwd=tmp_path)
+        told = "/home/jovyan/link is a symbolic link to /etc" in done.stderr
+        assert (done.returncode, told) == (2, True), done.stderr
+    assert "forged" not in cli.succeeds("exec", "--", "cat", "/etc/passwd")
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="a pool of an ordinary user's may have no root")
+def test_cp_follows_the_systems_links_in_the_node(cli: Cli, tmp_path: Path) -> None:
+    """A link that root has made leads where it always does."""
+    (tmp_path / "file").write_text("1")
+    link = ("exec", "--user", "root", "--", "ln", "-sfn", "/tmp", "/var/tmp/systems")
+    cli.succeeds(*link)
+    done = cli("cp", "file", ":/var/tmp/systems", cwd=tmp_path)
+    there = cli("exec", "--", "cat", "/tmp/file").stdout
+    cli("exec", "--user", "root", "--", "rm", "-f", "/var/tmp/systems", "/tmp/file")
+    assert (done.stderr, there) == ("", "1")
 
 
 SLEEPER = """

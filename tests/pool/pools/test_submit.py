@@ -17,7 +17,7 @@ from tests.pool.people import no_executable
 
 import condor_mini
 from condor_mini.classads import ads, job_ads, slot_ads
-from condor_mini.errors import PoolNotReady, UsageError
+from condor_mini.errors import CondorMiniError, PoolNotReady, UsageError
 from condor_mini.nodes import Role
 from condor_mini.readiness import wait_until
 from condor_mini.submitting import submissions, submit_description, submit_file, wait_for_all
@@ -321,6 +321,92 @@ def test_job_cannot_choose_where_its_results_go(
     staging.remove()
     assert found is not None
     assert (result.returncode, found.source, pool.name) == (1, str(here), access_point.pool)
+
+
+@pytest.fixture
+def secrets(here: Path) -> Path:
+    """A directory beside the submit file's, with a file that is nobody's business."""
+    path = here.parent / "secrets"
+    path.mkdir()
+    (path / "id").write_text("secret\n")
+    return path
+
+
+def leave_links(node: Node, staging: Staging | None, *links: tuple[str, str]) -> None:
+    """Do what a job can: leave links where its results are fetched from."""
+    assert staging is not None
+    for name, to in links:
+        made = node.exec(["ln", "-s", to, name], workdir=staging.path)
+        assert made.returncode == 0, made.stderr
+
+
+CHAIN = [(f"x{number}", ".") for number in range(1, 5)]
+"""With it two dots lead up from where only one directory seems to be."""
+
+
+def test_links_that_a_job_leaves_take_nothing_along(
+    pool: Pool, here: Path, write: Write, secrets: Path, access_point: Node
+) -> None:
+    """The next submission of the directory brings no file from outside it into the pool."""
+    first = submit_file(pool, write("true"))
+    leave_links(access_point, first.staging, *CHAIN, ("l", "x1/x2/x3/x4/../secrets/id"))
+    first.wait(timeout_s=60)
+    with pytest.raises(CondorMiniError, match=r"l: a symbolic link to x1/x2/x3/x4/\.\./secrets/id"):
+        first.fetch()
+    for name, to in (*CHAIN, ("l", "x1/x2/x3/x4/../secrets/id"), ("m", "../secrets")):
+        if not (here / name).is_symlink():  # as in a directory that jobs write in themselves
+            (here / name).symlink_to(to)
+    second = submit_file(pool, write("true", "output = out"))
+    assert second.staging is not None
+    seen = access_point.exec(["grep", "-rs", "secret", second.staging.path]).stdout
+    second.wait(timeout_s=60)
+    second.fetch()
+    assert (seen, (secrets / "id").read_text()) == ("", "secret\n")
+
+
+def test_results_do_not_go_through_links(
+    pool: Pool, here: Path, write: Write, secrets: Path, access_point: Node
+) -> None:
+    """What a job writes comes back into the directory, or not at all."""
+    (here / "mine").symlink_to("../secrets")
+    submission = submit_file(pool, write("true"))
+    leave_links(access_point, submission.staging, ("theirs", "../secrets"))
+    assert submission.staging is not None
+    forge = "rm mine; mkdir mine; echo forged >mine/id"
+    access_point.exec(["sh", "-c", forge], workdir=submission.staging.path)
+    submission.wait(timeout_s=60)
+    with pytest.raises(CondorMiniError, match="nothing is written through a link") as refused:
+        submission.fetch()
+    assert "theirs: a symbolic link to ../secrets, which leads outside" in refused.value.message
+    assert [path.read_text() for path in secrets.iterdir()] == ["secret\n"]
+    assert (here / "log").is_file()
+
+
+def test_links_are_followed_if_asked_for(cli: Cli, here: Path, write: Write, secrets: Path) -> None:
+    """What a link leads to is copied with --follow-links; without it the link is told."""
+    del secrets
+    (here / "data").symlink_to("../secrets/id")
+    write("cat data", "transfer_input_files = data", "output = out")
+    done = cli("submit", "job.sub", "--wait", cwd=here)
+    assert (done.returncode, "transfer_input_files: data -> " in done.stderr) == (2, True)
+    cli.succeeds("submit", "job.sub", "--wait", "--follow-links", cwd=here)
+    assert (here / "out").read_text() == "secret\n"
+
+
+def test_record_that_was_changed_is_not_believed(
+    cli: Cli, here: Path, write: Write, tmp_path: Path, access_point: Node
+) -> None:
+    """Whoever has changed what root keeps of a submission does not choose where results go."""
+    write("echo it", "output = out")
+    said = json.loads(cli.succeeds("submit", "job.sub", "-o", "json", cwd=here))
+    records = access_point.exec(["find", RECORDS, "-name", "*.json"], user="root").stdout.split()
+    target = tmp_path / "target"
+    target.mkdir()
+    change = f's|"directory": "[^"]*"|"directory": "{target}"|'
+    access_point.exec(["sed", "-i", change, *records], user="root")
+    done = cli("wait", *map(str, said["clusters"]))
+    told = f"condor-mini cp -n {access_point.pool} {access_point.name}:{PLACE}/" in done.stderr
+    assert (done.returncode, told, list(target.iterdir())) == (0, True, []), done.stderr
 
 
 # -- Python ---------------------------------------------------------------------------------------

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from condor_mini.engine import FakeOutcome
-from condor_mini.errors import CommandFailed, EngineNotFound
+from condor_mini.errors import CommandFailed, EngineNotFound, StateError, UsageError
 from condor_mini.export import export, export_logs, failure_directory
 from condor_mini.nodes import LIBEXEC
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+    from typing import BinaryIO
 
     from tests.unit.reports.conftest import FakePool, Result
 
@@ -63,6 +64,49 @@ def full(pool: FakePool) -> FakePool:
     pool.engine.on_exec(["condor_config_val", "-summary"], echo)
     pool.engine.on_exec(["condor_config_val", "LOG"], lambda _: FakeOutcome(stdout=f"{LOG}\n"))
     return pool
+
+
+@pytest.mark.parametrize("name", ["summary.txt", "errors.txt", "ci-master"])
+@pytest.mark.parametrize("to", ["../there", "../new"])
+def test_nothing_is_written_through_a_link(
+    full: FakePool, tmp_path: Path, name: str, to: str
+) -> None:
+    """A link in the directory is refused, be it one to nothing, and nothing is made behind it."""
+    (tmp_path / "there").mkdir()
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / name).symlink_to(to)
+    with pytest.raises(UsageError, match=f"has {name} already"):
+        export(full.engine, full.nodes, tmp_path / "out")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "there"]
+    assert list((tmp_path / "there").iterdir()) == []
+
+
+def test_directory_that_is_a_link_is_refused(full: FakePool, tmp_path: Path) -> None:
+    """The directory itself may not be a link: a job may have put it there."""
+    (tmp_path / "there").mkdir()
+    (tmp_path / "out").symlink_to("there")
+    with pytest.raises(StateError, match="out is a symbolic link to there"):
+        export(full.engine, full.nodes, tmp_path / "out")
+    assert list((tmp_path / "there").iterdir()) == []
+
+
+def test_links_in_a_log_directory_are_left_out(full: FakePool, tmp_path: Path) -> None:
+    """Of a node's log directory files come, and links do not."""
+    member = tarfile.TarInfo(f"{LOG[1:]}/link")
+    member.type, member.linkname = tarfile.SYMTYPE, "/etc/passwd"
+    pack = full.engine.copy_out_archive
+
+    def with_link(container: str, path: str, archive: BinaryIO) -> None:
+        pack(container, path, archive)
+        archive.seek(0)
+        with tarfile.open(fileobj=archive, mode="a") as tar:
+            member.name = "condor/link"
+            tar.addfile(member)
+
+    full.engine.copy_out_archive = with_link  # type: ignore[method-assign] # an odd node's
+    assert export(full.engine, full.nodes, tmp_path / "out") == []
+    names = {path.name for path in (tmp_path / "out" / "ci-master" / "log").iterdir()}
+    assert names == {"MasterLog"}
 
 
 def test_all_that_is_wanted(full: FakePool, tmp_path: Path) -> None:

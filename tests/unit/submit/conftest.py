@@ -109,6 +109,12 @@ class Queue:
         return FakeOutcome()
 
 
+@pytest.fixture(autouse=True)
+def _state_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is kept in the home of who tests."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state-home"))
+
+
 @pytest.fixture
 def engine() -> FakeEngine:
     """An engine with a pool of one node for each role."""

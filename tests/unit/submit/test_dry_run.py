@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +14,7 @@ from condor_mini.submitting.packing import Directory
 from condor_mini.submitting.staging import Staging
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from condor_mini.engine import FakeEngine, FakeExec
@@ -28,14 +30,19 @@ def staging(node: Node, queue: Queue, here: Path) -> Staging:
     return Staging.of_directory(node, Directory(path=here))
 
 
-def problems(staging: Staging, queue: Queue, *ads: dict[str, str]) -> list[str]:
+def problems(
+    staging: Staging,
+    queue: Queue,
+    *ads: dict[str, str],
+    outside: Mapping[str, str] = MappingProxyType({}),
+) -> list[str]:
     """What is wrong with jobs that have these attributes."""
     first = {"Iwd": staging.path, "Cmd": f"{staging.path}/run.sh"}
     ads = ({**first, **ads[0]}, *ads[1:])
     quoted = ([f'{name}="{value}"' for name, value in ad.items()] for ad in ads)
     queue.dry_run = "Dry-Run job(s)\n" + "".join("\n".join([*ad, ".\n"]) for ad in quoted)
     try:
-        check_paths(staging, "a.sub", ())
+        check_paths(staging, "a.sub", (), outside=outside)
     except UsageError as error:
         return [line.strip() for line in error.message.splitlines()[1:]]
     return []
@@ -106,7 +113,42 @@ def test_executable_that_is_not_transferred_is_not_looked_for(
 ) -> None:
     """With transfer_executable = false it is the execution point's."""
     queue.dry_run = f'Iwd="{staging.path}"\nCmd="/opt/x"\nTransferExecutable=false\n.\n'
-    check_paths(staging, "a.sub", ())
+    check_paths(staging, "a.sub", (), outside={})
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value", "told"),
+    [
+        ("TransferInput", "in, data", "transfer_input_files: data -> /big/data"),
+        ("TransferInput", "data/deep/file", "transfer_input_files: data -> /big/data"),
+        ("In", "sub/../data", "input: data -> /big/data"),
+        ("Cmd", "sub/run.sh", "executable: sub/run.sh -> /opt/run.sh"),
+        ("Out", "data/out", "output: data -> /big/data"),
+    ],
+)
+def test_link_to_outside_that_is_named_is_told(
+    staging: Staging, queue: Queue, attribute: str, value: str, told: str
+) -> None:
+    """A link that leads nowhere in the pool is told before a job fails by it."""
+    links = {"data": "/big/data", "sub/run.sh": "/opt/run.sh", "other": "/x"}
+    assert problems(staging, queue, {attribute: value}, outside=links) == [told]
+
+
+def test_link_into_a_mount_is_fine(
+    staging: Staging, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A link to what the pool sees at the same place leads there too."""
+    monkeypatch.setitem(staging.node.info.mounts, "/big", "/big")
+    links = {"data": "/big/data"}
+    assert problems(staging, queue, {"TransferInput": "data"}, outside=links) == []
+
+
+def test_submit_file_that_is_a_link_is_told(staging: Staging, queue: Queue) -> None:
+    """A submit file that is elsewhere is not looked for in the pool."""
+    with pytest.raises(UsageError, match=r"submit file: a\.sub -> /me/a\.sub") as refused:
+        check_paths(staging, "a.sub", (), outside={"a.sub": "/me/a.sub"})
+    assert "--follow-links" in (refused.value.hint or "")
+    assert queue.commands("condor_submit") == []
 
 
 def test_jobs_that_are_made_later_are_seen(staging: Staging, queue: Queue) -> None:
@@ -131,11 +173,11 @@ def test_executable_outside_is_told_though_condor_submit_fails(
     del queue
     engine.on_exec(["condor_submit"], submit)
     with pytest.raises(UsageError, match=f"executable: /me/x is outside {here}"):
-        check_paths(staging, "a.sub", ())
+        check_paths(staging, "a.sub", (), outside={})
 
 
 def test_refusal_is_in_condor_submits_words(staging: Staging, queue: Queue, here: Path) -> None:
     """What condor_submit refuses is told in its words, with the paths of this machine."""
     queue.refusal = f"\nERROR: No such directory: {staging.path}/x\n"
     with pytest.raises(JobFailed, match=f"condor_submit a.sub: No such directory: {here}/x"):
-        check_paths(staging, "a.sub", ())
+        check_paths(staging, "a.sub", (), outside={})

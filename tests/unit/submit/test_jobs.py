@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -121,6 +122,7 @@ def test_what_is_not_copied_is_noted(
 ) -> None:
     """What stays here is told to whoever looks."""
     del queue
+    os.mkfifo(here / "pipe")
     (here / "up").symlink_to("..")
     notes: list[str] = []
     from condor_mini.progress import Progress
@@ -128,7 +130,20 @@ def test_what_is_not_copied_is_noted(
     progress = Progress()
     monkeypatch.setattr(progress, "note", notes.append)
     submit_file(pool, here / "a.sub", progress=progress)
-    assert notes == [f"Not copied: up/{here.name}: leads back to {here}"]
+    links = f"Copied as links, which lead out of the directory: up -> {here.parent}."
+    assert notes == [
+        "Not copied: pipe: neither a file nor a directory",
+        f"{links} To copy what they lead to: --follow-links",
+    ]
+
+
+def test_what_links_lead_to_is_copied_if_asked_for(pool: Pool, queue: Queue, here: Path) -> None:
+    """With follow_links the file outside goes along."""
+    (here.parent / "far").write_text("from afar")
+    (here / "link").symlink_to("../far")
+    submission = submit_file(pool, here / "a.sub", follow_links=True)
+    assert submission.staging is not None
+    assert queue.files[f"{submission.staging.path}/link"].content == b"from afar"
 
 
 # -- descriptions ---------------------------------------------------------------------------------

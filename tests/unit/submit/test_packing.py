@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.errors import CondorMiniError, UsageError
+from condor_mini.base.tree import Tree
+from condor_mini.errors import CondorMiniError, NotFound, UsageError
 from condor_mini.submitting import packing
 from condor_mini.submitting.packing import Directory
 
@@ -31,8 +32,9 @@ def directory(tmp_path: Path) -> Directory:
     return Directory(path=path)
 
 
-def packed(directory: Directory) -> dict[str, tarfile.TarInfo]:
+def packed(directory: Directory, *, follow_links: bool = False) -> dict[str, tarfile.TarInfo]:
     """What goes into the archive, by path."""
+    directory.follow_links = follow_links
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
         directory.pack(tar, "top")
@@ -112,19 +114,66 @@ def test_absolute_link_that_stays_inside_is_made_relative(directory: Directory) 
     assert (link.issym(), link.linkname) == (True, "../file")
 
 
+@pytest.mark.parametrize("chain", [False, True])
+def test_link_to_outside_stays_a_link(directory: Directory, *, chain: bool) -> None:
+    """What a link leads to outside does not go along: a job may have left it there."""
+    (directory.path.parent / "secrets").mkdir()
+    (directory.path.parent / "secrets" / "id").write_text("secret")
+    for number in range(1, 5):
+        (directory.path / f"x{number}").symlink_to(".")
+    leads = "x1/x2/x3/x4/../secrets/id" if chain else "../secrets/id"
+    (directory.path / "link").symlink_to(leads)
+    assert (packed(directory)["link"].issym(), packed(directory)["link"].linkname) == (True, leads)
+    assert directory.outside == {"link": str(directory.path.parent / "secrets" / "id")}
+
+
 def test_link_to_a_file_outside_is_that_file(directory: Directory) -> None:
-    """What a link leads to goes along."""
+    """What a link leads to goes along, if that is asked for."""
     (directory.path.parent / "far").write_text("from afar")
     (directory.path / "link").symlink_to("../far")
-    assert (packed(directory)["link"].isreg(), packed(directory)["link"].size) == (True, 9)
+    link = packed(directory, follow_links=True)["link"]
+    assert (link.isreg(), link.size) == (True, 9)
 
 
 def test_link_to_a_directory_outside_is_that_directory(directory: Directory) -> None:
-    """All of a directory that a link leads to goes along."""
+    """All of a directory that a link leads to goes along, if that is asked for."""
     (directory.path.parent / "far" / "deep").mkdir(parents=True)
     (directory.path.parent / "far" / "deep" / "file").touch()
     (directory.path / "link").symlink_to("../far")
-    assert set(packed(directory)) == {"link", "link/deep", "link/deep/file"}
+    assert set(packed(directory, follow_links=True)) == {"link", "link/deep", "link/deep/file"}
+
+
+def test_directory_that_becomes_a_link_is_not_followed(
+    directory: Directory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A link that takes a directory's place while it is packed leads nowhere, and is told."""
+    (directory.path.parent / "secrets").mkdir()
+    (directory.path.parent / "secrets" / "id").write_text("secret")
+    (directory.path / "sub").mkdir()
+    entries = Tree.entries
+
+    def swapped(tree: Tree, name: str = "") -> list[tuple[str, os.stat_result]]:
+        found = entries(tree, name)
+        if (directory.path / "sub").is_dir():
+            (directory.path / "sub").rmdir()
+            (directory.path / "sub").symlink_to("../secrets")
+        return found
+
+    monkeypatch.setattr(Tree, "entries", swapped)
+    assert list(packed(directory)) == ["sub"]
+    assert directory.skipped == ["sub: it has gone, or something else is in its place"]
+
+
+@pytest.mark.parametrize("how", ["removed", "link"])
+def test_directory_that_has_gone_is_told(directory: Directory, how: str) -> None:
+    """A directory that is not there any more, or is a link by now, is told."""
+    directory.path.rmdir()
+    if how == "link":
+        directory.path.symlink_to("/etc")
+    with pytest.raises(NotFound, match="is not there any more"):
+        packed(directory)
+    with pytest.raises(NotFound, match="is not there any more"):
+        unpack(directory, member("out"))
 
 
 def test_link_to_nothing_is_kept(directory: Directory) -> None:
@@ -136,13 +185,13 @@ def test_link_to_nothing_is_kept(directory: Directory) -> None:
 def test_link_to_what_is_above_ends(directory: Directory) -> None:
     """A link that leads to a directory that holds it is not followed for ever."""
     (directory.path / "up").symlink_to("..")
-    assert set(packed(directory)) == {"up"}
+    assert set(packed(directory, follow_links=True)) == {"up"}
 
 
 def test_what_leads_back_is_told(directory: Directory) -> None:
     """What was not followed is told."""
     (directory.path / "up").symlink_to("..")
-    packed(directory)
+    packed(directory, follow_links=True)
     assert directory.skipped == [f"up/here: leads back to {directory.path}"]
 
 
@@ -178,7 +227,7 @@ def test_what_we_keep_is_skipped(
     if leads_out:
         (directory.path / "kept").symlink_to(home / "kept")
     monkeypatch.setenv(f"XDG_{kind}_HOME", str(home / "kept"))
-    assert list(packed(directory)) == ["kept"]
+    assert list(packed(directory, follow_links=leads_out)) == ["kept"]
     assert directory.skipped == ["kept/condor-mini: what condor-mini itself keeps"]
 
 
@@ -275,26 +324,50 @@ def test_nothing_is_written_outside(directory: Directory, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["far/out", "link"])
-def test_own_links_outside_are_not_followed(directory: Directory, name: str) -> None:
-    """What would go through the caller's own link to outside is refused."""
+def test_links_outside_are_not_followed(directory: Directory, name: str) -> None:
+    """What would go through a link to outside is refused."""
     far = directory.path.parent / "far"
     far.mkdir()
     (directory.path / "far").symlink_to(far)
     (directory.path / "link").symlink_to(far / "file")
-    with pytest.raises(CondorMiniError, match="outside"):
+    with pytest.raises(CondorMiniError, match="nothing is written through a link"):
         unpack(directory, member(name, b"it"))
     assert list(far.iterdir()) == []
 
 
-def test_own_links_inside_are_followed(directory: Directory) -> None:
-    """The caller's own link stays one, and what it leads to is written."""
+def test_links_inside_are_not_followed(directory: Directory) -> None:
+    """What would go through a link inside is refused too, and told: a job may have left the link.
+
+    The link stays one, and what it leads to stays as it is.
+    """
     (directory.path / "file").touch()
     (directory.path / "link").symlink_to("file")
-    unpack(directory, member("link", b"it"))
+    with pytest.raises(CondorMiniError, match="link is a symbolic link to file, and nothing"):
+        unpack(directory, member("link", b"it"))
     assert ((directory.path / "link").is_symlink(), (directory.path / "file").read_bytes()) == (
         True,
-        b"it",
+        b"",
     )
+
+
+def test_what_a_link_leads_to_comes_back(directory: Directory) -> None:
+    """What jobs write through a link there is written in its own place here."""
+    (directory.path / "file").touch()
+    (directory.path / "link").symlink_to("file")
+    unpack(directory, member("link", type=tarfile.SYMTYPE, linkname="file"), member("file", b"it"))
+    assert (directory.path / "link").read_bytes() == b"it"
+
+
+def test_links_that_come_back_lead_no_later_archive_outside(directory: Directory) -> None:
+    """A chain of links that a job leaves, and what goes through it, end at the directory."""
+    chain = [member(f"x{n}", type=tarfile.SYMTYPE, linkname=".") for n in range(1, 5)]
+    leads = member("l", type=tarfile.SYMTYPE, linkname="x1/x2/x3/x4/../secrets")
+    (directory.path.parent / "secrets").mkdir()
+    with pytest.raises(CondorMiniError, match=r"l: a symbolic link to x1/x2/x3/x4/\.\./secrets"):
+        unpack(directory, *chain, leads)
+    with pytest.raises(CondorMiniError):
+        unpack(directory, member("l/id", b"it"), member("x1/../secrets/id", b"it"))
+    assert list((directory.path.parent / "secrets").iterdir()) == []
 
 
 def test_new_link_comes_back(directory: Directory) -> None:
@@ -309,7 +382,7 @@ def test_link_that_is_there_is_fine(directory: Directory) -> None:
     assert unpack(directory, member("link", type=tarfile.SYMTYPE, linkname="/no/such/file")) == []
 
 
-@pytest.mark.parametrize("leads", ["/etc/passwd", "../x", "a/../../x"])
+@pytest.mark.parametrize("leads", ["/etc/passwd", "../x", "a/../../x", "a/../x"])
 def test_new_link_to_outside_is_refused(directory: Directory, leads: str) -> None:
     """A job cannot make a link that leads outside."""
     with pytest.raises(CondorMiniError, match="a symbolic link to"):
@@ -346,7 +419,7 @@ def test_failure_leaves_what_was_there(
         raise OSError(28, "No space left on device")
 
     (directory.path / "out").write_bytes(b"old")
-    monkeypatch.setattr("shutil.copyfileobj", full)
+    monkeypatch.setattr("condor_mini.base.tree.shutil.copyfileobj", full)
     with pytest.raises(CondorMiniError, match="out: No space left on device"):
         unpack(directory, member("out", b"new"))
     assert [path.read_bytes() for path in directory.path.iterdir()] == [b"old"]

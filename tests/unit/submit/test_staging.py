@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
+import tarfile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -58,6 +60,71 @@ def test_what_a_job_makes_up_is_not_found(node: Node, queue: Queue, name: str) -
     """A name that is none of ours leads nowhere."""
     del queue
     assert Staging.find(node, name) is None
+
+
+def change_record(staging: Staging, queue: Queue, **facts: object) -> None:
+    """Do what a job can whose user is root's as well."""
+    record = json.loads(queue.files[f"{RECORDS}/{staging.name}.json"].content or b"")
+    write_record(staging, json.dumps({**record, **facts}).encode())
+
+
+def write_record(staging: Staging, text: bytes) -> None:
+    """Put this in the record's place."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        member = tarfile.TarInfo(f"{RECORDS}/{staging.name}.json".lstrip("/"))
+        member.size = len(text)
+        tar.addfile(member, io.BytesIO(text))
+    staging.node.engine.copy_in(staging.node.name, buffer.getvalue())
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [{"directory": "/elsewhere"}, {"seal": "0" * 64}, {"seal": None}, {"seal": ""}],
+    ids=str,
+)
+def test_record_that_was_changed_is_not_believed(
+    staging: Staging, queue: Queue, node: Node, facts: dict[str, object]
+) -> None:
+    """Nobody but the user who has submitted says where the results go."""
+    change_record(staging, queue, **facts)
+    found = Staging.find(node, staging.name)
+    assert found is not None
+    assert (found.is_of_this_machine, found.fetch(last=True)) == (False, [])
+    assert "its record in the pool was changed: it is not fetched" in found.why_not_fetched
+
+
+def test_record_of_another_submission_is_not_believed(
+    staging: Staging, queue: Queue, node: Node, here: Path
+) -> None:
+    """A seal is good for one submission only."""
+    other = Staging.of_directory(node, Directory(path=here))
+    record = json.loads(queue.files[f"{RECORDS}/{other.name}.json"].content or b"")
+    change_record(staging, queue, **record)
+    found = Staging.find(node, staging.name)
+    assert (found and found.is_of_this_machine) is False
+
+
+def test_record_without_a_key_is_not_believed(
+    node: Node, queue: Queue, here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no key can be kept, only the process that submits fetches, and no later one."""
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
+    staging = Staging.of_directory(node, Directory(path=here))
+    found = Staging.find(node, staging.name)
+    assert (staging.is_of_this_machine, found and found.is_of_this_machine) == (True, False)
+    assert queue.staging == staging.name
+
+
+@pytest.mark.parametrize("text", [b"{]", b"[]", b"{}", b"\xff"])
+def test_damaged_record_is_told(staging: Staging, node: Node, text: bytes) -> None:
+    """A record that is none is told, and not traced."""
+    write_record(staging, text)
+    with pytest.raises(
+        CondorMiniError, match=f"the record of {staging.name} in mini-submit-1 is damaged"
+    ):
+        Staging.find(node, staging.name)
 
 
 def test_what_is_written_comes_back(staging: Staging, queue: Queue, here: Path) -> None:
@@ -133,6 +200,7 @@ def test_other_machines_results_are_not_fetched(
     found = Staging.find(node, staging.name)
     assert found is not None
     assert (found.fetch(last=True), queue.commands("tar")) == ([], [])
+    assert "is fetched by `wait` there" in found.why_not_fetched
 
 
 def test_text_has_a_directory_of_its_own(node: Node, queue: Queue) -> None:

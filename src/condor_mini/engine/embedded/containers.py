@@ -21,7 +21,7 @@ from condor_mini.engine.embedded.processes import end_all
 from condor_mini.engine.embedded.records import Record, Shelf
 from condor_mini.engine.embedded.way import NETWORK, NOTES, ROOT, View, environment_of
 from condor_mini.engine.protocol import BindMount, ScratchMount, VolumeMount
-from condor_mini.errors import CommandFailed, EngineCapabilityError, NotFound
+from condor_mini.errors import CommandFailed, CondorMiniError, EngineCapabilityError, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -99,7 +99,8 @@ class Containers(_Owned):
         """See ``Engine.create``; ``archive`` is the tar of the image's files."""
         self._check(spec)
         config = image.facts["config"]
-        mounts = [(str(source), target, True) for target, source in config["shared"].items()]
+        shared = config["shared"].items()
+        mounts = [(os.path.realpath(source), target, True) for target, source in shared]
         # Its root is its own, and can be written: there is nothing to mount for scratch.
         kept = [mount for mount in spec.mounts if not isinstance(mount, ScratchMount)]
         mounts += [self._mount(mount) for mount in kept]
@@ -110,6 +111,7 @@ class Containers(_Owned):
             "config": config,
             "spec": _plain(spec),
             "mounts": mounts,
+            "sources_are_real": True,
             "network": network.name,
         }
 
@@ -127,7 +129,7 @@ class Containers(_Owned):
                 cd {shlex.quote(str(place / ROOT))}
                 {shlex.join(tar)}
                 {shlex.join(self.way.tools.argv("mkdir", "-p"))} {prepared}
-                [ -L etc ] || {shlex.join(self.way.tools.argv("ln", "-sf"))} \\
+                [ -L etc ] || {shlex.join(self.way.tools.argv("ln", "-sfT"))} \\
                     {NETWORK}/hosts etc/hosts
             """
             argv = self.way.as_owner("dash", "-euc", script)
@@ -162,7 +164,19 @@ class Containers(_Owned):
             return data, mount.target, mount.read_only
         if not mount.source.exists():
             raise CommandFailed(("mount", str(mount.source)), 1, f"there is no {mount.source}")
-        return str(mount.source.absolute()), mount.target, mount.read_only
+        return os.path.realpath(mount.source), mount.target, mount.read_only
+
+    def _check_sources(self, record: Record) -> None:
+        """Refuse a mount whose source has become a link: a job made it, in another mount."""
+        if "sources_are_real" not in record.facts:  # an older condor-mini has made it
+            return
+        for source, _, _ in record.facts["mounts"]:
+            if (real := os.path.realpath(source)) != source:
+                raise CondorMiniError(
+                    f"{record.name} has {source} mounted, and a symbolic link there leads to "
+                    f"{real} by now",
+                    hint="A job may have made it. Put back what was there, or delete the pool.",
+                )
 
     def info(self, record: Record) -> ContainerInfo:
         """What ``Engine.inspect`` tells of it."""
@@ -178,7 +192,10 @@ class Containers(_Owned):
         # tar changes modes by fchmodat2(2), which proot does not know: it translates no path of it,
         # and that fails in what is mounted. Without -p things are made with their modes at once.
         modes = "--no-same-permissions" if isinstance(self.way, Paths) else "--same-permissions"
-        options = (modes, "--keep-directory-symlink", *owners, "-C", at)
+        # What a node gets for its start is laid over links of its image (/bin, /var/run). Elsewhere
+        # a job may have made them: there a directory takes the place of a link.
+        links = ("--keep-directory-symlink",) if at == "/" else ()
+        options = (modes, *links, *owners, "-C", at)
         self._on_files(record, "tar", "-xf", "-", *options, stdin=archive, umask=0)
 
     def content(self, record: Record, path: str) -> bytes:
@@ -216,6 +233,7 @@ class Containers(_Owned):
         stdout: BinaryIO | None = None,
         umask: int = -1,
     ) -> command.BytesResult:
+        self._check_sources(record)
         argv = self.way.inside(self._view(record, 0, 0), program, *arguments)
         return command.run_bytes(
             argv, timeout_s=COPY_TIMEOUT_S, stdin=stdin, stdout=stdout, umask=umask
@@ -230,6 +248,7 @@ class Containers(_Owned):
 
         Of its limits, those in ``by_group`` are its group's.
         """
+        self._check_sources(record)
         spec, config = record.facts["spec"], record.facts["config"]
         entrypoint = [spec["entrypoint"]] if spec["entrypoint"] else config["entrypoint"]
         default = [] if spec["entrypoint"] else config["command"]

@@ -167,7 +167,8 @@ class Namespaces(Way):
         aside = f"{OLD}/{secrets.token_hex(8)}"
         desk = str(view.directory / DESK)
         outside = [
-            (root, root, "bind"),
+            # An image may bring devices; those that are there on purpose are mounted.
+            (root, root, "bind,nodev"),
             (str(self.tools.root), root + INSIDE, "bind,ro"),
             (desk, root + OLD, "bind"),
         ]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from condor_mini.base.tree import Tree
 from condor_mini.engine.embedded.way import NOTES, ROOT, Running
 from condor_mini.engine.protocol import ContainerInfo, ContainerState
 from condor_mini.errors import CommandFailed
@@ -44,7 +44,7 @@ def running(record: Record) -> Running | None:
         return None
     first = Running(pid=int(words[0]), parent=int(words[1]))
     start, boot = words[2:]
-    if _words(Path("/proc/sys/kernel/random/boot_id"), 1) != [boot]:
+    if _words(Path("/proc/sys/kernel/random"), "boot_id", 1) != [boot]:
         return None
     if _lives(first.pid, start) or keeper(record) is not None:
         return None if has_ended(record) else first
@@ -53,7 +53,7 @@ def running(record: Record) -> Running | None:
 
 def keeper(record: Record) -> int | None:
     """The process that keeps it, if that lives; its process group has all of ours."""
-    words = _words(record.path / KEEPER, 2)
+    words = _words(record.path, KEEPER, 2)
     return int(words[0]) if words and _lives(int(words[0]), words[1]) else None
 
 
@@ -108,16 +108,8 @@ def account(record: Record, user: str) -> tuple[int, int, str]:
 
 def _accounts(root: Path) -> list[list[str]]:
     """Its ``/etc/passwd``, unless that is somewhere else: a link would lead to the host's files."""
-    with suppress(OSError):
-        etc = os.open(root / "etc", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        try:
-            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-            file = os.open("passwd", flags, dir_fd=etc)
-        finally:
-            os.close(etc)
-        with os.fdopen(file, encoding="utf-8", errors="replace") as lines:
-            return [line.rstrip("\n").split(":") for line in lines if line.count(":") == 6]
-    return []
+    text = _text(root, "etc/passwd")
+    return [line.split(":") for line in text.split("\n") if line.count(":") == 6]
 
 
 def _status(record: Record) -> int:
@@ -129,16 +121,20 @@ def _status(record: Record) -> int:
 
 def _note(record: Record) -> list[str]:
     """The numbers of the first process and its parent, when it began, and in which boot."""
-    return _words(record.path / NOTES / "pid", 4)
+    return _words(record.path, f"{NOTES}/pid", 4)
 
 
-def _words(path: Path, count: int) -> list[str]:
+def _words(folder: Path, name: str, count: int) -> list[str]:
     """What a file of one line says; nothing where it is absent, or not yet written."""
-    with suppress(OSError):
-        text = path.read_text("utf-8")
-        if text.endswith("\n") and len(text.split()) == count:
-            return text.split()
-    return []
+    text = _text(folder, name)
+    return text.split() if text.endswith("\n") and len(text.split()) == count else []
+
+
+def _text(folder: Path, name: str) -> str:
+    """What a file says that a container may write, or nothing; it is reached through no link."""
+    with suppress(OSError), Tree.open(folder) as tree, tree.read(name) as file:
+        return file.read().decode("utf-8", "replace")
+    return ""
 
 
 def _lives(pid: int, start: str) -> bool:
