@@ -13,7 +13,7 @@ import pytest
 from condor_mini import files
 from condor_mini.engine import ContainerSpec, FakeEngine, FakeOutcome
 from condor_mini.errors import CondorMiniError, NotFound, UsageError
-from condor_mini.nodes import Node
+from condor_mini.nodes import Identity, Node, Role
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +44,8 @@ def node(engine: FakeEngine) -> Node:
     """The access point."""
     info = engine.inspect(NAME)
     assert info is not None
-    return Node(engine=engine, info=info)
+    identity = Identity(pool="mini", role=Role.ACCESS_POINT, number=1, group="default")
+    return Node(engine=engine, info=info, identity=identity)
 
 
 @pytest.fixture
