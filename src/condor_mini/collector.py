@@ -1,9 +1,10 @@
-"""The one question to a pool's collector that `status` asks: all ads, a few attributes of each."""
+"""What is asked of a pool's collector, and what it is told: the ads that it has."""
 
 from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypedDict
 
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
 COLLECTOR_TIMEOUT_S = 5
 _TIMED_OUT = 124
 """The status of ``timeout`` for a command that it has ended."""
+_TABLES = (
+    ("INVALIDATE_STARTD_ADS", "Machine"),
+    ("INVALIDATE_STARTD_ADS", "StartD"),
+    ("INVALIDATE_MASTER_ADS", "DaemonMaster"),
+)
 _ADDRESS = re.compile(r"<\[?([0-9a-fA-F.:]+)\]?:(\d+)")
 
 
@@ -105,3 +111,17 @@ def heard_at(ad: Ad) -> datetime | None:
     """When the collector last heard of it, by the collector's own clock."""
     seconds = ad.get("LastHeardFrom")
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
+
+def forget(manager: Node, names: Sequence[str]) -> None:
+    """Let the collector forget all ads of execution points, so that nothing is matched to them.
+
+    A node that is stopped takes its own ads back, but not one that has only just begun, or that
+    was killed. condor_advertise(1); each command is about one table of the collector's.
+    """
+    hosts = ", ".join(f'"{name}"' for name in names)
+    for command, kind in _TABLES:
+        query = f'MyType = "Query"\nTargetType = "{kind}"\n'
+        gone = f"Requirements = member(Machine, {{{hosts}}})\n"
+        with suppress(CondorMiniError):
+            manager.exec(["condor_advertise", command, "-"], user="root", stdin=query + gone)

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import time
 import uuid
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from random import uniform
 from typing import TYPE_CHECKING
 
-from condor_mini import images, own_image, plan
+from condor_mini import collector, images, own_image, plan
 from condor_mini.engine import BindMount, ScratchMount, VolumeMount
 from condor_mini.errors import (
     AlreadyInUse,
     CommandFailed,
-    CondorMiniError,
     NotFound,
     PoolNotReady,
 )
@@ -160,7 +158,7 @@ def add(
         engine.stop(*ids, timeout_s=STOP_TIMEOUT_S)
         engine.remove(*ids)
         engine.remove_volume(*(volume.name for volume in engine.volumes(labels)))
-        _forget(manager, [node.name for node in new])
+        collector.forget(manager, [node.name for node in new])
         return f"The new nodes are removed; the pool {manager.pool} is as it was."
 
     make_or_undo(make, undo, made, progress, pool=manager.pool)
@@ -374,18 +372,3 @@ def made_together(engine: Engine, pool: str, labels: Mapping[str, str]) -> list[
     mark = labels[MAKING_LABEL]
     nodes = pool_nodes(engine, pool)
     return [node for node in nodes if node.info.labels.get(MAKING_LABEL) == mark]
-
-
-def _forget(manager: Node, names: Sequence[str]) -> None:
-    """Let the collector forget nodes that are gone, so that no job is matched to them.
-
-    A node that is stopped says goodbye itself, but not one that has only just begun.
-    """
-    hosts = ", ".join(f'"{name}"' for name in names)
-    gone = f"Requirements = member(Machine, {{{hosts}}})"
-    with suppress(CondorMiniError):
-        manager.exec(
-            ["condor_advertise", "INVALIDATE_STARTD_ADS", "-"],
-            user="root",
-            stdin=f'MyType = "Query"\nTargetType = "Machine"\n{gone}\n',
-        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from condor_mini import creation, plan, tokens
+from condor_mini import collector, creation, plan, tokens
 from condor_mini.errors import PoolNotReady, UsageError
 from condor_mini.nodes import Role, pool_nodes
 from condor_mini.parallel import each
@@ -122,6 +122,7 @@ def scale(
         _drain(leaving, access_points, progress, grace_s=grace_s)
         with progress.step("Removing them", done=f"Removed {len(leaving)} execution points"):
             engine.stop(*(node.info.id for node in leaving), timeout_s=STOP_TIMEOUT_S)
+            collector.forget(nodes[0], [node.name for node in leaving])
             _await_gone(nodes[0], leaving)
             engine.remove(*(node.info.id for node in leaving))
             # Else `start` would take them for lost ones, and make them anew.

@@ -668,6 +668,9 @@ def test_slot_that_does_not_come_takes_the_new_nodes_away(pools: PoolEngine) -> 
     assert [c.method for c in pools.calls if c.method in {"stop", "remove"}] == ["stop", "remove"]
 
 
+NEW = '"ci-execute-3", "ci-execute-4"'
+
+
 def test_new_nodes_that_go_are_forgotten(pools: PoolEngine) -> None:
     """The collector is told to forget the new nodes, and only these."""
     create(pools)
@@ -678,11 +681,13 @@ def test_new_nodes_that_go_are_forgotten(pools: PoolEngine) -> None:
         told.append(call.stdin or "")
         return FakeOutcome()
 
-    pools.on_exec(["condor_advertise", "INVALIDATE_STARTD_ADS", "-"], forget)
+    for command in ("INVALIDATE_STARTD_ADS", "INVALIDATE_MASTER_ADS"):
+        pools.on_exec(["condor_advertise", command, "-"], forget)
     with pytest.raises(PoolNotReady):
         scale(pools, "ci", 4, Progress(), group=None, grace_s=0, timeout_s=0)
-    assert [ad.splitlines()[-1] for ad in told] == [
-        'Requirements = member(Machine, {"ci-execute-3", "ci-execute-4"})'
+    assert [ad.splitlines()[1:] for ad in told] == [
+        [f'TargetType = "{kind}"', f"Requirements = member(Machine, {{{NEW}}})"]
+        for kind in ("Machine", "StartD", "DaemonMaster")
     ]
 
 
