@@ -146,13 +146,18 @@ class Workload:
         return self._wait(probe, timeout_s)
 
     def await_running(self, kind: str, count: int = 1, *, timeout_s: float = 60) -> None:
-        """Wait until so many jobs of a kind run."""
+        """Wait until the processes of so many jobs of a kind run.
+
+        By their event logs: a job's ``JobStatus`` says that it runs while its input is still on the
+        way, and one that is cut off then has never been started.
+        """
 
         def probe() -> str | None:
+            started = {event.job for event in self.events() if event.number == EXECUTE}
             states = [
                 state
                 for job, (state, _) in self.queued().items()
-                if self._clusters[job[0]][0] == kind
+                if self._clusters[job[0]][0] == kind and job in started
             ]
             found = states.count(RUNNING)
             return None if found >= count else f"{found} of {count} {kind} jobs run"

@@ -23,9 +23,10 @@ pytestmark = pytest.mark.pool_engines("docker", reason="the embedded engine has 
 SECURITY = Path(__file__).parents[3] / "docs/security.md"
 COMMAND = re.compile(r"`[A-Z_]+` \((\d+)\)")
 NODES = {"central manager": "master", "access point": "submit-1", "execution point": "execute-1"}
-JOBS = """
+JOBS = r"""
 cd
-printf 'executable=/bin/sleep\narguments=600\ntransfer_executable=false\nqueue\n' >open.sub
+printf '%s\n' 'executable = /bin/sleep' 'arguments = 600' 'transfer_executable = false' \
+  "requirements = Machine == \"$1\"" queue >open.sub
 printf 'JOB A open.sub\n' >open.dag
 condor_submit open.sub
 condor_submit_dag -f open.dag
@@ -37,7 +38,7 @@ awk '$4 == "0A" && $2 ~ /^0+:/ { print $2 }' /proc/net/tcp /proc/net/tcp6
 """
 """The sockets behind the one port that daemons share, and whatever other ports there are."""
 KINDS = {
-    *("collector", "negotiator", "master", "schedd", "shadow", "startd", "slot1_1"),
+    *("collector", "negotiator", "master", "schedd", "shadow", "startd", "starter"),
     "port",  # DAGMan's, and what collector and schedd have for condor_sos
 }
 NUMBERS = (
@@ -55,7 +56,8 @@ condor_ping -addr '{address}' -table {numbers} 2>/dev/null | awk '/ ALLOW / {{ p
 @pytest.fixture(scope="module")
 def listeners(pool: Pool) -> Iterator[dict[str, list[str]]]:
     """The addresses of all that listens on each node while a job and a DAG run."""
-    pool.exec(["sh", "-euc", JOBS])
+    said = pool.exec(["sh", "-euc", JOBS, "sh", pool.node("execute-1").name])
+    assert said.returncode == 0, said.stderr
     found: dict[str, list[str]] = {}
 
     def missing() -> str | None:
@@ -84,8 +86,10 @@ def listening(pool: Pool, node: str) -> list[str]:
 
 
 def kind(address: str) -> str:
-    """``schedd`` of ``<…?sock=schedd_77_64e1>``; ``port`` where it is no daemon's behind 9618."""
+    """``schedd`` of ``<…&sock=schedd_77_64e1>``; ``port`` where it is no daemon's behind 9618."""
     _, _, socket = address.strip("<>").partition("sock=")
+    if re.match(r"slot\d", socket):
+        return "starter"
     return re.sub(r"(_[0-9a-f]{1,6}){2,3}$", "", socket) or "port"
 
 
