@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.pool.pools.attackers import DAEMONS, attacker, token_of
 
+from condor_mini.nodes import Role
 from condor_mini.pool import Pool
 from condor_mini.readiness import wait_until
+from condor_mini.series import catalogue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -132,7 +134,24 @@ def job(pool: Pool) -> Iterator[int]:
 @pytest.fixture(scope="module")
 def before(pool: Pool, job: int) -> object:
     """The pool, before anything was tried."""
+
+    def unadvertised() -> str | None:
+        # A pool is usable before its masters have advertised themselves.
+        ads = {tuple(line.split()[:2]) for line in who_is_there(pool)}
+        daemons = {("DaemonMaster", node.name) for node in pool.nodes}
+        if catalogue().get(None).number != "23":
+            points = (node for node in pool.nodes if node.role is Role.EXECUTION_POINT)
+            daemons |= {("StartD", node.name) for node in points}
+        daemons.add(("Submitter", "jovyan@condor-mini.internal"))
+        return f"not at the collector: {daemons - ads}" if daemons - ads else None
+
+    wait_until(unadvertised, timeout_s=30)
     return seen(pool, job)
+
+
+def who_is_there(pool: Pool) -> list[str]:
+    """The pool's daemons, and since when each of them is there."""
+    return sorted(pool.exec(WHO_IS_THERE, node="master").stdout.splitlines())
 
 
 def seen(pool: Pool, job: int) -> object:
@@ -140,7 +159,7 @@ def seen(pool: Pool, job: int) -> object:
     states = pool.job_ads(projection=["ClusterId", "Cmd", "JobStatus", "NumJobStarts"])
     factors = pool.exec(FACTOR, node="master", user="root").stdout
     return (
-        sorted(pool.exec(WHO_IS_THERE, node="master").stdout.splitlines()),
+        who_is_there(pool),
         [ad for ad in states if ad["ClusterId"] == job or ad["Cmd"] == "/bin/true"],
         [line for line in factors.splitlines() if line.startswith("jovyan@")],
     )
