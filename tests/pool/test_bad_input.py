@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.pool.conftest import HEALTH
 
 from condor_mini.readiness import wait_until
 
@@ -85,6 +86,17 @@ def test_an_unreachable_master_is_named(docker: Docker, master: str, words: str)
     node = docker.run("execute", "-e", f"MASTER={master}")
     node.wait_for_log("cannot reach the central manager", words, within_s=20)
     assert words in node.health()
+
+
+def test_no_reason_is_not_healthy(docker: Docker) -> None:
+    """When the wait ends between two looks of the health check, the daemons still have to start."""
+    node = docker.run("execute", "-e", "MASTER=127.0.0.1:9")
+    node.wait_for_log("cannot reach")
+    node.shell("""mkdir /tmp/bin
+        printf '#!/bin/sh\nrm -f "$1"\nexec /bin/cat "$@"\n' >/tmp/bin/cat
+        chmod +x /tmp/bin/cat""")
+    said = node.attempt("sh", "-c", f"PATH=/tmp/bin:$PATH {HEALTH}")
+    assert (said.returncode, said.stdout.strip()) == (1, "condor_master is not running")
 
 
 def test_a_node_joins_when_its_master_appears(docker: Docker) -> None:
