@@ -20,8 +20,8 @@ import uuid
 from contextlib import suppress
 from pathlib import Path
 
-from condor_mini.engine import find_engine
 from condor_mini.engine.embedded import EmbeddedEngine
+from condor_mini.engines import find_engine
 
 PROGRAM = str(Path(sys.executable).parent / "condor-mini")
 ENVIRONMENT = {**os.environ, "CONDOR_MINI_ENGINE": "embedded"}

@@ -15,7 +15,8 @@ import pytest
 
 import debian_packages
 import podman_for_tests as podman
-from condor_mini.engine import EmbeddedEngine, FakeEngine, find_engine
+from condor_mini.engine import EmbeddedEngine, FakeEngine
+from condor_mini.engines import find_engine
 from sandbox_programs import sandbox_runtime
 
 if TYPE_CHECKING:

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 from condor_mini._version import __version__
 
 if TYPE_CHECKING:
-    from condor_mini.caller import Caller
-    from condor_mini.errors import CondorMiniError
-    from condor_mini.jobs import Submission
-    from condor_mini.nodes import Node, Role
-    from condor_mini.personal import PersonalPool, PersonalSpec
+    from condor_mini.base.errors import CondorMiniError
+    from condor_mini.jobs.tracking import Submission
+    from condor_mini.nodes.node import Node, Role
+    from condor_mini.personal.caller import Caller
+    from condor_mini.personal.pool import PersonalPool, PersonalSpec
     from condor_mini.pool import Pool
     from condor_mini.spec import PoolSpec
 
@@ -29,15 +29,15 @@ __all__ = [
 
 # `condor-mini --help` needs none of them, and they are two thirds of its time.
 _LOADED_WHEN_ASKED_FOR = {
-    "Caller": "caller",
-    "CondorMiniError": "errors",
-    "Node": "nodes",
-    "PersonalPool": "personal",
-    "PersonalSpec": "personal",
+    "Caller": "personal.caller",
+    "CondorMiniError": "base.errors",
+    "Node": "nodes.node",
+    "PersonalPool": "personal.pool",
+    "PersonalSpec": "personal.pool",
     "Pool": "pool",
     "PoolSpec": "spec",
-    "Role": "nodes",
-    "Submission": "jobs",
+    "Role": "nodes.node",
+    "Submission": "jobs.tracking",
 }
 
 if not TYPE_CHECKING:  # a checker would take it for a promise that every name exists

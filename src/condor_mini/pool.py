@@ -5,12 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from condor_mini.engine import QUICK_TIMEOUT_S, Engine, reached
-from condor_mini.errors import AlreadyInUse, CondorMiniError, NotFound, PoolNotReady, UsageError
-from condor_mini.holdings import Holdings, absent, ask_at_once
-from condor_mini.nodes import USER, Node, Role, pool_nodes
-from condor_mini.progress import Progress
-from condor_mini.signals import held_back
+from condor_mini.base.errors import (
+    AlreadyInUse,
+    CondorMiniError,
+    NotFound,
+    PoolNotReady,
+    UsageError,
+)
+from condor_mini.base.progress import Progress
+from condor_mini.base.signals import held_back
+from condor_mini.engine import QUICK_TIMEOUT_S, Engine
+from condor_mini.engines import reached
+from condor_mini.nodes.holdings import Holdings, absent, ask_at_once
+from condor_mini.nodes.node import USER, Node, Role, pool_nodes
 
 if TYPE_CHECKING:
     import builtins
@@ -19,14 +26,14 @@ if TYPE_CHECKING:
     from os import PathLike
     from types import TracebackType
 
-    from condor_mini.classads import ClassAd, Kind
-    from condor_mini.debug_levels import DebugLevel
     from condor_mini.engine import CommandResult
-    from condor_mini.jobs import Submission
-    from condor_mini.logs import LogLine
-    from condor_mini.members import Members
+    from condor_mini.jobs.tracking import Submission
+    from condor_mini.lifecycle.debug_levels import DebugLevel
+    from condor_mini.members.membership import Members
+    from condor_mini.reports.classads import ClassAd, Kind
+    from condor_mini.reports.logs import LogLine
+    from condor_mini.reports.status import PoolStatus
     from condor_mini.spec import PoolSpec
-    from condor_mini.status import PoolStatus
 
 READY_TIMEOUT_S = 120.0
 GRACE_S = 600.0
@@ -90,7 +97,7 @@ class Pool:
             PoolFileError: The pool file is no good; says everything that is wrong with it.
             EngineError: No engine answers, or it cannot do what is asked for.
         """
-        from condor_mini import creation
+        from condor_mini.lifecycle import creation
         from condor_mini.spec import PoolSpec
 
         if spec is None:
@@ -98,7 +105,7 @@ class Pool:
         elif isinstance(spec, PoolSpec):
             asked = spec
         else:
-            from condor_mini.poolfile import read_pool_file
+            from condor_mini.spec.pool_file import read_pool_file
 
             asked = read_pool_file(spec)
         asked = asked.with_overrides(
@@ -163,7 +170,7 @@ class Pool:
 
     def delete(self) -> bool:
         """Remove all of it, with its queue; whether there was anything. Absent is a success."""
-        from condor_mini import creation
+        from condor_mini.lifecycle import creation
 
         return creation.remove(self.engine, self.name)
 
@@ -241,11 +248,11 @@ class Pool:
         """
         from collections.abc import Mapping
 
-        from condor_mini import submitting
+        from condor_mini.jobs import submit
 
         if isinstance(job, Mapping):
-            return submitting.submit_description(self, job, count=count, node=node)
-        return submitting.submit_file(
+            return submit.submit_description(self, job, count=count, node=node)
+        return submit.submit_file(
             self,
             Path(job),
             node=node,
@@ -262,9 +269,9 @@ class Pool:
             JobFailed: A job was put on hold, or was removed; says why.
             PoolNotReady: ``timeout_s`` has passed.
         """
-        from condor_mini import submitting
+        from condor_mini.jobs import submit
 
-        return submitting.wait_for_all(self, clusters, timeout_s=timeout_s)
+        return submit.wait_for_all(self, clusters, timeout_s=timeout_s)
 
     # -- what it says of itself -------------------------------------------------------------------
 
@@ -281,7 +288,7 @@ class Pool:
             UsageError: The constraint is no ClassAd expression.
             PoolNotReady: The collector does not answer.
         """
-        from condor_mini import classads
+        from condor_mini.reports import classads
 
         return classads.slot_ads(self, constraint, projection)
 
@@ -293,7 +300,7 @@ class Pool:
         history: bool = False,
     ) -> builtins.list[ClassAd]:
         """One ClassAd per job in the queues, or of those that have left them; see ``slot_ads``."""
-        from condor_mini import classads
+        from condor_mini.reports import classads
 
         return classads.job_ads(self, constraint, projection, history=history)
 
@@ -304,13 +311,13 @@ class Pool:
         projection: Sequence[str] | None = None,
     ) -> builtins.list[ClassAd]:
         """One ClassAd per daemon of that kind: ``master``, ``schedd``, …; see ``slot_ads``."""
-        from condor_mini import classads
+        from condor_mini.reports import classads
 
         return classads.ads(self, kind, constraint, projection)
 
     def status(self) -> PoolStatus:
         """Nodes, daemons, slots and jobs by state, and whether it is usable; never waits for it."""
-        from condor_mini import status
+        from condor_mini.reports import status
 
         return status.status(self)
 
@@ -336,14 +343,14 @@ class Pool:
             UsageError: There is no daemon of that name.
             NotFound: There is no node of that name.
         """
-        from condor_mini import logs
+        from condor_mini.reports import logs
 
         read = logs.follow if follow else logs.lines
         return read(self, nodes=nodes, daemons=daemons, since=since, tail=tail)
 
     def debug_levels(self, *, node: str | None = None) -> builtins.list[DebugLevel]:
         """The daemons whose ``<SUBSYS>_DEBUG`` was set, of a node or of all; raises as ``exec``."""
-        from condor_mini import debug_levels
+        from condor_mini.lifecycle import debug_levels
 
         return debug_levels.levels(self._chosen(node))
 
@@ -360,13 +367,13 @@ class Pool:
             UsageError: There is no such daemon or flag, or the node does not run that daemon.
             PoolNotReady: A node does not run.
         """
-        from condor_mini import debug_levels
+        from condor_mini.lifecycle import debug_levels
 
         debug_levels.set_levels(self._chosen(node), levels)
 
     def reset_debug_levels(self, *, node: str | None = None) -> None:
         """Take all levels away that were set; raises as ``set_debug_levels``."""
-        from condor_mini import debug_levels
+        from condor_mini.lifecycle import debug_levels
 
         debug_levels.reset(self._chosen(node))
 
@@ -376,16 +383,16 @@ class Pool:
         Raises:
             UsageError: The directory has files that would be overwritten.
         """
-        from condor_mini import export
+        from condor_mini.reports import log_bundle
 
-        return export.export(self.engine, self._some_nodes(), Path(directory))
+        return log_bundle.export(self.engine, self._some_nodes(), Path(directory))
 
     # -- who is let in ----------------------------------------------------------------------------
 
     @property
     def members(self) -> Members:
         """Its tokens, the requests for tokens, and the key that signs them."""
-        from condor_mini.members import Members
+        from condor_mini.members.membership import Members
 
         return Members(self._some_nodes)
 
@@ -393,7 +400,7 @@ class Pool:
 
     def stop(self, *, node: str | None = None, progress: Progress = _SILENT) -> None:
         """End its nodes, or one of them, gracefully; the queue and what has run is kept."""
-        from condor_mini import life
+        from condor_mini.lifecycle import life
 
         life.stop(self.engine, self._chosen(node), progress)
 
@@ -411,9 +418,9 @@ class Pool:
         Raises:
             PoolNotReady: A daemon is missing after ``timeout_s``, or a node has ended; says why.
         """
-        from condor_mini import life, remaking
+        from condor_mini.lifecycle import life, recreate
 
-        remaking.remake_lost(self.engine, self.name, progress, only=node, timeout_s=timeout_s)
+        recreate.remake_lost(self.engine, self.name, progress, only=node, timeout_s=timeout_s)
         life.start(self.engine, self.name, self._chosen(node), progress, timeout_s=timeout_s)
 
     def restart(
@@ -437,16 +444,16 @@ class Pool:
             UsageError: The series is older than the pool's, or one node alone was to have it.
             PoolNotReady: A daemon is missing after ``timeout_s``, or a node has ended; says why.
         """
-        from condor_mini import remaking
+        from condor_mini.lifecycle import recreate
 
         if series is not None:
             if node is not None:
                 raise UsageError("HTCondor is upgraded on all nodes of a pool: leave --node out")
             self._some_nodes()
-            remaking.renew(self.engine, self.name, series, progress, timeout_s=timeout_s)
+            recreate.renew(self.engine, self.name, series, progress, timeout_s=timeout_s)
         else:
             self._some_nodes()
-            remaking.check_startable(self.engine, self.name)
+            recreate.check_startable(self.engine, self.name)
             self.stop(node=node, progress=progress)
         self.start(node=node, timeout_s=timeout_s, progress=progress)
 
@@ -473,7 +480,7 @@ class Pool:
             UsageError: None would be left, or there is no such group.
             PoolNotReady: The pool does not run, or a new slot is missing at the deadline.
         """
-        from condor_mini import life
+        from condor_mini.lifecycle import life
 
         self._some_nodes()
         life.scale(
@@ -508,7 +515,7 @@ class Pool:
         return bool(Holdings(self.engine, self.name).volumes)
 
     def _save_logs(self, error: BaseException) -> None:
-        from condor_mini.export import export_logs, failure_directory
+        from condor_mini.reports.log_bundle import export_logs, failure_directory
 
         directory = failure_directory(self.name)
         try:

@@ -15,9 +15,9 @@ import pytest
 from click.testing import CliRunner
 
 from condor_mini.cli import COMMANDS, cli
-from condor_mini.engine import find_engine
+from condor_mini.engines import find_engine
 from condor_mini.pool import Pool
-from condor_mini.poolfile import load_pool_file
+from condor_mini.spec.pool_file import load_pool_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,8 +14,8 @@ import tarfile
 from pathlib import Path
 from typing import NoReturn
 
+from condor_mini.base.errors import AlreadyInUse
 from condor_mini.engine import ContainerSpec, EmbeddedEngine, ImageTree
-from condor_mini.errors import AlreadyInUse
 
 IMAGE = "child:1"
 

@@ -19,8 +19,8 @@ from typing import IO, TYPE_CHECKING
 
 import pytest
 
+from condor_mini.base.waiting import wait_until
 from condor_mini.engine.embedded.tools import Tools
-from condor_mini.readiness import wait_until
 from sandbox_programs import sandbox_runtime
 
 if TYPE_CHECKING:

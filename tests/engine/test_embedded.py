@@ -23,13 +23,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from condor_mini.base.errors import CommandFailed, CondorMiniError, EngineCapabilityError, NotFound
+from condor_mini.base.signals import held_back
+from condor_mini.base.waiting import wait_until
 from condor_mini.engine import BindMount, ContainerSpec, ContainerState, EmbeddedEngine
 from condor_mini.engine.embedded import state
 from condor_mini.engine.embedded.containers import Containers
 from condor_mini.engine.embedded.groups import Groups, group_of
-from condor_mini.errors import CommandFailed, CondorMiniError, EngineCapabilityError, NotFound
-from condor_mini.readiness import wait_until
-from condor_mini.signals import held_back
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from condor_mini.base.errors import CommandFailed, EngineCapabilityError, ImageBuildFailed, NotFound
 from condor_mini.engine import BuildSpec, ContainerSpec
-from condor_mini.errors import CommandFailed, EngineCapabilityError, ImageBuildFailed, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from condor_mini.base.errors import CommandFailed, EngineNotFound, ImageBuildFailed
 from condor_mini.engine import (
     BindMount,
     BuildSpec,
@@ -28,7 +29,6 @@ from condor_mini.engine.argv import (
 )
 from condor_mini.engine.command import run as run_command
 from condor_mini.engine.dialect import DOCKER
-from condor_mini.errors import CommandFailed, EngineNotFound, ImageBuildFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from condor_mini.base.errors import AlreadyInUse, EngineCapabilityError
+from condor_mini.base.waiting import wait_until
 from condor_mini.engine import ContainerState, PublishedPort
-from condor_mini.errors import AlreadyInUse, EngineCapabilityError
-from condor_mini.readiness import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

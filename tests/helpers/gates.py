@@ -9,7 +9,7 @@ import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from condor_mini.nodes import USER, Role
+from condor_mini.nodes.node import USER, Role
 
 if TYPE_CHECKING:
     from condor_mini.pool import Pool

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini import images, sbom
-from condor_mini.base_image import debian_base
+from condor_mini.base.errors import ImageBuildFailed, NotFound
+from condor_mini.base.progress import Progress
+from condor_mini.base.series import catalogue
 from condor_mini.engine import BuildSpec
-from condor_mini.errors import ImageBuildFailed, NotFound
-from condor_mini.progress import Progress
-from condor_mini.series import catalogue
+from condor_mini.images import builder, sbom
+from condor_mini.images.debian import debian_base
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +41,7 @@ def in_image(image: str, *argv: str, user: str = "root") -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True, timeout=240).stdout
 
 
-@pytest.mark.parametrize("role", images.ROLES)
+@pytest.mark.parametrize("role", builder.ROLES)
 def test_no_image_is_larger_than_the_bound(docker: Engine, role: str) -> None:
     """The whole of each image is at most 280 MB."""
     image = docker.image(f"condor-{role}")
@@ -49,7 +49,7 @@ def test_no_image_is_larger_than_the_bound(docker: Engine, role: str) -> None:
     assert image.size_bytes <= LARGEST_BYTES
 
 
-@pytest.mark.parametrize("role", images.ROLES[1:])
+@pytest.mark.parametrize("role", builder.ROLES[1:])
 def test_a_role_adds_a_few_kilobytes(docker: Engine, role: str) -> None:
     """A role's own layers are a few kilobytes on the base."""
     base, image = docker.image("condor-base"), docker.image(f"condor-{role}")
@@ -70,19 +70,19 @@ def test_labels_are_ocis_and_true(docker: Engine) -> None:
 
 def test_what_is_up_to_date_is_not_built_again(docker: Engine) -> None:
     """A second build with nothing changed builds nothing."""
-    built = images.build(docker, images.ROLES, catalogue().get(None), Progress())
-    assert [image.fresh for image in built] == [False] * len(images.ROLES)
+    built = builder.build(docker, builder.ROLES, catalogue().get(None), Progress())
+    assert [image.fresh for image in built] == [False] * len(builder.ROLES)
 
 
 def test_a_tag_takes_the_place_of_the_series(docker: Engine, tag: str) -> None:
     """--tag names the images; a base that is missing under that tag is built too."""
-    (built,) = images.build(docker, ["mini"], catalogue().get(None), Progress(), tag=tag)
+    (built,) = builder.build(docker, ["mini"], catalogue().get(None), Progress(), tag=tag)
     assert built.reference == f"condor-mini:{tag}"
     assert docker.image(f"condor-base:{tag}") is not None
     assert built.fresh
 
 
-@pytest.mark.parametrize("role", images.ROLES)
+@pytest.mark.parametrize("role", builder.ROLES)
 def test_plain_docker_build_of_each_folder(docker: Engine, tag: str, role: str) -> None:
     """`docker build --tag NAME <image folder>/` works for each folder as it stands."""
     argv = ["docker", "build", "--tag", f"condor-{role}:{tag}"]
@@ -93,7 +93,7 @@ def test_plain_docker_build_of_each_folder(docker: Engine, tag: str, role: str) 
         context = folder
         if role == "base":
             context = Path(shutil.copytree(folder, Path(f"/tmp/condor-mini-{tag}")))
-            images.fetch_uv(context / "bin", docker.info().architecture)
+            builder.fetch_uv(context / "bin", docker.info().architecture)
         try:
             subprocess.run(
                 [*argv, str(context)], check=True, capture_output=True, text=True, timeout=280
@@ -104,7 +104,7 @@ def test_plain_docker_build_of_each_folder(docker: Engine, tag: str, role: str) 
     assert docker.image(f"condor-{role}:{tag}") is not None
 
 
-@pytest.mark.parametrize("role", images.ROLES)
+@pytest.mark.parametrize("role", builder.ROLES)
 def test_the_script_beside_each_dockerfile_builds_that_image(docker: Engine, role: str) -> None:
     """Each image's own `build` script builds just that image."""
     script = ROOT / f"src/condor_mini/images/condor-{role}/build"
@@ -151,7 +151,7 @@ def test_no_caches_documentation_or_locales(docker: Engine) -> None:
 
 def test_bindings_for_series_23(docker: Engine) -> None:
     """Series 23 has both bindings, htcondor and htcondor2."""
-    images.build(docker, ["base"], catalogue().get("23"), Progress())
+    builder.build(docker, ["base"], catalogue().get("23"), Progress())
     said = in_image(
         *("condor-base:23", "python3", "-c"),
         "import htcondor, htcondor2; print(htcondor.version(), htcondor2.version())",
@@ -164,7 +164,7 @@ def build_of(docker: Engine, folder: Path, *, tag: str, base: str, pinned: str) 
     """Build the base image where another version of HTCondor was tested; what the build says."""
     with as_file(files("condor_mini").joinpath("images/condor-base")) as source:
         context = Path(shutil.copytree(source, folder / "condor-base"))
-    images.fetch_uv(context / "bin", docker.info().architecture)
+    builder.fetch_uv(context / "bin", docker.info().architecture)
     number = pinned.split(".")[0]
     row = f"series {number} {pinned} unstable {'0' * 64} {'0' * 64}"
     (context / "series").write_text(f"debian trixie\nuv 0\n{row}\n")
@@ -235,7 +235,7 @@ def test_a_digest_that_differs_stops_the_build(docker: Engine, tag: str, tmp_pat
     """A package whose digest is not the pinned one is not installed."""
     with as_file(files("condor_mini").joinpath("images/condor-base")) as folder:
         context = Path(shutil.copytree(folder, tmp_path / "condor-base"))
-    images.fetch_uv(context / "bin", docker.info().architecture)
+    builder.fetch_uv(context / "bin", docker.info().architecture)
     series = context / "series"
     series.write_text(re.sub(r"\b[0-9a-f]{64}\b", "0" * 64, series.read_text()))
     lines: list[str] = []
@@ -254,7 +254,7 @@ def test_base_without_a_package_manager_is_named(docker: Engine, tag: str, tmp_p
     docker.import_image(tmp_path / "root.tar", bare, labels={})
     try:
         with pytest.raises(ImageBuildFailed, match=f"built on {bare}: it has no apt-get"):
-            images.build(docker, ["base"], catalogue().get(None), Progress(), tag=tag, base=bare)
+            builder.build(docker, ["base"], catalogue().get(None), Progress(), tag=tag, base=bare)
     finally:
         docker.remove_image(bare)
 
@@ -262,7 +262,7 @@ def test_base_without_a_package_manager_is_named(docker: Engine, tag: str, tmp_p
 def test_no_network_is_said_in_one_message(docker: Engine, tag: str) -> None:
     """A build without a package mirror fails with what was tried, and leaves no image."""
     with pytest.raises(ImageBuildFailed, match="Debian's packages cannot be reached"):
-        images.build(
+        builder.build(
             *(docker, ["base"], catalogue().get(None), Progress()),
             tag=tag,
             build_args={"DEBIAN_MIRROR": "http://127.0.0.1:1/debian"},

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.series import catalogue
+from condor_mini.base.series import catalogue
 
 if TYPE_CHECKING:
     from tests.pool.conftest import Docker, Pool

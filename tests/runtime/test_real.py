@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.errors import RuntimeFailed
-from condor_mini.nodes import PREFIX
-from condor_mini.progress import Progress
+from condor_mini.base.errors import RuntimeFailed
+from condor_mini.base.progress import Progress
+from condor_mini.base.series import catalogue
+from condor_mini.nodes.node import PREFIX
 from condor_mini.runtime import export
 from condor_mini.runtime.bundle import write_wheel
 from condor_mini.runtime.fetch import Fetcher, mirrors
@@ -23,7 +24,6 @@ from condor_mini.runtime.lock import machine_architecture
 from condor_mini.runtime.relocate import elf, relocated
 from condor_mini.runtime.resolve import locked, make_lock, resolve
 from condor_mini.runtime.signature import Verifier
-from condor_mini.series import catalogue
 
 if TYPE_CHECKING:
     from condor_mini.runtime import Runtime

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini import cli, images, starting
-from condor_mini.caller import IMAGE_UID
+from condor_mini import cli
+from condor_mini.base.series import VARIABLE
 from condor_mini.engine import FakeEngine, FakeOutcome, VolumeMount
-from condor_mini.engine.detect import Candidate
-from condor_mini.nodes import LIBEXEC
-from condor_mini.series import VARIABLE
+from condor_mini.engines import Candidate
+from condor_mini.images import builder
+from condor_mini.lifecycle import startup
+from condor_mini.nodes.node import LIBEXEC
+from condor_mini.personal.caller import IMAGE_UID
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -42,7 +44,7 @@ def fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeEngine:
     engine = FakeEngine()
     engine.on_exec([HEALTH], lambda _: FakeOutcome())
     engine.add_image("condor-mini:25")
-    monkeypatch.setattr(images, "ensure", lambda *_: "condor-mini:25")
+    monkeypatch.setattr(builder, "ensure", lambda *_: "condor-mini:25")
     for module in ("run", "build"):
         monkeypatch.setattr(f"condor_mini.cli.{module}.reach_engine", lambda *_: engine)
     monkeypatch.setattr(os, "getuid", lambda: IMAGE_UID)
@@ -187,8 +189,8 @@ for _method in (
 @pytest.fixture
 def new_pools(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[], PoolEngine]:
     """Makes engines that have the images, on which pools can be made."""
-    monkeypatch.setattr(images, "build", lambda *_, **__: [])
-    monkeypatch.setattr(starting, "START_PAUSE_S", 0.01)
+    monkeypatch.setattr(builder, "build", lambda *_, **__: [])
+    monkeypatch.setattr(startup, "START_PAUSE_S", 0.01)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     return PoolEngine
 
@@ -237,7 +239,7 @@ def condor_mini_on(
 
     def run(engine: PoolEngine, *arguments: str, stdin: str = "") -> Result:
         candidate = Candidate(name="fake", binary=None, hint_absent="", make=lambda: engine)
-        monkeypatch.setattr("condor_mini.engine.detect.CANDIDATES", (candidate,))
+        monkeypatch.setattr("condor_mini.engines.CANDIDATES", (candidate,))
         monkeypatch.setattr("sys.argv", ["condor-mini", *arguments])
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
         with pytest.raises(SystemExit) as ended:

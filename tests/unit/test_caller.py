@@ -7,7 +7,7 @@ import tarfile
 
 import pytest
 
-from condor_mini.caller import Caller, certificate_authorities
+from condor_mini.personal.caller import Caller, certificate_authorities
 
 PASSWD = b"root:x:0:0::/root:/bin/sh\nwww:x:33:33::/:/bin/sh\njovyan:x:1000:1000::/h:/bin/bash\n"
 GROUP = b"root:x:0:\nwww:x:33:\njovyan:x:1000:\n"

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini import sbom
 from condor_mini.cli import main
-from condor_mini.images import Built
+from condor_mini.images import sbom
+from condor_mini.images.builder import Built
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,8 +57,8 @@ def test_results_are_on_stdout(
 ) -> None:
     """Each image is a line with its size, and whether it is new."""
     built = [Built(reference="condor-mini:25", size_bytes=250_000_000, fresh=False)]
-    monkeypatch.setattr("condor_mini.images.build", lambda *_, **__: built)
-    monkeypatch.setattr("condor_mini.sbom.is_installed", lambda: False)
+    monkeypatch.setattr("condor_mini.images.builder.build", lambda *_, **__: built)
+    monkeypatch.setattr("condor_mini.images.sbom.is_installed", lambda: False)
     build("mini")
     assert capsys.readouterr().out == "condor-mini:25  250 MB  up to date\n"
 
@@ -69,9 +69,11 @@ def test_bills_without_their_tool_fail_before_the_build(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Where debsbom is not installed, nothing is built, and the command that gets it is said."""
-    monkeypatch.setattr("condor_mini.sbom.which", lambda _: None)
-    monkeypatch.setattr("condor_mini.sbom.sys.executable", "/nowhere/python")
-    monkeypatch.setattr("condor_mini.images.build", lambda *_, **__: pytest.fail("it builds"))
+    monkeypatch.setattr("condor_mini.images.sbom.which", lambda _: None)
+    monkeypatch.setattr("condor_mini.images.sbom.sys.executable", "/nowhere/python")
+    monkeypatch.setattr(
+        "condor_mini.images.builder.build", lambda *_, **__: pytest.fail("it builds")
+    )
     status = build("mini", "--sbom", "bills")
     assert (status, "pip install 'condor-mini[sbom]'" in capsys.readouterr().err) == (2, True)
 
@@ -96,8 +98,8 @@ def test_a_build_writes_bills(
         for file in sbom.files(tmp_path, reference):
             file.touch()
     asked: list[str] = []
-    monkeypatch.setattr("condor_mini.images.build", lambda *_, **__: built)
-    monkeypatch.setattr("condor_mini.sbom.own_folder", lambda: tmp_path)
-    monkeypatch.setattr("condor_mini.sbom.is_installed", lambda: installed)
-    monkeypatch.setattr("condor_mini.sbom.write", lambda _, found, __: asked.extend(found))
+    monkeypatch.setattr("condor_mini.images.builder.build", lambda *_, **__: built)
+    monkeypatch.setattr("condor_mini.images.sbom.own_folder", lambda: tmp_path)
+    monkeypatch.setattr("condor_mini.images.sbom.is_installed", lambda: installed)
+    monkeypatch.setattr("condor_mini.images.sbom.write", lambda _, found, __: asked.extend(found))
     assert (build(), asked) == (0, written)

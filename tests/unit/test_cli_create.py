@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from condor_mini.base.errors import EngineNotFound
 from condor_mini.engine import FakeOutcome
-from condor_mini.errors import EngineNotFound
-from condor_mini.nodes import pool_nodes
+from condor_mini.nodes.node import pool_nodes
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from condor_mini.base.errors import CommandFailed, EngineNotFound
 from condor_mini.engine import ContainerSpec
-from condor_mini.errors import CommandFailed, EngineNotFound
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -34,11 +34,12 @@ print("\\n" + " ".join(sys.modules))
 
 LOOKING = """
 import sys
-from condor_mini.engine import FakeEngine, detect
+from condor_mini.engine import FakeEngine
+from condor_mini import engines
 labels = {"io.condor-mini.kind": "pool", "io.condor-mini.pool": "mini"}
 engine = FakeEngine()
 engine.create_network("mini", labels=labels)
-detect.find_engine = lambda *_: engine
+engines.find_engine = lambda *_: engine
 """ + PROBE.replace("except SystemExit", "except (SystemExit, Exception)")
 
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from condor_mini.base.errors import EngineNotFound
 from condor_mini.cli import main
 from condor_mini.engine import ContainerSpec, FakeOutcome
-from condor_mini.errors import EngineNotFound
 from hand_made import personal_spec
 
 if TYPE_CHECKING:
@@ -203,7 +203,7 @@ def test_held_job_is_removed(
     fake: FakeEngine, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A held job is taken out of the queue."""
-    monkeypatch.setattr("condor_mini.jobs.REMOVE_TIMEOUT_S", 0)
+    monkeypatch.setattr("condor_mini.jobs.tracking.REMOVE_TIMEOUT_S", 0)
     (tmp_path / "a.sub").touch()
     script_job(fake, JobStatus=5, HoldReason="why")
     run("--submit", "a.sub")

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.condor_config import (
+from condor_mini.nodes.condor_config import (
     access_point_config,
     central_manager_config,
     classad,
     execution_point_config,
     pool_config,
 )
-from condor_mini.poolfile import read_pool_file
 from condor_mini.spec import ExecutionPoints, Gpus, PoolSpec
+from condor_mini.spec.pool_file import read_pool_file
 
 if TYPE_CHECKING:
     from condor_mini.spec.attributes import ClassAdValue

@@ -13,10 +13,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from condor_mini import creation, parallel, signals, starting, undoing, usable
-from condor_mini.cli import Terminated
-from condor_mini.engine import ContainerSpec, FakeEngine, FakeOutcome
-from condor_mini.errors import (
+from condor_mini.base import parallel, signals
+from condor_mini.base.errors import (
     AlreadyInUse,
     CommandFailed,
     CondorMiniError,
@@ -25,10 +23,13 @@ from condor_mini.errors import (
     NotFound,
     PoolNotReady,
 )
-from condor_mini.life import scale
-from condor_mini.nodes import LABEL, LIBEXEC, Role, pool_nodes
+from condor_mini.base.progress import Progress
+from condor_mini.cli import Terminated
+from condor_mini.engine import ContainerSpec, FakeEngine, FakeOutcome
+from condor_mini.lifecycle import creation, ready, rollback, startup
+from condor_mini.lifecycle.life import scale
+from condor_mini.nodes.node import LABEL, LIBEXEC, Role, pool_nodes
 from condor_mini.pool import Pool
-from condor_mini.progress import Progress
 from condor_mini.spec import PoolSpec
 from condor_mini.spec.base import Reading
 
@@ -343,7 +344,7 @@ def test_start_that_is_refused_for_good_fails(
     pools: PoolEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One that is refused for longer is a failure, with the engine's own words."""
-    monkeypatch.setattr(starting, "START_PATIENCE_S", 0.1)
+    monkeypatch.setattr(startup, "START_PATIENCE_S", 0.1)
 
     def refuse() -> None:
         raise CommandFailed(["docker", "start"], 1, "it is ambiguous")
@@ -462,7 +463,7 @@ class Interrupting:
 
     FILES = frozenset(
         cast("str", module.__file__)
-        for module in (creation, parallel, signals, starting, undoing, usable)
+        for module in (creation, parallel, signals, startup, rollback, ready)
     )
 
     def __init__(self, number: int) -> None:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.debug_levels import FILE
+from condor_mini.base.errors import UsageError
 from condor_mini.engine import FakeOutcome
-from condor_mini.errors import UsageError
+from condor_mini.lifecycle.debug_levels import FILE
 from condor_mini.pool import Pool
 
 if TYPE_CHECKING:

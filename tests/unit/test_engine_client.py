@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.engine import BuildSpec, ContainerSpec, OciEngine, oci
-from condor_mini.engine.dialect import DOCKER
-from condor_mini.errors import (
+from condor_mini.base.errors import (
     AlreadyInUse,
     CommandFailed,
     EngineCapabilityError,
@@ -18,6 +16,8 @@ from condor_mini.errors import (
     ImageBuildFailed,
     NotFound,
 )
+from condor_mini.engine import BuildSpec, ContainerSpec, OciEngine, oci
+from condor_mini.engine.dialect import DOCKER
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from condor_mini.base.errors import CommandFailed
+from condor_mini.base.waiting import wait_until
 from condor_mini.engine import command
-from condor_mini.errors import CommandFailed
-from condor_mini.readiness import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

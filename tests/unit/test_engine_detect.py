@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.engine import FakeEngine, detect
-from condor_mini.engine.detect import Candidate, Reach, find_engine, survey
-from condor_mini.errors import EngineNotFound, UsageError
+from condor_mini import engines
+from condor_mini.base.errors import EngineNotFound, UsageError
+from condor_mini.engine import FakeEngine
+from condor_mini.engines import Candidate, Reach, find_engine, survey
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,9 +43,9 @@ SAYS_NO_DAEMON_AS_BEFORE_23 = (
 @pytest.fixture(autouse=True)
 def everyone(monkeypatch: pytest.MonkeyPatch) -> tuple[Candidate, ...]:
     """The engines that have a command are the only candidates; all that there are."""
-    everyone = detect.CANDIDATES
+    everyone = engines.CANDIDATES
     alone = tuple(candidate for candidate in everyone if candidate.binary)
-    monkeypatch.setattr(detect, "CANDIDATES", alone)
+    monkeypatch.setattr(engines, "CANDIDATES", alone)
     return everyone
 
 
@@ -76,7 +77,7 @@ def put_binary(bin_dir: Path) -> PutBinary:
 def two_candidates(monkeypatch: pytest.MonkeyPatch) -> None:
     """Docker, and after it an engine that always answers."""
     other = Candidate(name="other", binary=None, hint_absent="", make=partial(FakeEngine, "other"))
-    monkeypatch.setattr(detect, "CANDIDATES", (detect.CANDIDATES[0], other))
+    monkeypatch.setattr(engines, "CANDIDATES", (engines.CANDIDATES[0], other))
 
 
 @pytest.mark.parametrize("choice", [None, "auto", "docker"])
@@ -191,7 +192,7 @@ def test_embedded_is_taken_where_nothing_answers(
     everyone: tuple[Candidate, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without any command of an engine there is still the one that needs none, and it says so."""
-    monkeypatch.setattr(detect, "CANDIDATES", everyone)
+    monkeypatch.setattr(engines, "CANDIDATES", everyone)
     notes: list[str] = []
     assert find_engine(on_note=notes.append).name == "embedded"
     assert "Using embedded (not docker: There is no command docker on PATH.; not podman" in notes[0]
@@ -203,7 +204,7 @@ def test_docker_that_answers_goes_before_embedded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """What was installed on purpose is used."""
-    monkeypatch.setattr(detect, "CANDIDATES", everyone)
+    monkeypatch.setattr(engines, "CANDIDATES", everyone)
     put_binary("docker", ANSWERS)
     assert find_engine().name == "docker"
 
@@ -212,7 +213,7 @@ def test_embedded_needs_linux(
     everyone: tuple[Candidate, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Elsewhere it is not even tried."""
-    monkeypatch.setattr(detect, "CANDIDATES", everyone)
+    monkeypatch.setattr(engines, "CANDIDATES", everyone)
     monkeypatch.setattr("sys.platform", "darwin")
     with pytest.raises(EngineNotFound, match="It needs Linux, and this is darwin") as caught:
         find_engine("embedded")

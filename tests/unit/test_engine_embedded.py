@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from condor_mini.base.errors import AlreadyInUse, CommandFailed, NotFound, StateError
+from condor_mini.base.waiting import wait_until
 from condor_mini.engine.embedded import journal
 from condor_mini.engine.embedded.addresses import Networks
 from condor_mini.engine.embedded.namespaces import _table
 from condor_mini.engine.embedded.records import Shelf, alone_with
-from condor_mini.errors import AlreadyInUse, CommandFailed, NotFound, StateError
-from condor_mini.readiness import wait_until
 
 
 @pytest.fixture

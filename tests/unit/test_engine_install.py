@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.engine import detect, ensure_engine, install
-from condor_mini.engine.install import Host, Site
-from condor_mini.errors import EngineInstallError, EngineNotFound
-from condor_mini.readiness import wait_until
+from condor_mini import engines
+from condor_mini.base.errors import EngineInstallError, EngineNotFound
+from condor_mini.base.waiting import wait_until
+from condor_mini.setup import engine_installation
+from condor_mini.setup.engine_installation import Host, Site, ensure_engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -118,8 +119,8 @@ class Bench:
 @pytest.fixture(autouse=True)
 def docker_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Docker is the only candidate: else there is always one that answers."""
-    alone = tuple(each for each in detect.CANDIDATES if each.name == "docker")
-    monkeypatch.setattr(detect, "CANDIDATES", alone)
+    alone = tuple(each for each in engines.CANDIDATES if each.name == "docker")
+    monkeypatch.setattr(engines, "CANDIDATES", alone)
 
 
 @pytest.fixture
@@ -131,10 +132,10 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     for variable in ("CONDOR_MINI_ENGINE", "DOCKER_HOST", "DOCKER_CONTEXT"):
         monkeypatch.delenv(variable, raising=False)
     yield bench
-    for daemon in install._started:
+    for daemon in engine_installation._started:
         daemon.kill()
         daemon.wait()
-    install._started.clear()
+    engine_installation._started.clear()
 
 
 @pytest.fixture
@@ -259,7 +260,7 @@ def test_daemon_that_hangs_is_ended(stopped: Bench) -> None:
     stopped.put("dockerd", DOCKERD_HANGS)
     with pytest.raises(EngineInstallError):
         stopped.ensure()
-    assert install._started[-1].wait(timeout=5) != 0
+    assert engine_installation._started[-1].wait(timeout=5) != 0
 
 
 def test_two_at_once_start_one_daemon(stopped: Bench) -> None:

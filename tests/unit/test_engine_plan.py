@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from condor_mini.engine.install import Action, Host, plan
+from condor_mini.setup.engine_installation import Action, Host, plan
 
 
 def host(

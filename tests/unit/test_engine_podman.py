@@ -13,20 +13,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from condor_mini.engine import BindMount, ContainerSpec, FakeEngine, OciEngine
-from condor_mini.engine.answers import container_info, image_info, network_info, podman_info
-from condor_mini.engine.argv import bare_label_instruction
-from condor_mini.engine.detect import Reach, find_engine, survey
-from condor_mini.engine.dialect import PODMAN
-from condor_mini.engine.lacks import Around, podman_lacks, podman_shortcomings
-from condor_mini.engine.pieces import count_lines, mended_log, stamped_line
-from condor_mini.errors import (
+from condor_mini.base.errors import (
     AlreadyInUse,
     CommandFailed,
     EngineCapabilityError,
     EngineNotFound,
     NotFound,
 )
+from condor_mini.engine import BindMount, ContainerSpec, FakeEngine, OciEngine
+from condor_mini.engine.answers import container_info, image_info, network_info, podman_info
+from condor_mini.engine.argv import bare_label_instruction
+from condor_mini.engine.dialect import PODMAN
+from condor_mini.engine.lacks import Around, podman_lacks, podman_shortcomings
+from condor_mini.engine.pieces import count_lines, mended_log, stamped_line
+from condor_mini.engines import Reach, find_engine, survey
 
 if TYPE_CHECKING:
     from collections.abc import Callable

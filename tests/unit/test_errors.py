@@ -6,7 +6,7 @@ import inspect
 
 import pytest
 
-from condor_mini import errors
+from condor_mini.base import errors
 
 CODES = {
     "CondorMiniError": 1,

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini import base_image, images
-from condor_mini.errors import ImageBuildFailed
-from condor_mini.progress import Progress
+from condor_mini.base.errors import ImageBuildFailed
+from condor_mini.base.progress import Progress
+from condor_mini.images import builder, debian
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,10 +30,10 @@ def test_a_base_image_that_takes_too_long(
     endless: Path, fake: FakeEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A mirror that holds mmdebstrap up makes the build fail, and the message says so."""
-    monkeypatch.setattr(base_image, "_mmdebstrap", lambda _: str(endless))
-    monkeypatch.setattr(base_image, "BOOTSTRAP_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(debian, "_mmdebstrap", lambda _: str(endless))
+    monkeypatch.setattr(debian, "BOOTSTRAP_TIMEOUT_S", 0.2)
     with pytest.raises(ImageBuildFailed, match="did not end in time"):
-        base_image._bootstrap(fake, "debian:ours", Progress())
+        debian._bootstrap(fake, "debian:ours", Progress())
 
 
 def test_a_uv_that_takes_too_long(
@@ -41,6 +41,6 @@ def test_a_uv_that_takes_too_long(
 ) -> None:
     """An index that holds pip up leaves it to the build to fetch uv."""
     monkeypatch.setattr(sys, "executable", str(endless))
-    monkeypatch.setattr(images, "UV_TIMEOUT_S", 0.2)
-    images.fetch_uv(tmp_path, "amd64")
+    monkeypatch.setattr(builder, "UV_TIMEOUT_S", 0.2)
+    builder.fetch_uv(tmp_path, "amd64")
     assert not (tmp_path / "uv").exists()

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini import files
+from condor_mini.base.errors import CondorMiniError, NotFound, UsageError
 from condor_mini.engine import ContainerSpec, FakeEngine, FakeOutcome
-from condor_mini.errors import CondorMiniError, NotFound, UsageError
-from condor_mini.nodes import Identity, Node, Role
+from condor_mini.nodes import files
+from condor_mini.nodes.node import Identity, Node, Role
 
 if TYPE_CHECKING:
     from collections.abc import Callable

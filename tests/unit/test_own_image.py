@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from condor_mini import own_image
+from condor_mini.base.errors import EngineCapabilityError, NotFound, UsageError
+from condor_mini.base.progress import Progress
+from condor_mini.base.series import catalogue
 from condor_mini.engine import BindMount, ContainerSpec, VolumeMount
-from condor_mini.errors import EngineCapabilityError, NotFound, UsageError
-from condor_mini.nodes import LIBEXEC, OWN_IMAGE, PREFIX, Role
-from condor_mini.own_image import container_of, contents, equipped, with_accounts
-from condor_mini.plan import NODE_CONFIG, STATE, archive, planned_nodes
+from condor_mini.nodes import custom_image
+from condor_mini.nodes.custom_image import container_of, contents, equipped, with_accounts
+from condor_mini.nodes.node import LIBEXEC, OWN_IMAGE, PREFIX, Role
+from condor_mini.nodes.plan import NODE_CONFIG, STATE, archive, planned_nodes
 from condor_mini.pool import Pool
-from condor_mini.progress import Progress
-from condor_mini.series import catalogue
 from condor_mini.spec import PoolSpec
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tests.unit.conftest import PoolEngine, Result
 
     from condor_mini.engine import Engine
-    from condor_mini.plan import PlannedNode
+    from condor_mini.nodes.plan import PlannedNode
 
 IMAGE = "my/thing:1"
 SHIPPED = files("condor_mini").joinpath("images/own-image")
@@ -38,7 +38,7 @@ SHIPPED = files("condor_mini").joinpath("images/own-image")
 def tree(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A relocated runtime, which needs no mirror."""
     (tmp_path / "tree/usr").mkdir(parents=True)
-    monkeypatch.setattr(own_image, "_tree", lambda *_: tmp_path / "tree")
+    monkeypatch.setattr(custom_image, "_tree", lambda *_: tmp_path / "tree")
     return tmp_path / "tree"
 
 
@@ -348,7 +348,7 @@ def test_no_image_no_runtime(pools: PoolEngine, monkeypatch: pytest.MonkeyPatch)
     def refuse(*_: object) -> Iterator[None]:
         raise AssertionError
 
-    monkeypatch.setattr(own_image, "_tree", refuse)
+    monkeypatch.setattr(custom_image, "_tree", refuse)
     nodes = planned_nodes(PoolSpec(name="ci"))
     assert equipped(pools, nodes, catalogue().get(None), Progress()) == nodes
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
-from condor_mini.parallel import WORKERS, each
-from condor_mini.signals import ENDING, held_back
+from condor_mini.base.parallel import WORKERS, each
+from condor_mini.base.signals import ENDING, held_back
 
 if TYPE_CHECKING:
     from collections.abc import Callable

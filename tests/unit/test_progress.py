@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from condor_mini.progress import LiveProgress, PlainProgress, Progress, progress_for_stderr
+from condor_mini.base.progress import LiveProgress, PlainProgress, Progress, progress_for_stderr
 
 
 def test_pipe_gets_plain_lines() -> None:

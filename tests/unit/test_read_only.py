@@ -10,18 +10,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini import creation, files
-from condor_mini.engine import FakeOutcome, ScratchMount, VolumeMount
-from condor_mini.errors import (
+from condor_mini.base.errors import (
     CommandFailed,
     EngineCapabilityError,
     PoolNotReady,
     ReadOnlyError,
     UsageError,
 )
-from condor_mini.nodes import pool_nodes
-from condor_mini.plan import SCRATCH, PlannedNode, archive, planned_nodes
-from condor_mini.progress import Progress
+from condor_mini.base.progress import Progress
+from condor_mini.engine import FakeOutcome, ScratchMount, VolumeMount
+from condor_mini.lifecycle import creation
+from condor_mini.nodes import files
+from condor_mini.nodes.node import pool_nodes
+from condor_mini.nodes.plan import SCRATCH, PlannedNode, archive, planned_nodes
 from condor_mini.spec import PoolSpec
 from condor_mini.spec.base import Reading
 

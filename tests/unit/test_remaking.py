@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from condor_mini.base.errors import CommandFailed, PoolNotReady, UsageError
 from condor_mini.engine import FakeOutcome, VolumeMount
-from condor_mini.errors import CommandFailed, PoolNotReady, UsageError
-from condor_mini.nodes import pool_nodes
+from condor_mini.nodes.node import pool_nodes
 from condor_mini.pool import Pool
 
 if TYPE_CHECKING:

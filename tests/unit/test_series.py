@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from condor_mini.errors import UsageError
-from condor_mini.series import VARIABLE, catalogue
+from condor_mini.base.errors import UsageError
+from condor_mini.base.series import VARIABLE, catalogue
 from condor_mini.spec import PoolSpec
 
 

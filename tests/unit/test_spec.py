@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import jsonschema
 import pytest
 
-from condor_mini.errors import UsageError
-from condor_mini.poolfile import load_pool_file
-from condor_mini.sizes import mebibytes
+from condor_mini.base.errors import UsageError
+from condor_mini.base.sizes import mebibytes
 from condor_mini.spec import PoolSpec, yaml_tree
+from condor_mini.spec.pool_file import load_pool_file
 from condor_mini.spec.schema import example, json_schema
 
 if TYPE_CHECKING:

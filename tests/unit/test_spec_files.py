@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from condor_mini.errors import NotFound, PoolFileError
-from condor_mini.poolfile import MOST_BYTES, load_pool_file, read_pool_file
+from condor_mini.base.errors import NotFound, PoolFileError
 from condor_mini.spec import PoolSpec
+from condor_mini.spec.pool_file import MOST_BYTES, load_pool_file, read_pool_file
 from condor_mini.spec.schema import example, json_schema
 
 FILES = Path(__file__).with_name("poolfiles")

@@ -11,9 +11,9 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from condor_mini.base.errors import PoolFileError
 from condor_mini.cli.config import config
-from condor_mini.condor_config import execution_point_config, pool_config
-from condor_mini.errors import PoolFileError
+from condor_mini.nodes.condor_config import execution_point_config, pool_config
 from condor_mini.spec import PoolSpec
 from condor_mini.spec.schema import example
 

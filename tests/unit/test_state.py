@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.errors import StateError
-from condor_mini.state import LOCKS, StateDirectory
+from condor_mini.base.errors import StateError
+from condor_mini.personal.state_directory import LOCKS, StateDirectory
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,7 +34,7 @@ def test_file_in_its_place(tmp_path: Path) -> None:
 
 def test_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Too little room is refused before anything is started, and leaves nothing."""
-    monkeypatch.setattr("condor_mini.state.NEEDED_BYTES", 2**62)
+    monkeypatch.setattr("condor_mini.personal.state_directory.NEEDED_BYTES", 2**62)
     with pytest.raises(StateError, match="No space left on device"):
         StateDirectory(tmp_path / "state")
     assert list(tmp_path.iterdir()) == []

@@ -21,8 +21,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from condor_mini.base.errors import CondorMiniError, UsageError
 from condor_mini.base.tree import CHUNK_BYTES, LinkFound, Tree
-from condor_mini.errors import CondorMiniError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

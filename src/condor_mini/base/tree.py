@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Self
 
-from condor_mini.errors import NotFound
+from condor_mini.base.errors import NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

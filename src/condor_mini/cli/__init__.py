@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from condor_mini._version import __version__
-from condor_mini.errors import CondorMiniError, PoolFileError
-from condor_mini.signals import ENDING
+from condor_mini.base.errors import CondorMiniError, PoolFileError
+from condor_mini.base.signals import ENDING
 
 if TYPE_CHECKING:
     from types import FrameType

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from condor_mini.base.errors import UsageError
 from condor_mini.cli.options import (
     container_option,
     engine_option,
@@ -13,7 +14,6 @@ from condor_mini.cli.options import (
     show_json,
     show_table,
 )
-from condor_mini.errors import UsageError
 
 
 @click.command("approve")

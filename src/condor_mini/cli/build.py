@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
+from condor_mini.base.errors import StateError, UsageError
 from condor_mini.cli.options import engine_option, quiet_option, reach_engine, series_option
-from condor_mini.errors import StateError, UsageError
 
 
 @click.command("build")
@@ -41,15 +41,15 @@ def command(
     Where debsbom is installed (pip install 'condor-mini[sbom]'), a bill of materials of each image
     that was built is written, in CycloneDX and in SPDX.
     """
-    from condor_mini import images
-    from condor_mini import sbom as bills
-    from condor_mini.progress import progress_for_stderr
-    from condor_mini.series import catalogue
+    from condor_mini.base.progress import progress_for_stderr
+    from condor_mini.base.series import catalogue
+    from condor_mini.images import builder
+    from condor_mini.images import sbom as bills
 
     wanted = set(roles) - {"all"}
-    if unknown := wanted - set(images.ROLES):
+    if unknown := wanted - set(builder.ROLES):
         raise UsageError(
-            f"there is no image {', '.join(sorted(unknown))}; there are: {', '.join(images.ROLES)}"
+            f"there is no image {', '.join(sorted(unknown))}; there are: {', '.join(builder.ROLES)}"
         )
     if sbom is not None:
         bills.debsbom()
@@ -57,9 +57,9 @@ def command(
     progress = progress_for_stderr(quiet=quiet)
     arguments = dict(_pair(argument) for argument in build_args)
     reached = reach_engine(engine, progress)
-    built = images.build(
+    built = builder.build(
         reached,
-        wanted if wanted and "all" not in roles else images.ROLES,
+        wanted if wanted and "all" not in roles else builder.ROLES,
         chosen,
         progress,
         tag=tag,

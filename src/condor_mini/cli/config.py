@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from condor_mini.base.errors import AlreadyInUse, NotFound, PoolFileError
 from condor_mini.cli.options import output_option, show_json
-from condor_mini.errors import AlreadyInUse, NotFound, PoolFileError
 
 if TYPE_CHECKING:
     from condor_mini.spec import PoolSpec
@@ -60,7 +60,7 @@ def init(file: str, *, force: bool) -> None:
 @click.pass_context
 def validate(ctx: click.Context, *, file: str, output: str) -> None:
     """Say whether the pool file FILE is valid, or all that is wrong with it; - for stdin."""
-    from condor_mini.poolfile import read_pool_file
+    from condor_mini.spec.pool_file import read_pool_file
 
     try:
         spec = read_pool_file(file)

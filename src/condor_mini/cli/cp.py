@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
+from condor_mini.base.errors import UsageError
 from condor_mini.cli.options import engine_option, name_option, open_pool
-from condor_mini.errors import UsageError
 
 
 @click.command("cp")
@@ -22,8 +22,8 @@ def command(*, source: str, target: str, name: str, engine: str | None) -> None:
     slash is in the home directory there. Symbolic links are copied as links, and never followed:
     one that leads out of the directory that is copied stays there, and is told.
     """
-    from condor_mini import files
     from condor_mini.base.archives import shown
+    from condor_mini.nodes import files
 
     there = [":" in _before_slash(source), ":" in _before_slash(target)]
     if there == [True, False]:

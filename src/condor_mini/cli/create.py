@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from condor_mini.base.errors import UsageError
 from condor_mini.cli.options import (
     engine_option,
     host_files_option,
@@ -18,7 +19,6 @@ from condor_mini.cli.options import (
     show_json,
     timeout_option,
 )
-from condor_mini.errors import UsageError
 
 if TYPE_CHECKING:
     from condor_mini.spec import PoolSpec
@@ -67,8 +67,8 @@ def command(
     It is there when its daemons and slots are at the collector and a probe job has run. What fails
     is removed again, after its logs were saved.
     """
+    from condor_mini.base.progress import progress_for_stderr
     from condor_mini.pool import Pool
-    from condor_mini.progress import progress_for_stderr
 
     if host_files and execute_image:
         raise UsageError("either --host-files or --execute-image, not both")
@@ -109,14 +109,14 @@ def _spec(file: str | None) -> PoolSpec:
         from condor_mini.spec import PoolSpec
 
         return PoolSpec.from_options()
-    from condor_mini.poolfile import read_pool_file
+    from condor_mini.spec.pool_file import read_pool_file
 
     return read_pool_file(file)
 
 
 def _show(spec: PoolSpec, output: str) -> None:
     """What would be made, and the configuration of each node."""
-    from condor_mini.plan import planned_nodes
+    from condor_mini.nodes.plan import planned_nodes
 
     nodes = planned_nodes(spec)
     if output == "json":

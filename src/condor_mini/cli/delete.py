@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
+from condor_mini.base.errors import CommandFailed, UsageError
 from condor_mini.cli.options import engine_option, name_option, quiet_option
-from condor_mini.errors import CommandFailed, UsageError
 
 
 @click.command("delete")
@@ -18,9 +18,9 @@ def command(
     ctx: click.Context, *, name: str, everything: bool, engine: str | None, quiet: bool
 ) -> None:
     """Remove a pool: its nodes, network and volumes, with all jobs. One that is absent is fine."""
-    from condor_mini.engine import find_engine
+    from condor_mini.base.progress import progress_for_stderr
+    from condor_mini.engines import find_engine
     from condor_mini.pool import Pool
-    from condor_mini.progress import progress_for_stderr
 
     if everything and ctx.get_parameter_source("name") is click.core.ParameterSource.COMMANDLINE:
         raise UsageError(f"either --all or the pool {name}: which is it?")

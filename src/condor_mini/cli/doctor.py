@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from condor_mini.base.errors import UsageError
 from condor_mini.cli.options import (
     engine_option,
     name_option,
@@ -13,7 +14,6 @@ from condor_mini.cli.options import (
     reach_engine,
     show_json,
 )
-from condor_mini.errors import UsageError
 
 if TYPE_CHECKING:
     from condor_mini.doctor.findings import Finding
@@ -38,10 +38,10 @@ def command(
 
     It ends with 1 if something does not work; a warning is none of that.
     """
-    from condor_mini.doctor import examine
+    from condor_mini.doctor.checkup import examine
 
     if install_engine:
-        from condor_mini.progress import progress_for_stderr
+        from condor_mini.base.progress import progress_for_stderr
 
         if engine not in (None, "auto", "docker"):
             raise UsageError(f"--install-engine gets Docker, and not {engine}")

@@ -25,8 +25,8 @@ def logs(*, directory: str | None, name: str, engine: str | None, quiet: bool) -
     Tokens, keys and passwords are taken out. Without DIR it is a new one below the user's own logs;
     its name is printed. What could not be had is in its errors.txt.
     """
-    from condor_mini.export import ERRORS, export, failure_directory
-    from condor_mini.progress import progress_for_stderr
+    from condor_mini.base.progress import progress_for_stderr
+    from condor_mini.reports.log_bundle import ERRORS, export, failure_directory
 
     pool = open_pool(name, engine)
     target = Path(directory) if directory else failure_directory(name)

@@ -18,7 +18,7 @@ from condor_mini.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from condor_mini import images
+    from condor_mini.images import builder
 
 
 @click.group("images")
@@ -34,10 +34,10 @@ command.add_command(build.command)
 @engine_option
 def list_images(*, output: str, engine: str | None) -> None:
     """List the images, built or not, and whether they are up to date."""
-    from condor_mini import images
-    from condor_mini.engine import find_engine
+    from condor_mini.engines import find_engine
+    from condor_mini.images import builder
 
-    found = images.listing(find_engine(engine))
+    found = builder.listing(find_engine(engine))
     if output == "json":
         show_json([image.to_json() for image in found])
         return
@@ -64,15 +64,15 @@ def list_images(*, output: str, engine: str | None) -> None:
 @quiet_option
 def save(*, file: str, series: str | None, engine: str | None, quiet: bool) -> None:
     """Write the images to FILE, for a machine without a network; those of all series by default."""
-    from condor_mini import images
-    from condor_mini.engine import find_engine
-    from condor_mini.progress import progress_for_stderr
-    from condor_mini.series import catalogue
+    from condor_mini.base.progress import progress_for_stderr
+    from condor_mini.base.series import catalogue
+    from condor_mini.engines import find_engine
+    from condor_mini.images import builder
 
     chosen = catalogue().get(series) if series else None
     reached = find_engine(engine)
     with progress_for_stderr(quiet=quiet).step(f"Saving the images in {file}"):
-        names = images.save(reached, Path(file), chosen)
+        names = builder.save(reached, Path(file), chosen)
     click.echo("\n".join(names))
 
 
@@ -82,13 +82,13 @@ def save(*, file: str, series: str | None, engine: str | None, quiet: bool) -> N
 @quiet_option
 def load(*, file: str, engine: str | None, quiet: bool) -> None:
     """Take in the images of FILE, which `images save` has written."""
-    from condor_mini import images
-    from condor_mini.engine import find_engine
-    from condor_mini.progress import progress_for_stderr
+    from condor_mini.base.progress import progress_for_stderr
+    from condor_mini.engines import find_engine
+    from condor_mini.images import builder
 
     reached = find_engine(engine)
     with progress_for_stderr(quiet=quiet).step(f"Loading the images of {file}"):
-        names = images.load(reached, Path(file))
+        names = builder.load(reached, Path(file))
     click.echo("\n".join(names))
 
 
@@ -99,13 +99,13 @@ def load(*, file: str, engine: str | None, quiet: bool) -> None:
 @quiet_option
 def import_root(*, file: str, reference: str, engine: str | None, quiet: bool) -> None:
     """Take in FILE, the tar of a root file system, as image NAME: for `create --execute-image`."""
-    from condor_mini import images
-    from condor_mini.engine import find_engine
-    from condor_mini.progress import progress_for_stderr
+    from condor_mini.base.progress import progress_for_stderr
+    from condor_mini.engines import find_engine
+    from condor_mini.images import builder
 
     reached = find_engine(engine)
     with progress_for_stderr(quiet=quiet).step(f"Importing {file}"):
-        images.import_root(reached, Path(file), reference)
+        builder.import_root(reached, Path(file), reference)
     click.echo(reference)
 
 
@@ -121,13 +121,13 @@ def import_root(*, file: str, reference: str, engine: str | None, quiet: bool) -
 @engine_option
 def bill(*, reference: str, form: str, engine: str | None) -> None:
     """Print the software bill of materials of IMAGE: its packages, their versions and sources."""
-    from condor_mini import sbom
-    from condor_mini.engine import find_engine
+    from condor_mini.engines import find_engine
+    from condor_mini.images import sbom
 
     click.echo(sbom.bill(find_engine(engine), reference, form))
 
 
-def _state(image: images.Listed) -> str:
+def _state(image: builder.Listed) -> str:
     if image.size_bytes is None:
         return "not built"
     return "up to date" if image.up_to_date else "outdated"

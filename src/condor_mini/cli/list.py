@@ -15,7 +15,7 @@ from condor_mini.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from condor_mini.listing import ListedPool
+    from condor_mini.reports.listing import ListedPool
 
 _TITLES = {
     "master": "central manager",
@@ -31,9 +31,9 @@ _TITLES = {
 @engine_option
 def command(*, quiet: bool, output: str, engine: str | None) -> None:
     """List all pools, and the personal pools of `condor-mini run`."""
-    from condor_mini.engine import find_engine
-    from condor_mini.listing import ListedState, listing
-    from condor_mini.times import ago
+    from condor_mini.base.times import ago
+    from condor_mini.engines import find_engine
+    from condor_mini.reports.listing import ListedState, listing
 
     found = listing(find_engine(engine))
     pools = found.pools

@@ -20,7 +20,7 @@ from condor_mini.cli.options import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from condor_mini.logs import LogLine
+    from condor_mini.reports.logs import LogLine
 
 _COLOURS = (
     *("cyan", "yellow", "green", "magenta", "blue"),
@@ -29,7 +29,7 @@ _COLOURS = (
 
 
 def _daemon_names(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
-    from condor_mini.logs import DAEMONS
+    from condor_mini.reports.logs import DAEMONS
 
     return [name for name in DAEMONS if name.startswith(incomplete)]
 
@@ -76,8 +76,8 @@ def command(
 
     Each line is NODE DAEMON | TEXT; with -o json each is an object on a line of its own.
     """
-    from condor_mini import logs
-    from condor_mini.times import parse_since
+    from condor_mini.base.times import parse_since
+    from condor_mini.reports import logs
 
     begin = parse_since(since) if since else None
     for daemon in daemons:

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from condor_mini.errors import UsageError
+from condor_mini.base.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import TextIO
 
+    from condor_mini.base.progress import Progress
     from condor_mini.engine import Engine
-    from condor_mini.holdings import LabelProblem
-    from condor_mini.members import Members
+    from condor_mini.members.membership import Members
+    from condor_mini.nodes.holdings import LabelProblem
     from condor_mini.pool import Pool
-    from condor_mini.progress import Progress
 
 engine_option = click.option(
     "--engine",
@@ -52,7 +52,7 @@ output_option = click.option(
 
 def _pool_names(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     """For the shell's completion; silent where there is no engine."""
-    from condor_mini.errors import CondorMiniError
+    from condor_mini.base.errors import CondorMiniError
     from condor_mini.pool import Pool
 
     try:
@@ -63,7 +63,7 @@ def _pool_names(_ctx: click.Context, _param: click.Parameter, incomplete: str) -
 
 def node_names(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     """The same for the nodes of the pool that the line names."""
-    from condor_mini.errors import CondorMiniError
+    from condor_mini.base.errors import CondorMiniError
     from condor_mini.pool import Pool
 
     try:
@@ -126,7 +126,7 @@ def open_pool(name: str, engine: str | None) -> Pool:
 
 def find_members(name: str, container: str | None, engine: str | None) -> Members:
     """Who is let into the pool of that name, or by that container."""
-    from condor_mini.members import Members
+    from condor_mini.members.membership import Members
 
     if container is not None:
         return Members.of_container(container, engine=engine)
@@ -138,7 +138,7 @@ def reach_engine(choice: str | None, progress: Progress) -> Engine:
 
     A person at a terminal is asked first.
     """
-    from condor_mini.engine import ensure_engine
+    from condor_mini.setup.engine_installation import ensure_engine
 
     def ask(question: str) -> bool:
         return click.confirm(question, default=True, err=True)

@@ -38,7 +38,7 @@ def command(
     quiet: bool,
 ) -> None:
     """Stop and start all nodes, or one; the queue is kept. With --htcondor it is an upgrade."""
-    from condor_mini.progress import progress_for_stderr
+    from condor_mini.base.progress import progress_for_stderr
 
     progress = progress_for_stderr(quiet=quiet)
     open_pool(name, engine).restart(

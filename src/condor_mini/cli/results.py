@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from condor_mini.errors import CondorMiniError, PoolNotReady
+from condor_mini.base.errors import CondorMiniError, PoolNotReady
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from condor_mini.jobs import JobAd, Submission
-    from condor_mini.progress import Progress
+    from condor_mini.base.progress import Progress
+    from condor_mini.jobs.tracking import JobAd, Submission
 
 REMOVED, COMPLETED = 3, 4
 SHOWN_JOBS = 10
@@ -56,10 +56,10 @@ def announce(submission: Submission) -> None:
 
 def await_end(submissions: Sequence[Submission], progress: Progress, timeout_s: float) -> int:
     """Wait until all have ended, while a person sees how many have not; the jobs' status."""
-    from condor_mini import jobs
+    from condor_mini.jobs import tracking
 
     with progress.step("Waiting for the jobs", done="The jobs have ended") as detail:
-        return jobs.wait(submissions, timeout_s=timeout_s, on_change=detail)
+        return tracking.wait(submissions, timeout_s=timeout_s, on_change=detail)
 
 
 def show_written(submissions: Sequence[Submission], progress: Progress) -> None:

@@ -24,7 +24,7 @@ def command(*, name: str, timeout_s: float, engine: str | None, quiet: bool) -> 
     Jobs run on. Who has a token from `token create` needs a new one, and nodes that have joined by
     MASTER ask again.
     """
-    from condor_mini.progress import progress_for_stderr
+    from condor_mini.base.progress import progress_for_stderr
 
     progress = progress_for_stderr(quiet=quiet)
     open_pool(name, engine).members.rotate_key(timeout_s=timeout_s, progress=progress)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from condor_mini.base.errors import NotFound, PoolNotReady, UsageError
+from condor_mini.base.signals import held_back
 from condor_mini.cli.options import (
     engine_option,
     host_files_option,
@@ -16,12 +18,10 @@ from condor_mini.cli.options import (
     reach_engine,
     series_option,
 )
-from condor_mini.errors import NotFound, PoolNotReady, UsageError
-from condor_mini.signals import held_back
 
 if TYPE_CHECKING:
-    from condor_mini.personal import PersonalPool
-    from condor_mini.progress import Progress
+    from condor_mini.base.progress import Progress
+    from condor_mini.personal.pool import PersonalPool
 
 MOST_MB = 2**31 - 1
 """HTCondor holds a slot's memory in an int."""
@@ -62,9 +62,9 @@ def command(
     The current directory is the working directory, ~/work. All that HTCondor keeps is in
     condor_state, and is there again the next time.
     """
-    from condor_mini.personal import PersonalPool, PersonalSpec
-    from condor_mini.progress import progress_for_stderr
-    from condor_mini.series import catalogue
+    from condor_mini.base.progress import progress_for_stderr
+    from condor_mini.base.series import catalogue
+    from condor_mini.personal.pool import PersonalPool, PersonalSpec
 
     if submit_file and command:
         raise UsageError("either --submit FILE or a command, not both")
@@ -93,10 +93,10 @@ def command(
 
 def _see_through(pool: PersonalPool, file: PurePosixPath, progress: Progress) -> int:
     """Submit, wait, show what the jobs wrote and the event log; the jobs' status."""
-    from condor_mini import jobs
     from condor_mini.cli import results
+    from condor_mini.jobs import tracking
 
-    submission = jobs.submit(
+    submission = tracking.submit(
         pool,
         str(file.parent),
         file.name,
@@ -104,7 +104,7 @@ def _see_through(pool: PersonalPool, file: PurePosixPath, progress: Progress) ->
     )
     results.announce(submission)
     try:
-        status = results.await_end([submission], progress, jobs.FOREVER_S)
+        status = results.await_end([submission], progress, tracking.FOREVER_S)
     except PoolNotReady:
         raise  # nobody is there to remove them
     except BaseException:
@@ -117,7 +117,7 @@ def _see_through(pool: PersonalPool, file: PurePosixPath, progress: Progress) ->
 
 def _in_pool(file: Path) -> PurePosixPath:
     """Where the submit file is in the pool; it must be in or below the current directory."""
-    from condor_mini.personal import WORK
+    from condor_mini.personal.pool import WORK
 
     if not file.is_file():
         what = "is no file" if file.exists() else "is not there"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from condor_mini.base.errors import UsageError
 from condor_mini.cli.options import (
     output_option,
     quiet_option,
@@ -14,7 +15,6 @@ from condor_mini.cli.options import (
     show_json,
     show_table,
 )
-from condor_mini.errors import UsageError
 
 if TYPE_CHECKING:
     from condor_mini.runtime import Runtime
@@ -77,9 +77,9 @@ def list_runtimes(*, output: str) -> None:
 @quiet_option
 def remove(*, series: str | None, every: bool, quiet: bool) -> None:
     """Remove the runtimes of SERIES. Pools that run on them break."""
-    from condor_mini.progress import progress_for_stderr
+    from condor_mini.base.progress import progress_for_stderr
+    from condor_mini.base.series import catalogue
     from condor_mini.runtime.store import Store
-    from condor_mini.series import catalogue
 
     if (series is None) != every:
         raise UsageError("say which: condor-mini runtime remove 25, or --all for all of them")
@@ -95,7 +95,7 @@ def remove(*, series: str | None, every: bool, quiet: bool) -> None:
 @quiet_option
 def export(*, file: str, series: str | None, architecture: str | None, quiet: bool) -> None:
     """Write the runtime's tree to FILE, a .tar, or a .tar.xz, which takes half a minute."""
-    from condor_mini.progress import progress_for_stderr
+    from condor_mini.base.progress import progress_for_stderr
     from condor_mini.runtime import export as write
 
     if not file.endswith((".tar", ".tar.xz")):
@@ -112,7 +112,7 @@ def export(*, file: str, series: str | None, architecture: str | None, quiet: bo
 @quiet_option
 def wheel(*, directory: str, series: str | None, architecture: str | None, quiet: bool) -> None:
     """Write the runtime as a wheel into DIR, for `pip install` on machines without a mirror."""
-    from condor_mini.progress import progress_for_stderr
+    from condor_mini.base.progress import progress_for_stderr
     from condor_mini.runtime import export as write
     from condor_mini.runtime.bundle import write_wheel
 
@@ -146,12 +146,12 @@ def lock(
     be on this machine. The user's own list, in the cache directory, counts as long as condor-mini
     brings no newer one.
     """
-    from condor_mini.progress import progress_for_stderr
+    from condor_mini.base.progress import progress_for_stderr
+    from condor_mini.base.series import catalogue
     from condor_mini.runtime.fetch import Fetcher, mirrors
     from condor_mini.runtime.lock import file_name, known_architecture, machine_architecture
     from condor_mini.runtime.resolve import make_lock
     from condor_mini.runtime.store import Store
-    from condor_mini.series import catalogue
 
     chosen = catalogue().get(series)
     known = known_architecture(architecture) if architecture else machine_architecture()
@@ -173,10 +173,10 @@ def lock(
 
 
 def _made(series: str | None, architecture: str | None, *, quiet: bool) -> Runtime:
-    from condor_mini.progress import progress_for_stderr
+    from condor_mini.base.progress import progress_for_stderr
+    from condor_mini.base.series import catalogue
     from condor_mini.runtime import ensure
     from condor_mini.runtime.lock import known_architecture
-    from condor_mini.series import catalogue
 
     chosen = catalogue().get(series)
     known = known_architecture(architecture) if architecture else None

@@ -42,7 +42,7 @@ def command(
     quiet: bool,
 ) -> None:
     """Have N execution points from now on: new ones join at once, those that go are drained."""
-    from condor_mini.progress import progress_for_stderr
+    from condor_mini.base.progress import progress_for_stderr
 
     open_pool(name, engine).scale(
         execute,

@@ -24,7 +24,7 @@ def command(
     *, name: str, node: str | None, timeout_s: float, engine: str | None, quiet: bool
 ) -> None:
     """Start what is stopped, and wait until the pool is usable."""
-    from condor_mini.progress import progress_for_stderr
+    from condor_mini.base.progress import progress_for_stderr
 
     progress = progress_for_stderr(quiet=quiet)
     open_pool(name, engine).start(node=node, timeout_s=timeout_s, progress=progress)

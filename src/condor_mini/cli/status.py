@@ -16,7 +16,7 @@ from condor_mini.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from condor_mini.status import NodeStatus, PoolStatus
+    from condor_mini.reports.status import NodeStatus, PoolStatus
 
 
 @click.command("status")
@@ -29,7 +29,7 @@ def command(*, name: str, output: str, engine: str | None) -> None:
     It ends with 0 when it could be shown, whatever the pool's state; programs read the verdict from
     -o json.
     """
-    from condor_mini.engine import find_engine
+    from condor_mini.engines import find_engine
     from condor_mini.pool import Pool
 
     found = Pool(find_engine(engine), name).status()
@@ -61,7 +61,7 @@ def command(*, name: str, output: str, engine: str | None) -> None:
 
 
 def _next_command(found: PoolStatus) -> str:
-    from condor_mini.status import Verdict
+    from condor_mini.reports.status import Verdict
 
     match found.verdict:
         case Verdict.STOPPED:
@@ -73,7 +73,7 @@ def _next_command(found: PoolStatus) -> str:
 
 
 def _show_nodes(found: PoolStatus) -> None:
-    from condor_mini.times import ago
+    from condor_mini.base.times import ago
 
     daemons: dict[str, list[str]] = {}
     for daemon in found.daemons:

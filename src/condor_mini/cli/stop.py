@@ -20,7 +20,7 @@ from condor_mini.cli.options import (
 @quiet_option
 def command(*, name: str, node: str | None, engine: str | None, quiet: bool) -> None:
     """End all nodes, or one, gracefully. Queue, history and files are kept for `start`."""
-    from condor_mini.progress import progress_for_stderr
+    from condor_mini.base.progress import progress_for_stderr
 
     progress = progress_for_stderr(quiet=quiet)
     open_pool(name, engine).stop(node=node, progress=progress)

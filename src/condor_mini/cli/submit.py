@@ -19,7 +19,7 @@ from condor_mini.cli.options import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from condor_mini.jobs import Submission
+    from condor_mini.jobs.tracking import Submission
 
 
 @click.command("submit")
@@ -65,9 +65,9 @@ def command(
 
     Symbolic links stay links; submit tells which of them lead out of the directory.
     """
+    from condor_mini.base.progress import progress_for_stderr
     from condor_mini.cli import results
-    from condor_mini.jobs import FOREVER_S
-    from condor_mini.progress import progress_for_stderr
+    from condor_mini.jobs.tracking import FOREVER_S
 
     progress = progress_for_stderr(quiet=quiet)
     submission = open_pool(name, engine).submit(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from condor_mini.base.errors import StateError, UsageError
 from condor_mini.cli.options import (
     container_option,
     engine_option,
@@ -19,14 +20,13 @@ from condor_mini.cli.options import (
     show_json,
     show_table,
 )
-from condor_mini.errors import StateError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
     from typing import TextIO
 
-    from condor_mini.known_tokens import Token
+    from condor_mini.members.issued_tokens import Token
 
 
 class _Format(click.Choice[str]):
@@ -126,7 +126,7 @@ def create(
 
 
 def _end(expires_at: datetime | None) -> str:
-    from condor_mini.times import rfc3339
+    from condor_mini.base.times import rfc3339
 
     return f"until {rfc3339(expires_at)}" if expires_at else "does not expire"
 
@@ -170,8 +170,8 @@ def list_tokens(*, output: str, name: str, container: str | None, engine: str | 
 
 
 def _row(token: Token) -> list[str]:
-    from condor_mini.known_tokens import Kind
-    from condor_mini.times import rfc3339
+    from condor_mini.base.times import rfc3339
+    from condor_mini.members.issued_tokens import Kind
 
     if token.kind is Kind.ELSEWHERE:
         return [token.id, token.state, "(elsewhere)", "-", "-", "-"]

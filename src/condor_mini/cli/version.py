@@ -15,8 +15,8 @@ from condor_mini.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from condor_mini.status import PoolStatus
-    from condor_mini.versions import Versions
+    from condor_mini.reports.status import PoolStatus
+    from condor_mini.reports.versions import Versions
 
 
 @click.command("version")
@@ -29,8 +29,8 @@ def command(ctx: click.Context, *, name: str, output: str, engine: str | None) -
 
     With -n also those of a pool's nodes.
     """
-    from condor_mini.status import status
-    from condor_mini.versions import versions
+    from condor_mini.reports.status import status
+    from condor_mini.reports.versions import versions
 
     found = versions(engine)
     asked = ctx.get_parameter_source("name") is click.core.ParameterSource.COMMANDLINE

@@ -18,7 +18,7 @@ from condor_mini.cli.options import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from condor_mini.jobs import Submission
+    from condor_mini.jobs.tracking import Submission
 
 
 @click.command("wait")
@@ -47,10 +47,10 @@ def command(
 
     Without CLUSTER: all that are in the queue, or have ended and were not fetched yet.
     """
+    from condor_mini.base.progress import progress_for_stderr
     from condor_mini.cli import results
-    from condor_mini.jobs import FOREVER_S
-    from condor_mini.progress import progress_for_stderr
-    from condor_mini.submitting import submissions
+    from condor_mini.jobs.submit import submissions
+    from condor_mini.jobs.tracking import FOREVER_S
 
     progress = progress_for_stderr(quiet=quiet)
     found = submissions(open_pool(name, engine), clusters, node=node)

@@ -8,11 +8,11 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from condor_mini.base.errors import CondorMiniError
+from condor_mini.base.signals import held_back
 from condor_mini.doctor.findings import fail, ok, warn
 from condor_mini.engine import ContainerSpec
-from condor_mini.errors import CondorMiniError
-from condor_mini.nodes import LABEL
-from condor_mini.signals import held_back
+from condor_mini.nodes.node import LABEL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,17 +6,17 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from condor_mini.base.errors import CondorMiniError
+from condor_mini.base.parallel import each
 from condor_mini.doctor.findings import fail, ok, warn
-from condor_mini.errors import CondorMiniError
-from condor_mini.nodes import Role
-from condor_mini.parallel import each
-from condor_mini.status import Verdict, status_of
+from condor_mini.nodes.node import Role
+from condor_mini.reports.status import Verdict, status_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from condor_mini.doctor.findings import Finding
-    from condor_mini.nodes import Node
+    from condor_mini.nodes.node import Node
 
 MOST_JOBS = 5
 """How many idle jobs of each access point are looked into."""

@@ -3,7 +3,6 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from condor_mini.engine.detect import find_engine, reached
 from condor_mini.engine.oci import OciEngine
 from condor_mini.engine.protocol import (
     BUILD_TIMEOUT_S,
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
     from condor_mini.engine.fake import FakeEngine
     from condor_mini.engine.fake_files import FakeFile
     from condor_mini.engine.fake_shell import FakeCall, FakeExec, FakeOutcome
-    from condor_mini.engine.install import ensure_engine
 
 __all__ = [
     "BUILD_TIMEOUT_S",
@@ -59,9 +57,6 @@ __all__ = [
     "Shortcoming",
     "VolumeInfo",
     "VolumeMount",
-    "ensure_engine",
-    "find_engine",
-    "reached",
 ]
 
 # A third of this package's import time is for tests, or for machines without an engine.
@@ -72,7 +67,6 @@ _LOADED_WHEN_ASKED_FOR = {
     "FakeExec": "fake_shell",
     "FakeFile": "fake_files",
     "FakeOutcome": "fake_shell",
-    "ensure_engine": "install",
 }
 
 if not TYPE_CHECKING:  # a checker would take it for a promise that every name exists

@@ -8,8 +8,8 @@ import re
 from datetime import UTC
 from typing import TYPE_CHECKING
 
+from condor_mini.base.errors import EngineCapabilityError
 from condor_mini.engine.protocol import BindMount, ScratchMount, VolumeMount
-from condor_mini.errors import EngineCapabilityError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -6,9 +6,7 @@ import json
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
-from condor_mini.engine import command
-from condor_mini.engine.protocol import QUICK_TIMEOUT_S, CommandResult
-from condor_mini.errors import (
+from condor_mini.base.errors import (
     AlreadyInUse,
     CommandFailed,
     CondorMiniError,
@@ -17,6 +15,8 @@ from condor_mini.errors import (
     NotFound,
     ReadOnlyError,
 )
+from condor_mini.engine import command
+from condor_mini.engine.protocol import QUICK_TIMEOUT_S, CommandResult
 
 if TYPE_CHECKING:
     import re

@@ -17,8 +17,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
+from condor_mini.base.errors import CommandFailed
 from condor_mini.engine.protocol import CommandResult
-from condor_mini.errors import CommandFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -17,6 +17,14 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from condor_mini.base.errors import (
+    AlreadyInUse,
+    CommandFailed,
+    EngineCapabilityError,
+    ImageBuildFailed,
+    NotFound,
+    ReadOnlyError,
+)
 from condor_mini.engine.fake_log import FakeLog, LogChoice
 from condor_mini.engine.fake_shell import (
     FakeCall,
@@ -40,14 +48,6 @@ from condor_mini.engine.protocol import (
     NetworkInfo,
     VolumeInfo,
     VolumeMount,
-)
-from condor_mini.errors import (
-    AlreadyInUse,
-    CommandFailed,
-    EngineCapabilityError,
-    ImageBuildFailed,
-    NotFound,
-    ReadOnlyError,
 )
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from condor_mini.base.errors import NotFound
 from condor_mini.engine.protocol import BindMount, ScratchMount, VolumeMount
-from condor_mini.errors import NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING
 
+from condor_mini.base.errors import AlreadyInUse, NotFound
 from condor_mini.engine.argv import host_in_url
 from condor_mini.engine.fake_files import FakeFile, FakeWorld
 from condor_mini.engine.protocol import (
@@ -19,7 +20,6 @@ from condor_mini.engine.protocol import (
     VolumeInfo,
     VolumeMount,
 )
-from condor_mini.errors import AlreadyInUse, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

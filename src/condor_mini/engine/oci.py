@@ -17,6 +17,13 @@ import tempfile
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from condor_mini.base.errors import (
+    AlreadyInUse,
+    CommandFailed,
+    EngineCapabilityError,
+    ImageBuildFailed,
+    NotFound,
+)
 from condor_mini.engine import command
 from condor_mini.engine.answers import (
     Json,
@@ -55,13 +62,6 @@ from condor_mini.engine.protocol import (
     NetworkInfo,
     VolumeInfo,
     VolumeMount,
-)
-from condor_mini.errors import (
-    AlreadyInUse,
-    CommandFailed,
-    EngineCapabilityError,
-    ImageBuildFailed,
-    NotFound,
 )
 
 if TYPE_CHECKING:

@@ -13,23 +13,23 @@ from dataclasses import dataclass
 from importlib.resources import as_file, files
 from typing import TYPE_CHECKING
 
+from condor_mini.base.errors import RuntimeFailed
+from condor_mini.base.signals import held_back
 from condor_mini.base.tree import replacing
-from condor_mini.errors import RuntimeFailed
 from condor_mini.runtime.bundle import Bundle, installed_bundle
 from condor_mini.runtime.deb import contents
 from condor_mini.runtime.lock import Lock, load_lock, machine_architecture, refresh_command
 from condor_mini.runtime.recipe import recipe
 from condor_mini.runtime.store import Store, write_manifest
 from condor_mini.runtime.unpack import Tree, unpack_tar
-from condor_mini.signals import held_back
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from condor_mini.progress import Progress
+    from condor_mini.base.progress import Progress
+    from condor_mini.base.series import Series
     from condor_mini.runtime.store import Runtime
-    from condor_mini.series import Series
 
 DOWNLOADS = 8
 """At a time."""

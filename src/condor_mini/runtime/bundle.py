@@ -15,14 +15,14 @@ from string import Template
 from typing import TYPE_CHECKING, Any
 
 from condor_mini._version import __version__
-from condor_mini.errors import RuntimeFailed
+from condor_mini.base.errors import RuntimeFailed
 from condor_mini.runtime.recipe import ARCHITECTURES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from condor_mini.base.series import Series
     from condor_mini.runtime.store import Runtime
-    from condor_mini.series import Series
 
 PACKAGE = "condor_mini_runtime"
 _LIBCS = ("manylinux_2_17", "musllinux_1_1")

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from condor_mini._version import __version__
-from condor_mini.base.giving_up import unless
-from condor_mini.errors import RuntimeFailed, UsageError
+from condor_mini.base.cancellation import unless
+from condor_mini.base.errors import RuntimeFailed, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

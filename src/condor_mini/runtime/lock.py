@@ -10,13 +10,13 @@ from dataclasses import asdict, dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from condor_mini.errors import RuntimeFailed, UsageError
+from condor_mini.base.errors import RuntimeFailed, UsageError
 from condor_mini.runtime.recipe import ARCHITECTURES, recipe
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from condor_mini.series import Series
+    from condor_mini.base.series import Series
 
 FORMAT = 1
 

@@ -15,14 +15,14 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from condor_mini.errors import RuntimeFailed
+from condor_mini.base.errors import RuntimeFailed
 from condor_mini.runtime.store import Store, damage, write_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from condor_mini.progress import Progress
+    from condor_mini.base.progress import Progress
     from condor_mini.runtime.store import Runtime
 
 PATCH_TIMEOUT_S = 120.0

@@ -6,19 +6,19 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from condor_mini.errors import RuntimeFailed
+from condor_mini.base.errors import RuntimeFailed
+from condor_mini.base.series import catalogue
 from condor_mini.runtime.index import read_index
 from condor_mini.runtime.lock import Lock, Package
 from condor_mini.runtime.recipe import recipe
 from condor_mini.runtime.signature import Verifier
-from condor_mini.series import catalogue
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
+    from condor_mini.base.series import Series
     from condor_mini.runtime.fetch import Fetcher
     from condor_mini.runtime.index import Entry, Index
-    from condor_mini.series import Series
 
 SNAPSHOT = "https://snapshot.debian.org/archive/debian"
 """Has every version that there ever was, below a date."""

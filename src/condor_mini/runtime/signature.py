@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from condor_mini.base.errors import RuntimeFailed
 from condor_mini.engine import command
-from condor_mini.errors import RuntimeFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable

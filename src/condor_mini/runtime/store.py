@@ -17,14 +17,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from condor_mini.errors import RuntimeFailed
-from condor_mini.readiness import wait_until
+from condor_mini.base.errors import RuntimeFailed
+from condor_mini.base.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from condor_mini.progress import Progress
+    from condor_mini.base.progress import Progress
 
 WAIT_S = 900.0
 """For another process that makes a runtime."""

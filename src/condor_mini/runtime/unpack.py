@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from condor_mini.base.archives import stays_inside
-from condor_mini.errors import RuntimeFailed
+from condor_mini.base.errors import RuntimeFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -8,8 +8,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema
 
-from condor_mini.series import catalogue
-from condor_mini.sizes import SIZE_EXAMPLES, SIZE_PATTERN, mebibytes
+from condor_mini.base.series import catalogue
+from condor_mini.base.sizes import SIZE_EXAMPLES, SIZE_PATTERN, mebibytes
 from condor_mini.spec.base import reading, shown
 
 MOST_MB = 2**31 - 1

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini import PersonalPool, PersonalSpec, images
-from condor_mini.caller import IMAGE_UID
+from condor_mini import PersonalPool, PersonalSpec
+from condor_mini.base.errors import PoolNotReady
+from condor_mini.base.progress import Progress
+from condor_mini.base.series import catalogue
 from condor_mini.engine import BindMount, ContainerSpec
-from condor_mini.errors import PoolNotReady
-from condor_mini.progress import Progress
-from condor_mini.series import catalogue
+from condor_mini.images import builder
+from condor_mini.personal.caller import IMAGE_UID
 
 from ..people import image
 
@@ -166,7 +167,7 @@ def test_container_with_such_a_state_ends(
     pool_engine: Engine, here: Path, until: Callable[..., None], place: str
 ) -> None:
     """A container that is started by itself on such a directory says the same, and ends with 1."""
-    images.build(pool_engine, ["mini"], catalogue().get(None), Progress())
+    builder.build(pool_engine, ["mini"], catalogue().get(None), Progress())
     state = here / "state"
     state.mkdir()
     with_link(state, place, Path("/home/jovyan"), IMAGE_UID)
@@ -193,7 +194,7 @@ def test_container_with_such_a_state_ends(
 def stranger(pool_engine: Engine, here: Path) -> Iterator[str]:
     """The name of a container that is no pool of ours."""
     name = f"stranger-{here.name[-8:].replace('_', '-').strip('-')}"
-    images.build(pool_engine, ["mini"], catalogue().get(None), Progress())
+    builder.build(pool_engine, ["mini"], catalogue().get(None), Progress())
     pool_engine.create(ContainerSpec(image=image("mini"), name=name))
     yield name
     pool_engine.remove(name)
@@ -316,7 +317,7 @@ def failed_start(pool_engine: Engine, anyone: Person) -> Iterator[tuple[Path, st
             os.chown(path, anyone.uid, anyone.gid)
         spec = PersonalSpec(state=state, workdir=state.parent)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("condor_mini.personal.READY_TIMEOUT_S", 12.0)
+            patch.setattr("condor_mini.personal.pool.READY_TIMEOUT_S", 12.0)
             yield state, message_of_failed_start(pool_engine, spec)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.errors import NotFound
+from condor_mini.base.errors import NotFound
 
 from ..people import PROMPT, Person, Terminal, kill_master, processes
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 import musl_root
-from condor_mini.base_image import _mmdebstrap
+from condor_mini.base.progress import Progress
+from condor_mini.base.series import catalogue
+from condor_mini.base.waiting import wait_until
 from condor_mini.engine import BuildSpec
-from condor_mini.nodes import LIBEXEC
+from condor_mini.images.debian import _mmdebstrap
+from condor_mini.nodes.node import LIBEXEC
 from condor_mini.pool import Pool
-from condor_mini.progress import Progress
-from condor_mini.readiness import wait_until
-from condor_mini.series import catalogue
 from condor_mini.spec import PoolSpec
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tests.pool.pools.conftest import Cli
 
     from condor_mini.engine import Engine
-    from condor_mini.nodes import Node
+    from condor_mini.nodes.node import Node
 
 RELEASE = "bookworm"
 PACKAGES = ("base-files", "bash", "coreutils", "dash", "libc-bin", "python3.11-minimal")

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.pool.pools.attackers import DAEMONS, attacker, token_of
 
-from condor_mini.nodes import Role
+from condor_mini.base.series import catalogue
+from condor_mini.base.waiting import wait_until
+from condor_mini.nodes.node import Role
 from condor_mini.pool import Pool
-from condor_mini.readiness import wait_until
-from condor_mini.series import catalogue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,9 +16,9 @@ import pytest
 from tests.pool.pools.attackers import token_of
 from tests.pool.pools.rogues import rogue
 
-from condor_mini.nodes import LIBEXEC
+from condor_mini.base.waiting import wait_until
+from condor_mini.nodes.node import LIBEXEC
 from condor_mini.pool import Pool
-from condor_mini.readiness import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

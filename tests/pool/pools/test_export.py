@@ -21,7 +21,7 @@ SECRET = re.compile(rb"eyJ[\w-]{8,}\.eyJ|PRIVATE KEY-----|hunter2")
 @pytest.fixture(scope="module")
 def exported(pool: Pool, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An export of the pool, in which somebody was careless with secrets."""
-    from condor_mini.export import export
+    from condor_mini.reports.log_bundle import export
 
     token = pool.nodes[0].exec(
         ["condor_token_create", "-identity", f"ada@{pool.name}"], user="root"

@@ -12,12 +12,12 @@ import pytest
 from tests.pool.people import image
 from tests.pool.pools.attackers import attacker, token_of
 
-from condor_mini import tokens
+from condor_mini.base.errors import CondorMiniError
+from condor_mini.base.waiting import wait_until
 from condor_mini.engine import ContainerSpec
-from condor_mini.errors import CondorMiniError
-from condor_mini.nodes import LIBEXEC, Role
-from condor_mini.readiness import wait_until
-from condor_mini.usable import Deadline
+from condor_mini.lifecycle import node_tokens
+from condor_mini.lifecycle.ready import Deadline
+from condor_mini.nodes.node import LIBEXEC, Role
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -227,7 +227,7 @@ def test_a_token_is_renewed(pool: Pool, crowd: None) -> None:
         said = node.exec(["condor_ping", "-type", "collector", "ADVERTISE_STARTD"], user="root")
         assert said.returncode == 0, said.stdout + said.stderr
     finally:
-        tokens.give(manager, [node], Deadline(20))
+        node_tokens.give(manager, [node], Deadline(20))
 
 
 def test_a_token_that_is_given_meanwhile_is_kept(pool: Pool) -> None:
@@ -238,7 +238,7 @@ def test_a_token_that_is_given_meanwhile_is_kept(pool: Pool) -> None:
         said = node.exec(["bash", "-euc", GIVEN_MEANWHILE], user="root")
         assert (said.returncode, token_of(pool, "execute-2")) == (0, good), said.stderr
     finally:
-        tokens.give(pool.node("master"), [node], Deadline(20))
+        node_tokens.give(pool.node("master"), [node], Deadline(20))
 
 
 def test_approve_lets_in(cli: Cli, pool: Pool) -> None:

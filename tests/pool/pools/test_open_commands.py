@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.pool.pools.attackers import attacker, token_of
 
-from condor_mini.readiness import wait_until
-from condor_mini.series import catalogue
+from condor_mini.base.series import catalogue
+from condor_mini.base.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

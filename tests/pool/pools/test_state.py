@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.nodes import LIBEXEC
+from condor_mini.base.waiting import wait_until
+from condor_mini.nodes.node import LIBEXEC
 from condor_mini.pool import Pool
-from condor_mini.readiness import wait_until
 from gates import Gate
 from workload import Workload
 

@@ -16,19 +16,19 @@ import pytest
 from tests.pool.people import no_executable
 
 import condor_mini
-from condor_mini.classads import ads, job_ads, slot_ads
-from condor_mini.errors import CondorMiniError, PoolNotReady, UsageError
-from condor_mini.nodes import Role
-from condor_mini.readiness import wait_until
-from condor_mini.submitting import submissions, submit_description, submit_file, wait_for_all
-from condor_mini.submitting.packing import Directory
-from condor_mini.submitting.staging import PLACE, RECORDS, Staging
+from condor_mini.base.errors import CondorMiniError, PoolNotReady, UsageError
+from condor_mini.base.waiting import wait_until
+from condor_mini.jobs.packing import Directory
+from condor_mini.jobs.staging import PLACE, RECORDS, Staging
+from condor_mini.jobs.submit import submissions, submit_description, submit_file, wait_for_all
+from condor_mini.nodes.node import Role
+from condor_mini.reports.classads import ads, job_ads, slot_ads
 from gates import Gate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from condor_mini.nodes import Node
+    from condor_mini.nodes.node import Node
     from condor_mini.pool import Pool
 
     from .conftest import Cli

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from condor_mini.nodes import LIBEXEC
+from condor_mini.base.waiting import wait_until
+from condor_mini.nodes.node import LIBEXEC
 from condor_mini.pool import Pool
-from condor_mini.readiness import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from condor_mini.base.archives import Unpacked, entries, opened, pack, stays_inside, unpack
+from condor_mini.base.errors import CondorMiniError, UsageError
 from condor_mini.base.tree import Tree
-from condor_mini.errors import CondorMiniError, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from condor_mini.base.giving_up import unless
+from condor_mini.base.cancellation import unless
 
 
 def test_what_it_returns() -> None:

@@ -11,8 +11,8 @@ import pytest
 
 from condor_mini.cli import main
 from condor_mini.engine import ContainerSpec, FakeEngine, FakeExec, FakeOutcome
-from condor_mini.engine.detect import Candidate
-from condor_mini.nodes import pool_labels
+from condor_mini.engines import Candidate
+from condor_mini.nodes.node import pool_labels
 from condor_mini.pool import Pool
 from condor_mini.spec import PoolSpec
 from hand_made import node_labels, tokens_mount
@@ -96,7 +96,7 @@ def fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeEngine:
     for role in ("base", "mini", "master", "submit", "execute"):
         engine.add_image(f"condor-{role}:25")
     candidate = Candidate(name="fake", binary=None, hint_absent="", make=lambda: engine)
-    monkeypatch.setattr("condor_mini.engine.detect.CANDIDATES", (candidate,))
+    monkeypatch.setattr("condor_mini.engines.CANDIDATES", (candidate,))
     for variable in ("CONDOR_MINI_NAME", "CONDOR_MINI_ENGINE", "NO_COLOR"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from condor_mini import images
-from condor_mini.errors import CommandFailed
-from condor_mini.progress import Progress
-from condor_mini.series import catalogue
+from condor_mini.base.errors import CommandFailed
+from condor_mini.base.progress import Progress
+from condor_mini.base.series import catalogue
+from condor_mini.images import builder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +23,7 @@ def test_every_image_is_listed(fake: FakeEngine, run: Callable[..., Result]) -> 
     """Built or not, of every series, the default one first."""
     del fake
     rows = run("images", "list", "-o", "json").json
-    assert len(rows) == len(images.ROLES) * len(catalogue().series)
+    assert len(rows) == len(builder.ROLES) * len(catalogue().series)
     assert (rows[0]["reference"], rows[0]["size_bytes"]) == ("condor-base:25", 1000)
     assert rows[-1]["size_bytes"] is None
     assert list(rows[0]) == [
@@ -42,10 +42,10 @@ def test_state_in_words(fake: FakeEngine, run: Callable[..., Result]) -> None:
 def test_built_is_up_to_date(fake: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     """The list and `build` agree."""
     fake.add_image(catalogue().base)
-    monkeypatch.setattr(images, "fetch_uv", lambda *_: None)
+    monkeypatch.setattr(builder, "fetch_uv", lambda *_: None)
     monkeypatch.setattr(fake, "copy_out", lambda *_: b"25.14.1\n")
-    images.build(fake, ["mini"], catalogue().get("25"), Progress())
-    listed = {image.role: image for image in images.listing(fake) if image.series == "25"}
+    builder.build(fake, ["mini"], catalogue().get("25"), Progress())
+    listed = {image.role: image for image in builder.listing(fake) if image.series == "25"}
     assert (listed["base"].up_to_date, listed["mini"].up_to_date) == (True, True)
     assert not listed["submit"].up_to_date
     assert listed["base"].version == "25.14.1"
@@ -56,7 +56,7 @@ def test_saved_and_loaded(fake: FakeEngine, run: Callable[..., Result], tmp_path
     fake.add_image(catalogue().base)
     saved = run("images", "save", "all.tar")
     assert saved.out.split() == [
-        *(f"condor-{role}:25" for role in images.ROLES),
+        *(f"condor-{role}:25" for role in builder.ROLES),
         catalogue().base,
     ]
     for name in saved.out.split():

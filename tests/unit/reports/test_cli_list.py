@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.nodes import Role
-from condor_mini.plan import STATE
+from condor_mini.nodes.node import Role
+from condor_mini.nodes.plan import STATE
 from condor_mini.pool import Pool
 from hand_made import personal_spec
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from condor_mini import __version__
-from condor_mini.errors import EngineNotFound
+from condor_mini.base.errors import EngineNotFound
 
 if TYPE_CHECKING:
     from collections.abc import Callable

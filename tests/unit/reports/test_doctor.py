@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.doctor import disk_finding, examine
+from condor_mini.base.errors import CommandFailed, EngineNotFound
+from condor_mini.doctor.checkup import disk_finding, examine
 from condor_mini.doctor.container import LIMIT_MB
 from condor_mini.doctor.findings import Level
 from condor_mini.doctor.pool import analyses
 from condor_mini.engine import FakeOutcome
-from condor_mini.errors import CommandFailed, EngineNotFound
 
 if TYPE_CHECKING:
     from collections.abc import Callable

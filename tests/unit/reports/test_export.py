@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from condor_mini.base.errors import CommandFailed, EngineNotFound, StateError, UsageError
 from condor_mini.engine import FakeOutcome
-from condor_mini.errors import CommandFailed, EngineNotFound, StateError, UsageError
-from condor_mini.export import export, export_logs, failure_directory
-from condor_mini.nodes import LIBEXEC
+from condor_mini.nodes.node import LIBEXEC
+from condor_mini.reports.log_bundle import export, export_logs, failure_directory
 
 if TYPE_CHECKING:
     from collections.abc import Callable

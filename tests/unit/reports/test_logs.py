@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini import logs
-from condor_mini.errors import NotFound, UsageError
-from condor_mini.readiness import wait_until
+from condor_mini.base.errors import NotFound, UsageError
+from condor_mini.base.waiting import wait_until
+from condor_mini.reports import logs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tests.unit.reports.conftest import FakePool, Result
 
-    from condor_mini.logs import LogLine
+    from condor_mini.reports.logs import LogLine
 
 WITHIN_S = 10.0
 

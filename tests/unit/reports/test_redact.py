@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from condor_mini.errors import CommandFailed
-from condor_mini.redact import is_secret_file, redact, redact_argv, redact_bytes
+from condor_mini.base.errors import CommandFailed
+from condor_mini.base.redaction import is_secret_file, redact, redact_argv, redact_bytes
 
 TOKEN = "eyJhbGciOiJIUzI1NiIsImtpZCI6IlBPT0wifQ.eyJpc3MiOiJ4IiwiZXhwIjoxN30.abc-_DEF123"  # noqa: S105
 KEY = "-----BEGIN RSA PRIVATE KEY-----\nMIIEow\nabc==\n-----END RSA PRIVATE KEY-----"

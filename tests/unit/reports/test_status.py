@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from condor_mini.base.errors import NotFound
 from condor_mini.engine import FakeOutcome
-from condor_mini.errors import NotFound
 from condor_mini.pool import Pool
+from condor_mini.reports.status import STARTING, Verdict, status, status_of
 from condor_mini.spec import PoolSpec
-from condor_mini.status import STARTING, Verdict, status, status_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.unit.reports.conftest import FakePool, Result
 
     from condor_mini.engine import FakeEngine
-    from condor_mini.status import PoolStatus
+    from condor_mini.reports.status import PoolStatus
 
 
 def later(pool: Pool) -> PoolStatus:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.errors import UsageError
-from condor_mini.times import ago, parse_since, rfc3339
+from condor_mini.base.errors import UsageError
+from condor_mini.base.times import ago, parse_since, rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

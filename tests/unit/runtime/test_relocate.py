@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.errors import RuntimeFailed
-from condor_mini.progress import Progress
+from condor_mini.base.errors import RuntimeFailed
+from condor_mini.base.progress import Progress
 from condor_mini.runtime import Runtime, Store, relocate
 from condor_mini.runtime.relocate import Elf, elf, relocated, relocated_script
 from condor_mini.runtime.store import write_manifest

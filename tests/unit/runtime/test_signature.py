@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.errors import RuntimeFailed
+from condor_mini.base.errors import RuntimeFailed
 from condor_mini.runtime.fetch import Fetcher
 from condor_mini.runtime.index import read_index
 from condor_mini.runtime.signature import PROGRAMS, Verifier

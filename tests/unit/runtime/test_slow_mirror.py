@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.unit.runtime.conftest import Slow
 
-from condor_mini.errors import RuntimeFailed
-from condor_mini.readiness import wait_until
+from condor_mini.base.errors import RuntimeFailed
+from condor_mini.base.waiting import wait_until
 from condor_mini.runtime import fetch
 from condor_mini.runtime.fetch import Fetcher
 from condor_mini.runtime.lock import Package

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from condor_mini.errors import RuntimeFailed
+from condor_mini.base.errors import RuntimeFailed
 from condor_mini.runtime.deb import contents
 from condor_mini.runtime.unpack import Tree
 

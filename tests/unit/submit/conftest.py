@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from condor_mini.engine import ContainerSpec, FakeEngine, FakeExec, FakeFile, FakeOutcome
+from condor_mini.jobs.staging import PLACE, RECORDS
 from condor_mini.pool import Pool
-from condor_mini.submitting.staging import PLACE, RECORDS
 from hand_made import node_labels, tokens_mount
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from condor_mini.nodes import Node
+    from condor_mini.nodes.node import Node
 
 NODE = "mini-submit-1"
 LATER = 4_000_000_000
@@ -150,9 +150,9 @@ def node(pool: Pool) -> Node:
 def queue(engine: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> Queue:
     """The access point's queue; no wait lasts."""
     queue = Queue(engine=engine)
-    monkeypatch.setattr("condor_mini.jobs.SCHEDD_TIMEOUT_S", 0)
-    monkeypatch.setattr("condor_mini.submitting.SCHEDD_TIMEOUT_S", 0)
-    monkeypatch.setattr("condor_mini.jobs.REMOVE_TIMEOUT_S", 0)
+    monkeypatch.setattr("condor_mini.jobs.tracking.SCHEDD_TIMEOUT_S", 0)
+    monkeypatch.setattr("condor_mini.jobs.submit.SCHEDD_TIMEOUT_S", 0)
+    monkeypatch.setattr("condor_mini.jobs.tracking.REMOVE_TIMEOUT_S", 0)
     for tool, handler in {
         "condor_submit": queue.submit,
         "condor_q": queue.tell,

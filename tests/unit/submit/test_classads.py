@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.classads import ads, job_ads, parse_ads, slot_ads
+from condor_mini.base.errors import CommandFailed, PoolNotReady, UsageError
 from condor_mini.engine import FakeOutcome
-from condor_mini.errors import CommandFailed, PoolNotReady, UsageError
+from condor_mini.reports.classads import ads, job_ads, parse_ads, slot_ads
 
 if TYPE_CHECKING:
     from condor_mini.engine import FakeEngine

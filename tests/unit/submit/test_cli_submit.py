@@ -29,7 +29,7 @@ def run(
 ) -> Callable[..., int]:
     """``condor-mini ARGUMENTS`` in the directory of the submit file; the status."""
     del queue
-    monkeypatch.setattr("condor_mini.engine.detect.find_engine", lambda *_: engine)
+    monkeypatch.setattr("condor_mini.engines.find_engine", lambda *_: engine)
     monkeypatch.delenv("CONDOR_MINI_NAME", raising=False)
     monkeypatch.chdir(here)
 
@@ -166,7 +166,7 @@ def test_interrupted_wait_leaves_the_jobs(
     def interrupt(*_: object, **__: object) -> int:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("condor_mini.jobs.wait", interrupt)
+    monkeypatch.setattr("condor_mini.jobs.tracking.wait", interrupt)
     status = run("submit", "--wait", "a.sub")
     told = "condor-mini wait -n mini 7" in capsys.readouterr().err
     assert (status, told, queue.commands("condor_rm")) == (130, True, [])

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from condor_mini.base.errors import JobFailed, UsageError
 from condor_mini.engine import FakeOutcome
-from condor_mini.errors import JobFailed, UsageError
-from condor_mini.submitting.dry_run import check_paths
-from condor_mini.submitting.packing import Directory
-from condor_mini.submitting.staging import Staging
+from condor_mini.jobs.dry_run import check_paths
+from condor_mini.jobs.packing import Directory
+from condor_mini.jobs.staging import Staging
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from condor_mini.engine import FakeEngine, FakeExec
-    from condor_mini.nodes import Node
+    from condor_mini.nodes.node import Node
 
     from .conftest import Queue
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini import jobs
+from condor_mini.base.errors import JobFailed, NotFound, PoolNotReady, UsageError
 from condor_mini.engine import FakeOutcome
-from condor_mini.errors import JobFailed, NotFound, PoolNotReady, UsageError
-from condor_mini.submitting import (
+from condor_mini.jobs import tracking
+from condor_mini.jobs.submit import (
     description_text,
     submissions,
     submit_description,
@@ -125,7 +125,7 @@ def test_what_is_not_copied_is_noted(
     os.mkfifo(here / "pipe")
     (here / "up").symlink_to("..")
     notes: list[str] = []
-    from condor_mini.progress import Progress
+    from condor_mini.base.progress import Progress
 
     progress = Progress()
     monkeypatch.setattr(progress, "note", notes.append)
@@ -226,7 +226,7 @@ def test_removed_job_is_waited_for_until_it_has_left_the_queue(
     def sleep(_: float) -> None:
         queue.queued, queue.ended = [], [queue.job(**REMOVED)]
 
-    monkeypatch.setattr(jobs, "REMOVE_TIMEOUT_S", 60)
+    monkeypatch.setattr(tracking, "REMOVE_TIMEOUT_S", 60)
     monkeypatch.setattr("time.sleep", sleep)
     with pytest.raises(JobFailed, match=r"7.0 was removed: via condor_rm"):
         submission.wait()
@@ -239,7 +239,7 @@ def test_removed_job_that_stays_in_the_queue_has_ended(
     """One whose execution point does not answer is not waited for as long as its lease."""
     submission = submit_file(pool, here / "a.sub")
     queue.queued, queue.ended = [queue.job(**REMOVED)], []
-    monkeypatch.setattr(jobs, "REMOVE_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(tracking, "REMOVE_TIMEOUT_S", 0.3)
     with pytest.raises(JobFailed, match=r"7.0 was removed"):
         submission.wait()
 
@@ -341,11 +341,11 @@ def test_wait_for_all_waits_for_what_comes_meanwhile(
     waits = iter([[second], []])
     waited: list[tuple[int, ...]] = []
 
-    def wait(found: list[jobs.Submission], **_: object) -> int:
+    def wait(found: list[tracking.Submission], **_: object) -> int:
         waited.extend(one.clusters for one in found)
         queue.queued = next(waits)
         return 0
 
-    monkeypatch.setattr(jobs, "wait", wait)
+    monkeypatch.setattr(tracking, "wait", wait)
     wait_for_all(pool)
     assert waited == [(1,), (2,)]

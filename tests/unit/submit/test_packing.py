@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from condor_mini.base.errors import CondorMiniError, NotFound, UsageError
 from condor_mini.base.tree import Tree
-from condor_mini.errors import CondorMiniError, NotFound, UsageError
-from condor_mini.submitting import packing
-from condor_mini.submitting.packing import Directory
+from condor_mini.jobs import packing
+from condor_mini.jobs.packing import Directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

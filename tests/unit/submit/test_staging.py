@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from condor_mini.base.errors import CommandFailed, CondorMiniError, NotFound
 from condor_mini.engine import FakeOutcome
-from condor_mini.errors import CommandFailed, CondorMiniError, NotFound
-from condor_mini.submitting.packing import Directory
-from condor_mini.submitting.staging import PLACE, RECORDS, Staging, source_directory
+from condor_mini.jobs.packing import Directory
+from condor_mini.jobs.staging import PLACE, RECORDS, Staging, source_directory
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from condor_mini.engine import FakeEngine
-    from condor_mini.nodes import Node
+    from condor_mini.nodes.node import Node
 
     from .conftest import Queue
 

@@ -14,8 +14,8 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from condor_mini.base.errors import AlreadyInUse, CommandFailed, EngineCapabilityError
 from condor_mini.engine.embedded.records import RECORD, Record, Shelf, rewrite
-from condor_mini.errors import AlreadyInUse, CommandFailed, EngineCapabilityError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

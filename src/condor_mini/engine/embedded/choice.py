@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from condor_mini.base.errors import EngineNotFound
 from condor_mini.engine.embedded.namespaces import Namespaces
 from condor_mini.engine.embedded.paths import Paths
 from condor_mini.engine.embedded.way import Way, can_be_others, has_subordinate_ids
-from condor_mini.errors import EngineNotFound
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,6 +12,7 @@ from signal import Signals
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from condor_mini.base.errors import CommandFailed, CondorMiniError, EngineCapabilityError, NotFound
 from condor_mini.engine import command
 from condor_mini.engine.embedded import state
 from condor_mini.engine.embedded.addresses import HOSTS
@@ -21,7 +22,6 @@ from condor_mini.engine.embedded.processes import end_all
 from condor_mini.engine.embedded.records import Record, Shelf
 from condor_mini.engine.embedded.way import NETWORK, NOTES, ROOT, View, environment_of
 from condor_mini.engine.protocol import BindMount, ScratchMount, VolumeMount
-from condor_mini.errors import CommandFailed, CondorMiniError, EngineCapabilityError, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping

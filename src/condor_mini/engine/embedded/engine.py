@@ -13,6 +13,8 @@ from importlib.resources import as_file, files
 from signal import Signals
 from typing import TYPE_CHECKING
 
+from condor_mini.base.errors import CommandFailed, NotFound, PoolNotReady
+from condor_mini.base.waiting import wait_until
 from condor_mini.engine import command, terminal
 from condor_mini.engine.embedded import journal, state
 from condor_mini.engine.embedded.addresses import Networks
@@ -36,8 +38,6 @@ from condor_mini.engine.protocol import (
     NetworkInfo,
     VolumeInfo,
 )
-from condor_mini.errors import CommandFailed, NotFound, PoolNotReady
-from condor_mini.readiness import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -20,10 +20,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from condor_mini.base.errors import CommandFailed
 from condor_mini.engine import command
 from condor_mini.engine.embedded.records import rewrite
 from condor_mini.engine.embedded.way import PROBE_TIMEOUT_S, said_by
-from condor_mini.errors import CommandFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from condor_mini.base.errors import CommandFailed, EngineCapabilityError, NotFound
 from condor_mini.engine.embedded.records import Shelf
 from condor_mini.engine.protocol import ImageInfo, ImageTree
-from condor_mini.errors import CommandFailed, EngineCapabilityError, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from condor_mini.base.errors import CommandFailed
 from condor_mini.engine import command
 from condor_mini.engine.embedded.tools import INSIDE
 from condor_mini.engine.embedded.way import (
@@ -25,7 +26,6 @@ from condor_mini.engine.embedded.way import (
     only,
     said_by,
 )
-from condor_mini.errors import CommandFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from condor_mini.base.errors import CommandFailed, EngineCapabilityError
 from condor_mini.engine import command
 from condor_mini.engine.embedded.tools import INSIDE
 from condor_mini.engine.embedded.way import (
@@ -22,7 +23,6 @@ from condor_mini.engine.embedded.way import (
     only,
     said_by,
 )
-from condor_mini.errors import CommandFailed, EngineCapabilityError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

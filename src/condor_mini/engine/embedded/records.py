@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
-from condor_mini.errors import AlreadyInUse, CommandFailed, NotFound, StateError
+from condor_mini.base.errors import AlreadyInUse, CommandFailed, NotFound, StateError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -7,10 +7,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from condor_mini.base.errors import CommandFailed
 from condor_mini.base.tree import Tree
 from condor_mini.engine.embedded.way import NOTES, ROOT, Running
 from condor_mini.engine.protocol import ContainerInfo, ContainerState
-from condor_mini.errors import CommandFailed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from condor_mini.errors import EngineCapabilityError
+from condor_mini.base.errors import EngineCapabilityError
 
 if TYPE_CHECKING:
     from pathlib import Path

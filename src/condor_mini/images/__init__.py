@@ -1,0 +1,1 @@
+"""The images: Dockerfiles, entrypoint and configuration, and building them."""

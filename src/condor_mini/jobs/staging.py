@@ -1,0 +1,295 @@
+"""A directory of this machine in an access point: how it gets there, and how results come back.
+
+Beside it, where only root writes, stands whose it is. A job can change all that is its user's, and
+is not to choose where on this machine its files arrive. Where root is that same user, the seal on
+it shows that nobody has changed it.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import posixpath
+import re
+import secrets
+import socket
+import tarfile
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from condor_mini.base import archives
+from condor_mini.base.archives import shown
+from condor_mini.base.errors import CommandFailed, CondorMiniError, NotFound, UsageError
+from condor_mini.base.signals import held_back
+from condor_mini.base.tree import Tree
+from condor_mini.jobs.packing import Directory
+from condor_mini.jobs.seal import is_ours, seal
+from condor_mini.nodes.node import HOME
+from condor_mini.personal.caller import IMAGE_UID
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import IO
+
+    from condor_mini.engine import CommandResult
+    from condor_mini.nodes.node import Node
+
+HOMES = posixpath.dirname(HOME)
+PLACE = f"{HOME}/submit"
+"""What is submitted, a directory for each submission."""
+RECORDS = f"{HOMES}/.condor-mini/submit"
+"""Beside the homes, so that one archive brings both to a node whose root is read-only.
+Root's: ``NAME.json`` says where it came from, ``NAME.since`` is as old as the last copying."""
+TAR_TIMEOUT_S = 600.0
+CHANGED_MEANWHILE = 1
+"""GNU tar's status where a file grew while it was read, as a log does while jobs run."""
+
+
+@dataclass(kw_only=True)
+class Staging:
+    """A submission's directory in an access point."""
+
+    node: Node
+    name: str
+    host: str
+    """The machine that it came from."""
+    source: str | None
+    """The directory there; None where there is none, and nothing has a place to come back to."""
+    is_sealed: bool = True
+    """Whether this user has said which machine and directory it came from, and nobody else."""
+    is_removed: bool = False
+
+    @classmethod
+    def of_directory(cls, node: Node, directory: Directory) -> Staging:
+        """Copy a directory of this machine into the access point.
+
+        Raises:
+            UsageError: It is too large, or something in it cannot be read.
+        """
+        staging = cls(
+            node=node,
+            name=_unique(directory.path.name),
+            host=socket.gethostname(),
+            source=str(directory.path),
+        )
+        with tempfile.TemporaryFile() as file:
+            with tarfile.open(fileobj=file, mode="w", format=tarfile.GNU_FORMAT) as tar:
+                staging._add_frame(tar)
+                directory.pack(tar, _name_in_archive(staging.path))
+            file.seek(0)
+            try:
+                node.engine.copy_in(node.info.id, file, at=HOMES)
+                staging.mark()
+            except BaseException:
+                with held_back(), suppress(CondorMiniError):
+                    staging.remove()
+                raise
+        return staging
+
+    @classmethod
+    def of_text(cls, node: Node, file: str, text: str) -> Staging:
+        """Make a directory in the access point that holds this one file."""
+        staging = cls(node=node, name=_unique("job"), host="", source=None)
+        buffer, content = io.BytesIO(), text.encode()
+        with tarfile.open(fileobj=buffer, mode="w") as tar:
+            staging._add_frame(tar)
+            member = tarfile.TarInfo(_name_in_archive(f"{staging.path}/{file}"))
+            member.uid = member.gid = IMAGE_UID
+            member.mode, member.size = 0o644, len(content)
+            tar.addfile(member, io.BytesIO(content))
+        node.engine.copy_in(node.info.id, buffer.getvalue(), at=HOMES)
+        return staging
+
+    @classmethod
+    def find(cls, node: Node, name: str) -> Staging | None:
+        """The one of that name, which a job's ad says; None if it has been fetched and removed."""
+        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*", name):
+            return None
+        try:
+            record = json.loads(node.engine.copy_out(node.info.id, f"{RECORDS}/{name}.json"))
+            host, directory = str(record["host"]), str(record["directory"])
+        except NotFound:
+            return None
+        except (ValueError, KeyError, TypeError) as error:
+            raise CondorMiniError(
+                f"the record of {name} in {node.name} is damaged: {error}"
+            ) from None
+        is_sealed = is_ours(record.get("seal"), node.pool, name, host, directory)
+        return cls(node=node, name=name, host=host, source=directory, is_sealed=is_sealed)
+
+    @classmethod
+    def unfetched(cls, node: Node) -> list[str]:
+        """The names of those at this access point that have not been fetched for the last time."""
+        argv = ["find", RECORDS, PLACE, "-mindepth", "1", "-maxdepth", "1"]
+        there = [PurePosixPath(line) for line in node.exec(argv, user="root").stdout.splitlines()]
+        copies = {path.name for path in there if str(path.parent) == PLACE}
+        return sorted(path.stem for path in there if path.suffix == ".json" and path.stem in copies)
+
+    @property
+    def path(self) -> str:
+        """Where it is in the access point."""
+        return f"{PLACE}/{self.name}"
+
+    @property
+    def is_of_this_machine(self) -> bool:
+        """Whether what comes back has a place here."""
+        is_here = self.source is not None and self.host == socket.gethostname()
+        return is_here and self.is_sealed
+
+    @property
+    def why_not_fetched(self) -> str:
+        """Why nothing of it has a place here, and how to get at it."""
+        there = f"{self.node.name}:{self.path}"
+        by_hand = f"By hand: condor-mini cp -n {self.node.pool} {there} DIRECTORY"
+        if self.host != socket.gethostname():
+            return f"What was submitted on {shown(self.host)} is fetched by `wait` there. {by_hand}"
+        return (
+            f"{self.name} was submitted by another user, or its record in the pool was changed: "
+            f"it is not fetched. {by_hand}"
+        )
+
+    def mark(self, name: str = "since") -> None:
+        """Remember this moment: only what changes later is ever brought back."""
+        self._run("touch", f"{RECORDS}/{self.name}.{name}")
+
+    def fetch(self, *, last: bool) -> list[Path]:
+        """Bring back what is new or has changed; remove the copy if this was the ``last`` time.
+
+        Raises:
+            NotFound: The directory on this machine is not there any more.
+            CondorMiniError: Something cannot be written there; the copy stays.
+        """
+        if self.is_removed or self.source is None or not self.is_of_this_machine:
+            return []
+        directory = Directory(path=Path(self.source))
+        if not directory.path.is_dir():
+            raise NotFound(
+                f"the directory {self.source} is not there any more", hint=self._hint_by_hand()
+            )
+        if not last:
+            self.mark("next")
+        archive = f"{RECORDS}/{self.name}.tar"
+        self._pack(archive)
+        with tempfile.TemporaryFile() as file:
+            self.node.engine.copy_out_archive(self.node.info.id, archive, file)
+            file.seek(0)
+            try:
+                written = self._unpack(file, directory)
+            except CondorMiniError as failure:
+                failure.hint = self._hint_by_hand()
+                raise
+        if last:
+            self.remove()
+        else:
+            self._run("mv", f"{RECORDS}/{self.name}.next", f"{RECORDS}/{self.name}.since")
+        return written
+
+    def remove(self) -> None:
+        """Remove it from the access point."""
+        suffixes = ("json", "since", "next", "tar")
+        self._run("rm", "-rf", self.path, *(f"{RECORDS}/{self.name}.{end}" for end in suffixes))
+        self.is_removed = True
+
+    def read_fetched(self, path: str) -> str:
+        """What has come back of a file that was here; empty where there is none."""
+        inside = PurePosixPath(posixpath.normpath(path))
+        if self.source is None or not inside.is_relative_to(self.path):
+            return ""
+        try:
+            with (
+                Tree.open_exactly(Path(self.source)) as tree,
+                tree.read(str(inside.relative_to(self.path))) as file,
+            ):
+                return file.read().decode(errors="replace")
+        except OSError:
+            return ""
+
+    def in_words_of_here(self, text: str) -> str:
+        """What a tool said there, with the paths of this machine."""
+        return text if self.source is None else text.replace(self.path, self.source)
+
+    def _add_frame(self, tar: tarfile.TarFile) -> None:
+        """The directories, and the record of where all this comes from."""
+
+        def add(path: str, mode: int, owner: int) -> None:
+            member = tarfile.TarInfo(_name_in_archive(path))
+            member.type, member.mode, member.uid, member.gid = tarfile.DIRTYPE, mode, owner, owner
+            tar.addfile(member)
+
+        add(PLACE, 0o755, IMAGE_UID)
+        add(self.path, 0o755, IMAGE_UID)
+        if self.source is None:
+            return
+        add(posixpath.dirname(RECORDS), 0o755, 0)
+        add(RECORDS, 0o700, 0)
+        facts = {"host": self.host, "directory": self.source}
+        facts["seal"] = seal(self.node.pool, self.name, self.host, self.source)
+        record = json.dumps(facts).encode()
+        member = tarfile.TarInfo(_name_in_archive(f"{RECORDS}/{self.name}.json"))
+        member.size, member.mode = len(record), 0o600
+        tar.addfile(member, io.BytesIO(record))
+
+    def _pack(self, archive: str) -> None:
+        # tar takes what was written or changed since the file's time, and all directories.
+        self._run(
+            *("tar", "--create", "--file", archive, "--hard-dereference"),
+            *("--newer", f"{RECORDS}/{self.name}.since"),
+            *("--directory", RECORDS, f"{self.name}.since"),
+            *("--directory", PLACE, self.name),
+            fine=(0, CHANGED_MEANWHILE),
+        )
+
+    def _unpack(self, file: IO[bytes], directory: Directory) -> list[Path]:
+        with archives.opened(file) as outer:
+            member = outer.next()
+            content = outer.extractfile(member) if member is not None else None
+            assert content is not None  # noqa: S101 (it is the file that tar has made)
+            with archives.opened(content) as tar:
+                marker = tar.next()
+                since = marker.mtime if marker is not None else 0
+                return directory.unpack(tar, self.name, since)
+
+    def _run(self, *argv: str, fine: Sequence[int] = (0,)) -> CommandResult:
+        result = self.node.exec(argv, user="root", timeout_s=TAR_TIMEOUT_S)
+        if result.returncode not in fine:
+            raise CommandFailed(result.argv, result.returncode, result.stderr)
+        return result
+
+    def _hint_by_hand(self) -> str:
+        pool, node = self.node.pool, self.node.name
+        return (
+            "The results are still in the pool; fetch them elsewhere: "
+            f"condor-mini cp -n {pool} {node}:{self.path} DIRECTORY; "
+            f"or discard them: condor-mini exec -n {pool} --node {node} -- rm -rf {self.path}"
+        )
+
+
+def source_directory(file: Path) -> Directory:
+    """The directory of a submit file.
+
+    Raises:
+        NotFound: There is no such file.
+        UsageError: Its name is not text: HTCondor could not be told it.
+    """
+    if not file.is_file():
+        what = "is no file" if file.exists() else "is not there"
+        raise NotFound(f"the submit file {file} {what}")
+    try:
+        file.name.encode()
+    except UnicodeEncodeError:
+        shown = file.name.encode(errors="surrogateescape").decode(errors="replace")
+        raise UsageError(f"the name of the submit file {shown} is not UTF-8") from None
+    return Directory(path=file.parent.resolve())
+
+
+def _name_in_archive(path: str) -> str:
+    return posixpath.relpath(path, HOMES)
+
+
+def _unique(name: str) -> str:
+    """A name for it by which a person knows it again; commas and spaces mean something in jobs."""
+    readable = re.sub(r"[^A-Za-z0-9_-]+", "-", name)[:40].strip("-")
+    return f"{readable or 'job'}-{secrets.token_hex(4)}"

@@ -1,0 +1,1 @@
+"""What makes a pool live: create, start, scale, recreate, roll back, wait until it is ready."""

@@ -1,0 +1,200 @@
+"""Nodes made anew on the volumes that keep their state: lost ones, or all with a new HTCondor."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from condor_mini.base.errors import NotFound, PoolNotReady, UsageError
+from condor_mini.base.progress import Progress
+from condor_mini.base.series import catalogue
+from condor_mini.images import builder
+from condor_mini.lifecycle import creation, life
+from condor_mini.lifecycle.ready import Deadline
+from condor_mini.lifecycle.rollback import make_or_undo
+from condor_mini.lifecycle.startup import start_all
+from condor_mini.nodes import custom_image, plan
+from condor_mini.nodes.holdings import Holdings
+from condor_mini.nodes.node import SPEC, Node, Role, pool_labels, pool_nodes
+from condor_mini.nodes.record import read_spec, recorded_nodes, stored_spec
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from condor_mini.engine import Engine
+    from condor_mini.nodes.plan import PlannedNode
+    from condor_mini.spec import PoolSpec
+
+
+def lost_nodes(engine: Engine, pool: str) -> list[PlannedNode]:
+    """The nodes whose volumes are there, and whose containers somebody has removed."""
+    there = {node.name for node in pool_nodes(engine, pool)}
+    return [node for node in _recorded(engine, pool) if node.name not in there]
+
+
+def remake_lost(
+    engine: Engine, pool: str, progress: Progress, *, only: str | None, timeout_s: float
+) -> None:
+    """Make the nodes anew whose containers are gone, and start them; with their state and names.
+
+    Args:
+        engine: Where.
+        pool: Its name.
+        progress: Told of what is done.
+        only: This one alone, with or without the pool's name; None for all.
+        timeout_s: How long it may take once the images are there, in seconds.
+
+    Raises:
+        PoolNotReady: A node has ended again, or its central manager is gone and not to be remade.
+    """
+    lost = lost_nodes(engine, pool)
+    wanted = [
+        node for node in lost if only in (None, node.name, node.name.removeprefix(f"{pool}-"))
+    ]
+    if not wanted:
+        return
+    if lost[0].role is Role.CENTRAL_MANAGER and wanted[0] is not lost[0]:
+        raise PoolNotReady(
+            f"{wanted[0].name} needs {lost[0].name}, which is not there any more",
+            hint=f"Make both anew: condor-mini start -n {pool}",
+        )
+    _make(engine, pool, wanted, progress, Deadline(timeout_s))
+
+
+def renew(engine: Engine, pool: str, series: str, progress: Progress, *, timeout_s: float) -> None:
+    """Stop all nodes, make them anew with another HTCondor on the same volumes, and start them.
+
+    Args:
+        engine: Where.
+        pool: Its name.
+        series: Of HTCondor; that which the pool has already takes its images as they now are.
+        progress: Told of the phases.
+        timeout_s: How long it may take from when the nodes are stopped, in seconds.
+
+    Raises:
+        UsageError: There is no such series, or it is older than the one the pool has.
+    """
+    wanted = catalogue().get(series)
+    recorded = _recorded(engine, pool)
+    nodes = pool_nodes(engine, pool)
+    now = max((int(node.series) for node in nodes), default=int(series))
+    if int(series) < now:
+        raise UsageError(
+            f"the pool {pool} has HTCondor {now}, and what that has written {series} may misread",
+            hint="HTCondor is upgraded in place, never downgraded. "
+            f"Make another pool: condor-mini create -n NAME --htcondor {series}",
+        )
+    if unrecorded := {node.name for node in nodes} - {node.name for node in recorded}:
+        raise PoolNotReady(f"the volumes of {', '.join(sorted(unrecorded))} are not there any more")
+    spec = kept_spec(engine, pool).with_overrides(series=series)
+    new = [plan.planned_node(spec, node.role, node.group, node.number) for node in recorded]
+    builder.build(
+        engine, {str(node.role) for node in new if not node.has_own_image}, wanted, progress
+    )
+    life.stop(engine, nodes, progress)
+    engine.remove(*(node.info.id for node in nodes))
+    _make(engine, pool, new, progress, Deadline(timeout_s))
+
+
+def check_startable(engine: Engine, pool: str) -> None:
+    """Raise what `start` would raise before it does anything: what cannot start is not stopped.
+
+    Raises:
+        PoolNotReady: The pool has lost its central manager and its network.
+        RecordError: The pool does not tell what it was made from.
+        UsageError: It was made for a series of HTCondor that is not known.
+    """
+    catalogue().get(kept_spec(engine, pool).htcondor)
+
+
+def kept_spec(engine: Engine, pool: str) -> PoolSpec:
+    """What the pool was made from, also where its central manager is gone.
+
+    Raises:
+        PoolNotReady: The network is gone as well, and with it all that is known of the pool.
+        RecordError: The central manager, or else the network, does not tell it.
+    """
+    nodes = pool_nodes(engine, pool)
+    if nodes and nodes[0].role is Role.CENTRAL_MANAGER:
+        return stored_spec(pool, nodes)
+    for network in Holdings(engine, pool).networks:
+        if SPEC in network.labels:
+            spec = read_spec(network, pool)
+            # It may have been upgraded since.
+            if nodes:
+                return spec.with_overrides(series=max((node.series for node in nodes), key=int))
+            return spec.with_overrides(series=_series_of_spool(engine, spec))
+    raise PoolNotReady(
+        f"the pool {pool} has lost its central manager and its network",
+        hint=f"Delete what is left of it: condor-mini delete -n {pool}",
+    )
+
+
+def _series_of_spool(engine: Engine, spec: PoolSpec) -> str:
+    """The series that has last written the central manager's spool, as its entrypoint notes it."""
+    manager = plan.planned_node(spec, Role.CENTRAL_MANAGER, "", 0)
+    if not engine.image(manager.container.image):
+        builder.build(engine, [str(manager.role)], catalogue().get(spec.htcondor), Progress())
+    # A volume is read through a container. It is never started.
+    looking = replace(
+        manager.container, name=f"{spec.name}-look", labels={}, ports=(), network=None
+    )
+    try:
+        container = engine.create(looking)
+    except NotFound:
+        raise PoolNotReady(
+            f"the pool {spec.name} has lost its central manager and what that knew",
+            hint=f"Delete what is left of it: condor-mini delete -n {spec.name}",
+        ) from None
+    try:
+        return engine.copy_out(container, plan.SERIES_NOTE).decode("utf-8", "replace").strip()
+    except NotFound:
+        return spec.htcondor
+    finally:
+        engine.remove(container)
+
+
+def _recorded(engine: Engine, pool: str) -> list[PlannedNode]:
+    volumes = Holdings(engine, pool).volumes
+    recorded = [volume.node for volume in volumes if volume.node]
+    return recorded_nodes(kept_spec(engine, pool), recorded) if volumes else []
+
+
+def _make(
+    engine: Engine,
+    pool: str,
+    nodes: Sequence[PlannedNode],
+    progress: Progress,
+    deadline: Deadline,
+) -> None:
+    """Make and start these; if that fails their containers go again, and their state stays."""
+    nodes = plan.fitted(nodes, engine.info())
+    series = catalogue().get(nodes[0].series)
+    nodes = custom_image.equipped(engine, nodes, series, progress)
+    builder.build(
+        engine, {str(node.role) for node in nodes if not node.has_own_image}, series, progress
+    )
+    mark = {creation.MAKING_LABEL: uuid.uuid4().hex}
+
+    def make() -> None:
+        what = f"{len(nodes)} nodes"
+        with progress.step(f"Making {what} anew", done=f"Made {what} anew"):
+            marked = creation.labelled(nodes, mark)
+            ready = creation.with_volumes(engine, marked, pool_labels(pool))
+            manager = None
+            if nodes[0].role is not Role.CENTRAL_MANAGER:
+                (there, *_) = pool_nodes(engine, pool)
+                manager = there.info.id
+                if not there.is_running:
+                    engine.start(manager)
+            start_all(engine, ready, deadline, manager=manager)
+
+    def made() -> list[Node]:
+        return creation.made_together(engine, pool, mark)
+
+    def undo() -> str:
+        engine.remove(*(node.info.id for node in made()))
+        return f"The pool's state is kept. Try again: condor-mini start -n {pool}"
+
+    make_or_undo(make, undo, made, progress, pool=pool)

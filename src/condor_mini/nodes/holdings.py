@@ -1,0 +1,291 @@
+"""What an engine holds of pools, and what only claims to be of one.
+
+A pool has no record but labels. A network or a volume has those that its maker gave it. A container
+has those of its image as well, which anybody may have made, so it counts only for what no image can
+bring: its name and what is mounted in it. Whatever says something that is not so, or nothing that
+is understood, is reported and left alone.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
+
+from condor_mini.base.errors import NotFound
+from condor_mini.base.parallel import each
+from condor_mini.engine import ContainerInfo, NetworkInfo, VolumeInfo
+from condor_mini.nodes.node import (
+    LABEL,
+    PREFIX,
+    SPEC,
+    Identity,
+    Malformed,
+    Node,
+    Role,
+    believed,
+    in_order,
+    label_value,
+    node_of,
+    pool_labels,
+    shown,
+    unknown_series,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from condor_mini.engine import Engine
+
+    Info = ContainerInfo | NetworkInfo | VolumeInfo
+
+PERSONAL = "mini"
+"""The role of a personal pool's one container."""
+PERSONAL_STATE = "/condor_state"
+"""Where a personal pool sees its state directory."""
+FORMAT = 1
+"""The version of the pool file's format that specs are stored in."""
+UNREADABLE = "`start`, `restart`, `scale` and `rotate-key` need it, and are refused"
+_KINDS = {
+    ContainerInfo: ("container", "rm --force"),
+    NetworkInfo: ("network", "network rm"),
+    VolumeInfo: ("volume", "volume rm"),
+}
+"""What each is called, and how an engine's command line removes it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PoolVolume:
+    """A volume of a pool."""
+
+    name: str
+    pool: str
+    node: Identity | None
+    """The node whose state it keeps; None for one that nodes share, and for a node's scratch."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelProblem:
+    """Something whose labels are not believed, or not understood."""
+
+    kind: str
+    """``container``, ``network`` or ``volume``."""
+    name: str
+    pool: str
+    """The pool that it claims to be of; empty where it names none."""
+    evidence: str
+    """What is wrong, and what follows from that."""
+    hint: str
+    """What to do about it."""
+
+    def __str__(self) -> str:
+        return f"the {self.kind} {self.name}: {self.evidence}. {self.hint}"
+
+
+class Holdings:
+    """What an engine holds of a pool, or of all pools.
+
+    Each kind of thing is asked for once, when it is first looked at. ``problems`` tells what is
+    wrong among those that were looked at.
+    """
+
+    def __init__(self, engine: Engine, pool: str | None = None) -> None:
+        """Ask nothing yet.
+
+        Args:
+            engine: Engine to ask.
+            pool: Name of the pool; None for all pools.
+        """
+        self._engine = engine
+        self._labels = pool_labels(pool)
+        self._problems: list[LabelProblem] = []
+
+    @cached_property
+    def nodes(self) -> list[Node]:
+        """The nodes: by pool, then role, then number."""
+        claiming = [info for info in self._labelled if not is_filler(info)]
+        read = partial(node_of, self._engine)
+        nodes = in_order(believed(read, claiming, self._left_alone))
+        for node in nodes:
+            if node.role is Role.CENTRAL_MANAGER:
+                self._check_spec(node.info, node.pool)
+            if why := unknown_series(node.series):
+                self._note(node.info, f"{why}; it cannot be made again", other_version(node.pool))
+        return nodes
+
+    @cached_property
+    def containers(self) -> list[ContainerInfo]:
+        """The nodes' containers, and those that only fill a volume."""
+        return [*filter(is_filler, self._labelled), *(node.info for node in self.nodes)]
+
+    @cached_property
+    def volumes(self) -> list[PoolVolume]:
+        """The volumes."""
+        return list(believed(volume_of, self._engine.volumes(self._labels), self._left_alone))
+
+    @cached_property
+    def networks(self) -> list[NetworkInfo]:
+        """The networks: one of a pool, or several while several processes want its name."""
+        labelled = self._engine.networks(self._labels)
+        networks = list(believed(network_of, labelled, self._left_alone))
+        for network in networks:
+            if SPEC in network.labels:
+                self._check_spec(network, network.name)
+        return networks
+
+    @cached_property
+    def personal(self) -> list[ContainerInfo]:
+        """The container of each personal pool, whatever pool was asked for."""
+        labelled = self._engine.containers({f"{LABEL}.role": PERSONAL})
+        # What says that it is a node as well is looked at as one.
+        claiming = [info for info in labelled if info.labels.get(f"{LABEL}.kind") != "pool"]
+        return list(believed(personal_pool_of, claiming, self._left_alone))
+
+    @property
+    def problems(self) -> list[LabelProblem]:
+        """What is wrong, by kind and name."""
+        return sorted(self._problems, key=lambda problem: (problem.kind, problem.name))
+
+    @cached_property
+    def _labelled(self) -> list[ContainerInfo]:
+        return self._engine.containers(self._labels)
+
+    def _check_spec(self, info: ContainerInfo | NetworkInfo, pool: str) -> None:
+        try:
+            spec_form(info.labels, pool)
+        except Malformed as why:
+            self._note(info, f"{why}; {UNREADABLE}", other_version(pool))
+
+    def _left_alone(self, info: Info, why: Malformed) -> None:
+        kind, remove = _KINDS[type(info)]
+        engine = self._engine.info()
+        if engine.builds:
+            by_hand = f"{engine.name} {remove} {info.name}"
+        else:  # an engine without a command line of its own
+            by_hand = f"rm -r {engine.endpoint.partition('://')[2]}/{kind}s/{info.name}"
+        self._note(info, f"{why}; it is left alone", f"To remove it: {by_hand}")
+
+    def _note(self, info: Info, evidence: str, hint: str) -> None:
+        self._problems.append(
+            LabelProblem(
+                kind=_KINDS[type(info)][0],
+                name=info.name,
+                pool=info.labels.get(f"{LABEL}.pool", ""),
+                evidence=evidence,
+                hint=hint,
+            )
+        )
+
+
+def ask_at_once(*questions: Callable[[], object]) -> None:
+    """Look at several kinds of things at the same time."""
+    each(lambda ask: ask(), questions)
+
+
+def absent(engine: Engine, pool: str, *, others: str = "") -> NotFound:
+    """Return the error that says that there is no such pool, and what only claims to be of it.
+
+    Args:
+        engine: Engine that was asked.
+        pool: Name of the pool.
+        others: Names of the pools that exist.
+    """
+    held = Holdings(engine, pool)
+    ask_at_once(lambda: held.nodes, lambda: held.volumes, lambda: held.networks)
+    return NotFound(
+        "\n".join(
+            [
+                f"there is no pool {pool}" + (f"; there are: {others}" if others else ""),
+                *(f"Warning: {problem}" for problem in held.problems),
+            ]
+        ),
+        hint=f"Make it: condor-mini create -n {pool}. This is {engine.name}; a pool of another "
+        "engine: --engine NAME",
+    )
+
+
+# -- one thing at a time --------------------------------------------------------------------------
+
+
+def volume_of(info: VolumeInfo) -> PoolVolume:
+    """Return the pool's volume that a volume is; raises ``Malformed`` if it is none."""
+    pool = label_value(info.labels, "pool")
+    node = Identity.of(info.labels) if f"{LABEL}.role" in info.labels else None
+    owner = node.name if node else pool
+    if not info.name.startswith(f"{owner}-") and (node or not info.is_nameless):
+        raise Malformed(f"its labels say that it belongs to {shown(owner)}, but its name does not")
+    return PoolVolume(name=info.name, pool=pool, node=node)
+
+
+def network_of(info: NetworkInfo) -> NetworkInfo:
+    """Return a network if it is a pool's, whose name it then has; else raises ``Malformed``."""
+    pool = label_value(info.labels, "pool")
+    if info.name != pool:
+        raise Malformed(f"its labels say that it belongs to {shown(pool)}, but its name does not")
+    return info
+
+
+def personal_pool_of(info: ContainerInfo) -> ContainerInfo:
+    """Return a container if it is a personal pool; else raises ``Malformed``.
+
+    As for a node, what counts is its name and what is mounted: a directory of the host.
+    """
+    pool, state = label_value(info.labels, "pool"), label_value(info.labels, "state")
+    claim = f"its labels say that it is the personal pool {shown(pool)} on {shown(state)}"
+    if info.name != pool:
+        raise Malformed(f"{claim}, but that is not its name")
+    if PERSONAL_STATE not in info.mounts or PERSONAL_STATE in info.volumes:
+        raise Malformed(f"{claim}, but no directory of the host is mounted at {PERSONAL_STATE}")
+    return info
+
+
+def is_filler(info: ContainerInfo) -> bool:
+    """Whether a container only fills the volume of its name with HTCondor: ``own_image.py``."""
+    return info.volumes.get(PREFIX) == info.name
+
+
+def spec_form(labels: Mapping[str, str], pool: str) -> dict[str, Any]:
+    """Return what a pool was made from, as JSON has it; ``record.read_spec`` checks all of it.
+
+    Args:
+        labels: Labels of the pool's central manager or of its network.
+        pool: Name of the pool.
+
+    Raises:
+        Malformed: There is none, or it is no JSON, of another format, or another pool's.
+    """
+    text = label_value(labels, "spec")
+    try:
+        form = json.loads(text)
+    except (ValueError, RecursionError):
+        raise Malformed(f"its label {SPEC} is not JSON") from None
+    if not isinstance(form, dict):
+        raise Malformed(f"its label {SPEC} describes no pool")
+    if (version := form.get("version")) != FORMAT:
+        raise Malformed(
+            f"its label {SPEC} has the format {shown(str(version))}, and this condor-mini reads "
+            f"{FORMAT}"
+        )
+    if (name := form.get("name")) != pool:
+        raise Malformed(f"its label {SPEC} describes the pool {shown(str(name))}")
+    return form
+
+
+def slots_by_group(form: Mapping[str, Any]) -> dict[str, int]:
+    """Return how many slots each group of execution points has by itself, of a ``spec_form``."""
+    groups = form.get("execution_points")
+    slots = {}
+    for group in groups if isinstance(groups, list) else ():
+        if isinstance(group, dict):
+            count = group.get("slots")
+            slots[str(group.get("name", ""))] = count if isinstance(count, int) and count else 1
+    return slots
+
+
+def other_version(pool: str) -> str:
+    """Return the advice for a pool that does not tell what it was made from."""
+    return (
+        "Use the version of condor-mini that made the pool. Or delete it: "
+        f"condor-mini delete -n {pool}"
+    )

@@ -1,0 +1,419 @@
+"""The personal pool: all of HTCondor in one container, for one user, as long as a shell is open."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from condor_mini.base.errors import (
+    AlreadyInUse,
+    CondorMiniError,
+    EngineCapabilityError,
+    NotFound,
+    PoolNotReady,
+    StateError,
+    UsageError,
+)
+from condor_mini.base.series import catalogue
+from condor_mini.base.signals import held_back
+from condor_mini.base.waiting import wait_until
+from condor_mini.engine import QUICK_TIMEOUT_S, BindMount, ContainerSpec, ContainerState
+from condor_mini.images import builder
+from condor_mini.nodes import custom_image, host_files
+from condor_mini.nodes.holdings import PERSONAL, Holdings, personal_pool_of
+from condor_mini.nodes.holdings import PERSONAL_STATE as STATE
+from condor_mini.nodes.node import LABEL, Malformed
+from condor_mini.personal.caller import HOME, Caller, certificate_authorities
+from condor_mini.personal.state_directory import StateDirectory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from condor_mini.base.progress import Progress
+    from condor_mini.base.series import Series
+    from condor_mini.engine import CommandResult, ContainerInfo, Engine
+
+WORK = f"{HOME}/work"
+"""The caller's directory in the container."""
+ENTRYPOINT = ("/usr/bin/tini", "--", "/usr/local/libexec/condor-mini/entrypoint")
+"""The images' own, for where something must come before it."""
+HEALTH = "/usr/local/libexec/condor-mini/health"
+CERTIFICATES = "/run/condor-mini/ca-certificates.crt"
+READY_TIMEOUT_S = 60.0
+STOP_TIMEOUT_S = 10.0
+LOG_TAIL_LINES = 15
+_BESIDE = ("/usr/local/libexec/condor-mini/beside",)
+"""Where the programs are the host's: a command finds HTCondor's too."""
+KILLED = 137
+"""A shell's status for SIGKILL, which is how all that is in a container ends with it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PersonalSpec:
+    """What is asked for."""
+
+    state: Path = Path("condor_state")
+    workdir: Path = Path()
+    """The directory of the host that commands run in."""
+    name: str | None = None
+    """None for one that follows from the state directory."""
+    series: str | None = None
+    cpus: int | None = None
+    """What the slot advertises, in cores; None for the machine's."""
+    memory_mb: int | None = None
+    """What the slot advertises, in MiB; None for the machine's."""
+    host_files: str | None = None
+    """``ro`` or ``rw``: jobs find the host's programs and the caller's home, which they may only
+    read, or write too. None for a system of the pool's own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PersonalPool:
+    """A running personal pool. ``open`` gives one."""
+
+    engine: Engine
+    name: str
+    container: str
+    disguise: tuple[str, ...] = ()
+    """What each command in it starts with: ``Caller.disguise``, and a search for HTCondor's own."""
+
+    @classmethod
+    @contextmanager
+    def open(
+        cls, engine: Engine, spec: PersonalSpec, progress: Progress, *, keep: bool = False
+    ) -> Iterator[PersonalPool]:
+        """The pool on this state directory: the one that runs there, or a new one.
+
+        It ends with the context, unless ``keep`` or somebody else is still in it.
+
+        Raises:
+            PoolNotReady: A daemon is missing at the deadline; says which, and shows its log.
+            AlreadyInUse: The name is another pool's.
+            UsageError: The pool that runs there is not the one that is asked for.
+            StateError: The state directory cannot be used.
+            EngineCapabilityError: The engine is on another machine.
+        """
+        series = catalogue().get(spec.series)
+        _check_path(spec.state)
+        _check_path(spec.workdir)
+        if not engine.info().same_host:
+            raise EngineCapabilityError(
+                f"the engine at {engine.info().endpoint} is on another machine, where the state "
+                "directory cannot be mounted",
+                hint="Use an engine of this machine: --engine; unset DOCKER_HOST, CONTAINER_HOST.",
+            )
+        with StateDirectory(spec.state, shown=spec.workdir.absolute()) as state:
+            image, beside = _image(engine, spec, series, progress)
+            with state.session() as session:
+                joined = False
+                try:
+                    with state.starting():
+                        pool = _running(engine, spec, series, state)
+                        joined = True
+                        if pool is None:
+                            with progress.step("Starting HTCondor", done="Started HTCondor"):
+                                pool = _start(engine, spec, series, state, image, beside)
+                        else:
+                            progress.note(f"The pool {pool.name} runs already")
+                    yield pool
+                finally:
+                    with held_back():
+                        if keep or not joined:
+                            pass
+                        elif session.is_last():
+                            _end(engine, state)
+                        else:
+                            progress.note("Others are in this pool: it ends with the last of them")
+
+    def run(self, argv: Sequence[str], *, workdir: str = WORK) -> int:
+        """Run a command in the pool on our own stdin, stdout and stderr; its status.
+
+        As in a shell, 127 stands for no such command and 126 for one that cannot be run.
+
+        Raises:
+            PoolNotReady: The pool has ended meanwhile.
+        """
+        # By bash: engines differ in the status of a command that is absent, and in where they say
+        # so; Docker 20 takes stdout.
+        return self._attach(["bash", "-c", 'exec "$@"', "condor-mini", *argv], workdir)
+
+    def shell(self) -> int:
+        """A bash prompt in the pool, until the user leaves it; its status.
+
+        Raises:
+            PoolNotReady: The pool has ended meanwhile.
+        """
+        return self._attach(["bash"], HOME)
+
+    def exec(
+        self, argv: Sequence[str], *, workdir: str = WORK, timeout_s: float = QUICK_TIMEOUT_S
+    ) -> CommandResult:
+        """Run a command in the pool to its end, whatever its status, and return what it wrote.
+
+        Raises:
+            PoolNotReady: The pool has ended.
+            CommandFailed: The command did not end within ``timeout_s``.
+        """
+        try:
+            argv = [*self.disguise, *argv]
+            return self.engine.exec(self.container, argv, workdir=workdir, timeout_s=timeout_s)
+        except NotFound:
+            raise self._ended() from None
+
+    def _attach(self, argv: Sequence[str], workdir: str) -> int:
+        try:
+            argv = [*self.disguise, *argv]
+            status = self.engine.attach(self.container, argv, workdir=workdir)
+        except NotFound:
+            raise self._ended() from None
+        # What runs in a container that ends is killed: its status would be taken for the command's.
+        if status != 0 and self._is_gone(within_s=1.0 if status == KILLED else 0.0):
+            raise self._ended()
+        return status
+
+    def _is_gone(self, *, within_s: float) -> bool:
+        """Whether the container has ended; the engine notes it after its commands' ends."""
+
+        def running() -> str | None:
+            return "it runs" if _is_running(self.engine.inspect(self.container)) else None
+
+        try:
+            wait_until(running, timeout_s=within_s)
+        except PoolNotReady:
+            return False
+        return True
+
+    def _ended(self) -> PoolNotReady:
+        info = self.engine.inspect(self.container)
+        if info is None:
+            return PoolNotReady(f"the pool {self.name} was removed while it was in use")
+        said = self.engine.logs(self.container, tail=LOG_TAIL_LINES).strip()
+        return PoolNotReady(
+            f"the pool {self.name} ended with {info.exit_code} while it was in use; its last "
+            f"words:\n{said}",
+            hint=_where_logs_are(Path(info.labels[f"{LABEL}.state"])),
+        )
+
+
+def _start(
+    engine: Engine,
+    spec: PersonalSpec,
+    series: Series,
+    state: StateDirectory,
+    image: str,
+    beside: tuple[BindMount, ...],
+) -> PersonalPool:
+    """Make the container, give it what it needs, start it, and wait until the pool is usable."""
+    caller = Caller.current(engine.info())
+    name = spec.name or _default_name(state.path)
+    directories = {STATE: state.path, WORK: spec.workdir.absolute()}
+    state.check_links()
+    try:
+        with held_back():
+            _end(engine, state)  # what a crash or a reboot has left
+            with caller.mounts(directories) as mounts:
+                wanted = _container(spec, series, state, image, name, caller, (*mounts, *beside))
+                if beside:
+                    wanted = custom_image.container_of(wanted, image, role="mini")
+                container = _create(engine, wanted)
+                more = custom_image.contents(engine, container, role="mini") if beside else {}
+                engine.copy_in(container, _archive(engine, container, caller, more))
+                engine.start(container)
+        _wait_until_usable(engine, container, caller, state.path)
+    except BaseException:
+        with held_back():
+            for info in _on(engine, state):
+                engine.remove(info.id)
+        raise
+    disguise = (*caller.disguise, *(_BESIDE if beside else ()))
+    return PersonalPool(engine=engine, name=name, container=container, disguise=disguise)
+
+
+def _create(engine: Engine, container: ContainerSpec) -> str:
+    try:
+        return engine.create(container)
+    except AlreadyInUse:
+        whose = "a container that is no personal pool"
+        with suppress(Malformed):
+            if there := engine.inspect(container.name):
+                whose = f"the pool on {personal_pool_of(there).labels[f'{LABEL}.state']}"
+        look = f"{engine.name} ps --all" if engine.info().builds else "condor-mini list"
+        raise AlreadyInUse(
+            f"the name {container.name} is taken by {whose}",
+            hint=f"Choose another name: --name NAME; or look at it: {look}",
+        ) from None
+
+
+def _container(
+    spec: PersonalSpec,
+    series: Series,
+    state: StateDirectory,
+    image: str,
+    name: str,
+    caller: Caller,
+    mounts: tuple[BindMount, ...],
+) -> ContainerSpec:
+    environment = {"HOME": HOME}
+    if spec.cpus is not None:
+        environment["NUM_CPUS"] = str(spec.cpus)
+    if spec.memory_mb is not None:
+        environment["MEMORY"] = str(spec.memory_mb)
+    if certificate_authorities() is not None:
+        for variable in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT"):
+            environment[variable] = CERTIFICATES
+    return ContainerSpec(
+        image=image,
+        name=name,
+        # A name of its own, and the same at every start: HTCondor stores it in the queue.
+        hostname=name,
+        user=caller.user,
+        as_caller=caller.mapped,
+        entrypoint=caller.disguise[0] if caller.disguise else None,
+        command=(*caller.disguise[1:], *ENTRYPOINT) if caller.disguise else (),
+        environment=environment,
+        labels={
+            f"{LABEL}.pool": name,
+            f"{LABEL}.role": PERSONAL,
+            f"{LABEL}.series": series.number,
+            f"{LABEL}.state": str(state.path),
+            f"{LABEL}.host-files": spec.host_files or "",
+            f"{LABEL}.workdir": str(spec.workdir.absolute()),
+            f"{LABEL}.cpus": str(spec.cpus or ""),
+            f"{LABEL}.memory": str(spec.memory_mb or ""),
+        },
+        mounts=mounts,
+        cap_drop=("ALL",),
+        cap_add=caller.capabilities,
+        no_new_privileges=True,
+    )
+
+
+def _image(
+    engine: Engine, spec: PersonalSpec, series: Series, progress: Progress
+) -> tuple[str, tuple[BindMount, ...]]:
+    """The image to use, and what is put beside one that is not ours."""
+    if spec.host_files is None:
+        return builder.ensure(engine, "mini", series, progress), ()
+    mounts = (host_files.home(spec.host_files), custom_image.beside(engine, series, progress))
+    return host_files.have(engine), mounts
+
+
+def _archive(engine: Engine, container: str, caller: Caller, more: Mapping[str, bytes]) -> bytes:
+    """The files that the container gets before its start."""
+    contents = dict(more)
+    if not caller.is_known_to_image:
+        passwd, group = (engine.copy_out(container, f"/etc/{file}") for file in ("passwd", "group"))
+        contents.update(caller.account_files(passwd, group))
+    if (bundle := certificate_authorities()) is not None:
+        contents[CERTIFICATES] = bundle
+    return caller.archive(contents)
+
+
+def _running(
+    engine: Engine, spec: PersonalSpec, series: Series, state: StateDirectory
+) -> PersonalPool | None:
+    """The pool that runs on this state directory, if one does and it is the one asked for."""
+    running = [info for info in _on(engine, state) if _is_running(info)]
+    if not running:
+        return None
+    info = running[0]
+    name = info.labels[f"{LABEL}.pool"]
+    wanted = {
+        "pool": ("name", spec.name),
+        "series": ("HTCondor series", series.number if spec.series else None),
+        "workdir": ("working directory", str(spec.workdir.absolute())),
+        "host-files": ("--host-files", spec.host_files),
+        "cpus": ("number of cores", spec.cpus),
+        "memory": ("memory in MiB", spec.memory_mb),
+    }
+    for label, (what, value) in wanted.items():
+        theirs = info.labels.get(f"{LABEL}.{label}", "")
+        if value is not None and theirs != str(value):
+            raise AlreadyInUse(
+                f"the pool {name} runs on {state.path}, and its {what} is "
+                f"{theirs or 'that of the machine'}, not {value}",
+                hint="End that pool (leave its shell; one that was kept: condor-mini run -- true), "
+                "or use another state directory: --state DIR",
+            )
+    caller = Caller.current(engine.info())
+    disguise = (*caller.disguise, *(_BESIDE if info.labels.get(f"{LABEL}.host-files") else ()))
+    return PersonalPool(engine=engine, name=name, container=info.id, disguise=disguise)
+
+
+def _on(engine: Engine, state: StateDirectory) -> list[ContainerInfo]:
+    here = str(state.path)
+    found = Holdings(engine).personal
+    return [info for info in found if info.labels[f"{LABEL}.state"] == here]
+
+
+def _end(engine: Engine, state: StateDirectory) -> None:
+    """Stop and remove whatever container of ours is on this state directory."""
+    for info in _on(engine, state):
+        if _is_running(info):
+            engine.stop(info.id, timeout_s=STOP_TIMEOUT_S)
+        engine.remove(info.id)
+
+
+def _wait_until_usable(engine: Engine, container: str, caller: Caller, state: Path) -> None:
+    """Wait for the daemons and their ads; notices at once when the container ends."""
+
+    def missing() -> str | None:
+        try:
+            result = engine.exec(container, [*caller.disguise, HEALTH, "--wait", "5"])
+        except NotFound:
+            raise _ended_at_start(engine, container, state) from None
+        return None if result.returncode == 0 else (result.stdout + result.stderr).strip()
+
+    try:
+        wait_until(missing, timeout_s=READY_TIMEOUT_S)
+    except PoolNotReady as late:
+        said = engine.logs(container, tail=LOG_TAIL_LINES).strip()
+        raise PoolNotReady(f"{late.message}\n{said}", hint=_where_logs_are(state)) from None
+
+
+def _ended_at_start(engine: Engine, container: str, state: Path) -> CondorMiniError:
+    """The entrypoint's own verdict: it ends with the same codes as we do."""
+    info = engine.inspect(container)
+    if info is None:
+        return PoolNotReady("the pool was removed while it was starting")
+    said = engine.logs(container, tail=LOG_TAIL_LINES).strip().removeprefix("condor-mini: ")
+    match info.exit_code:
+        case AlreadyInUse.exit_code:
+            return AlreadyInUse(
+                f"the state directory {state} is in use by another pool, not one of `run`",
+                hint="End that pool, or use another state directory: --state DIR",
+            )
+        case UsageError.exit_code:
+            return UsageError(said)
+        case StateError.exit_code:
+            return StateError(f"the state directory {state} cannot be used:\n{said}")
+    return PoolNotReady(
+        f"HTCondor ended with {info.exit_code} while it was starting:\n{said}",
+        hint=_where_logs_are(state),
+    )
+
+
+def _check_path(path: Path) -> None:
+    """Labels and mounts are UTF-8; a directory that has another name is never found again."""
+    try:
+        str(path.absolute()).encode()
+    except UnicodeEncodeError:
+        shown = os.fsencode(path.absolute()).decode(errors="replace")
+        raise UsageError(f"the name of the directory {shown} is not UTF-8") from None
+
+
+def _is_running(info: ContainerInfo | None) -> bool:
+    return info is not None and info.state is ContainerState.RUNNING
+
+
+def _where_logs_are(state: Path) -> str:
+    return f"All logs: {state / 'log'}"
+
+
+def _default_name(state: Path) -> str:
+    """The same for the same state directory, another one for another."""
+    return f"mini-{hashlib.sha256(os.fsencode(state)).hexdigest()[:6]}"

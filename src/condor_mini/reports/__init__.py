@@ -1,0 +1,1 @@
+"""What is said of a pool: status, logs, ClassAds, log bundles, versions. Changes nothing."""

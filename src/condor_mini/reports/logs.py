@@ -1,0 +1,330 @@
+"""The logs of all daemons of a pool, merged in order of time, and followed as they are written."""
+
+from __future__ import annotations
+
+import heapq
+import queue
+import re
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from condor_mini.base.errors import CondorMiniError, NotFound, UsageError
+from condor_mini.base.parallel import each
+from condor_mini.base.signals import held_back
+from condor_mini.base.times import rfc3339
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+
+    from condor_mini.engine import Engine
+    from condor_mini.nodes.node import Node
+    from condor_mini.pool import Pool
+
+LOOK_INTERVAL_S = 1.0
+"""How often it is seen, while following, whether nodes were started or added."""
+ENTRYPOINT = "condor-mini"
+"""What stands where a daemon's name would, for what a node says outside of its daemons."""
+DAEMONS = (
+    *("collector", "negotiator", "schedd", "startd", "master", "shadow", "starter"),
+    *("shared_port", "procd", ENTRYPOINT),
+)
+"""The daemons that nodes show; a user's configuration may add others."""
+
+_MOST_WAITING = 10_000
+"""Lines that are held for a reader who is slower than the daemons; then the engine's is."""
+_STAMPED = re.compile(r"(\d{4}-\d\d-\d\dT\S+)(?: (.*))?", re.DOTALL)
+_DATED = re.compile(r"([a-z][a-z0-9_.]*): (\d\d/\d\d/\d\d .*|)", re.DOTALL)
+_NAMED = re.compile(r"([a-z][a-z0-9_.-]*): ?(.*)", re.DOTALL)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogLine:
+    """One line that a daemon wrote."""
+
+    time: datetime
+    """When the engine took it, in UTC."""
+    node: str
+    role: str
+    daemon: str
+    """``schedd``; ``condor-mini`` for what the node itself says."""
+    text: str
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs: docs/json.md."""
+        return {
+            "time": rfc3339(self.time),
+            "node": self.node,
+            "role": self.role,
+            "daemon": self.daemon,
+            "text": self.text,
+        }
+
+
+def lines(
+    pool: Pool,
+    *,
+    nodes: Collection[str] | None = None,
+    daemons: Collection[str] | None = None,
+    since: datetime | None = None,
+    tail: int | None = None,
+) -> Iterator[LogLine]:
+    """What the daemons have written, in order of time.
+
+    Args:
+        pool: Whose.
+        nodes: Only of these, with or without the pool's name; None for all.
+        daemons: Only of these (``schedd``); None for all.
+        since: Only from then on.
+        tail: Of each node only so many of the last lines.
+
+    Raises:
+        UsageError: There is no daemon of that name.
+        NotFound: There is no node of that name.
+    """
+    wanted = _daemons(daemons)
+    sources = [_Source(pool.engine, node, wanted) for node in _nodes(pool, nodes)]
+    each(lambda source: source.read(since, tail), sources)
+    yield from heapq.merge(*(source.backlog for source in sources), key=lambda line: line.time)
+
+
+def follow(
+    pool: Pool,
+    *,
+    nodes: Collection[str] | None = None,
+    daemons: Collection[str] | None = None,
+    since: datetime | None = None,
+    tail: int | None = None,
+) -> Iterator[LogLine]:
+    """The same, and then each new line, until no node runs any more.
+
+    A node that is started again, or added, is followed too.
+    """
+    wanted = _daemons(daemons)
+    chosen = _nodes(pool, nodes)
+    names = {node.name for node in chosen} if nodes else None
+    follower = _Follower(pool, names, wanted, since)
+    for node in chosen:
+        follower.sources[node.name] = _Source(pool.engine, node, wanted)
+    sources = list(follower.sources.values())
+    each(lambda source: source.read(since, tail), sources)
+    yield from heapq.merge(*(source.backlog for source in sources), key=lambda line: line.time)
+    yield from follower.new_lines()
+
+
+def known_daemon(name: str) -> str:
+    """The name as lines bear it, of however HTCondor writes it: ``SCHEDD``, ``condor_schedd``.
+
+    Raises:
+        UsageError: There is none of that name.
+    """
+    known = name.lower().removeprefix("condor_")
+    if known not in DAEMONS:
+        raise UsageError(f"there is no daemon {name}; there are: {', '.join(DAEMONS)}")
+    return known
+
+
+def _daemons(names: Collection[str] | None) -> frozenset[str] | None:
+    return frozenset(map(known_daemon, names)) if names else None
+
+
+def _nodes(pool: Pool, names: Collection[str] | None) -> list[Node]:
+    there = pool.nodes
+    if not names:
+        return there
+    wanted = {pool.node(name).name for name in names}
+    return [node for node in there if node.name in wanted]
+
+
+class _Source:
+    """One node's log: what was read of it so far, and from where on it is read again."""
+
+    def __init__(self, engine: Engine, node: Node, daemons: frozenset[str] | None) -> None:
+        self.backlog: list[LogLine] = []
+        self.container = node.info.id
+        self.name = node.name
+        self._engine = engine
+        self._role = str(node.role)
+        self._daemons = daemons
+        self._seen_daemons: set[str] = set(DAEMONS)
+        self._last_stamp = ""
+        self._at_last_stamp = 0
+        """How many lines bore it: engines' clocks are coarse."""
+
+    def read(self, since: datetime | None, tail: int | None) -> None:
+        """Fill the backlog."""
+        # The engine's own tail would count the other daemons' lines. At least the last line is
+        # read, so that following begins behind it.
+        engines_tail = None if tail is None or self._daemons else max(tail, 1)
+        with suppress(NotFound):
+            text = self._engine.logs(
+                self.container, tail=engines_tail, since=since, timestamps=True
+            )
+            found = list(self.parsed(text.splitlines()))
+            self.backlog = found if tail is None else found[len(found) - min(tail, len(found)) :]
+
+    def parsed(self, raw: Iterable[str]) -> Iterator[LogLine]:
+        """The lines of the daemons that are wanted."""
+        for line in raw:
+            found = _STAMPED.fullmatch(line)
+            if found is None:
+                continue
+            self._count(found[1])
+            try:
+                when = datetime.fromisoformat(found[1]).astimezone(UTC)
+            except ValueError:
+                continue
+            daemon, text = self._split(found[2] or "")
+            if self._daemons is None or daemon in self._daemons:
+                yield LogLine(time=when, node=self.name, role=self._role, daemon=daemon, text=text)
+
+    def parsed_new(self, raw: Iterable[str]) -> Iterator[LogLine]:
+        """The same without what was read before: ``since`` is inclusive, and to the microsecond."""
+        last, to_skip = self._last_stamp, self._at_last_stamp
+        for line in raw:
+            stamp = line.partition(" ")[0]
+            if stamp < last:
+                continue
+            if stamp == last and to_skip > 0:
+                to_skip -= 1
+                continue
+            yield from self.parsed([line])
+
+    @property
+    def since(self) -> datetime | None:
+        """From when on there may be lines that were not read."""
+        return datetime.fromisoformat(self._last_stamp) if self._last_stamp else None
+
+    def _count(self, stamp: str) -> None:
+        if stamp == self._last_stamp:
+            self._at_last_stamp += 1
+        elif stamp > self._last_stamp:
+            self._last_stamp, self._at_last_stamp = stamp, 1
+
+    def _split(self, text: str) -> tuple[str, str]:
+        """The daemon and its text, of ``startd: 11/21/26 06:50:04 Initial update``."""
+        if dated := _DATED.fullmatch(text):
+            self._seen_daemons.add(dated[1])
+        named = _NAMED.fullmatch(text)
+        if named and named[1] in self._seen_daemons:
+            return named[1], named[2]
+        return ENTRYPOINT, text
+
+
+@dataclass
+class _Follower:
+    """Reads the logs of a pool's nodes in threads, for as long as one of them runs."""
+
+    pool: Pool
+    names: Collection[str] | None
+    """The nodes that are wanted; None for all, also those to come."""
+    daemons: frozenset[str] | None
+    since: datetime | None
+    sources: dict[str, _Source] = field(default_factory=dict)
+    _lines: queue.Queue[LogLine | CondorMiniError] = field(
+        default_factory=lambda: queue.Queue(_MOST_WAITING)
+    )
+    _readers: dict[str, _Reader] = field(default_factory=dict)
+
+    def new_lines(self) -> Iterator[LogLine]:
+        """What is written from now on."""
+        try:
+            while self._look():
+                yield from self._until_next_look()
+            yield from self._rest()
+        finally:
+            for reader in self._readers.values():
+                reader.end()
+
+    def _look(self) -> bool:
+        """Have every node read that runs and is not; whether there is one that is read."""
+        for name in [name for name, reader in self._readers.items() if reader.has_ended]:
+            del self._readers[name]
+        for node in self.pool.nodes:
+            if self.names is None or node.name in self.names:
+                self._read(node)
+        return bool(self._readers)
+
+    def _read(self, node: Node) -> None:
+        if not node.is_running or node.name in self._readers:
+            return
+        source = self.sources.get(node.name)
+        if source is None or source.container != node.info.id:
+            source = self.sources[node.name] = _Source(self.pool.engine, node, self.daemons)
+        with suppress(NotFound):  # it has been removed since it was looked for
+            self._readers[node.name] = _Reader(
+                self.pool.engine, source, source.since or self.since, self._lines
+            )
+
+    def _until_next_look(self) -> Iterator[LogLine]:
+        deadline = time.monotonic() + LOOK_INTERVAL_S
+        while (left_s := deadline - time.monotonic()) > 0:
+            try:
+                line = self._lines.get(timeout=left_s)
+            except queue.Empty:
+                return
+            if isinstance(line, CondorMiniError):
+                raise line
+            yield line
+
+    def _rest(self) -> Iterator[LogLine]:
+        with suppress(queue.Empty):
+            while True:
+                line = self._lines.get_nowait()
+                if isinstance(line, LogLine):
+                    yield line
+
+
+class _Reader:
+    """A thread that follows one node's log until the node ends, or nobody wants it any more."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        source: _Source,
+        since: datetime | None,
+        lines: queue.Queue[LogLine | CondorMiniError],
+    ) -> None:
+        self._lines = lines
+        self._unwanted = threading.Event()
+        self._source = source
+        self._context = engine.follow(source.container, since=since, timestamps=True)
+        self._raw = self._context.__enter__()
+        self._thread = threading.Thread(target=self._work, daemon=True)
+        with held_back():  # signals are for the main thread
+            self._thread.start()
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing more comes."""
+        if self._thread.is_alive():
+            return False
+        self._leave()
+        return True
+
+    def end(self) -> None:
+        """Stop reading."""
+        self._unwanted.set()
+        self._leave()
+
+    def _leave(self) -> None:
+        with suppress(CondorMiniError):
+            self._context.__exit__(None, None, None)
+
+    def _work(self) -> None:
+        try:
+            for line in self._source.parsed_new(self._raw):
+                self._put(line)
+        except NotFound:
+            return  # it was removed
+        except CondorMiniError as error:
+            self._put(error)
+
+    def _put(self, what: LogLine | CondorMiniError) -> None:
+        while not self._unwanted.is_set():
+            with suppress(queue.Full):
+                self._lines.put(what, timeout=LOOK_INTERVAL_S)
+                return

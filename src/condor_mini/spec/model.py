@@ -1,0 +1,410 @@
+"""PoolSpec: what the user asks for, validated, with every default filled in.
+
+A spec comes from a pool file (``poolfile.py``), from options, or from the label that a pool stores
+it in. Its docstrings are the descriptions in the JSON schema.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+
+from condor_mini.base.errors import UsageError
+from condor_mini.base.series import catalogue
+from condor_mini.spec.attributes import Attributes
+from condor_mini.spec.base import Part, Reading, ShortForm, shown
+from condor_mini.spec.mounts import ContainerPath, Port, Ports, SharedSource, Volumes
+from condor_mini.spec.types import (
+    Configuration,
+    DeviceName,
+    Environment,
+    GroupName,
+    ImageReference,
+    Labels,
+    Megabytes,
+    PoolName,
+    Real,
+    SeriesNumber,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from condor_mini.spec.base import Location
+
+MOST_NODES = 9999
+"""Of one role: ``NAME-execute-9999`` is to be a host name."""
+MOST_CPUS = 10**6
+MOST_SLOTS = 10_000
+MOST_GPUS = 1000
+LEAST_LIMIT_MB = 32
+"""A node's daemons take 8 to 12 MiB, and an engine kills what takes more than the limit."""
+LEAST_PROCESSES = 32
+"""A node's daemons and the scripts beside them are 12, and its start and its health need more."""
+MOST_PROCESSES = 2**22
+"""Linux has no more."""
+
+
+def _suffices(value: int) -> int:
+    if value < LEAST_LIMIT_MB:
+        raise ValueError(f"must be at least {LEAST_LIMIT_MB} MiB: HTCondor does not run in less")
+    return value
+
+
+class Limit(Part):
+    """What the engine really lets a node have, whatever the node advertises."""
+
+    cpus: Annotated[Real, Field(ge=0.01)] | None = None
+    """Cores: 1.5 for one and a half. Left out: all of the machine's."""
+    memory_mb: Annotated[Megabytes, AfterValidator(_suffices)] | None = Field(
+        default=None, alias="memory"
+    )
+    """Memory: MiB, or a text with a unit. Left out: all of the machine's."""
+    processes: Annotated[int, Field(ge=LEAST_PROCESSES, le=MOST_PROCESSES)] | None = None
+    """Processes and threads at a time, the daemons' dozen among them. Left out: for an execution
+    point 512 for each core of the machine or 16 for each static slot, whichever is more, 1024 at
+    least; for other nodes the engine's own."""
+
+
+class Shared(Part):
+    """One directory that all nodes see."""
+
+    path: ContainerPath
+    """Where the nodes see it."""
+    source: SharedSource | None = None
+    """A directory of the host, relative to the pool file. Left out: a volume of the pool's own."""
+
+
+class Gpus(Part):
+    """Simulated GPUs: jobs are matched to them and are told their names, but cannot use them."""
+
+    count: Annotated[int, Field(ge=0, le=MOST_GPUS)]
+    """How many each node advertises."""
+    name: DeviceName | None = None
+    """The model, which jobs find as DeviceName."""
+    memory_mb: Megabytes | None = Field(default=None, alias="memory")
+    """The memory of each: MiB, or a text with a unit. Jobs find it as GlobalMemoryMb."""
+    capability: Annotated[Real, Field(gt=0, le=1000)] | None = None
+    """The CUDA compute capability, which jobs find as Capability."""
+
+
+class Node(Part):
+    """What a node of any role has."""
+
+    config: Configuration = ""
+    """HTCondor configuration, as it would stand in a file. It wins over all else."""
+    environment: Environment = Field(default_factory=dict)
+    """Variables of the container. They win over the pool's."""
+    labels: Labels = Field(default_factory=dict)
+    """Labels of the container. They win over the pool's."""
+    volumes: Volumes = ()
+    """What is mounted: SOURCE:TARGET or SOURCE:TARGET:ro. A source that begins with / . or ~ is a
+    path of the host, relative to the pool file; any other is a volume of the pool's own."""
+    ports: Ports = ()
+    """TCP ports that are reached from the host: PORT (at any free one), HOST:PORT or
+    ADDRESS:HOST:PORT. The address is 127.0.0.1 if none is named."""
+    limit: Limit = Limit()
+    """What the engine enforces."""
+    read_only: bool | None = None
+    """Whether the root file system is read-only: false for nodes that something is to be installed
+    in. Left out: true where the engine can, and false with an image of your own."""
+
+    @property
+    def is_read_only(self) -> bool:
+        """Whether the root is read-only, where the engine can."""
+        return self.read_only is not False
+
+    def contradictions(self) -> Iterator[tuple[Location, str]]:
+        """Two mounts at one place."""
+        targets = set[str]()
+        for index, volume in enumerate(self.volumes):
+            if volume.target in targets:
+                yield ("volumes", index), f"another volume is mounted at {volume.target} already"
+            targets.add(volume.target)
+
+
+class CentralManager(Node):
+    """The node that the others report to, and that matches jobs to slots."""
+
+
+class Group(Node):
+    """Equal nodes."""
+
+    name: GroupName = "default"
+    """The group's name. Needed, and different, where there are several groups."""
+    count: Annotated[int, Field(ge=0, le=MOST_NODES)] = 1
+    """How many nodes."""
+
+    def contradictions(self) -> Iterator[tuple[Location, str]]:
+        """The same, and one port of the host for several nodes."""
+        yield from super().contradictions()
+        for index, port in enumerate(self.ports):
+            if port.host_port is not None and self.count > 1:
+                message = f"port {port.host_port} of the host cannot be that of {self.count} nodes"
+                yield ("ports", index), f"{message}: leave it out, for any that is free"
+
+
+class AccessPoints(Group):
+    """A group of equal access points: where jobs are submitted, and their queue is kept."""
+
+
+def _gpus(value: object) -> object:
+    match value:
+        case dict() | Gpus():
+            return value
+        case int() if not isinstance(value, bool):
+            return {"count": value}
+    raise ValueError(f"must be a whole number, or a mapping with count, not {shown(value)}")
+
+
+class ExecutionPoints(Group):
+    """A group of equal execution points: where jobs run."""
+
+    image: ImageReference | None = None
+    """An image of your own that they are containers of, unchanged: jobs see its Python, compilers
+    and libraries, and HTCondor is put beside them. Left out: condor-execute."""
+    cpus: Annotated[int, Field(ge=1, le=MOST_CPUS)] | None = None
+    """Cores that each advertises. Left out: the machine's; with slots, one for each."""
+    memory_mb: Megabytes | None = Field(default=None, alias="memory")
+    """Memory that each advertises: MiB, or a text with a unit, as 512GB; units are powers of 1024.
+    Left out: the machine's; with slots, 2 GB for each."""
+    disk_mb: Megabytes | None = Field(default=None, alias="disk")
+    """Disk that each advertises, as memory. Left out: the machine's; with slots, 10 GB for each."""
+    slots: Annotated[int, Field(ge=1, le=MOST_SLOTS)] | None = None
+    """Static slots, which the resources are divided into evenly. Left out: one partitionable slot,
+    which jobs take slices of."""
+    gpus: Annotated[
+        Gpus,
+        BeforeValidator(_gpus),
+        ShortForm({"type": "integer", "minimum": 0, "maximum": MOST_GPUS}),
+    ] = Gpus(count=0)
+    """Simulated GPUs that each advertises: how many, or what they are."""
+    attributes: Attributes = Field(default_factory=dict)
+    """Attributes of its slots' ClassAds: true, false, a number, a text, a list of these, or null
+    for UNDEFINED."""
+
+    @property
+    def is_read_only(self) -> bool:
+        """The same; an image of one's own gets files where no volume can be."""
+        return self.image is None and super().is_read_only
+
+    def contradictions(self) -> Iterator[tuple[Location, str]]:
+        """The same, slots that would be empty, and attributes of one name."""
+        yield from super().contradictions()
+        if self.read_only and self.image is not None:
+            yield (
+                ("read_only",),
+                "a node of an image of your own cannot be read-only: accounts are added to it",
+            )
+        slots = self.slots or 0
+        if self.cpus is not None and slots > self.cpus:
+            yield ("slots",), f"{slots} slots cannot share {self.cpus} cpus: each needs one"
+        if self.memory_mb is not None and slots > self.memory_mb:
+            yield ("slots",), f"{slots} slots cannot share {self.memory_mb} MiB: each needs one"
+        names: dict[str, str] = {}
+        for name in self.attributes:
+            first = names.setdefault(name.lower(), name)
+            if first != name:
+                yield ("attributes", name), f"is {first} to HTCondor, and that is there already"
+
+
+def _version(value: object) -> object:
+    if type(value) is not int:  # true and 1.0 are 1 to Python
+        raise ValueError(f"must be 1, not {shown(value)}")
+    return value
+
+
+class PoolSpec(Part):
+    """A pool of HTCondor in containers."""
+
+    version: Annotated[Literal[1], BeforeValidator(_version)] = 1
+    """The version of this format."""
+    name: PoolName = "mini"
+    """The pool's name, which its nodes' names begin with."""
+    htcondor: SeriesNumber = Field(default_factory=lambda: catalogue().get(None).number)
+    """The series of HTCondor."""
+    config: Configuration = ""
+    """HTCondor configuration of every node, as it would stand in a file."""
+    environment: Environment = Field(default_factory=dict)
+    """Variables of every node's container. What looks like a number or a boolean and is not meant
+    as such must be in quotes."""
+    labels: Labels = Field(default_factory=dict)
+    """Labels of all that the engine holds for the pool."""
+    read: Literal["anyone", "members"] = "members"
+    """Who may read ads, queues and configuration: members, the nodes and users that have a token or
+    an account; or anyone who reaches a node's port."""
+    probe_job: bool = True
+    """Whether a job must have run before the pool is called usable."""
+    shared: Shared | None = None
+    """One directory that all nodes see."""
+    central_manager: CentralManager = CentralManager()
+    """The node that the others report to."""
+    access_points: Annotated[tuple[AccessPoints, ...], Field(strict=False)] = (AccessPoints(),)
+    """Groups of access points. Left out: one access point."""
+    execution_points: Annotated[tuple[ExecutionPoints, ...], Field(strict=False)] = (
+        ExecutionPoints(),
+    )
+    """Groups of execution points. Left out: one execution point."""
+
+    @property
+    def access_point_count(self) -> int:
+        """Access points in all groups."""
+        return sum(group.count for group in self.access_points)
+
+    @property
+    def execution_point_count(self) -> int:
+        """Execution points in all groups."""
+        return sum(group.count for group in self.execution_points)
+
+    @classmethod
+    def from_options(
+        cls,
+        *,
+        name: str | None = None,
+        execution_points: int | None = None,
+        access_points: int | None = None,
+        series: str | None = None,
+        execute_image: str | None = None,
+    ) -> PoolSpec:
+        """The default pool, but for what the options say; raises ``UsageError``."""
+        return cls().with_overrides(
+            name=name,
+            execution_points=execution_points,
+            access_points=access_points,
+            series=series,
+            execute_image=execute_image,
+        )
+
+    def with_overrides(
+        self,
+        *,
+        name: str | None = None,
+        execution_points: int | None = None,
+        access_points: int | None = None,
+        series: str | None = None,
+        execute_image: str | None = None,
+        host_files: str | None = None,
+    ) -> PoolSpec:
+        """This spec, but for what the options say; None leaves a value as it is.
+
+        Args:
+            name: Of the pool.
+            execution_points: How many.
+            access_points: How many.
+            series: Of HTCondor.
+            execute_image: That the execution points are containers of.
+            host_files: ``ro`` or ``rw``: they have the host's files in place of an image's, and the
+                caller's home.
+
+        Raises:
+            UsageError: A value is wrong, or there are several groups that a number could be of.
+        """
+        form = self.model_dump(by_alias=True)
+        form |= {} if name is None else {"name": name}
+        form |= {} if series is None else {"htcondor": series}
+        for groups, key, value in (
+            ("access_points", "count", access_points),
+            ("execution_points", "count", execution_points),
+            ("execution_points", "image", "host-files" if host_files else execute_image),
+            ("execution_points", "volumes", self._with_home(host_files)),
+        ):
+            if value is not None:
+                form[groups] = _with(form[groups], groups, key, value)
+        try:
+            return type(self).model_validate(form)
+        except ValidationError as error:
+            from condor_mini.spec.problems import spec_problems
+
+            problems = spec_problems(type(self), error)
+            lines = (f"{_words(problem.location[0])}: {problem.message}" for problem in problems)
+            raise UsageError("\n".join(lines)) from None
+
+    def _with_home(self, host_files: str | None) -> list[object] | None:
+        if host_files is None:
+            return None
+        home = str(Path.home().resolve())
+        mount = {"source": home, "target": home, "read_only": host_files == "ro"}
+        return [*self.execution_points[0].volumes, mount]
+
+    def to_json(self) -> str:
+        """The stored form: JSON with every default filled in, and absolute paths of the host."""
+        return self.model_dump_json(by_alias=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> PoolSpec:
+        """A spec that was stored by this or an older condor-mini.
+
+        It is not checked against the present: the host's paths, the known series.
+        """
+        return cls.model_validate_json(text, context=Reading(stored=True))
+
+    def contradictions(self) -> Iterator[tuple[Location, str]]:
+        """Between nodes: names, numbers, ports, mounts."""
+        yield from _between_groups("access_points", self.access_points)
+        yield from _between_groups("execution_points", self.execution_points)
+        if self.execution_point_count == 0:
+            yield ("execution_points",), "a pool without execution points runs no job"
+        if self.access_point_count == 0 and self.probe_job:
+            yield (
+                ("access_points",),
+                "without an access point no probe job can be submitted: add probe_job: false",
+            )
+        yield from self._clashing_ports()
+        for location, node in self._nodes():
+            for index, volume in enumerate(node.volumes):
+                if self.shared is not None and volume.target == self.shared.path:
+                    message = f"the shared directory is mounted at {volume.target} already"
+                    yield (*location, "volumes", index), message
+
+    def _nodes(self) -> Iterator[tuple[Location, Node]]:
+        yield ("central_manager",), self.central_manager
+        for key, groups in (
+            ("access_points", self.access_points),
+            ("execution_points", self.execution_points),
+        ):
+            for index, group in enumerate(groups):
+                yield (key, index), group
+
+    def _clashing_ports(self) -> Iterator[tuple[Location, str]]:
+        taken = defaultdict[int | None, list[Port]](list)
+        for place, node in self._nodes():
+            for index, port in enumerate(node.ports):
+                here = (*place, "ports", index)
+                if any(port.clashes_with(other) for other in taken[port.host_port]):
+                    yield here, f"port {port.host_port} of the host is taken already"
+                taken[port.host_port].append(port)
+
+
+def _between_groups(key: str, groups: tuple[Group, ...]) -> Iterator[tuple[Location, str]]:
+    total = sum(group.count for group in groups)
+    if total > MOST_NODES:
+        yield (key,), f"there are {total} in all, and at most {MOST_NODES} can be"
+    if len(groups) < 2:
+        return
+    seen = Counter[str]()
+    for index, group in enumerate(groups):
+        if "name" not in group.model_fields_set:
+            yield (key, index, "name"), "the key name is missing: several groups need names"
+        elif seen[group.name]:
+            yield (key, index, "name"), f"another group is named {group.name} already"
+        seen[group.name] += 1
+
+
+def _with(
+    groups: tuple[Mapping[str, object], ...], name: str, key: str, value: object
+) -> tuple[Mapping[str, object], ...]:
+    if len(groups) != 1:
+        what = {"count": "number"}.get(key, key)
+        raise UsageError(
+            f"{_words(name)}: the pool file has {len(groups)} groups of them, and {value} could be "
+            f"the {what} of any",
+            hint=f"Say their {what}s in the pool file.",
+        )
+    return ({**groups[0], key: value},)
+
+
+def _words(key: object) -> str:
+    return str(key).replace("_", " ")
