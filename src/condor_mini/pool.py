@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING, Self
 from condor_mini.base.errors import (
     AlreadyInUse,
     CondorMiniError,
-    NotFound,
-    PoolNotReady,
     UsageError,
 )
+from condor_mini.base.layout import USER
 from condor_mini.base.progress import Progress
 from condor_mini.base.signals import held_back
 from condor_mini.engine import QUICK_TIMEOUT_S, Engine
 from condor_mini.engines import reached
-from condor_mini.nodes.holdings import Holdings, absent, ask_at_once
-from condor_mini.nodes.node import USER, Node, Role, pool_nodes
+from condor_mini.nodes.holdings import pool_names
+from condor_mini.nodes.pool_nodes import PoolNodes
 
 if TYPE_CHECKING:
     import builtins
@@ -41,19 +40,12 @@ GRACE_S = 600.0
 _SILENT = Progress()
 
 
-class Pool:
+class Pool(PoolNodes):
     """A pool that exists. Its only record is what the engine holds: nothing is remembered here.
 
     As a context manager it is deleted at the end of the context. If an exception leaves the
     context, the pool's logs are saved first, and a note on the exception says where.
     """
-
-    def __init__(self, engine: Engine, name: str) -> None:
-        self.engine = engine
-        self.name = name
-
-    def __repr__(self) -> str:
-        return f"Pool({self.name!r})"
 
     # -- making and finding one -------------------------------------------------------------------
 
@@ -148,11 +140,7 @@ class Pool:
         That may be volumes alone, of a pool whose containers and network somebody has removed.
         """
         where = reached(engine)
-        held = Holdings(where)
-        ask_at_once(lambda: held.nodes, lambda: held.volumes, lambda: held.networks)
-        names = {node.pool for node in held.nodes} | {volume.pool for volume in held.volumes}
-        names |= {network.name for network in held.networks}
-        return [cls(where, name) for name in sorted(names)]
+        return [cls(where, name) for name in pool_names(where)]
 
     def __enter__(self) -> Self:
         return self
@@ -175,26 +163,6 @@ class Pool:
         return creation.remove(self.engine, self.name)
 
     # -- its nodes --------------------------------------------------------------------------------
-
-    @property
-    def nodes(self) -> builtins.list[Node]:
-        """All nodes as they are now: central manager, access points, execution points."""
-        return pool_nodes(self.engine, self.name)
-
-    def node(self, name: str | None = None, *, role: Role = Role.ACCESS_POINT) -> Node:
-        """A node by name, with or without the pool's (``execute-2``); the role's first for None.
-
-        Raises:
-            NotFound: There is none; says which there are.
-        """
-        nodes = self._some_nodes()
-        wanted = {name, f"{self.name}-{name}"}
-        for node in nodes:
-            if node.name in wanted if name else node.role is role:
-                return node
-        what = f"node {name}" if name else role.words
-        there = ", ".join(node.name for node in nodes)
-        raise NotFound(f"the pool {self.name} has no {what}; its nodes: {there}")
 
     def exec(
         self,
@@ -492,27 +460,6 @@ class Pool:
             grace_s=grace_s,
             timeout_s=timeout_s,
         )
-
-    def _chosen(self, node: str | None) -> builtins.list[Node]:
-        return self._some_nodes() if node is None else [self.node(node)]
-
-    def _some_nodes(self) -> builtins.list[Node]:
-        nodes = self.nodes
-        if not nodes and self._is_state_kept():
-            raise PoolNotReady(
-                f"all containers of the pool {self.name} were removed; its state is kept",
-                hint=f"Make them anew: condor-mini start -n {self.name}",
-            )
-        if not nodes:
-            others = ", ".join(
-                pool.name for pool in type(self).list(engine=self.engine) if pool.name != self.name
-            )
-            raise absent(self.engine, self.name, others=others)
-        return nodes
-
-    def _is_state_kept(self) -> bool:
-        """Whether there are volumes, of which ``start`` can make the pool's nodes anew."""
-        return bool(Holdings(self.engine, self.name).volumes)
 
     def _save_logs(self, error: BaseException) -> None:
         from condor_mini.reports.log_bundle import export_logs, failure_directory

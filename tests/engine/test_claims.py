@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from condor_mini.base.errors import CommandFailed
+from condor_mini.base.layout import LABEL, TOKENS
 from condor_mini.engine import BindMount, ContainerSpec, VolumeMount
 from condor_mini.engine.command import run as run_command
 from condor_mini.lifecycle import creation
 from condor_mini.nodes.holdings import PERSONAL_STATE, Holdings
-from condor_mini.nodes.node import LABEL, TOKENS, pool_labels, pool_nodes
+from condor_mini.nodes.node import pool_labels, pool_nodes
 from condor_mini.pool import Pool
 from condor_mini.spec import PoolSpec
 from hand_made import node_labels

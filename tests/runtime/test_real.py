@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from condor_mini.base.errors import RuntimeFailed
+from condor_mini.base.layout import PREFIX
 from condor_mini.base.progress import Progress
 from condor_mini.base.series import catalogue
-from condor_mini.nodes.node import PREFIX
 from condor_mini.runtime import export
 from condor_mini.runtime.bundle import write_wheel
 from condor_mini.runtime.fetch import Fetcher, mirrors

@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from condor_mini import cli
+from condor_mini.base.layout import LIBEXEC, USER_ID
 from condor_mini.base.series import VARIABLE
 from condor_mini.engine import FakeEngine, FakeOutcome, VolumeMount
 from condor_mini.engines import Candidate
 from condor_mini.images import builder
 from condor_mini.lifecycle import startup
-from condor_mini.nodes.node import LIBEXEC
-from condor_mini.personal.caller import IMAGE_UID
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,8 +46,8 @@ def fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeEngine:
     monkeypatch.setattr(builder, "ensure", lambda *_: "condor-mini:25")
     for module in ("run", "build"):
         monkeypatch.setattr(f"condor_mini.cli.{module}.reach_engine", lambda *_: engine)
-    monkeypatch.setattr(os, "getuid", lambda: IMAGE_UID)
-    monkeypatch.setattr(os, "getgid", lambda: IMAGE_UID)
+    monkeypatch.setattr(os, "getuid", lambda: USER_ID)
+    monkeypatch.setattr(os, "getgid", lambda: USER_ID)
     for variable in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.chdir(tmp_path)

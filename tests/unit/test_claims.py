@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from condor_mini.base.layout import LABEL, TOKENS
 from condor_mini.engine import ContainerSpec, ContainerState, FakeOutcome, VolumeMount
-from condor_mini.nodes.node import LABEL, TOKENS, pool_labels, pool_nodes
+from condor_mini.nodes.node import pool_labels, pool_nodes
 from condor_mini.pool import Pool
 from condor_mini.spec import PoolSpec
 from hand_made import node_labels

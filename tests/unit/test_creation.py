@@ -23,12 +23,13 @@ from condor_mini.base.errors import (
     NotFound,
     PoolNotReady,
 )
+from condor_mini.base.layout import LABEL, LIBEXEC
 from condor_mini.base.progress import Progress
 from condor_mini.cli import Terminated
 from condor_mini.engine import ContainerSpec, FakeEngine, FakeOutcome
 from condor_mini.lifecycle import creation, ready, rollback, startup
 from condor_mini.lifecycle.life import scale
-from condor_mini.nodes.node import LABEL, LIBEXEC, Role, pool_nodes
+from condor_mini.nodes.node import Role, pool_nodes
 from condor_mini.pool import Pool
 from condor_mini.spec import PoolSpec
 from condor_mini.spec.base import Reading

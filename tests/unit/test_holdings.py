@@ -13,11 +13,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from condor_mini.base.errors import CondorMiniError, UsageError
+from condor_mini.base.layout import LABEL, LIBEXEC, PREFIX
 from condor_mini.engine import ContainerSpec, FakeEngine, FakeOutcome, VolumeMount
 from condor_mini.lifecycle import creation
 from condor_mini.members.membership import Members
 from condor_mini.nodes.holdings import PERSONAL_STATE, Holdings
-from condor_mini.nodes.node import LABEL, LIBEXEC, PREFIX, pool_labels, pool_nodes
+from condor_mini.nodes.node import pool_labels, pool_nodes
 from condor_mini.pool import Pool
 from condor_mini.reports.listing import listing
 from condor_mini.spec import PoolSpec

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from condor_mini.base.errors import EngineCapabilityError, NotFound, UsageError
+from condor_mini.base.layout import LIBEXEC, PREFIX
 from condor_mini.base.progress import Progress
 from condor_mini.base.series import catalogue
 from condor_mini.engine import BindMount, ContainerSpec, VolumeMount
 from condor_mini.nodes import custom_image
 from condor_mini.nodes.custom_image import container_of, contents, equipped, with_accounts
-from condor_mini.nodes.node import LIBEXEC, OWN_IMAGE, PREFIX, Role
+from condor_mini.nodes.node import OWN_IMAGE, Role
 from condor_mini.nodes.plan import NODE_CONFIG, STATE, archive, planned_nodes
 from condor_mini.pool import Pool
 from condor_mini.spec import PoolSpec
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from tests.unit.conftest import PoolEngine, Result
 
     from condor_mini.engine import Engine
-    from condor_mini.nodes.plan import PlannedNode
+    from condor_mini.nodes.planned_node import PlannedNode
 
 IMAGE = "my/thing:1"
 SHIPPED = files("condor_mini").joinpath("images/own-image")

@@ -22,12 +22,14 @@ from condor_mini.engine import FakeOutcome, ScratchMount, VolumeMount
 from condor_mini.lifecycle import creation
 from condor_mini.nodes import files
 from condor_mini.nodes.node import pool_nodes
-from condor_mini.nodes.plan import SCRATCH, PlannedNode, archive, planned_nodes
+from condor_mini.nodes.plan import SCRATCH, archive, planned_nodes
 from condor_mini.spec import PoolSpec
 from condor_mini.spec.base import Reading
 
 if TYPE_CHECKING:
     from tests.unit.conftest import PoolEngine
+
+    from condor_mini.nodes.planned_node import PlannedNode
 
 TOKENS = ("secret", "users'")
 

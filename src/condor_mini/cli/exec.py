@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from condor_mini.base.layout import USER
 from condor_mini.cli.options import engine_option, name_option, node_option, open_pool
 
 
@@ -11,7 +12,7 @@ from condor_mini.cli.options import engine_option, name_option, node_option, ope
 @click.argument("argv", metavar="[--] COMMAND [ARGS]...", nargs=-1, required=True)
 @name_option
 @node_option
-@click.option("-u", "--user", default="jovyan", show_default=True, help="root administers.")
+@click.option("-u", "--user", default=USER, show_default=True, help="root administers.")
 @click.option("-w", "--workdir", metavar="DIR", help="Where; the home directory if none.")
 @click.option("-e", "--env", "variables", multiple=True, metavar="KEY=VALUE")
 @engine_option

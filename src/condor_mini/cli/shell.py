@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import click
 
+from condor_mini.base.layout import USER
 from condor_mini.cli.options import engine_option, name_option, node_option, open_pool
 
 
 @click.command("shell")
 @name_option
 @node_option
-@click.option("-u", "--user", default="jovyan", show_default=True, help="root administers.")
+@click.option("-u", "--user", default=USER, show_default=True, help="root administers.")
 @engine_option
 @click.pass_context
 def command(

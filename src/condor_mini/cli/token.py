@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from condor_mini.base.errors import StateError, UsageError
+from condor_mini.base.layout import USER
 from condor_mini.cli.options import (
     container_option,
     engine_option,
@@ -52,7 +53,7 @@ def command() -> None:
     "--identity",
     "user",
     metavar="USER",
-    default="jovyan",
+    default=USER,
     show_default=True,
     help="Who its holder is: a user of the access points, or NAME@DOMAIN.",
 )

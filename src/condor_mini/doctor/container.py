@@ -9,10 +9,10 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import CondorMiniError
+from condor_mini.base.layout import LABEL
 from condor_mini.base.signals import held_back
 from condor_mini.doctor.findings import fail, ok, warn
 from condor_mini.engine import ContainerSpec
-from condor_mini.nodes.node import LABEL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from condor_mini.engine.argv import host_in_url
-from condor_mini.engine.lacks import podman_shortcomings
+from condor_mini.engine.lacks import Json, podman_shortcomings
 from condor_mini.engine.protocol import (
     NAMELESS,
     ContainerInfo,
@@ -16,8 +15,6 @@ from condor_mini.engine.protocol import (
     NetworkInfo,
     VolumeInfo,
 )
-
-Json = dict[str, Any]
 
 _MEBIBYTE = 2**20
 _DOCKERS = {"cpus": "CpuCfsQuota", "memory_mb": "MemoryLimit", "pids": "PidsLimit"}

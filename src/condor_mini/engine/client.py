@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import BinaryIO
 
-    from condor_mini.engine.answers import Json
     from condor_mini.engine.dialect import Dialect
+    from condor_mini.engine.lacks import Json
 
 JSON = ("--format", "{{json .}}")
 """For ``info``; ``inspect`` answers in JSON by itself, as an array."""

@@ -13,7 +13,7 @@ from condor_mini.engine.lacks import docker_lacks, podman_lacks
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from condor_mini.engine.answers import Json
+    from condor_mini.engine.lacks import Json
     from condor_mini.engine.protocol import EngineInfo, Shortcoming
 
 

@@ -7,14 +7,16 @@ import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from condor_mini.engine.protocol import Shortcoming
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from condor_mini.engine.answers import Json
+
+Json = dict[str, Any]
+"""What an engine answers to a question."""
 
 PODMAN_LEAST = (4, 3)
 FIRST_SUBORDINATE = 100_000

@@ -26,7 +26,6 @@ from condor_mini.base.errors import (
 )
 from condor_mini.engine import command
 from condor_mini.engine.answers import (
-    Json,
     container_info,
     image_info,
     is_nameless,
@@ -45,6 +44,7 @@ from condor_mini.engine.argv import (
     read_as_csv,
 )
 from condor_mini.engine.client import JSON, Client
+from condor_mini.engine.lacks import Json
 from condor_mini.engine.pieces import count_lines, mended_lines, mended_log
 from condor_mini.engine.protocol import (
     BUILD_TIMEOUT_S,

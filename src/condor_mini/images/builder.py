@@ -26,6 +26,7 @@ from condor_mini.base.errors import (
     NotFound,
     StateError,
 )
+from condor_mini.base.layout import LABEL
 from condor_mini.base.parallel import each
 from condor_mini.base.series import catalogue
 from condor_mini.base.tree import replacing
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 ROLES = ("base", "mini", "master", "submit", "execute")
 """Every image, the one that the others stand on first."""
 
-DIGEST_LABEL = "io.condor-mini.digest"
+DIGEST_LABEL = f"{LABEL}.digest"
 VERSION_LABEL = "org.opencontainers.image.version"
 VERSION_FILE = "/usr/local/share/condor-mini/htcondor-version"
 UV_TIMEOUT_S = 300.0

@@ -13,6 +13,15 @@ from importlib.resources import as_file, files
 from typing import TYPE_CHECKING
 
 from condor_mini import runtime
+from condor_mini.base.layout import (
+    CONDOR_ID,
+    CONFIG_DIRECTORY,
+    HOME,
+    LIBEXEC,
+    OTHER_USER_ID,
+    USER,
+    USER_ID,
+)
 from condor_mini.engine import ImageTree
 from condor_mini.runtime.build import place
 
@@ -27,13 +36,12 @@ if TYPE_CHECKING:
 
 LAYOUT = "1"
 """Of an image; another number makes all images anew."""
-ROOT_ID, CONDOR_ID, USER_ID, OTHER_ID = 0, 64, 1000, 1001
-"""As in the runtime's accounts, and in the images that are built."""
+ROOT_ID = 0
+_CONFIG, _LIBEXEC = CONFIG_DIRECTORY.lstrip("/"), LIBEXEC.lstrip("/")
 LINKS = {"bin": "usr/bin", "lib": "usr/lib", "lib64": "usr/lib64", "sbin": "usr/sbin"}
 OWN = ("etc", "var")
 """What of the runtime's tree each container has for itself."""
 EMPTY = {"home": 0o755, "mnt": 0o755, "root": 0o700, "run": 0o755, "srv": 0o755, "tmp": 0o1777}
-CONFIG, LIBEXEC = "etc/condor/config.d", "usr/local/libexec/condor-mini"
 BASHRC = b"PS1='\\u@\\h:\\w\\$ '\n[ -z \"$BASH_VERSION\" ] || alias ls='ls --color=auto'\n"
 
 
@@ -108,9 +116,9 @@ def compose(
         shared_bytes=made.size_bytes or 0,
         # Where paths are translated, the first process is not the one with the number 1.
         environment={**_environment(role), "TINI_SUBREAPER": "1"},
-        entrypoint=("/usr/bin/tini", "--", "/usr/local/libexec/condor-mini/entrypoint"),
-        user="jovyan" if role == "mini" else None,
-        workdir="/home/jovyan",
+        entrypoint=("/usr/bin/tini", "--", f"{LIBEXEC}/entrypoint"),
+        user=USER if role == "mini" else None,
+        workdir=HOME,
     )
     engine.compose(reference, tree, labels=labels)
     return True
@@ -142,20 +150,20 @@ def _archive(root: Path, role: str, base: Traversable, own: Traversable) -> byte
     for path in OWN:
         tar.tree(root / path, path)
     tar.directory("usr")
-    for folder, target in (("config.d", CONFIG), ("libexec", LIBEXEC)):
+    for folder, target in (("config.d", _CONFIG), ("libexec", _LIBEXEC)):
         tar.directory(target)
         for name, content, mode in _files(base.joinpath(folder)):
             tar.file(f"{target}/{name}", content, mode)
     for name, content, _ in _files(own):
         if name.startswith("20-role-"):
-            tar.file(f"{CONFIG}/{name}", content)
+            tar.file(f"{_CONFIG}/{name}", content)
     _accounts(tar, root)
     _places(tar, role)
     return tar.end()
 
 
 def _accounts(tar: _Tar, root: Path) -> None:
-    users = {"jovyan": USER_ID, "submituser": OTHER_ID}
+    users = {USER: USER_ID, "submituser": OTHER_USER_ID}
     passwd, group = ((root / "etc" / name).read_bytes().decode() for name in ("passwd", "group"))
     for name, number in users.items():
         passwd += f"{name}:x:{number}:{number}::/home/{name}:/bin/bash\n"
@@ -177,7 +185,7 @@ def _places(tar: _Tar, role: str) -> None:
     # Empty here: the runtime has no Python.
     tar.directory("usr/local/share/condor-mini/venv/bin")
     for name in ("update-config", "update-secrets"):
-        tar.link(name, f"{LIBEXEC}/{name}")
+        tar.link(name, f"{_LIBEXEC}/{name}")
     if role == "mini":
         for path in ("condor_state", "run/condor", "run/condor-mini", "var/lock/condor"):
             tar.directory(path, 0o1777)

@@ -15,13 +15,13 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import NotFound, StateError, UsageError
+from condor_mini.base.layout import LABEL
 from condor_mini.base.parallel import each
 from condor_mini.base.series import catalogue
 from condor_mini.base.signals import held_back
 from condor_mini.base.tree import named
 from condor_mini.engine import ContainerSpec, command
 from condor_mini.images import builder
-from condor_mini.nodes.node import LABEL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

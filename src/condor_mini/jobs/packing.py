@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from condor_mini.base import archives
 from condor_mini.base.archives import Entry
 from condor_mini.base.errors import CondorMiniError, NotFound, UsageError
+from condor_mini.base.layout import USER_ID
 from condor_mini.base.tree import LinkFound, Tree
-from condor_mini.personal.caller import IMAGE_UID
 from condor_mini.personal.state_directory import LOCKS
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Directory:
         # Paths that were looked up are taken up again from the root, each part without a link.
         with Tree.open(Path("/")) as root:
             found = self._entries_within_limits(root, top)
-            archives.pack(tar, found, uid=IMAGE_UID, gid=IMAGE_UID)
+            archives.pack(tar, found, uid=USER_ID, gid=USER_ID)
 
     def _entries_within_limits(self, root: Tree, top: str) -> list[Entry]:
         entries, size = [], 0

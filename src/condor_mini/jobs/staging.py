@@ -23,12 +23,11 @@ from typing import TYPE_CHECKING
 from condor_mini.base import archives
 from condor_mini.base.archives import shown
 from condor_mini.base.errors import CommandFailed, CondorMiniError, NotFound, UsageError
+from condor_mini.base.layout import HOME, USER_ID
 from condor_mini.base.signals import held_back
 from condor_mini.base.tree import Tree
 from condor_mini.jobs.packing import Directory
 from condor_mini.jobs.seal import is_ours, seal
-from condor_mini.nodes.node import HOME
-from condor_mini.personal.caller import IMAGE_UID
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,7 +96,7 @@ class Staging:
         with tarfile.open(fileobj=buffer, mode="w") as tar:
             staging._add_frame(tar)
             member = tarfile.TarInfo(_name_in_archive(f"{staging.path}/{file}"))
-            member.uid = member.gid = IMAGE_UID
+            member.uid = member.gid = USER_ID
             member.mode, member.size = 0o644, len(content)
             tar.addfile(member, io.BytesIO(content))
         node.engine.copy_in(node.info.id, buffer.getvalue(), at=HOMES)
@@ -219,8 +218,8 @@ class Staging:
             member.type, member.mode, member.uid, member.gid = tarfile.DIRTYPE, mode, owner, owner
             tar.addfile(member)
 
-        add(PLACE, 0o755, IMAGE_UID)
-        add(self.path, 0o755, IMAGE_UID)
+        add(PLACE, 0o755, USER_ID)
+        add(self.path, 0o755, USER_ID)
         if self.source is None:
             return
         add(posixpath.dirname(RECORDS), 0o755, 0)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from condor_mini.nodes.node import Node
-    from condor_mini.pool import Pool
+    from condor_mini.nodes.pool_nodes import PoolNodes
 
 _SILENT = Progress()
 _SUBMIT_FILE = "job.sub"
@@ -39,7 +39,7 @@ UNENDED = f"JobStatus =!= {REMOVED} && JobStatus =!= {COMPLETED}"
 
 
 def submit_file(
-    pool: Pool,
+    pool: PoolNodes,
     file: str | Path,
     *,
     node: str | None = None,
@@ -94,7 +94,7 @@ def submit_file(
 
 
 def submit_description(
-    pool: Pool, description: Mapping[str, str], *, count: int = 1, node: str | None = None
+    pool: PoolNodes, description: Mapping[str, str], *, count: int = 1, node: str | None = None
 ) -> Submission:
     """Submit jobs from submit commands, as ``htcondor2.Submit`` takes them.
 
@@ -140,7 +140,7 @@ def description_text(description: Mapping[str, str], count: int) -> str:
 
 
 def submissions(
-    pool: Pool,
+    pool: PoolNodes,
     clusters: Collection[int] = (),
     *,
     node: str | None = None,
@@ -178,7 +178,7 @@ def submissions(
 
 
 def wait_for_all(
-    pool: Pool,
+    pool: PoolNodes,
     clusters: Collection[int] = (),
     *,
     timeout_s: float = FOREVER_S,
@@ -204,7 +204,7 @@ def wait_for_all(
     return status
 
 
-def _submit(pool: Pool, staging: Staging, file: str, arguments: Sequence[str]) -> Submission:
+def _submit(pool: PoolNodes, staging: Staging, file: str, arguments: Sequence[str]) -> Submission:
     # Interrupted half-way, nobody would know what is in the queue.
     with held_back():
         submission = tracking.submit(
@@ -225,14 +225,14 @@ def _undo(staging: Staging | None) -> None:
         staging.remove()
 
 
-def _access_points(pool: Pool, name: str | None) -> list[Node]:
+def _access_points(pool: PoolNodes, name: str | None) -> list[Node]:
     if name is not None:
         return [_access_point(pool, name)]
     first = _access_point(pool, None)
     return [node for node in pool.nodes if node.role is Role.ACCESS_POINT] or [first]
 
 
-def _access_point(pool: Pool, name: str | None) -> Node:
+def _access_point(pool: PoolNodes, name: str | None) -> Node:
     node = pool.node(name)
     if node.role is not Role.ACCESS_POINT:
         raise UsageError(f"{node.name} is no access point: it is the pool's {node.role.words}")
@@ -275,12 +275,12 @@ def _ask(node: Node, argv: Sequence[str]) -> str:
     return said
 
 
-def _again(pool: Pool, node: Node, clusters: Sequence[int], staging: str) -> Submission:
+def _again(pool: PoolNodes, node: Node, clusters: Sequence[int], staging: str) -> Submission:
     found = Staging.find(node, staging) if staging else None
     return _with_hint(pool, node, Submission(runner=node, clusters=tuple(clusters), staging=found))
 
 
-def _with_hint(pool: Pool, node: Node, submission: Submission) -> Submission:
+def _with_hint(pool: PoolNodes, node: Node, submission: Submission) -> Submission:
     there = f"condor-mini exec -n {pool.name} --node {node.name} --"
     numbers = " ".join(map(str, submission.clusters))
     return replace(

@@ -14,6 +14,7 @@ from condor_mini.base.errors import (
     NotFound,
     PoolNotReady,
 )
+from condor_mini.base.layout import LABEL
 from condor_mini.base.series import catalogue
 from condor_mini.base.signals import held_back
 from condor_mini.base.waiting import wait_until
@@ -24,7 +25,7 @@ from condor_mini.lifecycle.rollback import make_or_undo
 from condor_mini.lifecycle.startup import start_all
 from condor_mini.nodes import custom_image, plan
 from condor_mini.nodes.holdings import Holdings, volume_of
-from condor_mini.nodes.node import LABEL, SPEC, Node, Role, believed, pool_labels, pool_nodes
+from condor_mini.nodes.node import SPEC, Node, Role, believed, pool_labels, pool_nodes
 from condor_mini.nodes.preflight import check_able, check_read_only
 from condor_mini.nodes.record import stored_spec
 from condor_mini.reports import collector
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     from condor_mini.base.progress import Progress
     from condor_mini.engine import Engine, NetworkInfo
-    from condor_mini.nodes.plan import PlannedNode
+    from condor_mini.nodes.planned_node import PlannedNode
     from condor_mini.spec import PoolSpec
 
 Labels = dict[str, str]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import CommandFailed, UsageError
+from condor_mini.base.layout import CONFIG_DIRECTORY
 from condor_mini.base.parallel import each
 from condor_mini.nodes.node import Role
 from condor_mini.reports.logs import known_daemon
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from condor_mini.nodes.node import Node
 
-FILE = "/etc/condor/config.d/70-debug"
+FILE = f"{CONFIG_DIRECTORY}/70-debug"
 RUNS_ON = {
     "master": tuple(Role),
     "shared_port": tuple(Role),

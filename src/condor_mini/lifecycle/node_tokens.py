@@ -10,11 +10,13 @@ from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import NotFound, PoolNotReady
+from condor_mini.base.layout import LIBEXEC, USER
 from condor_mini.base.parallel import each
 from condor_mini.engine import ContainerState
 from condor_mini.lifecycle.ready import LOOK_S
 from condor_mini.nodes import plan
-from condor_mini.nodes.node import LIBEXEC, USER, Malformed, Role, node_of
+from condor_mini.nodes.node import Malformed, Role, node_of
+from condor_mini.nodes.planned_node import CONFIGURATION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -116,7 +118,7 @@ def give(manager: Node, nodes: Sequence[Node], deadline: Deadline) -> None:
 
     def put(node: Node) -> None:
         archive = plan.tokens_archive(issued[node.name])
-        node.engine.copy_in(node.info.id, archive, at=plan.CONFIGURATION)
+        node.engine.copy_in(node.info.id, archive, at=CONFIGURATION)
 
     each(put, [node for node in nodes if node.name in issued])
 

@@ -8,8 +8,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import CommandFailed, CondorMiniError, PoolNotReady
+from condor_mini.base.layout import LIBEXEC, USER
 from condor_mini.base.waiting import wait_until
-from condor_mini.nodes.node import LIBEXEC, USER, Role, pool_nodes
+from condor_mini.nodes.node import Role, pool_nodes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

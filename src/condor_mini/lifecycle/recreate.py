@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from condor_mini.engine import Engine
-    from condor_mini.nodes.plan import PlannedNode
+    from condor_mini.nodes.planned_node import PlannedNode
     from condor_mini.spec import PoolSpec
 
 

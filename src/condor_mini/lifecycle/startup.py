@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from condor_mini.engine import Engine
     from condor_mini.lifecycle.ready import Deadline
-    from condor_mini.nodes.plan import PlannedNode
+    from condor_mini.nodes.planned_node import PlannedNode
 
 START_PATIENCE_S = 2.0
 START_PAUSE_S = 0.2

@@ -17,8 +17,9 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import CondorMiniError, NotFound, UsageError
+from condor_mini.base.layout import LIBEXEC, USER
 from condor_mini.base.times import rfc3339
-from condor_mini.nodes.node import LIBEXEC, SPEC, USER, Node, Role
+from condor_mini.nodes.node import SPEC, Node, Role
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

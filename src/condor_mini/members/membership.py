@@ -12,6 +12,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import CondorMiniError, NotFound, PoolNotReady, UsageError
+from condor_mini.base.layout import LIBEXEC, USER
 from condor_mini.base.progress import Progress
 from condor_mini.engines import reached
 from condor_mini.lifecycle import node_tokens
@@ -27,7 +28,7 @@ from condor_mini.members.issued_tokens import (
     claims_of,
     time_of,
 )
-from condor_mini.nodes.node import LIBEXEC, USER, Identity, Malformed, Node, Role, node_of
+from condor_mini.nodes.node import Identity, Malformed, Node, Role, node_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -16,9 +16,10 @@ from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import CommandFailed, EngineCapabilityError, NotFound
+from condor_mini.base.layout import CONFIG_DIRECTORY, HOME, LIBEXEC, PREFIX, USER, USER_ID
 from condor_mini.engine import BindMount, ContainerSpec, VolumeMount
 from condor_mini.nodes import condor_config, host_files
-from condor_mini.nodes.node import HOME, LIBEXEC, OWN_IMAGE, PREFIX, USER
+from condor_mini.nodes.node import OWN_IMAGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -28,15 +29,13 @@ if TYPE_CHECKING:
     from condor_mini.base.progress import Progress
     from condor_mini.base.series import Series
     from condor_mini.engine import Engine, ImageInfo
-    from condor_mini.nodes.plan import PlannedNode
+    from condor_mini.nodes.planned_node import PlannedNode
 
 PULL_TIMEOUT_S = 900.0
-FIRST_UID = 1000
-"""Of ``jovyan``, on every node of every pool."""
 SYSTEM_IDS = range(999, 99, -1)
 _NSSWITCH = b"passwd: files\ngroup: files\nhosts: files dns\n"
 """For an image that has none: glibc asks name servers first then, even for the node's own name."""
-_CONFIG = "etc/condor/config.d"
+_CONFIG = CONFIG_DIRECTORY.lstrip("/")
 _PRELOAD = f"{_CONFIG}/36-preload"
 
 
@@ -301,8 +300,8 @@ _BASH, _NOBODY = f"{PREFIX}/usr/bin/bash", "/sbin/nologin"
 _ACCOUNTS = (
     _Account(name="root", id=0, home="/root", login=_BASH),
     _Account(name="condor", id=None, home="/var/lib/condor", login=_NOBODY),
-    _Account(name=USER, id=FIRST_UID, home=HOME, login=_BASH),
-    _Account(name="submituser", id=FIRST_UID + 1, home="/home/submituser", login=_BASH),
+    _Account(name=USER, id=USER_ID, home=HOME, login=_BASH),
+    _Account(name="submituser", id=USER_ID + 1, home="/home/submituser", login=_BASH),
 )
 
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from condor_mini.base import archives
 from condor_mini.base.errors import CondorMiniError, NotFound, ReadOnlyError, UsageError
+from condor_mini.base.layout import HOME
 from condor_mini.base.tree import LinkFound, Tree, named
-from condor_mini.nodes.node import HOME
 
 if TYPE_CHECKING:
     import os

@@ -14,11 +14,10 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from condor_mini.base.errors import NotFound
+from condor_mini.base.layout import LABEL, PREFIX
 from condor_mini.base.parallel import each
 from condor_mini.engine import ContainerInfo, NetworkInfo, VolumeInfo
 from condor_mini.nodes.node import (
-    LABEL,
-    PREFIX,
     SPEC,
     Identity,
     Malformed,
@@ -181,6 +180,14 @@ class Holdings:
 def ask_at_once(*questions: Callable[[], object]) -> None:
     """Look at several kinds of things at the same time."""
     each(lambda ask: ask(), questions)
+
+
+def pool_names(engine: Engine) -> list[str]:
+    """Return the names of all pools, sorted; also of those of which only volumes are left."""
+    held = Holdings(engine)
+    ask_at_once(lambda: held.nodes, lambda: held.volumes, lambda: held.networks)
+    names = {node.pool for node in held.nodes} | {volume.pool for volume in held.volumes}
+    return sorted(names | {network.name for network in held.networks})
 
 
 def absent(engine: Engine, pool: str, *, others: str = "") -> NotFound:

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import EngineCapabilityError
+from condor_mini.base.layout import LIBEXEC, PREFIX
 from condor_mini.engine import BindMount, ImageTree
-from condor_mini.nodes.node import LIBEXEC, PREFIX
+from condor_mini.images.builder import DIGEST_LABEL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 IMAGE = "host-files"
 """The name that stands for the host in place of an image's."""
 READ_ONLY, READ_WRITE = "ro", "rw"
-_DIGEST = "io.condor-mini.digest"
 _TOP = ("bin", "lib", "lib32", "lib64", "opt", "sbin")
 # Of the host's settings what its programs and libraries need, and nothing secret.
 _SETTINGS = (
@@ -56,9 +56,9 @@ def have(engine: Engine) -> str:
     shared = {place: path for place, path in seen.items() if not path.is_symlink()}
     digest = hashlib.sha256(repr((sorted(shared), links, _EMPTY)).encode()).hexdigest()
     there = engine.image(IMAGE)
-    if there is None or there.labels.get(_DIGEST) != digest:
+    if there is None or there.labels.get(DIGEST_LABEL) != digest:
         tree = ImageTree(archive=_archive(links), shared=shared)
-        engine.compose(IMAGE, tree, labels={_DIGEST: digest})
+        engine.compose(IMAGE, tree, labels={DIGEST_LABEL: digest})
     return IMAGE
 
 

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from condor_mini.base.errors import NotFound, PoolNotReady
+from condor_mini.base.layout import HEALTH, HOME, LABEL, LIBEXEC, TOKENS, USER
 from condor_mini.base.series import catalogue
 from condor_mini.engine import QUICK_TIMEOUT_S, ContainerState
 
@@ -20,23 +21,12 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 R = TypeVar("R")
 
-LABEL = "io.condor-mini"
-"""What every label of ours begins with."""
 SPEC = f"{LABEL}.spec"
 """What the pool was made from: on its central manager, and on its network, which outlives that."""
 OWN_IMAGE = f"{LABEL}.own-image"
 """Of a node that is no image of ours: its reference; else empty. See ``own_image.py``."""
-USER = "jovyan"
-"""The ordinary user in the images, who submits."""
-HOME = f"/home/{USER}"
 ONE_USER = f"{LABEL}.one-user"
 """``true`` on nodes all of whose processes are one user's, ``jovyan``; else empty."""
-TOKENS = "/etc/condor/tokens.d"
-"""Where each node has its tokens, in a volume of its own: ``NODE-tokens``."""
-HEALTH = "/usr/local/libexec/condor-mini/health"
-LIBEXEC = "/usr/local/libexec/condor-mini"
-PREFIX = "/usr/local/lib/condor-mini"
-"""Where HTCondor is seen. The files of images/own-image have this path too."""
 LOG_TAIL_LINES = 15
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,8}", re.ASCII)
 _SERIES = re.compile(r"[1-9][0-9]{0,3}", re.ASCII)

@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import io
 import tarfile
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, TypeVar
 
+from condor_mini.base.layout import (
+    CONFIG_DIRECTORY,
+    HOME,
+    KEYS,
+    LABEL,
+    LOG,
+    SPOOL,
+    TOKENS,
+    USER,
+    USER_ID,
+)
 from condor_mini.base.series import catalogue
 from condor_mini.engine import BindMount, ContainerSpec, PublishedPort, ScratchMount, VolumeMount
 from condor_mini.images import builder
 from condor_mini.nodes import condor_config, custom_image
-from condor_mini.nodes.custom_image import FIRST_UID
-from condor_mini.nodes.node import (
-    HOME,
-    LABEL,
-    ONE_USER,
-    OWN_IMAGE,
-    SPEC,
-    TOKENS,
-    USER,
-    Role,
-    node_name,
-    pool_labels,
-)
+from condor_mini.nodes.node import ONE_USER, OWN_IMAGE, SPEC, Role, node_name, pool_labels
+from condor_mini.nodes.planned_node import CONFIGURATION, PlannedNode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -35,44 +35,42 @@ if TYPE_CHECKING:
 
 Group = TypeVar("Group", bound="AccessPoints | ExecutionPoints")
 
-POOL_CONFIG = "etc/condor/config.d/40-pool"
-ONE_USER_CONFIG = "etc/condor/config.d/25-one-user"
-LIMITED_CONFIG = "etc/condor/config.d/25-limited"
-NODE_CONFIG = "etc/condor/config.d/60-node"
+_CONFIG = CONFIG_DIRECTORY.lstrip("/")
+POOL_CONFIG = f"{_CONFIG}/40-pool"
+ONE_USER_CONFIG = f"{_CONFIG}/25-one-user"
+LIMITED_CONFIG = f"{_CONFIG}/25-limited"
+NODE_CONFIG = f"{_CONFIG}/60-node"
 TOKEN_FILES = (f"{TOKENS.lstrip('/')}/node", "etc/condor/users-token")
 """Where the tokens of a node are, the one of its users the second: renew-tokens."""
 
-CONFIGURATION = "/etc/condor"
-"""What a read-only node is given before its start lies below this; of others, anywhere."""
-_SPOOL, _KEY = "/var/spool/condor", "/etc/condor/passwords.d"
-_LOG = "/var/log/condor"
+
 STATE: Mapping[Role, Mapping[str, str]] = {
-    Role.CENTRAL_MANAGER: {"spool": _SPOOL, "key": _KEY, "tokens": TOKENS, "log": _LOG},
-    Role.ACCESS_POINT: {"spool": _SPOOL, "home": HOME, "key": _KEY, "tokens": TOKENS, "log": _LOG},
-    Role.EXECUTION_POINT: {"tokens": TOKENS, "log": _LOG},
+    Role.CENTRAL_MANAGER: {"spool": SPOOL, "key": KEYS, "tokens": TOKENS, "log": LOG},
+    Role.ACCESS_POINT: {"spool": SPOOL, "home": HOME, "key": KEYS, "tokens": TOKENS, "log": LOG},
+    Role.EXECUTION_POINT: {"tokens": TOKENS, "log": LOG},
 }
 """What of a node outlives its container: the place of each of its volumes, by the volume's name.
 
 The labels of any are the record that there is such a node. That a container is this node, the
 volume with its tokens shows: ``nodes.node_of``.
 """
-SERIES_NOTE = f"{_SPOOL}/htcondor-series"
+SERIES_NOTE = f"{SPOOL}/htcondor-series"
 """Where a node's entrypoint notes which series of HTCondor has written its spool."""
 _SCRATCH = (CONFIGURATION, "/home", "/run", "/tmp", "/var/lib/condor", "/var/tmp")  # noqa: S108
 SCRATCH: Mapping[Role, tuple[str, ...]] = {
     Role.CENTRAL_MANAGER: _SCRATCH,
     Role.ACCESS_POINT: _SCRATCH,
-    Role.EXECUTION_POINT: (*_SCRATCH, _SPOOL),
+    Role.EXECUTION_POINT: (*_SCRATCH, SPOOL),
 }
 """What of a read-only node can be written and goes with its container, beside ``STATE``.
 
 All of it is on disk: in memory what jobs write would count as the node's memory.
 """
 _OWNERS = {
-    _SPOOL: (0, 0o755),
-    _LOG: (0, 0o755),
-    HOME: (FIRST_UID, 0o700),
-    _KEY: (0, 0o700),
+    SPOOL: (0, 0o755),
+    LOG: (0, 0o755),
+    HOME: (USER_ID, 0o700),
+    KEYS: (0, 0o700),
     TOKENS: (0, 0o700),
 }
 """Who has these at first, and their modes; the entrypoint gives to the daemons what is theirs."""
@@ -91,53 +89,6 @@ PROCESSES_PER_CORE = 512
 """The least of that for each core of the engine's: programs have threads for each."""
 PROCESSES_PER_SLOT = 16
 """The least of that for each static slot: a starter, and what a job may well start."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class PlannedNode:
-    """A node that is to be."""
-
-    role: Role
-    slots: int
-    """How many slot ads it has when no job runs."""
-    container: ContainerSpec
-    files: Mapping[str, str]
-    """What is put into it before its start, by path without the leading slash."""
-
-    @property
-    def name(self) -> str:
-        """Its name."""
-        return self.container.name
-
-    @property
-    def pool(self) -> str:
-        """The name of its pool."""
-        return self.container.labels[f"{LABEL}.pool"]
-
-    @property
-    def group(self) -> str:
-        """The group of the pool file that it belongs to; empty for the central manager."""
-        return self.container.labels[f"{LABEL}.group"]
-
-    @property
-    def number(self) -> int:
-        """Its number within its role; 0 for the central manager."""
-        return int(self.container.labels[f"{LABEL}.number"])
-
-    @property
-    def series(self) -> str:
-        """Its series of HTCondor."""
-        return self.container.labels[f"{LABEL}.series"]
-
-    @property
-    def archive_at(self) -> str:
-        """The directory of the node that ``archive`` is for."""
-        return CONFIGURATION if self.container.read_only else "/"
-
-    @property
-    def has_own_image(self) -> bool:
-        """Whether it is of an image of the user's own."""
-        return bool(self.container.labels[OWN_IMAGE])
 
 
 def planned_nodes(spec: PoolSpec) -> list[PlannedNode]:

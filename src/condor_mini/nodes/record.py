@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from condor_mini.engine import ContainerInfo, NetworkInfo
     from condor_mini.nodes.node import Identity
-    from condor_mini.nodes.plan import PlannedNode
+    from condor_mini.nodes.planned_node import PlannedNode
 
 
 def stored_spec(pool: str, nodes: Sequence[Node]) -> PoolSpec:

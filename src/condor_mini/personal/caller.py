@@ -11,17 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import StateError
+from condor_mini.base.layout import HOME, USER, USER_ID
 from condor_mini.engine import BindMount
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from condor_mini.engine import EngineInfo
-
-USER = "jovyan"
-HOME = f"/home/{USER}"
-IMAGE_UID = 1000
-"""The UID and GID that ``jovyan`` has in the images."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +55,7 @@ class Caller:
         """
         if not self.rootless:
             return ()
-        ids = (f"--map-user={IMAGE_UID}", f"--map-group={IMAGE_UID}")
+        ids = (f"--map-user={USER_ID}", f"--map-group={USER_ID}")
         return ("/usr/bin/unshare", "--user", *ids, "--")
 
     @property
@@ -73,14 +69,14 @@ class Caller:
         if self.rootless:
             return "0:0"
         if self.is_root or self.mapped:
-            return f"{IMAGE_UID}:{IMAGE_UID}"
+            return f"{USER_ID}:{USER_ID}"
         # A group of 0 counts as root for HTCondor, and is a caller's own only where that is root.
         return f"{self.uid}:{self.gid or self.uid}"
 
     @property
     def is_known_to_image(self) -> bool:
         """Whether the image's ``jovyan`` is this user already."""
-        return self.rootless or self.user == f"{IMAGE_UID}:{IMAGE_UID}"
+        return self.rootless or self.user == f"{USER_ID}:{USER_ID}"
 
     @contextmanager
     def mounts(self, directories: Mapping[str, Path]) -> Iterator[tuple[BindMount, ...]]:
@@ -95,7 +91,7 @@ class Caller:
         from condor_mini.personal.id_map import exchanged_owners
 
         try:
-            view = exchanged_owners(list(directories.values()), uid=IMAGE_UID)
+            view = exchanged_owners(list(directories.values()), uid=USER_ID)
             sources = view.__enter__()
         except OSError as error:
             where = ", ".join(str(path) for path in directories.values())

@@ -18,6 +18,7 @@ from condor_mini.base.errors import (
     StateError,
     UsageError,
 )
+from condor_mini.base.layout import HEALTH, HOME, LABEL, LIBEXEC
 from condor_mini.base.series import catalogue
 from condor_mini.base.signals import held_back
 from condor_mini.base.waiting import wait_until
@@ -26,8 +27,8 @@ from condor_mini.images import builder
 from condor_mini.nodes import custom_image, host_files
 from condor_mini.nodes.holdings import PERSONAL, Holdings, personal_pool_of
 from condor_mini.nodes.holdings import PERSONAL_STATE as STATE
-from condor_mini.nodes.node import LABEL, Malformed
-from condor_mini.personal.caller import HOME, Caller, certificate_authorities
+from condor_mini.nodes.node import Malformed
+from condor_mini.personal.caller import Caller, certificate_authorities
 from condor_mini.personal.state_directory import StateDirectory
 
 if TYPE_CHECKING:
@@ -39,14 +40,13 @@ if TYPE_CHECKING:
 
 WORK = f"{HOME}/work"
 """The caller's directory in the container."""
-ENTRYPOINT = ("/usr/bin/tini", "--", "/usr/local/libexec/condor-mini/entrypoint")
+ENTRYPOINT = ("/usr/bin/tini", "--", f"{LIBEXEC}/entrypoint")
 """The images' own, for where something must come before it."""
-HEALTH = "/usr/local/libexec/condor-mini/health"
 CERTIFICATES = "/run/condor-mini/ca-certificates.crt"
 READY_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 10.0
 LOG_TAIL_LINES = 15
-_BESIDE = ("/usr/local/libexec/condor-mini/beside",)
+_BESIDE = (f"{LIBEXEC}/beside",)
 """Where the programs are the host's: a command finds HTCondor's too."""
 KILLED = 137
 """A shell's status for SIGKILL, which is how all that is in a container ends with it."""

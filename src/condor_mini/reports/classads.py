@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from condor_mini.engine import CommandResult
     from condor_mini.nodes.node import Node
-    from condor_mini.pool import Pool
+    from condor_mini.nodes.pool_nodes import PoolNodes
 
 ClassAd: TypeAlias = Mapping[str, object]
 """An ad: a ``classad2.ClassAd`` where HTCondor's bindings are installed, else a dict.
@@ -55,7 +55,7 @@ class _Bindings(Protocol):
 
 
 def slot_ads(
-    pool: Pool, constraint: str | None = None, projection: Sequence[str] | None = None
+    pool: PoolNodes, constraint: str | None = None, projection: Sequence[str] | None = None
 ) -> list[ClassAd]:
     """The ads of the slots, as ``condor_status`` reports them.
 
@@ -72,7 +72,7 @@ def slot_ads(
 
 
 def ads(
-    pool: Pool,
+    pool: PoolNodes,
     kind: Kind,
     constraint: str | None = None,
     projection: Sequence[str] | None = None,
@@ -84,7 +84,7 @@ def ads(
 
 
 def job_ads(
-    pool: Pool,
+    pool: PoolNodes,
     constraint: str | None = None,
     projection: Sequence[str] | None = None,
     *,
@@ -125,7 +125,7 @@ def parse_ads(text: str) -> list[ClassAd]:
 
 
 def _status(
-    pool: Pool,
+    pool: PoolNodes,
     options: Sequence[str],
     constraint: str | None,
     projection: Sequence[str] | None,

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from condor_mini.base.layout import LABEL
 from condor_mini.base.times import rfc3339
 from condor_mini.engine import ContainerState
 from condor_mini.nodes.holdings import PERSONAL, Holdings, ask_at_once
-from condor_mini.nodes.node import LABEL, ORDER, SPEC, Role
+from condor_mini.nodes.node import ORDER, SPEC, Role
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

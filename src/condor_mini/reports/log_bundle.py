@@ -25,12 +25,13 @@ from typing import TYPE_CHECKING
 from condor_mini._version import __version__
 from condor_mini.base import archives
 from condor_mini.base.errors import CondorMiniError, StateError, UsageError
+from condor_mini.base.layout import LIBEXEC, LOG
 from condor_mini.base.redaction import is_secret_file, redact, redact_bytes
 from condor_mini.base.signals import held_back
 from condor_mini.base.times import rfc3339
 from condor_mini.base.tree import Tree, named
 from condor_mini.nodes.holdings import spec_form
-from condor_mini.nodes.node import LIBEXEC, Role
+from condor_mini.nodes.node import Role
 from condor_mini.reports.status import Verdict, status_of
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ TIMEOUT_S = 60.0
 WORKERS = 8
 LARGEST_FILE = 64 * 2**20
 """Of what is larger only the end is kept; HTCondor's own limit of a log is 10 MiB."""
-LOG_DIRECTORY = "/var/log/condor"
+LOG_DIRECTORY = LOG
 """Where a node that does not run has its logs: as the images have it."""
 SUMMARY = "summary.txt"
 ERRORS = "errors.txt"

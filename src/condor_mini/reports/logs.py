@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from condor_mini.engine import Engine
     from condor_mini.nodes.node import Node
-    from condor_mini.pool import Pool
+    from condor_mini.nodes.pool_nodes import PoolNodes
 
 LOOK_INTERVAL_S = 1.0
 """How often it is seen, while following, whether nodes were started or added."""
@@ -65,7 +65,7 @@ class LogLine:
 
 
 def lines(
-    pool: Pool,
+    pool: PoolNodes,
     *,
     nodes: Collection[str] | None = None,
     daemons: Collection[str] | None = None,
@@ -92,7 +92,7 @@ def lines(
 
 
 def follow(
-    pool: Pool,
+    pool: PoolNodes,
     *,
     nodes: Collection[str] | None = None,
     daemons: Collection[str] | None = None,
@@ -131,7 +131,7 @@ def _daemons(names: Collection[str] | None) -> frozenset[str] | None:
     return frozenset(map(known_daemon, names)) if names else None
 
 
-def _nodes(pool: Pool, names: Collection[str] | None) -> list[Node]:
+def _nodes(pool: PoolNodes, names: Collection[str] | None) -> list[Node]:
     there = pool.nodes
     if not names:
         return there
@@ -218,7 +218,7 @@ class _Source:
 class _Follower:
     """Reads the logs of a pool's nodes in threads, for as long as one of them runs."""
 
-    pool: Pool
+    pool: PoolNodes
     names: Collection[str] | None
     """The nodes that are wanted; None for all, also those to come."""
     daemons: frozenset[str] | None

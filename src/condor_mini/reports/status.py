@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from condor_mini.nodes.holdings import LabelProblem
     from condor_mini.nodes.node import Node
-    from condor_mini.pool import Pool
+    from condor_mini.nodes.pool_nodes import PoolNodes
     from condor_mini.reports.collector import Ad, Owned
 
 STARTING = timedelta(seconds=60)
@@ -147,7 +147,7 @@ class PoolStatus:
         return {key: _plain(value) for key, value in asdict(self).items()}
 
 
-def status(pool: Pool) -> PoolStatus:
+def status(pool: PoolNodes) -> PoolStatus:
     """Look at a pool, whatever state it is in.
 
     Raises:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema
 
+from condor_mini.base.layout import LABEL
 from condor_mini.base.series import catalogue
 from condor_mini.base.sizes import SIZE_EXAMPLES, SIZE_PATTERN, mebibytes
 from condor_mini.spec.base import reading, shown
@@ -18,7 +19,7 @@ NAME_PATTERN = r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$"
 """A DNS label, so short that ``NAME-execute-9999`` is one too."""
 RESERVED_NAMES = ("bridge", "host", "none", "default")
 """Networks that engines have."""
-RESERVED_LABELS = "io.condor-mini"
+RESERVED_LABELS = LABEL
 RESERVED_VARIABLES = ("CONDOR_HOST", "CONDOR_SERVICE_HOST", "MASTER", "CONDOR_MINI_ROLE")
 """What the images' entrypoint finds the central manager and its role by."""
 

@@ -14,11 +14,11 @@ import pytest
 
 from condor_mini import PersonalPool, PersonalSpec
 from condor_mini.base.errors import PoolNotReady
+from condor_mini.base.layout import USER_ID
 from condor_mini.base.progress import Progress
 from condor_mini.base.series import catalogue
 from condor_mini.engine import BindMount, ContainerSpec
 from condor_mini.images import builder
-from condor_mini.personal.caller import IMAGE_UID
 
 from ..people import image
 
@@ -170,7 +170,7 @@ def test_container_with_such_a_state_ends(
     builder.build(pool_engine, ["mini"], catalogue().get(None), Progress())
     state = here / "state"
     state.mkdir()
-    with_link(state, place, Path("/home/jovyan"), IMAGE_UID)
+    with_link(state, place, Path("/home/jovyan"), USER_ID)
     mount = BindMount(source=state, target="/condor_state")
     spec = ContainerSpec(image=image("mini"), name=f"links-{os.getpid()}", mounts=(mount,))
     container = pool_engine.create(spec)
@@ -242,7 +242,7 @@ def test_state_in_use_by_a_plain_container_is_4(
     pool_engine: Engine, people: dict[str, Person], until: Callable[..., None]
 ) -> None:
     """A state directory that a container of the plain engine uses is 4, and is named."""
-    user = replace(people["user"], uid=IMAGE_UID, gid=IMAGE_UID)
+    user = replace(people["user"], uid=USER_ID, gid=USER_ID)
     with tempfile.TemporaryDirectory(prefix="condor-mini-test-") as folder:
         state = Path(folder)
         os.chown(state, user.uid, user.gid)

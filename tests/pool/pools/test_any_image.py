@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 import musl_root
+from condor_mini.base.layout import LIBEXEC
 from condor_mini.base.progress import Progress
 from condor_mini.base.series import catalogue
 from condor_mini.base.waiting import wait_until
 from condor_mini.engine import BuildSpec
 from condor_mini.images.debian import _mmdebstrap
-from condor_mini.nodes.node import LIBEXEC
 from condor_mini.pool import Pool
 from condor_mini.spec import PoolSpec
 

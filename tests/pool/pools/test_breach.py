@@ -16,8 +16,8 @@ import pytest
 from tests.pool.pools.attackers import token_of
 from tests.pool.pools.rogues import rogue
 
+from condor_mini.base.layout import LIBEXEC
 from condor_mini.base.waiting import wait_until
-from condor_mini.nodes.node import LIBEXEC
 from condor_mini.pool import Pool
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.nodes.node import LABEL, Role
+from condor_mini.base.layout import LABEL
+from condor_mini.nodes.node import Role
 from condor_mini.nodes.plan import SCRATCH, STATE
 from condor_mini.pool import Pool
 

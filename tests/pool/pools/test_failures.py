@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from condor_mini.base.errors import AlreadyInUse, CondorMiniError, PoolNotReady
+from condor_mini.base.layout import LABEL
 from condor_mini.base.progress import Progress
 from condor_mini.lifecycle.creation import create
-from condor_mini.nodes.node import LABEL
 from condor_mini.pool import Pool
 from condor_mini.spec import PoolSpec
 from condor_mini.spec.base import Reading

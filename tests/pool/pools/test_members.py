@@ -13,11 +13,12 @@ from tests.pool.people import image
 from tests.pool.pools.attackers import attacker, token_of
 
 from condor_mini.base.errors import CondorMiniError
+from condor_mini.base.layout import LIBEXEC
 from condor_mini.base.waiting import wait_until
 from condor_mini.engine import ContainerSpec
 from condor_mini.lifecycle import node_tokens
 from condor_mini.lifecycle.ready import Deadline
-from condor_mini.nodes.node import LIBEXEC, Role
+from condor_mini.nodes.node import Role
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from condor_mini.base.layout import USER
 from condor_mini.base.waiting import wait_until
-from condor_mini.nodes.node import USER
 from condor_mini.pool import Pool
 from condor_mini.spec.pool_file import read_pool_file
 from condor_mini.spec.schema import example

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from condor_mini.base.layout import LABEL
 from condor_mini.base.waiting import wait_until
-from condor_mini.nodes.node import LABEL, Role, pool_nodes
+from condor_mini.nodes.node import Role, pool_nodes
 from condor_mini.pool import Pool
 
 if TYPE_CHECKING:

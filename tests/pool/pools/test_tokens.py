@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from condor_mini.base.layout import LIBEXEC
 from condor_mini.base.waiting import wait_until
-from condor_mini.nodes.node import LIBEXEC
 from condor_mini.pool import Pool
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from condor_mini.base.errors import CommandFailed, EngineNotFound, StateError, UsageError
+from condor_mini.base.layout import LIBEXEC
 from condor_mini.engine import FakeOutcome
-from condor_mini.nodes.node import LIBEXEC
 from condor_mini.reports.log_bundle import export, export_logs, failure_directory
 
 if TYPE_CHECKING:

@@ -39,7 +39,9 @@ def test_help_imports_nothing_heavy(command: str) -> None:
     assert [name for name in HEAVY if name in loaded] == []
 
 
-@pytest.mark.parametrize(("command", "module"), [("status", "reports.status"), ("list", "reports.listing")])
+@pytest.mark.parametrize(
+    ("command", "module"), [("status", "reports.status"), ("list", "reports.listing")]
+)
 def test_quick_commands_load_no_display(command: str, module: str) -> None:
     """Status and list are to be there at once."""
     loaded = _loaded(STATUS.format(command, module))

@@ -1,0 +1,62 @@
+"""The nodes of one pool, looked up at the engine each time they are asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from condor_mini.base.errors import NotFound, PoolNotReady
+from condor_mini.nodes.holdings import Holdings, absent, pool_names
+from condor_mini.nodes.node import Node, Role, pool_nodes
+
+if TYPE_CHECKING:
+    from condor_mini.engine import Engine
+
+
+class PoolNodes:
+    """The nodes of the pool ``name``. What the engine holds is the only record of them."""
+
+    def __init__(self, engine: Engine, name: str) -> None:
+        self.engine = engine
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.name!r})"
+
+    @property
+    def nodes(self) -> list[Node]:
+        """All nodes as they are now: central manager, access points, execution points."""
+        return pool_nodes(self.engine, self.name)
+
+    def node(self, name: str | None = None, *, role: Role = Role.ACCESS_POINT) -> Node:
+        """A node by name, with or without the pool's (``execute-2``); the role's first for None.
+
+        Raises:
+            NotFound: There is none; says which there are.
+        """
+        nodes = self._some_nodes()
+        wanted = {name, f"{self.name}-{name}"}
+        for node in nodes:
+            if node.name in wanted if name else node.role is role:
+                return node
+        what = f"node {name}" if name else role.words
+        there = ", ".join(node.name for node in nodes)
+        raise NotFound(f"the pool {self.name} has no {what}; its nodes: {there}")
+
+    def _chosen(self, node: str | None) -> list[Node]:
+        return self._some_nodes() if node is None else [self.node(node)]
+
+    def _some_nodes(self) -> list[Node]:
+        nodes = self.nodes
+        if not nodes and self._is_state_kept():
+            raise PoolNotReady(
+                f"all containers of the pool {self.name} were removed; its state is kept",
+                hint=f"Make them anew: condor-mini start -n {self.name}",
+            )
+        if not nodes:
+            others = ", ".join(name for name in pool_names(self.engine) if name != self.name)
+            raise absent(self.engine, self.name, others=others)
+        return nodes
+
+    def _is_state_kept(self) -> bool:
+        """Whether there are volumes, of which ``start`` can make the pool's nodes anew."""
+        return bool(Holdings(self.engine, self.name).volumes)
