@@ -44,7 +44,6 @@ from condor_mini.engine.argv import (
     read_as_csv,
 )
 from condor_mini.engine.client import JSON, Client
-from condor_mini.engine.lacks import Json
 from condor_mini.engine.pieces import count_lines, mended_lines, mended_log
 from condor_mini.engine.protocol import (
     BUILD_TIMEOUT_S,
@@ -72,6 +71,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from condor_mini.engine.dialect import Dialect
+    from condor_mini.engine.lacks import Json
 
 INFO_TIMEOUT_S = 20.0
 """Deadline of the first question; what takes longer to answer it is of no use."""
