@@ -6,14 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from condor_mini.base.errors import (
-    AlreadyInUse,
-    CondorMiniError,
     UsageError,
 )
-from condor_mini.base.layout import USER
 from condor_mini.base.progress import Progress
 from condor_mini.base.signals import held_back
-from condor_mini.engine import QUICK_TIMEOUT_S, Engine
 from condor_mini.engines import reached
 from condor_mini.nodes.holdings import pool_names
 from condor_mini.nodes.pool_nodes import PoolNodes
@@ -25,7 +21,7 @@ if TYPE_CHECKING:
     from os import PathLike
     from types import TracebackType
 
-    from condor_mini.engine import CommandResult
+    from condor_mini.engine import Engine
     from condor_mini.jobs.tracking import Submission
     from condor_mini.lifecycle.debug_levels import DebugLevel
     from condor_mini.members.membership import Members
@@ -89,18 +85,9 @@ class Pool(PoolNodes):
             PoolFileError: The pool file is no good; says everything that is wrong with it.
             EngineError: No engine answers, or it cannot do what is asked for.
         """
-        from condor_mini.lifecycle import creation
-        from condor_mini.spec import PoolSpec
+        from condor_mini.lifecycle import creation, reuse
 
-        if spec is None:
-            asked = PoolSpec.from_options()
-        elif isinstance(spec, PoolSpec):
-            asked = spec
-        else:
-            from condor_mini.spec.pool_file import read_pool_file
-
-            asked = read_pool_file(spec)
-        asked = asked.with_overrides(
+        asked = creation.requested(spec).with_overrides(
             name=name,
             execution_points=execution_points,
             access_points=access_points,
@@ -108,16 +95,8 @@ class Pool(PoolNodes):
             execute_image=execute_image,
         )
         pool = cls(reached(engine), asked.name)
-        try:
-            creation.create(pool.engine, asked, progress, timeout_s=timeout_s, keep=keep)
-        except AlreadyInUse:
-            nodes = pool.nodes
-            if not if_not_exists or not (nodes or pool._is_state_kept()):
-                raise
-            progress.note(f"There is a pool {pool.name} already")
-            if nodes:
-                creation.await_made(pool.engine, pool.name, timeout_s=timeout_s)
-            pool.start(timeout_s=timeout_s, progress=progress)
+        make = reuse.create_or_start if if_not_exists else creation.create
+        make(pool.engine, asked, progress, timeout_s=timeout_s, keep=keep)
         return pool
 
     @classmethod
@@ -153,37 +132,16 @@ class Pool(PoolNodes):
     ) -> None:
         with held_back():
             if error is not None:
-                self._save_logs(error)
+                from condor_mini.reports.log_bundle import save_for
+
+                save_for(error, self.engine, self.name)
             self.delete()
 
     def delete(self) -> bool:
         """Remove all of it, with its queue; whether there was anything. Absent is a success."""
-        from condor_mini.lifecycle import creation
+        from condor_mini.lifecycle import removal
 
-        return creation.remove(self.engine, self.name)
-
-    # -- its nodes --------------------------------------------------------------------------------
-
-    def exec(
-        self,
-        argv: Sequence[str],
-        *,
-        node: str | None = None,
-        user: str = USER,
-        workdir: str | None = None,
-        environment: Mapping[str, str] | None = None,
-        stdin: str | None = None,
-        timeout_s: float = QUICK_TIMEOUT_S,
-    ) -> CommandResult:
-        """Run a command on a node (None: the first access point); see ``Node.exec``."""
-        return self.node(node).exec(
-            argv,
-            user=user,
-            workdir=workdir,
-            environment=environment,
-            stdin=stdin,
-            timeout_s=timeout_s,
-        )
+        return removal.remove(self.engine, self.name)
 
     # -- its jobs ---------------------------------------------------------------------------------
 
@@ -368,9 +326,9 @@ class Pool(PoolNodes):
 
     def stop(self, *, node: str | None = None, progress: Progress = _SILENT) -> None:
         """End its nodes, or one of them, gracefully; the queue and what has run is kept."""
-        from condor_mini.lifecycle import life
+        from condor_mini.lifecycle import stop_and_start
 
-        life.stop(self.engine, self._chosen(node), progress)
+        stop_and_start.stop(self.engine, self._chosen(node), progress)
 
     def start(
         self,
@@ -386,10 +344,11 @@ class Pool(PoolNodes):
         Raises:
             PoolNotReady: A daemon is missing after ``timeout_s``, or a node has ended; says why.
         """
-        from condor_mini.lifecycle import life, recreate
+        from condor_mini.lifecycle import recreate, stop_and_start
 
         recreate.remake_lost(self.engine, self.name, progress, only=node, timeout_s=timeout_s)
-        life.start(self.engine, self.name, self._chosen(node), progress, timeout_s=timeout_s)
+        nodes = self._chosen(node)
+        stop_and_start.start(self.engine, self.name, nodes, progress, timeout_s=timeout_s)
 
     def restart(
         self,
@@ -448,10 +407,10 @@ class Pool(PoolNodes):
             UsageError: None would be left, or there is no such group.
             PoolNotReady: The pool does not run, or a new slot is missing at the deadline.
         """
-        from condor_mini.lifecycle import life
+        from condor_mini.lifecycle import scale
 
         self._some_nodes()
-        life.scale(
+        scale.scale(
             self.engine,
             self.name,
             execution_points,
@@ -460,14 +419,3 @@ class Pool(PoolNodes):
             grace_s=grace_s,
             timeout_s=timeout_s,
         )
-
-    def _save_logs(self, error: BaseException) -> None:
-        from condor_mini.reports.log_bundle import export_logs, failure_directory
-
-        directory = failure_directory(self.name)
-        try:
-            export_logs(self.engine, self.nodes, directory)
-        except CondorMiniError as failure:
-            error.add_note(f"The logs of the pool {self.name} could not be saved: {failure}")
-        else:
-            error.add_note(f"The logs of the pool {self.name}: {directory}")

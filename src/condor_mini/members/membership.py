@@ -256,7 +256,7 @@ class Members:
             UsageError: It is no pool of ours: nothing is known of its other nodes.
             PoolNotReady: The pool does not run, or a node is not back after ``timeout_s``.
         """
-        from condor_mini.lifecycle import life
+        from condor_mini.lifecycle import stop_and_start
 
         nodes = self._nodes()
         manager, *others = nodes
@@ -266,7 +266,7 @@ class Members:
                 hint='A new key by hand: docs/security.md, "Plain nodes"',
             )
         signers = _signers(nodes)
-        slots = life.slots_of(nodes)
+        slots = stop_and_start.slots_of(nodes)
         deadline = Deadline(timeout_s)
         with progress.step("Making a new key", done="Made a new key, and tokens for all nodes"):
             for node in signers:

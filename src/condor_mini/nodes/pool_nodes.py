@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import NotFound, PoolNotReady
+from condor_mini.base.layout import USER
+from condor_mini.engine import QUICK_TIMEOUT_S
 from condor_mini.nodes.holdings import Holdings, absent, pool_names
 from condor_mini.nodes.node import Node, Role, pool_nodes
 
 if TYPE_CHECKING:
-    from condor_mini.engine import Engine
+    from collections.abc import Mapping, Sequence
+
+    from condor_mini.engine import CommandResult, Engine
 
 
 class PoolNodes:
@@ -41,6 +45,27 @@ class PoolNodes:
         what = f"node {name}" if name else role.words
         there = ", ".join(node.name for node in nodes)
         raise NotFound(f"the pool {self.name} has no {what}; its nodes: {there}")
+
+    def exec(
+        self,
+        argv: Sequence[str],
+        *,
+        node: str | None = None,
+        user: str = USER,
+        workdir: str | None = None,
+        environment: Mapping[str, str] | None = None,
+        stdin: str | None = None,
+        timeout_s: float = QUICK_TIMEOUT_S,
+    ) -> CommandResult:
+        """Run a command on a node (None: the first access point); see ``Node.exec``."""
+        return self.node(node).exec(
+            argv,
+            user=user,
+            workdir=workdir,
+            environment=environment,
+            stdin=stdin,
+            timeout_s=timeout_s,
+        )
 
     def _chosen(self, node: str | None) -> list[Node]:
         return self._some_nodes() if node is None else [self.node(node)]

@@ -25,6 +25,7 @@ from condor_mini.base.waiting import wait_until
 from condor_mini.engine import QUICK_TIMEOUT_S, BindMount, ContainerSpec, ContainerState
 from condor_mini.images import builder
 from condor_mini.nodes import custom_image, host_files
+from condor_mini.nodes.custom_image_files import contents
 from condor_mini.nodes.holdings import PERSONAL, Holdings, personal_pool_of
 from condor_mini.nodes.holdings import PERSONAL_STATE as STATE
 from condor_mini.nodes.node import Malformed
@@ -220,7 +221,7 @@ def _start(
                 if beside:
                     wanted = custom_image.container_of(wanted, image, role="mini")
                 container = _create(engine, wanted)
-                more = custom_image.contents(engine, container, role="mini") if beside else {}
+                more = contents(engine, container, role="mini") if beside else {}
                 engine.copy_in(container, _archive(engine, container, caller, more))
                 engine.start(container)
         _wait_until_usable(engine, container, caller, state.path)

@@ -1,15 +1,15 @@
-"""The life of a pool that exists: stop, start, more and fewer execution points."""
+"""More and fewer execution points."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import PoolNotReady, UsageError
-from condor_mini.base.parallel import each
 from condor_mini.base.waiting import wait_until
-from condor_mini.lifecycle import creation, node_tokens
-from condor_mini.lifecycle.ready import Deadline, await_usable
+from condor_mini.lifecycle import creation, removal
+from condor_mini.lifecycle.stop_and_start import STOP_TIMEOUT_S, expected_slots
 from condor_mini.nodes import plan
+from condor_mini.nodes.fit import fitted
 from condor_mini.nodes.node import Role, pool_nodes
 from condor_mini.nodes.record import stored_spec
 from condor_mini.reports import collector
@@ -22,53 +22,9 @@ if TYPE_CHECKING:
     from condor_mini.nodes.node import Node
     from condor_mini.spec import ExecutionPoints, PoolSpec
 
-STOP_TIMEOUT_S = 30.0
-"""Longer than the daemons take to end gracefully, so that the engine never has to kill them."""
-GRACE_S = 600.0
 VACATE_TIMEOUT_S = 60.0
 """A job that is told to end may take half a minute (KILLING_TIMEOUT)."""
 GONE_TIMEOUT_S = 20.0
-
-
-def stop(engine: Engine, nodes: Sequence[Node], progress: Progress) -> None:
-    """End these nodes gracefully: queues are on disk, running jobs are in them again."""
-    with progress.step(f"Stopping {len(nodes)} nodes", done=f"Stopped {len(nodes)} nodes"):
-        # Execution points first: their access points then hear that the jobs are to run again.
-        for execution in (True, False):
-            containers = [
-                node.info.id
-                for node in nodes
-                if node.is_running and (node.role is Role.EXECUTION_POINT) == execution
-            ]
-            engine.stop(*containers, timeout_s=STOP_TIMEOUT_S)
-
-
-def start(
-    engine: Engine, pool: str, nodes: Sequence[Node], progress: Progress, *, timeout_s: float
-) -> None:
-    """Start these nodes, and wait until the whole pool is usable.
-
-    Raises:
-        PoolNotReady: A daemon is missing at the deadline, or a node has ended; says which and why.
-        RecordError: The pool does not tell what it was made from.
-    """
-    spec = stored_spec(pool, pool_nodes(engine, pool))
-    deadline = Deadline(timeout_s)
-    with progress.step(f"Starting {len(nodes)} nodes", done=f"Started {len(nodes)} nodes"):
-        stopped = [node for node in nodes if not node.is_running]
-        managers = [node for node in stopped if node.role is Role.CENTRAL_MANAGER]
-        others = [node for node in stopped if node not in managers]
-        # The others look for it at once, and then only every second.
-        each(engine.start, [node.info.id for node in managers])
-        manager = pool_nodes(engine, pool)[0]
-        if manager.role is Role.CENTRAL_MANAGER and manager.is_running:
-            # Theirs may have expired meanwhile, or the key is another.
-            node_tokens.give(manager, others, deadline)
-        each(engine.start, [node.info.id for node in others])
-    everybody = pool_nodes(engine, pool)
-    await_usable(
-        engine, pool, _slots(spec, everybody), progress, deadline=deadline, probe=spec.probe_job
-    )
 
 
 def scale(
@@ -115,8 +71,8 @@ def scale(
             plan.planned_node(spec, Role.EXECUTION_POINT, chosen.name, first + index)
             for index in range(count - len(ours))
         ]
-        new = plan.fitted(new, engine.info(), one_user=nodes[0].has_one_user)
-        slots = {**_slots(spec, nodes), **{node.name: node.slots for node in new}}
+        new = fitted(new, engine.info(), one_user=nodes[0].has_one_user)
+        slots = {**expected_slots(spec, nodes), **{node.name: node.slots for node in new}}
         creation.add(engine, nodes[0], new, progress, slots=slots, timeout_s=timeout_s)
     elif count < len(ours):
         leaving = sorted(ours, key=lambda node: node.number)[count:]
@@ -128,7 +84,7 @@ def scale(
             _await_gone(nodes[0], leaving)
             engine.remove(*(node.info.id for node in leaving))
             # Else `start` would take them for lost ones, and make them anew.
-            creation.remove_state(engine, leaving)
+            removal.remove_state(engine, leaving)
 
 
 # The master's child: without a process namespace other nodes' startds are seen too.
@@ -202,17 +158,3 @@ def _await_gone(manager: Node, nodes: Sequence[Node]) -> None:
         return f"the collector still has ads of {', '.join(sorted(still))}" if still else None
 
     wait_until(there, timeout_s=GONE_TIMEOUT_S)
-
-
-def _slots(spec: PoolSpec, nodes: Sequence[Node]) -> dict[str, int]:
-    """How many slot ads each node has, by its name."""
-    static = {group.name: group.slots or 1 for group in spec.execution_points}
-    return {
-        node.name: static.get(node.group, 1) if node.role is Role.EXECUTION_POINT else 0
-        for node in nodes
-    }
-
-
-def slots_of(nodes: Sequence[Node]) -> dict[str, int]:
-    """The same for the nodes of a pool that run; raises ``PoolNotReady`` without a manager."""
-    return _slots(stored_spec(nodes[0].pool, nodes), [node for node in nodes if node.is_running])
