@@ -35,7 +35,7 @@ def lost_nodes(engine: Engine, pool: str) -> list[PlannedNode]:
     return [node for node in _recorded(engine, pool) if node.name not in there]
 
 
-def remake_lost(
+def recreate_lost(
     engine: Engine, pool: str, progress: Progress, *, only: str | None, timeout_s: float
 ) -> None:
     """Make the nodes anew whose containers are gone, and start them; with their state and names.

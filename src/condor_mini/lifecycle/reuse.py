@@ -40,6 +40,6 @@ def create_or_start(
         progress.note(f"There is a pool {spec.name} already")
         if nodes:
             creation.await_made(engine, spec.name, timeout_s=timeout_s)
-        recreate.remake_lost(engine, spec.name, progress, only=None, timeout_s=timeout_s)
+        recreate.recreate_lost(engine, spec.name, progress, only=None, timeout_s=timeout_s)
         nodes = pool_nodes(engine, spec.name)
         stop_and_start.start(engine, spec.name, nodes, progress, timeout_s=timeout_s)

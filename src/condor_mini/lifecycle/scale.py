@@ -32,7 +32,6 @@ def scale(
     pool: str,
     count: int,
     progress: Progress,
-    *,
     group: str | None,
     grace_s: float,
     timeout_s: float,

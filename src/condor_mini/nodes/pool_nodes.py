@@ -37,7 +37,7 @@ class PoolNodes:
         Raises:
             NotFound: There is none; says which there are.
         """
-        nodes = self._some_nodes()
+        nodes = self.existing_nodes()
         wanted = {name, f"{self.name}-{name}"}
         for node in nodes:
             if node.name in wanted if name else node.role is role:
@@ -67,12 +67,19 @@ class PoolNodes:
             timeout_s=timeout_s,
         )
 
-    def _chosen(self, node: str | None) -> list[Node]:
-        return self._some_nodes() if node is None else [self.node(node)]
+    def chosen_nodes(self, node: str | None) -> list[Node]:
+        """Return the node of that name alone, or all nodes for None; raises as ``node`` does."""
+        return self.existing_nodes() if node is None else [self.node(node)]
 
-    def _some_nodes(self) -> list[Node]:
+    def existing_nodes(self) -> list[Node]:
+        """Return all nodes, at least one.
+
+        Raises:
+            NotFound: There is no such pool; says which pools there are.
+            PoolNotReady: Only the pool's state is left.
+        """
         nodes = self.nodes
-        if not nodes and self._is_state_kept():
+        if not nodes and self.is_state_kept():
             raise PoolNotReady(
                 f"all containers of the pool {self.name} were removed; its state is kept",
                 hint=f"Make them anew: condor-mini start -n {self.name}",
@@ -82,6 +89,6 @@ class PoolNodes:
             raise absent(self.engine, self.name, others=others)
         return nodes
 
-    def _is_state_kept(self) -> bool:
+    def is_state_kept(self) -> bool:
         """Whether there are volumes, of which ``start`` can make the pool's nodes anew."""
         return bool(Holdings(self.engine, self.name).volumes)
