@@ -21,7 +21,7 @@ STATE: Mapping[Role, Mapping[str, str]] = {
 """What of a node outlives its container: the place of each of its volumes, by the volume's name.
 
 The labels of any are the record that there is such a node. That a container is this node, the
-volume with its tokens shows: ``nodes.node_of``.
+volume with its tokens shows: ``node.node_of``.
 """
 
 

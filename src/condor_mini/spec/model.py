@@ -1,6 +1,6 @@
 """PoolSpec: what the user asks for, validated, with every default filled in.
 
-A spec comes from a pool file (``poolfile.py``), from options, or from the label that a pool stores
+A spec comes from a pool file (``pool_file.py``), from options, or from the label that a pool stores
 it in. Its docstrings are the descriptions in the JSON schema.
 """
 
