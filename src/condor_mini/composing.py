@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from condor_mini import runtime
 from condor_mini.engine import ImageTree
+from condor_mini.nodes import ENTRYPOINT, LIBEXEC, START_SCRIPTS
 from condor_mini.runtime.build import place
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ LINKS = {"bin": "usr/bin", "lib": "usr/lib", "lib64": "usr/lib64", "sbin": "usr/
 OWN = ("etc", "var")
 """What of the runtime's tree each container has for itself."""
 EMPTY = {"home": 0o755, "mnt": 0o755, "root": 0o700, "run": 0o755, "srv": 0o755, "tmp": 0o1777}
-CONFIG, LIBEXEC = "etc/condor/config.d", "usr/local/libexec/condor-mini"
+CONFIG = "etc/condor/config.d"
 BASHRC = b"PS1='\\u@\\h:\\w\\$ '\n[ -z \"$BASH_VERSION\" ] || alias ls='ls --color=auto'\n"
 
 
@@ -108,7 +109,7 @@ def compose(
         shared_bytes=made.size_bytes or 0,
         # Where paths are translated, the first process is not the one with the number 1.
         environment={**_environment(role), "TINI_SUBREAPER": "1"},
-        entrypoint=("/usr/bin/tini", "--", "/usr/local/libexec/condor-mini/entrypoint"),
+        entrypoint=ENTRYPOINT,
         user="jovyan" if role == "mini" else None,
         workdir="/home/jovyan",
     )
@@ -142,7 +143,7 @@ def _archive(root: Path, role: str, base: Traversable, own: Traversable) -> byte
     for path in OWN:
         tar.tree(root / path, path)
     tar.directory("usr")
-    for folder, target in (("config.d", CONFIG), ("libexec", LIBEXEC)):
+    for folder, target in (("config.d", CONFIG), ("libexec", LIBEXEC.lstrip("/"))):
         tar.directory(target)
         for name, content, mode in _files(base.joinpath(folder)):
             tar.file(f"{target}/{name}", content, mode)
@@ -177,7 +178,7 @@ def _places(tar: _Tar, role: str) -> None:
     # Empty here: the runtime has no Python.
     tar.directory("usr/local/share/condor-mini/venv/bin")
     for name in ("update-config", "update-secrets"):
-        tar.link(name, f"{LIBEXEC}/{name}")
+        tar.link(name, f"{START_SCRIPTS}/{name}".lstrip("/"))
     if role == "mini":
         for path in ("condor_state", "run/condor", "run/condor-mini", "var/lock/condor"):
             tar.directory(path, 0o1777)

@@ -27,7 +27,7 @@ from condor_mini.base import archives
 from condor_mini.base.tree import Tree, named
 from condor_mini.errors import CondorMiniError, StateError, UsageError
 from condor_mini.holdings import spec_form
-from condor_mini.nodes import LIBEXEC, Role
+from condor_mini.nodes import REQUEST_SCRIPTS, Role
 from condor_mini.redact import is_secret_file, redact, redact_bytes
 from condor_mini.signals import held_back
 from condor_mini.status import Verdict, status_of
@@ -59,10 +59,10 @@ STATUS = "status.json"
 SPEC = "spec.json"
 
 _EVERY_NODE = {
-    "ps.txt": (f"{LIBEXEC}/list-processes",),
+    "ps.txt": (f"{REQUEST_SCRIPTS}/list-processes",),
     "config.txt": ("condor_config_val", "-summary"),
 }
-_OWN_IMAGE = {**_EVERY_NODE, "ps.txt": (f"{LIBEXEC}/processes",)}
+_OWN_IMAGE = {**_EVERY_NODE, "ps.txt": (f"{REQUEST_SCRIPTS}/processes",)}
 _BY_ROLE = {
     Role.CENTRAL_MANAGER: {
         "version.txt": ("condor_version",),

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from condor_mini import condor_config, host_files
 from condor_mini.engine import BindMount, ContainerSpec, VolumeMount
 from condor_mini.errors import CommandFailed, EngineCapabilityError, NotFound
-from condor_mini.nodes import HOME, LIBEXEC, OWN_IMAGE, PREFIX, USER
+from condor_mini.nodes import HOME, LIBEXEC, OWN_IMAGE, PREFIX, START_SCRIPTS, USER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -53,7 +53,7 @@ def container_of(spec: ContainerSpec, image: str, *, role: str = "execute") -> C
         spec,
         image=image,
         entrypoint=f"{PREFIX}/usr/bin/tini",
-        command=("--", f"{LIBEXEC}/prepare-image", f"{LIBEXEC}/entrypoint"),
+        command=("--", f"{START_SCRIPTS}/prepare-image", f"{LIBEXEC}/entrypoint"),
         user=spec.user if spec.as_caller else "0:0",
         workdir="/",
         # What it checks is not there; `status` asks HTCondor.

@@ -23,7 +23,7 @@ from condor_mini.errors import (
 )
 from condor_mini.holdings import PERSONAL, Holdings, personal_pool_of
 from condor_mini.holdings import PERSONAL_STATE as STATE
-from condor_mini.nodes import LABEL, Malformed
+from condor_mini.nodes import ENTRYPOINT, HEALTH, LABEL, LIBEXEC, Malformed
 from condor_mini.readiness import wait_until
 from condor_mini.series import catalogue
 from condor_mini.signals import held_back
@@ -38,14 +38,11 @@ if TYPE_CHECKING:
 
 WORK = f"{HOME}/work"
 """The caller's directory in the container."""
-ENTRYPOINT = ("/usr/bin/tini", "--", "/usr/local/libexec/condor-mini/entrypoint")
-"""The images' own, for where something must come before it."""
-HEALTH = "/usr/local/libexec/condor-mini/health"
 CERTIFICATES = "/run/condor-mini/ca-certificates.crt"
 READY_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 10.0
 LOG_TAIL_LINES = 15
-_BESIDE = ("/usr/local/libexec/condor-mini/beside",)
+_BESIDE = (f"{LIBEXEC}/beside",)
 """Where the programs are the host's: a command finds HTCondor's too."""
 KILLED = 137
 """A shell's status for SIGKILL, which is how all that is in a container ends with it."""

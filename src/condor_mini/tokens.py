@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from condor_mini import plan
 from condor_mini.engine import ContainerState
 from condor_mini.errors import NotFound, PoolNotReady
-from condor_mini.nodes import LIBEXEC, USER, Malformed, Role, node_of
+from condor_mini.nodes import REQUEST_SCRIPTS, USER, Malformed, Role, node_of
 from condor_mini.parallel import each
 from condor_mini.usable import LOOK_S
 
@@ -72,7 +72,7 @@ def issue(
         if stopped():
             raise CancelledError
         # Not longer at a time, so that an end that is asked for comes soon.
-        argv = ["timeout", str(look_s), f"{LIBEXEC}/issue-tokens"]
+        argv = ["timeout", str(look_s), f"{REQUEST_SCRIPTS}/issue-tokens"]
         try:
             said = engine.exec(manager, argv, user=user, stdin=stdin, timeout_s=look_s + PATIENCE_S)
         except NotFound:

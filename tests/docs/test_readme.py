@@ -16,6 +16,7 @@ from click.testing import CliRunner
 
 from condor_mini.cli import COMMANDS, cli
 from condor_mini.engine import find_engine
+from condor_mini.nodes import HEALTH
 from condor_mini.pool import Pool
 from condor_mini.poolfile import load_pool_file
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
-HEALTH = "/usr/local/libexec/condor-mini/health"
 NAMES = ("condormaster", "condorsubmit", "condorexecute1", "condorexecute2")
 
 

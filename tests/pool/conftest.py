@@ -12,6 +12,7 @@ import pytest
 
 from condor_mini import images
 from condor_mini.engine import find_engine
+from condor_mini.nodes import HEALTH
 from condor_mini.progress import Progress
 from condor_mini.readiness import wait_until
 from condor_mini.series import catalogue
@@ -27,7 +28,6 @@ TIMEOUT_S = 60.0
 """Deadline of any one command."""
 READY_S = 40
 """Within this a node is healthy, on a machine that does other work too."""
-HEALTH = "/usr/local/libexec/condor-mini/health"
 USER = "jovyan"
 """Who submits."""
 

@@ -6,8 +6,8 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.pool.conftest import HEALTH
 
+from condor_mini.nodes import HEALTH
 from condor_mini.readiness import wait_until
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from condor_mini import cli, images, starting
 from condor_mini.caller import IMAGE_UID
 from condor_mini.engine import FakeEngine, FakeOutcome, VolumeMount
 from condor_mini.engine.detect import Candidate
-from condor_mini.nodes import LIBEXEC
+from condor_mini.nodes import HEALTH, REQUEST_SCRIPTS
 from condor_mini.series import VARIABLE
 
 if TYPE_CHECKING:
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
     from condor_mini.engine import FakeExec
     from condor_mini.engine.fake_files import FakeFile
-
-HEALTH = "/usr/local/libexec/condor-mini/health"
 
 
 @pytest.fixture(autouse=True)
@@ -79,8 +77,8 @@ class PoolEngine(FakeEngine):
         for role in ("master", "submit", "execute"):
             self.add_image(f"condor-{role}:25")
         self.on_exec(["timeout"], lambda call: self.issue(call))
-        self.on_exec([f"{LIBEXEC}/await-ads"], self._await_ads)
-        self.on_exec([f"{LIBEXEC}/probe-job"], lambda call: self.probe(call))
+        self.on_exec([f"{REQUEST_SCRIPTS}/await-ads"], self._await_ads)
+        self.on_exec([f"{REQUEST_SCRIPTS}/probe-job"], lambda call: self.probe(call))
         self.on_exec([HEALTH], self._health)
 
     def fail_at(

@@ -26,7 +26,7 @@ from condor_mini.errors import (
     PoolNotReady,
 )
 from condor_mini.life import scale
-from condor_mini.nodes import LABEL, LIBEXEC, Role, pool_nodes
+from condor_mini.nodes import LABEL, REQUEST_SCRIPTS, Role, pool_nodes
 from condor_mini.pool import Pool
 from condor_mini.progress import Progress
 from condor_mini.spec import PoolSpec
@@ -532,7 +532,7 @@ def test_node_that_ends_while_its_slot_is_awaited_is_told(pools: PoolEngine) -> 
         pools.end("ci-execute-1", exit_code=9, log="killed\n")
         return FakeOutcome(returncode=1, stdout="no Machine ads of ci-execute-1\n")
 
-    pools.on_exec([f"{LIBEXEC}/await-ads"], die)
+    pools.on_exec([f"{REQUEST_SCRIPTS}/await-ads"], die)
     with pytest.raises(PoolNotReady, match=r"ci-execute-1 has ended with 9.*\nkilled"):
         create(pools)
 
@@ -818,7 +818,7 @@ def test_tokens_are_asked_for_with_an_end(pools: PoolEngine) -> None:
     """The question waits for no more than a moment, so that an end that is asked for comes soon."""
     create(pools)
     (argv,) = [call.argv for call in pools.calls if "issue-tokens" in repr(call.argv)]
-    assert argv == ("timeout", "1", f"{LIBEXEC}/issue-tokens")
+    assert argv == ("timeout", "1", f"{REQUEST_SCRIPTS}/issue-tokens")
 
 
 def test_our_process_is_left_with_the_signals_it_had(pools: PoolEngine) -> None:

@@ -18,7 +18,7 @@ from condor_mini.errors import CondorMiniError, UsageError
 from condor_mini.holdings import PERSONAL_STATE, Holdings
 from condor_mini.listing import listing
 from condor_mini.members import Members
-from condor_mini.nodes import LABEL, LIBEXEC, PREFIX, pool_labels, pool_nodes
+from condor_mini.nodes import LABEL, PREFIX, REQUEST_SCRIPTS, pool_labels, pool_nodes
 from condor_mini.pool import Pool
 from condor_mini.spec import PoolSpec
 from hand_made import node_labels, personal_spec, tokens_mount
@@ -365,7 +365,7 @@ def test_a_container_that_is_named_is_what_it_says_inside(
 
     pools.on_exec(["condor_token_list"], list_tokens)
     domain = FakeOutcome(stdout="domain condor-mini.internal\n")
-    pools.on_exec([f"{LIBEXEC}/list-tokens"], lambda _: domain)
+    pools.on_exec([f"{REQUEST_SCRIPTS}/list-tokens"], lambda _: domain)
     assert Members.of_container("condormaster", engine=pools).tokens() == []
     assert asked == ["root"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import tarfile
 from dataclasses import replace
-from importlib.resources import files
+from importlib.resources import as_file, files
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -13,7 +13,7 @@ import pytest
 from condor_mini import own_image
 from condor_mini.engine import BindMount, ContainerSpec, VolumeMount
 from condor_mini.errors import EngineCapabilityError, NotFound, UsageError
-from condor_mini.nodes import LIBEXEC, OWN_IMAGE, PREFIX, Role
+from condor_mini.nodes import HEALTH, LIBEXEC, OWN_IMAGE, PREFIX, Role
 from condor_mini.own_image import container_of, contents, equipped, with_accounts
 from condor_mini.plan import NODE_CONFIG, STATE, archive, planned_nodes
 from condor_mini.pool import Pool
@@ -200,8 +200,12 @@ def test_contents_have_all_that_our_images_have(with_image: PoolEngine) -> None:
     found = contents(with_image, put(with_image))
     ours = files("condor_mini").joinpath("images/condor-base/libexec")
     scripts = LIBEXEC.lstrip("/")
-    assert {f"{scripts}/{file.name}" for file in ours.iterdir()} <= set(found)
-    assert found[f"{scripts}/health"].startswith(f"#!{LIBEXEC}/sh\n".encode())
+    with as_file(ours) as folder:
+        names = {
+            path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
+        }
+    assert {f"{scripts}/{name}" for name in names} <= set(found)
+    assert found[HEALTH.lstrip("/")].startswith(f"#!{LIBEXEC}/sh\n".encode())
     assert not [path for path, data in found.items() if data.startswith(b"#!/bin/sh")]
     config = sorted(path for path in found if path.startswith("etc/condor/config.d/"))
     assert [path.rpartition("/")[2] for path in config] == [

@@ -13,7 +13,7 @@ import pytest
 import musl_root
 from condor_mini.base_image import _mmdebstrap
 from condor_mini.engine import BuildSpec
-from condor_mini.nodes import LIBEXEC
+from condor_mini.nodes import REQUEST_SCRIPTS
 from condor_mini.pool import Pool
 from condor_mini.progress import Progress
 from condor_mini.readiness import wait_until
@@ -271,7 +271,7 @@ def test_removed_job_takes_its_children_along(mixed: Pool, at: Cli, tmp_path: Pa
     at.succeeds("submit", "submit", cwd=tmp_path)
 
     def running(expected: int) -> str | None:
-        said = node.exec([f"{LIBEXEC}/processes"], user="root").stdout
+        said = node.exec([f"{REQUEST_SCRIPTS}/processes"], user="root").stdout
         count = sum(line.endswith("sleep 4711 ") for line in said.splitlines())
         return None if count == expected else f"{count} of {expected} processes:\n{said}"
 

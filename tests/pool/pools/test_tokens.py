@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from condor_mini.nodes import LIBEXEC
+from condor_mini.nodes import REQUEST_SCRIPTS
 from condor_mini.pool import Pool
 from condor_mini.readiness import wait_until
 
@@ -122,7 +122,7 @@ def test_revoking_twice_writes_one_line(cli: Cli, pool: Pool) -> None:
 def test_nothing_malformed_is_written(arguments: list[str], pool: Pool) -> None:
     """The script revoke-token ends with 2 for what is no id or identity, and writes nothing."""
     before = file_of(pool, REVOKED)
-    done = pool.exec([f"{LIBEXEC}/revoke-token", *arguments], node="master", user="root")
+    done = pool.exec([f"{REQUEST_SCRIPTS}/revoke-token", *arguments], node="master", user="root")
     assert (done.returncode, file_of(pool, REVOKED)) == (2, before), done.stderr
 
 

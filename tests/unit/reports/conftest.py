@@ -12,7 +12,7 @@ import pytest
 from condor_mini.cli import main
 from condor_mini.engine import ContainerSpec, FakeEngine, FakeExec, FakeOutcome
 from condor_mini.engine.detect import Candidate
-from condor_mini.nodes import pool_labels
+from condor_mini.nodes import HEALTH, pool_labels
 from condor_mini.pool import Pool
 from condor_mini.spec import PoolSpec
 from hand_made import node_labels, tokens_mount
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-HEALTH = "/usr/local/libexec/condor-mini/health"
 VERSION = "$CondorVersion: 25.14.1 2026-10-16 PackageID: 25.14.1+dfsg-1 $"
 TYPES = {
     "master": ("Collector", "Negotiator"),

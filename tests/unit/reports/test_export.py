@@ -14,7 +14,7 @@ import pytest
 from condor_mini.engine import FakeOutcome
 from condor_mini.errors import CommandFailed, EngineNotFound, StateError, UsageError
 from condor_mini.export import export, export_logs, failure_directory
-from condor_mini.nodes import LIBEXEC
+from condor_mini.nodes import REQUEST_SCRIPTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,7 +54,7 @@ def full(pool: FakePool) -> FakePool:
         return FakeOutcome(stdout=f"{' '.join(call.argv)} as {call.user}\nMY_TOKEN=abc\n")
 
     for tool in (
-        f"{LIBEXEC}/list-processes",
+        f"{REQUEST_SCRIPTS}/list-processes",
         "condor_version",
         "condor_status",
         "condor_q",
