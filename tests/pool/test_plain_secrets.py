@@ -208,7 +208,7 @@ def test_a_revoked_node_asks_for_another_token(members: tuple[Node, Node, Node])
     """A node that was revoked says so, asks once for all its daemons, and joins when approved."""
     master, one, _ = members
     request = one.wait_for_log(WAITS).split()[-1]
-    assert "does not take this node's token any more: it was revoked" in one.log()
+    assert "no longer accepts this node's token: it was revoked" in one.log()
     listed = master.exec("condor_token_request_list")
     assert listed.count(f'PeerLocation = "{one.address}"') == 1
     master.exec("condor_token_request_approve", "-reqid", request, stdin="yes\n")
@@ -230,7 +230,7 @@ def test_a_revoked_token_that_is_mounted_is_named(
     ).wait_until_healthy()
     master.exec(f"{REQUEST_SCRIPTS}/revoke-token", "jti", id_of(node))
     refused = "refuses this node's secret, mounted at /root/secrets/token: it was revoked"
-    assert "Put another one in its place" in node.wait_for_log(refused)
+    assert "Replace the secret" in node.wait_for_log(refused)
     assert refused in node.health()
     secret.write_text(master.exec(*make) + "\n")
     node.wait_until_healthy()
@@ -259,7 +259,7 @@ def test_a_node_that_runs_asks_only_whom_it_knows(members: tuple[Node, Node, Nod
     # Another one in its place: it has another key, and another certificate.
     master.exec("sh", "-c", "rm /etc/condor/*.pem")
     master.exec(f"{REQUEST_SCRIPTS}/rotate-key")
-    node.wait_for_log("is not who answered there when the node started")
+    node.wait_for_log("is another central manager than when the node started")
     assert node.log().count(WAITS) == asked
     node.restart()
     node.wait_for_log(WAITS, count=asked + 1)

@@ -157,7 +157,7 @@ def test_a_node_whose_token_is_revoked_asks_for_another(
 
     wait_until(unasked, timeout_s=60)
     said = quick.engine.logs(node.info.id)
-    assert "does not take this node's token any more: it was revoked" in said
+    assert "no longer accepts this node's token: it was revoked" in said
     cli.succeeds("approve", "--all")
     wait_until(
         lambda: None if quick.slot_ads(f'Machine == "{node.name}"') else "no slot", timeout_s=60
