@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 
+from condor_mini.base.layout import HEALTH
 from condor_mini.cli import COMMANDS, cli
 from condor_mini.engines import find_engine
 from condor_mini.pool import Pool
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
-HEALTH = "/usr/local/libexec/condor-mini/health"
 NAMES = ("condormaster", "condorsubmit", "condorexecute1", "condorexecute2")
 
 

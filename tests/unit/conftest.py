@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from condor_mini import cli
-from condor_mini.base.layout import LIBEXEC, USER_ID
+from condor_mini.base.layout import HEALTH, REQUEST_SCRIPTS, USER_ID
 from condor_mini.base.series import VARIABLE
 from condor_mini.engine import FakeEngine, FakeOutcome, VolumeMount
 from condor_mini.engines import Candidate
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
     from condor_mini.engine import FakeExec
     from condor_mini.engine.fake_files import FakeFile
-
-HEALTH = "/usr/local/libexec/condor-mini/health"
 
 
 @pytest.fixture(autouse=True)
@@ -80,8 +78,8 @@ class PoolEngine(FakeEngine):
         for role in ("master", "submit", "execute"):
             self.add_image(f"condor-{role}:25")
         self.on_exec(["timeout"], lambda call: self.issue(call))
-        self.on_exec([f"{LIBEXEC}/await-ads"], self._await_ads)
-        self.on_exec([f"{LIBEXEC}/probe-job"], lambda call: self.probe(call))
+        self.on_exec([f"{REQUEST_SCRIPTS}/await-ads"], self._await_ads)
+        self.on_exec([f"{REQUEST_SCRIPTS}/probe-job"], lambda call: self.probe(call))
         self.on_exec([HEALTH], self._health)
 
     def fail_at(

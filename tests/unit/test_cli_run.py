@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from condor_mini.base.errors import EngineNotFound
+from condor_mini.base.layout import HEALTH
 from condor_mini.cli import main
 from condor_mini.engine import ContainerSpec, FakeOutcome
 from hand_made import personal_spec
@@ -119,7 +120,7 @@ def test_container_that_ends_at_once_is_told(
         fake.end(info.name, exit_code=44, log="condor-mini: it broke\n")
         return FakeOutcome(returncode=137)
 
-    fake.on_exec(["/usr/local/libexec/condor-mini/health"], end)
+    fake.on_exec([HEALTH], end)
     status = run("--", "it")
     errors = capsys.readouterr().err
     assert (status, "it broke" in errors, "condor_state/log" in errors) == (5, True, True)

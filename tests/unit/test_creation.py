@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+from condor_mini.lifecycle.life import scale
 
 from condor_mini.base import parallel, signals
 from condor_mini.base.errors import (
@@ -23,12 +24,11 @@ from condor_mini.base.errors import (
     NotFound,
     PoolNotReady,
 )
-from condor_mini.base.layout import LABEL, LIBEXEC
+from condor_mini.base.layout import LABEL, REQUEST_SCRIPTS
 from condor_mini.base.progress import Progress
 from condor_mini.cli import Terminated
 from condor_mini.engine import ContainerSpec, FakeEngine, FakeOutcome
 from condor_mini.lifecycle import creation, ready, rollback, startup
-from condor_mini.lifecycle.life import scale
 from condor_mini.nodes.node import Role, pool_nodes
 from condor_mini.pool import Pool
 from condor_mini.spec import PoolSpec
@@ -534,7 +534,7 @@ def test_node_that_ends_while_its_slot_is_awaited_is_told(pools: PoolEngine) -> 
         pools.end("ci-execute-1", exit_code=9, log="killed\n")
         return FakeOutcome(returncode=1, stdout="no Machine ads of ci-execute-1\n")
 
-    pools.on_exec([f"{LIBEXEC}/await-ads"], die)
+    pools.on_exec([f"{REQUEST_SCRIPTS}/await-ads"], die)
     with pytest.raises(PoolNotReady, match=r"ci-execute-1 has ended with 9.*\nkilled"):
         create(pools)
 
@@ -820,7 +820,7 @@ def test_tokens_are_asked_for_with_an_end(pools: PoolEngine) -> None:
     """The question waits for no more than a moment, so that an end that is asked for comes soon."""
     create(pools)
     (argv,) = [call.argv for call in pools.calls if "issue-tokens" in repr(call.argv)]
-    assert argv == ("timeout", "1", f"{LIBEXEC}/issue-tokens")
+    assert argv == ("timeout", "1", f"{REQUEST_SCRIPTS}/issue-tokens")
 
 
 def test_our_process_is_left_with_the_signals_it_had(pools: PoolEngine) -> None:

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from condor_mini.base.errors import CondorMiniError, UsageError
-from condor_mini.base.layout import LABEL, LIBEXEC, PREFIX
+from condor_mini.base.layout import LABEL, PREFIX, REQUEST_SCRIPTS
 from condor_mini.engine import ContainerSpec, FakeEngine, FakeOutcome, VolumeMount
 from condor_mini.lifecycle import creation
 from condor_mini.members.membership import Members
@@ -366,7 +366,7 @@ def test_a_container_that_is_named_is_what_it_says_inside(
 
     pools.on_exec(["condor_token_list"], list_tokens)
     domain = FakeOutcome(stdout="domain condor-mini.internal\n")
-    pools.on_exec([f"{LIBEXEC}/list-tokens"], lambda _: domain)
+    pools.on_exec([f"{REQUEST_SCRIPTS}/list-tokens"], lambda _: domain)
     assert Members.of_container("condormaster", engine=pools).tokens() == []
     assert asked == ["root"]
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import io
 import tarfile
 from dataclasses import replace
-from importlib.resources import files
+from importlib.resources import as_file, files
 from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from condor_mini.base.errors import EngineCapabilityError, NotFound, UsageError
-from condor_mini.base.layout import LIBEXEC, PREFIX
+from condor_mini.base.layout import HEALTH, LIBEXEC, PREFIX
 from condor_mini.base.progress import Progress
 from condor_mini.base.series import catalogue
 from condor_mini.engine import BindMount, ContainerSpec, VolumeMount
@@ -201,8 +201,12 @@ def test_contents_have_all_that_our_images_have(with_image: PoolEngine) -> None:
     found = contents(with_image, put(with_image))
     ours = files("condor_mini").joinpath("images/condor-base/libexec")
     scripts = LIBEXEC.lstrip("/")
-    assert {f"{scripts}/{file.name}" for file in ours.iterdir()} <= set(found)
-    assert found[f"{scripts}/health"].startswith(f"#!{LIBEXEC}/sh\n".encode())
+    with as_file(ours) as folder:
+        names = {
+            path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
+        }
+    assert {f"{scripts}/{name}" for name in names} <= set(found)
+    assert found[HEALTH.lstrip("/")].startswith(f"#!{LIBEXEC}/sh\n".encode())
     assert not [path for path, data in found.items() if data.startswith(b"#!/bin/sh")]
     config = sorted(path for path in found if path.startswith("etc/condor/config.d/"))
     assert [path.rpartition("/")[2] for path in config] == [

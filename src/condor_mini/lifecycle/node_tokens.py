@@ -10,7 +10,7 @@ from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import NotFound, PoolNotReady
-from condor_mini.base.layout import LIBEXEC, USER
+from condor_mini.base.layout import REQUEST_SCRIPTS, USER
 from condor_mini.base.parallel import each
 from condor_mini.engine import ContainerState
 from condor_mini.lifecycle.ready import LOOK_S
@@ -74,7 +74,7 @@ def issue(
         if stopped():
             raise CancelledError
         # Not longer at a time, so that an end that is asked for comes soon.
-        argv = ["timeout", str(look_s), f"{LIBEXEC}/issue-tokens"]
+        argv = ["timeout", str(look_s), f"{REQUEST_SCRIPTS}/issue-tokens"]
         try:
             said = engine.exec(manager, argv, user=user, stdin=stdin, timeout_s=look_s + PATIENCE_S)
         except NotFound:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import CommandFailed, CondorMiniError, PoolNotReady
-from condor_mini.base.layout import LIBEXEC, USER
+from condor_mini.base.layout import REQUEST_SCRIPTS, USER
 from condor_mini.base.waiting import wait_until
 from condor_mini.nodes.node import Role, pool_nodes
 
@@ -112,7 +112,7 @@ def _ask(
     """What a program of ours finds missing in a node; empty where it finds nothing."""
     try:
         said = node.exec(
-            [f"{LIBEXEC}/{argv[0]}", *argv[1:]],
+            [f"{REQUEST_SCRIPTS}/{argv[0]}", *argv[1:]],
             user=user,
             stdin=stdin,
             timeout_s=deadline.patience_s,
@@ -143,7 +143,8 @@ def _probe(
     except BaseException:
         with suppress(CondorMiniError):
             node.exec(
-                [f"{LIBEXEC}/probe-job", directory, "end"], timeout_s=LOOK_S + LAST_PATIENCE_S
+                [f"{REQUEST_SCRIPTS}/probe-job", directory, "end"],
+                timeout_s=LOOK_S + LAST_PATIENCE_S,
             )
         raise
 

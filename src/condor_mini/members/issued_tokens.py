@@ -17,7 +17,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import CondorMiniError, NotFound, UsageError
-from condor_mini.base.layout import LIBEXEC, USER
+from condor_mini.base.layout import REQUEST_SCRIPTS, USER
 from condor_mini.base.times import rfc3339
 from condor_mini.nodes.node import SPEC, Node, Role
 
@@ -270,7 +270,7 @@ def authorizations_of(claims: Mapping[str, object]) -> tuple[str, ...]:
 
 
 def _records(node: Node) -> Records:
-    result = node.exec([f"{LIBEXEC}/list-tokens"], user="root")
+    result = node.exec([f"{REQUEST_SCRIPTS}/list-tokens"], user="root")
     if result.returncode != 0:
         raise CondorMiniError(f"{node.name} lists no tokens: {result.stderr.strip()}")
     lines = [line.split(" ", 2) for line in result.stdout.splitlines()]

@@ -13,7 +13,7 @@ from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import CommandFailed, EngineCapabilityError, NotFound
-from condor_mini.base.layout import CONFIG_DIRECTORY, LIBEXEC, PREFIX
+from condor_mini.base.layout import CONFIG_DIRECTORY, LIBEXEC, PREFIX, START_SCRIPTS
 from condor_mini.engine import BindMount, ContainerSpec, VolumeMount
 from condor_mini.nodes import condor_config, host_files
 from condor_mini.nodes.node import OWN_IMAGE
@@ -45,7 +45,7 @@ def container_of(spec: ContainerSpec, image: str, *, role: str = "execute") -> C
         spec,
         image=image,
         entrypoint=f"{PREFIX}/usr/bin/tini",
-        command=("--", f"{LIBEXEC}/prepare-image", f"{LIBEXEC}/entrypoint"),
+        command=("--", f"{START_SCRIPTS}/prepare-image", f"{LIBEXEC}/entrypoint"),
         user=spec.user if spec.as_caller else "0:0",
         workdir="/",
         # What it checks is not there; `status` asks HTCondor.

@@ -18,7 +18,7 @@ from condor_mini.base.errors import (
     StateError,
     UsageError,
 )
-from condor_mini.base.layout import HEALTH, HOME, LABEL, LIBEXEC
+from condor_mini.base.layout import ENTRYPOINT, HEALTH, HOME, LABEL, LIBEXEC
 from condor_mini.base.series import catalogue
 from condor_mini.base.signals import held_back
 from condor_mini.base.waiting import wait_until
@@ -41,8 +41,6 @@ if TYPE_CHECKING:
 
 WORK = f"{HOME}/work"
 """The caller's directory in the container."""
-ENTRYPOINT = ("/usr/bin/tini", "--", f"{LIBEXEC}/entrypoint")
-"""The images' own, for where something must come before it."""
 CERTIFICATES = "/run/condor-mini/ca-certificates.crt"
 READY_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 10.0

@@ -38,7 +38,7 @@ LOCKS = STARTING, SESSIONS = ".starting", ".sessions"
 EXECUTE = "execute"
 WRITTEN = ("log", "spool", EXECUTE, "passwords.d", "tokens.d")
 """The directories that HTCondor's daemons write in; they also write files beside these.
-images/condor-base/libexec/prepare-directories looks for links in the same places."""
+images/condor-base/libexec/start/prepare-directories looks for links in the same places."""
 _SANDBOX = re.compile(r"cluster\d+\.proc\d+\..*")
 """How directories in the spool are called whose files are a job's own."""
 

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 from condor_mini._version import __version__
 from condor_mini.base import archives
 from condor_mini.base.errors import CondorMiniError, StateError, UsageError
-from condor_mini.base.layout import LIBEXEC, LOG
+from condor_mini.base.layout import LOG, REQUEST_SCRIPTS
 from condor_mini.base.redaction import is_secret_file, redact, redact_bytes
 from condor_mini.base.signals import held_back
 from condor_mini.base.times import rfc3339
@@ -60,10 +60,10 @@ STATUS = "status.json"
 SPEC = "spec.json"
 
 _EVERY_NODE = {
-    "ps.txt": (f"{LIBEXEC}/list-processes",),
+    "ps.txt": (f"{REQUEST_SCRIPTS}/list-processes",),
     "config.txt": ("condor_config_val", "-summary"),
 }
-_OWN_IMAGE = {**_EVERY_NODE, "ps.txt": (f"{LIBEXEC}/processes",)}
+_OWN_IMAGE = {**_EVERY_NODE, "ps.txt": (f"{REQUEST_SCRIPTS}/processes",)}
 _BY_ROLE = {
     Role.CENTRAL_MANAGER: {
         "version.txt": ("condor_version",),

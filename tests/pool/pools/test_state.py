@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.base.layout import LIBEXEC
+from condor_mini.base.layout import START_SCRIPTS
 from condor_mini.base.waiting import wait_until
 from condor_mini.pool import Pool
 from gates import Gate
@@ -128,7 +128,7 @@ def test_a_spool_of_a_newer_htcondor_is_refused(pool: Pool) -> None:
     """A node does not start on a spool that a newer HTCondor has written, and says why."""
     note = "/var/spool/condor/htcondor-series"
     access_point = pool.node()
-    script = f"echo 99 >{note}; {LIBEXEC}/prepare-directories"
+    script = f"echo 99 >{note}; {START_SCRIPTS}/prepare-directories"
     said = access_point.exec(["sh", "-c", script], user="root")
     access_point.exec(["sh", "-c", f"echo 25 >{note}"], user="root")
     assert (said.returncode, "was written by HTCondor 99" in said.stderr) == (1, True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from condor_mini.base.layout import HEALTH
 from condor_mini.cli import main
 from condor_mini.engine import ContainerSpec, FakeEngine, FakeExec, FakeOutcome
 from condor_mini.engines import Candidate
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-HEALTH = "/usr/local/libexec/condor-mini/health"
 VERSION = "$CondorVersion: 25.14.1 2026-10-16 PackageID: 25.14.1+dfsg-1 $"
 TYPES = {
     "master": ("Collector", "Negotiator"),
