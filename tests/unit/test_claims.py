@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from tests.unit.conftest import PoolEngine, Result
+    from command_line import Result
+    from pool_engine import PoolEngine
 
     Run = Callable[..., Result]
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.cli import main
 from condor_mini.images import sbom
 from condor_mini.images.builder import Built
 
@@ -14,22 +14,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from condor_mini.engine import FakeEngine
+    from command_line import Result
 
 
 @pytest.fixture
-def build(fake: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
-    """``condor-mini build ARGUMENTS``; the status."""
-    del fake
-
-    def build(*arguments: str) -> int:
-        monkeypatch.setattr("sys.argv", ["condor-mini", "build", *arguments])
-        monkeypatch.setattr("condor_mini.cli.signal.signal", lambda *_: None)
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return int(ended.value.code or 0)
-
-    return build
+def build(run: Callable[..., Result]) -> Callable[..., Result]:
+    """``condor-mini build ARGUMENTS``."""
+    return partial(run, "build")
 
 
 @pytest.mark.parametrize(
@@ -41,32 +32,29 @@ def build(fake: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> Callable[..., in
     ],
 )
 def test_bad_input_is_2(
-    build: Callable[..., int],
-    capsys: pytest.CaptureFixture[str],
+    build: Callable[..., Result],
     arguments: list[str],
     words: str,
 ) -> None:
     """What there is not is refused by name."""
-    assert (build(*arguments), words in capsys.readouterr().err) == (2, True)
+    result = build(*arguments)
+    assert (result.status, words in result.err) == (2, True)
 
 
 def test_results_are_on_stdout(
-    build: Callable[..., int],
+    build: Callable[..., Result],
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Each image is a line with its size, and whether it is new."""
     built = [Built(reference="condor-mini:25", size_bytes=250_000_000, fresh=False)]
     monkeypatch.setattr("condor_mini.images.builder.build", lambda *_, **__: built)
     monkeypatch.setattr("condor_mini.images.sbom.is_installed", lambda: False)
-    build("mini")
-    assert capsys.readouterr().out == "condor-mini:25  250 MB  up to date\n"
+    assert build("mini").out == "condor-mini:25  250 MB  up to date\n"
 
 
 def test_bills_without_their_tool_fail_before_the_build(
-    build: Callable[..., int],
+    build: Callable[..., Result],
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Where debsbom is not installed, nothing is built, and the command that gets it is said."""
     monkeypatch.setattr("condor_mini.images.sbom.which", lambda _: None)
@@ -74,15 +62,15 @@ def test_bills_without_their_tool_fail_before_the_build(
     monkeypatch.setattr(
         "condor_mini.images.builder.build", lambda *_, **__: pytest.fail("it builds")
     )
-    status = build("mini", "--sbom", "bills")
-    assert (status, "pip install 'condor-mini[sbom]'" in capsys.readouterr().err) == (2, True)
+    result = build("mini", "--sbom", "bills")
+    assert (result.status, "pip install 'condor-mini[sbom]'" in result.err) == (2, True)
 
 
 @pytest.mark.parametrize(
     ("installed", "written"), [(True, ["new:25", "unwritten:25"]), (False, [])]
 )
 def test_a_build_writes_bills(
-    build: Callable[..., int],
+    build: Callable[..., Result],
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
     *,
@@ -102,4 +90,4 @@ def test_a_build_writes_bills(
     monkeypatch.setattr("condor_mini.images.sbom.own_folder", lambda: tmp_path)
     monkeypatch.setattr("condor_mini.images.sbom.is_installed", lambda: installed)
     monkeypatch.setattr("condor_mini.images.sbom.write", lambda _, found, __: asked.extend(found))
-    assert (build(), asked) == (0, written)
+    assert (build().status, asked) == (0, written)

@@ -15,7 +15,8 @@ from condor_mini.nodes.node import pool_nodes
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.unit.conftest import PoolEngine, Result
+    from command_line import Result
+    from pool_engine import PoolEngine
 
     Run = Callable[..., Result]
 

@@ -12,7 +12,8 @@ from condor_mini.engine import ContainerSpec
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.unit.conftest import PoolEngine, Result
+    from command_line import Result
+    from pool_engine import PoolEngine
 
     Run = Callable[..., Result]
 

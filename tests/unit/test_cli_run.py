@@ -3,75 +3,85 @@
 from __future__ import annotations
 
 import json
+import os
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
 from condor_mini.base.errors import EngineNotFound
-from condor_mini.cli import main
-from condor_mini.engine import ContainerSpec, FakeOutcome
+from condor_mini.base.layout import HEALTH, USER_ID
+from condor_mini.engine import ContainerSpec, FakeEngine, FakeOutcome
+from condor_mini.images import builder
 from hand_made import personal_spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from condor_mini.engine import FakeEngine
+    from command_line import Result
 
-    Run = Callable[..., int]
-
-
-@pytest.fixture
-def run(fake: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """``condor-mini run ARGUMENTS``; the status."""
-    del fake
-
-    def run(*arguments: str) -> int:
-        monkeypatch.setattr("sys.argv", ["condor-mini", "run", *arguments])
-        monkeypatch.setattr("condor_mini.cli.signal.signal", lambda *_: None)
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return int(ended.value.code or 0)
-
-    return run
+    Run = Callable[..., Result]
 
 
 @pytest.fixture
-def created(fake: FakeEngine, run: Run) -> Callable[..., ContainerSpec]:
+def engine(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
+    """An engine of a healthy pool, with every image, for an ordinary user."""
+    engine = FakeEngine()
+    engine.on_exec([HEALTH], lambda _: FakeOutcome())
+    engine.add_image("condor-mini:25")
+    monkeypatch.setattr(builder, "ensure", lambda *_: "condor-mini:25")
+    monkeypatch.setattr("condor_mini.cli.run.reach_engine", lambda *_: engine)
+    monkeypatch.setattr(os, "getuid", lambda: USER_ID)
+    monkeypatch.setattr(os, "getgid", lambda: USER_ID)
+    for variable in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT"):
+        monkeypatch.delenv(variable, raising=False)
+    return engine
+
+
+@pytest.fixture
+def run(engine: FakeEngine, command_line: Callable[..., Result]) -> Run:
+    """``condor-mini run ARGUMENTS``."""
+    del engine
+    return partial(command_line, "run")
+
+
+@pytest.fixture
+def created(engine: FakeEngine, run: Run) -> Callable[..., ContainerSpec]:
     """What container ``condor-mini run ARGUMENTS`` creates."""
 
     def created(*arguments: str) -> ContainerSpec:
         run("--keep", *arguments, "--", "true")
-        (info,) = fake.containers({})
-        return fake.spec(info.name)
+        (info,) = engine.containers({})
+        return engine.spec(info.name)
 
     return created
 
 
-def answer(fake: FakeEngine, status: int) -> None:
+def answer(engine: FakeEngine, status: int) -> None:
     """Let every command of the user's end so."""
-    fake.on_exec(["bash", "-c", 'exec "$@"'], lambda _: FakeOutcome(returncode=status))
+    engine.on_exec(["bash", "-c", 'exec "$@"'], lambda _: FakeOutcome(returncode=status))
 
 
 @pytest.mark.parametrize("status", [0, 7, 127, 137])
-def test_status_is_the_commands(fake: FakeEngine, run: Run, status: int) -> None:
+def test_status_is_the_commands(engine: FakeEngine, run: Run, status: int) -> None:
     """The command's status is ours."""
-    answer(fake, status)
-    assert run("--", "it") == status
+    answer(engine, status)
+    assert run("--", "it").status == status
 
 
-def test_pool_is_gone_afterwards(fake: FakeEngine, run: Run) -> None:
+def test_pool_is_gone_afterwards(engine: FakeEngine, run: Run) -> None:
     """After the command no container is there."""
-    answer(fake, 0)
+    answer(engine, 0)
     run("--", "it")
-    assert fake.containers({}) == []
+    assert engine.containers({}) == []
 
 
-def test_pool_is_stopped_before_it_is_removed(fake: FakeEngine, run: Run) -> None:
+def test_pool_is_stopped_before_it_is_removed(engine: FakeEngine, run: Run) -> None:
     """The queue is saved: stop comes before remove."""
-    answer(fake, 0)
+    answer(engine, 0)
     run("--", "it")
-    assert [call.method for call in fake.calls if call.method in {"stop", "remove"}] == [
+    assert [call.method for call in engine.calls if call.method in {"stop", "remove"}] == [
         "stop",
         "remove",
     ]
@@ -108,76 +118,70 @@ def test_sizes(created: Callable[..., ContainerSpec], size: str, megabytes: str)
     assert created("--memory", size).environment["MEMORY"] == megabytes
 
 
-def test_container_that_ends_at_once_is_told(
-    fake: FakeEngine, run: Run, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_container_that_ends_at_once_is_told(engine: FakeEngine, run: Run) -> None:
     """A container that ends while it starts shows what it said, and where the logs are."""
-    fake.on_exec(["/usr/local"], lambda _: FakeOutcome())
+    engine.on_exec(["/usr/local"], lambda _: FakeOutcome())
 
     def end(_: object) -> FakeOutcome:
-        (info,) = fake.containers({})
-        fake.end(info.name, exit_code=44, log="condor-mini: it broke\n")
+        (info,) = engine.containers({})
+        engine.end(info.name, exit_code=44, log="condor-mini: it broke\n")
         return FakeOutcome(returncode=137)
 
-    fake.on_exec(["/usr/local/libexec/condor-mini/health"], end)
-    status = run("--", "it")
-    errors = capsys.readouterr().err
-    assert (status, "it broke" in errors, "condor_state/log" in errors) == (5, True, True)
+    engine.on_exec([HEALTH], end)
+    result = run("--", "it")
+    told = ("it broke" in result.err, "condor_state/log" in result.err)
+    assert (result.status, *told) == (5, True, True)
 
 
 @pytest.mark.parametrize("method", ["create", "copy_in", "start", "exec"])
 def test_interrupt_while_starting_leaves_nothing(
-    fake: FakeEngine, run: Run, monkeypatch: pytest.MonkeyPatch, method: str
+    engine: FakeEngine, run: Run, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
     """Ctrl-C at any point of the start is 130, and no container is left."""
 
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(fake, method, interrupted)
-    assert (run("--", "it"), fake.containers({})) == (130, [])
+    monkeypatch.setattr(engine, method, interrupted)
+    assert (run("--", "it").status, engine.containers({})) == (130, [])
 
 
-def test_engine_that_is_gone_is_6(
-    run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_engine_that_is_gone_is_6(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """An engine that does not answer is 6, with its own words."""
 
     def gone(*_: object) -> None:
         raise EngineNotFound("nobody answers", hint="start it")
 
     monkeypatch.setattr("condor_mini.cli.run.reach_engine", gone)
-    status = run("--", "it")
-    assert (status, capsys.readouterr().err) == (6, "condor-mini: nobody answers\nstart it\n")
+    result = run("--", "it")
+    assert (result.status, result.err) == (6, "condor-mini: nobody answers\nstart it\n")
 
 
-def test_io_error_is_one_line(
-    run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_io_error_is_one_line(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the operating system refuses is a line, not a traceback."""
 
     def refused(*_: object) -> None:
         raise PermissionError(13, "Permission denied", "somewhere")
 
     monkeypatch.setattr("condor_mini.cli.run.reach_engine", refused)
-    status = run("--", "it")
-    assert (status, capsys.readouterr().err) == (
+    result = run("--", "it")
+    assert (result.status, result.err) == (
         1,
         "condor-mini: [Errno 13] Permission denied: 'somewhere'\n",
     )
 
 
-def script_job(fake: FakeEngine, **attributes: object) -> None:
+def script_job(engine: FakeEngine, **attributes: object) -> None:
     """Let condor_submit make one job, which has ended so."""
     ad = {"ClusterId": 1, "ProcId": 0, "JobStatus": 4, "Iwd": "/", **attributes}
     ads = json.dumps([ad])
     queued = ads if ad["JobStatus"] == 5 else ""
-    fake.on_exec(
+    engine.on_exec(
         ["condor_submit"], lambda _: FakeOutcome(stdout="1 job(s) submitted to cluster 1.\n")
     )
-    fake.on_exec(["condor_rm"], lambda _: FakeOutcome())
-    fake.on_exec(["condor_q"], lambda _: FakeOutcome(stdout=queued))
-    fake.on_exec(["condor_history"], lambda _: FakeOutcome(stdout=ads))
+    engine.on_exec(["condor_rm"], lambda _: FakeOutcome())
+    engine.on_exec(["condor_q"], lambda _: FakeOutcome(stdout=queued))
+    engine.on_exec(["condor_history"], lambda _: FakeOutcome(stdout=ads))
 
 
 @pytest.mark.parametrize(
@@ -191,60 +195,60 @@ def script_job(fake: FakeEngine, **attributes: object) -> None:
     ids=["success", "three", "signal", "removed"],
 )
 def test_status_is_the_jobs(
-    fake: FakeEngine, run: Run, tmp_path: Path, attributes: dict[str, object], status: int
+    engine: FakeEngine, run: Run, tmp_path: Path, attributes: dict[str, object], status: int
 ) -> None:
     """With --submit the job's status is ours."""
     (tmp_path / "a.sub").touch()
-    script_job(fake, **attributes)
-    assert run("--submit", "a.sub") == status
+    script_job(engine, **attributes)
+    assert run("--submit", "a.sub").status == status
 
 
 def test_held_job_is_removed(
-    fake: FakeEngine, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    engine: FakeEngine, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A held job is taken out of the queue."""
     monkeypatch.setattr("condor_mini.jobs.tracking.REMOVE_TIMEOUT_S", 0)
     (tmp_path / "a.sub").touch()
-    script_job(fake, JobStatus=5, HoldReason="why")
+    script_job(engine, JobStatus=5, HoldReason="why")
     run("--submit", "a.sub")
-    assert ("condor_rm", "1") in [call.argv for call in fake.calls]
+    assert ("condor_rm", "1") in [call.argv for call in engine.calls]
 
 
-def test_submit_file_is_handed_over_by_its_path(fake: FakeEngine, run: Run, tmp_path: Path) -> None:
+def test_submit_file_is_handed_over_by_its_path(
+    engine: FakeEngine, run: Run, tmp_path: Path
+) -> None:
     """A name that looks like an option is a file all the same."""
     (tmp_path / "-a.sub").touch()
-    script_job(fake, ExitCode=0)
+    script_job(engine, ExitCode=0)
     run("--submit=-a.sub")
-    assert ("condor_submit", "./-a.sub") in [call.argv for call in fake.calls]
+    assert ("condor_submit", "./-a.sub") in [call.argv for call in engine.calls]
 
 
 @pytest.fixture
-def claimant(fake: FakeEngine, tmp_path: Path) -> str:
+def claimant(engine: FakeEngine, tmp_path: Path) -> str:
     """A container that runs, of an image which claims to be the pool on our state directory."""
     spec = personal_spec("mini-evil", tmp_path / "condor_state")
-    fake.add_image("evil", labels=spec.labels)
-    fake.start(fake.create(ContainerSpec(image="evil", name="mini-evil")))
+    engine.add_image("evil", labels=spec.labels)
+    engine.start(engine.create(ContainerSpec(image="evil", name="mini-evil")))
     return "mini-evil"
 
 
 def test_who_claims_to_be_the_pool_is_not_taken_for_it(
-    fake: FakeEngine, run: Run, claimant: str
+    engine: FakeEngine, run: Run, claimant: str
 ) -> None:
     """A pool is started beside it; no command runs in it, and it is neither stopped nor removed."""
-    answer(fake, 0)
-    info = fake.inspect(claimant)
+    answer(engine, 0)
+    info = engine.inspect(claimant)
     assert info is not None
-    before = len(fake.calls)
-    assert run("--", "it") == 0
-    targets = {word for call in fake.calls[before:] for word in call.target.split()}
+    before = len(engine.calls)
+    assert run("--", "it").status == 0
+    targets = {word for call in engine.calls[before:] for word in call.target.split()}
     assert targets & {info.id, claimant} == set()
-    assert [held.id for held in fake.containers({})] == [info.id]
+    assert [held.id for held in engine.containers({})] == [info.id]
 
 
-def test_name_that_a_claimant_has(
-    run: Run, claimant: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_name_that_a_claimant_has(run: Run, claimant: str) -> None:
     """Where it has the name that the pool is to have, it is called what it is."""
-    status = run("--name", claimant, "--", "it")
+    result = run("--name", claimant, "--", "it")
     words = f"the name {claimant} is taken by a container that is no personal pool"
-    assert (status, words in capsys.readouterr().err) == (4, True)
+    assert (result.status, words in result.err) == (4, True)

@@ -38,9 +38,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType, TracebackType
 
-    from tests.unit.conftest import PoolEngine
-
     from condor_mini.engine import FakeExec
+    from pool_engine import PoolEngine
 
 LIMITED = "/etc/condor/config.d/25-limited"
 TOKEN = re.compile(r"eyJ[\w.-]+")

@@ -15,9 +15,9 @@ from condor_mini.pool import Pool
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.unit.conftest import PoolEngine, Result
-
+    from command_line import Result
     from condor_mini.engine import FakeExec
+    from pool_engine import PoolEngine
 
 
 @pytest.fixture

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from tests.unit.conftest import PoolEngine, Result
-
+    from command_line import Result
     from condor_mini.engine import Engine
     from condor_mini.nodes.planned_node import PlannedNode
+    from pool_engine import PoolEngine
 
 IMAGE = "my/thing:1"
 SHIPPED = files("condor_mini").joinpath("images/own-image")

@@ -27,9 +27,8 @@ from condor_mini.spec import PoolSpec
 from condor_mini.spec.base import Reading
 
 if TYPE_CHECKING:
-    from tests.unit.conftest import PoolEngine
-
     from condor_mini.nodes.planned_node import PlannedNode
+    from pool_engine import PoolEngine
 
 TOKENS = ("secret", "users'")
 

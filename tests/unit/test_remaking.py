@@ -15,9 +15,8 @@ from condor_mini.nodes.node import pool_nodes
 from condor_mini.pool import Pool
 
 if TYPE_CHECKING:
-    from tests.unit.conftest import PoolEngine
-
     from condor_mini.engine import ContainerSpec
+    from pool_engine import PoolEngine
 
 NODES = ["ci-master", "ci-submit-1", "ci-execute-1", "ci-execute-2"]
 TOKEN = "/etc/condor/tokens.d/node"  # noqa: S105 (where it is, not what it is)

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.unit.conftest import PoolEngine, Result
-
+    from command_line import Result
     from condor_mini.engine import FakeExec
+    from pool_engine import PoolEngine
 
     Run = Callable[..., Result]
 

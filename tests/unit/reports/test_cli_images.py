@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import pytest
-    from tests.unit.reports.conftest import Result
 
+    from command_line import Result
     from condor_mini.engine import FakeEngine
 
 

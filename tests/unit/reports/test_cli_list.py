@@ -16,11 +16,10 @@ from hand_made import personal_spec
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.unit.conftest import PoolEngine
-    from tests.unit.conftest import Result as Said
-    from tests.unit.reports.conftest import FakePool, Result
-
+    from command_line import Result
     from condor_mini.engine import FakeEngine
+    from fake_pool import FakePool
+    from pool_engine import PoolEngine
 
 
 def personal(fake: FakeEngine) -> None:
@@ -90,7 +89,7 @@ NODES = ("ci-master", "ci-submit-1", "ci-execute-1", "ci-execute-2")
 
 
 @pytest.fixture
-def removed(pools: PoolEngine, condor_mini: Callable[..., Said]) -> Callable[..., Said]:
+def removed(pools: PoolEngine, condor_mini: Callable[..., Result]) -> Callable[..., Result]:
     """The command, where all containers of the pool ``ci`` were removed; of ``other`` none was."""
     Pool.create("ci", execution_points=2, engine=pools)
     Pool.create("other", engine=pools)
@@ -98,14 +97,14 @@ def removed(pools: PoolEngine, condor_mini: Callable[..., Said]) -> Callable[...
     return condor_mini
 
 
-def row(run: Callable[..., Said], name: str = "ci") -> dict[str, object]:
+def row(run: Callable[..., Result], name: str = "ci") -> dict[str, object]:
     """What programs are told of a pool."""
     (found,) = [pool for pool in json.loads(run("list", "-o", "json").out) if pool["name"] == name]
     assert isinstance(found, dict)
     return found
 
 
-def test_pool_without_containers_is_kept(removed: Callable[..., Said]) -> None:
+def test_pool_without_containers_is_kept(removed: Callable[..., Result]) -> None:
     """A pool of which only its state is left is listed with the nodes that are recorded."""
     assert row(removed) == {
         "name": "ci",
@@ -120,7 +119,7 @@ def test_pool_without_containers_is_kept(removed: Callable[..., Said]) -> None:
     assert row(removed, "other")["state"] == "running"
 
 
-def test_kept_pool_is_shown_with_the_next_command(removed: Callable[..., Said]) -> None:
+def test_kept_pool_is_shown_with_the_next_command(removed: Callable[..., Result]) -> None:
     """It has a line among the others, and below the table stands how to have it again."""
     shown = removed("list")
     line = shown.out.splitlines()[1]
@@ -130,7 +129,7 @@ def test_kept_pool_is_shown_with_the_next_command(removed: Callable[..., Said]) 
     assert removed("list", "-q").out == "ci\nother\n"
 
 
-def test_kept_pool_that_is_started_runs(removed: Callable[..., Said]) -> None:
+def test_kept_pool_that_is_started_runs(removed: Callable[..., Result]) -> None:
     """The command that is told does what it says."""
     assert removed("start", "-n", "ci").status == 0
     assert (row(removed)["state"], row(removed)["running"]) == ("running", 4)
@@ -138,7 +137,7 @@ def test_kept_pool_that_is_started_runs(removed: Callable[..., Said]) -> None:
 
 @pytest.mark.parametrize("lost", ["network", "central manager's state"])
 def test_what_cannot_be_made_anew_is_incomplete(
-    removed: Callable[..., Said], pools: PoolEngine, lost: str
+    removed: Callable[..., Result], pools: PoolEngine, lost: str
 ) -> None:
     """Volumes alone, or those of other nodes, are no pool that `start` could have again."""
     if lost == "network":
@@ -151,7 +150,7 @@ def test_what_cannot_be_made_anew_is_incomplete(
     assert ("condor-mini delete -n ci" in said, "condor-mini start -n ci" in said) == (True, False)
 
 
-def test_no_question_more_than_one(pools: PoolEngine, condor_mini: Callable[..., Said]) -> None:
+def test_no_question_more_than_one(pools: PoolEngine, condor_mini: Callable[..., Result]) -> None:
     """Where every pool has containers the volumes are asked for beside these, and nothing else."""
     Pool.create("ci", engine=pools)
     asked = len(pools.calls)

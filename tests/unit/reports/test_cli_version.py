@@ -11,9 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import pytest
-    from tests.unit.reports.conftest import FakePool, Result
 
+    from command_line import Result
     from condor_mini.engine import FakeEngine
+    from fake_pool import FakePool
 
 
 def test_text(fake: FakeEngine, run: Callable[..., Result]) -> None:

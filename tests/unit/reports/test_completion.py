@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.unit.reports.conftest import FakePool, Result
+    from command_line import Result
+    from fake_pool import FakePool
 
 ASK = """
 eval "$(condor-mini completion bash)"

@@ -18,10 +18,10 @@ from condor_mini.engine import FakeOutcome
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.unit.reports.conftest import FakePool, Result
-
+    from command_line import Result
     from condor_mini.doctor.findings import Finding
     from condor_mini.engine import ContainerSpec, FakeEngine, FakeExec
+    from fake_pool import FakePool
 
 ANALYSIS = Path(__file__).with_name("analysis.txt").read_text()
 ANALYSIS_23 = Path(__file__).with_name("analysis-23.txt").read_text()

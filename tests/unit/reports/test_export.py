@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO
 
-    from tests.unit.reports.conftest import FakePool, Result
-
+    from command_line import Result
     from condor_mini.engine import FakeExec
+    from fake_pool import FakePool
 
 TOKEN = "eyJhbGciOiJIUzI1NiIsImtpZCI6IlBPT0wifQ.eyJpc3MiOiJ4IiwiZXhwIjoxN30.abc-_DEF123"  # noqa: S105
 LOG = "/var/log/condor"

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
     from condor_mini.engine import FakeEngine, FakeExec
     from condor_mini.nodes.node import Node
-
-    from .conftest import Queue
+    from fake_queue import Queue
 
 
 @pytest.fixture

@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 
     from condor_mini.engine import FakeEngine
     from condor_mini.pool import Pool
-
-    from .conftest import Queue
+    from fake_queue import Queue
 
 HELD = {"JobStatus": 5, "HoldReason": "why"}
 RUNNING = {"JobStatus": 2}

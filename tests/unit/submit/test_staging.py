@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 
     from condor_mini.engine import FakeEngine
     from condor_mini.nodes.node import Node
-
-    from .conftest import Queue
+    from fake_queue import Queue
 
 
 @pytest.fixture

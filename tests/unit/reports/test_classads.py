@@ -74,11 +74,11 @@ def test_bindings_get_values_and_expressions(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.usefixtures("no_bindings")
-def test_slots_are_asked_of_the_central_manager(pool: Pool, engine: FakeEngine) -> None:
+def test_slots_are_asked_of_the_central_manager(pool: Pool, fake: FakeEngine) -> None:
     """condor_status runs there, with what was asked for as its arguments."""
-    engine.on_exec(["condor_status"], lambda _: FakeOutcome(stdout=PRINTED))
+    fake.on_exec(["condor_status"], lambda _: FakeOutcome(stdout=PRINTED))
     slot_ads(pool, 'Name == "a b"', ["Name", "Cpus"])
-    (call,) = [call for call in engine.calls if call.method == "exec"]
+    (call,) = [call for call in fake.calls if call.method == "exec"]
     argv = ("condor_status", "-json", "-constraint", 'Name == "a b"', "-attributes", "Name,Cpus")
     assert (call.target, call.argv) == (pool.nodes[0].info.id, argv)
 
@@ -94,9 +94,9 @@ def test_slots_are_asked_of_the_central_manager(pool: Pool, engine: FakeEngine) 
         ("submitter", "-submitters"),
     ],
 )
-def test_kinds(pool: Pool, engine: FakeEngine, kind: str, option: str) -> None:
+def test_kinds(pool: Pool, fake: FakeEngine, kind: str, option: str) -> None:
     """Each kind of ad has its option."""
-    engine.on_exec(["condor_status", option], lambda _: FakeOutcome(stdout=PRINTED))
+    fake.on_exec(["condor_status", option], lambda _: FakeOutcome(stdout=PRINTED))
     assert len(ads(pool, kind)) == 1  # type: ignore[arg-type]
 
 
@@ -110,16 +110,16 @@ def test_unknown_kind(pool: Pool) -> None:
     ("history", "argv"),
     [(False, ["condor_q", "-allusers", "-json"]), (True, ["condor_history", "-json"])],
 )
-def test_jobs(pool: Pool, engine: FakeEngine, argv: list[str], *, history: bool) -> None:
+def test_jobs(pool: Pool, fake: FakeEngine, argv: list[str], *, history: bool) -> None:
     """Jobs of all users, in the queue or after it."""
-    engine.on_exec(argv, lambda _: FakeOutcome(stdout=PRINTED))
+    fake.on_exec(argv, lambda _: FakeOutcome(stdout=PRINTED))
     assert len(job_ads(pool, history=history)) == 1
 
 
-def test_no_access_point_runs(pool: Pool, engine: FakeEngine) -> None:
+def test_no_access_point_runs(pool: Pool, fake: FakeEngine) -> None:
     """A queue that nobody answers for is told."""
-    engine.end("mini-submit-1", exit_code=0)
-    with pytest.raises(PoolNotReady, match="mini-submit-1 has ended"):
+    fake.end("ci-submit-1", exit_code=0)
+    with pytest.raises(PoolNotReady, match="ci-submit-1 has ended"):
         job_ads(pool)
 
 
@@ -131,35 +131,35 @@ def test_projection_has_names(pool: Pool, projection: list[str]) -> None:
 
 
 @pytest.mark.parametrize("words", ["Error: invalid constraint", "-- Parse error in constraint x"])
-def test_bad_constraint_is_told(pool: Pool, engine: FakeEngine, words: str) -> None:
+def test_bad_constraint_is_told(pool: Pool, fake: FakeEngine, words: str) -> None:
     """A constraint that is no expression is told, in the tool's words."""
-    engine.on_exec(["condor_status"], lambda _: FakeOutcome(returncode=1, stderr=words))
+    fake.on_exec(["condor_status"], lambda _: FakeOutcome(returncode=1, stderr=words))
     with pytest.raises(UsageError, match=words):
         slot_ads(pool, "1 +")
 
 
-def test_constraint_that_only_the_schedd_refuses(pool: Pool, engine: FakeEngine) -> None:
+def test_constraint_that_only_the_schedd_refuses(pool: Pool, fake: FakeEngine) -> None:
     """condor_q does not say why it failed; condor_history does."""
     failed = FakeOutcome(returncode=1, stderr="-- Failed to fetch ads from: <1.2.3.4>")
     words = "Error: could not parse constraint 1 +"
-    engine.on_exec(["condor_q"], lambda _: failed)
-    engine.on_exec(["condor_history"], lambda _: FakeOutcome(returncode=1, stderr=words))
+    fake.on_exec(["condor_q"], lambda _: failed)
+    fake.on_exec(["condor_history"], lambda _: FakeOutcome(returncode=1, stderr=words))
     with pytest.raises(UsageError, match=r"'1 \+' is no ClassAd expression"):
         job_ads(pool, "1 +")
 
 
 @pytest.mark.parametrize("constraint", [None, "true"])
-def test_no_answer_is_told(pool: Pool, engine: FakeEngine, constraint: str | None) -> None:
+def test_no_answer_is_told(pool: Pool, fake: FakeEngine, constraint: str | None) -> None:
     """A collector that does not answer is no bad constraint."""
     words = "Error: communication error\nError: Couldn't contact the condor_collector on x"
-    engine.on_exec(["condor_status"], lambda _: FakeOutcome(returncode=1, stderr=words))
-    engine.on_exec(["condor_history"], lambda _: FakeOutcome())
+    fake.on_exec(["condor_status"], lambda _: FakeOutcome(returncode=1, stderr=words))
+    fake.on_exec(["condor_history"], lambda _: FakeOutcome())
     with pytest.raises(PoolNotReady, match="Couldn't contact the condor_collector"):
         slot_ads(pool, constraint)
 
 
-def test_other_failures_are_told(pool: Pool, engine: FakeEngine) -> None:
+def test_other_failures_are_told(pool: Pool, fake: FakeEngine) -> None:
     """What else a tool complains of is told as it is."""
-    engine.on_exec(["condor_status"], lambda _: FakeOutcome(returncode=1, stderr="odd"))
+    fake.on_exec(["condor_status"], lambda _: FakeOutcome(returncode=1, stderr="odd"))
     with pytest.raises(CommandFailed, match="odd"):
         slot_ads(pool)
