@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from condor_mini.spec.attributes import ClassAdValue
 
 HERE = Path(__file__).parent
-VALID = sorted((HERE / "poolfiles").glob("valid-*.yaml"))
+VALID = sorted((HERE.parent / "spec/poolfiles").glob("valid-*.yaml"))
 
 
 def rendered(spec: PoolSpec) -> dict[str, str]:

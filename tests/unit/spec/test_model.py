@@ -18,7 +18,7 @@ from condor_mini.spec.schema import example, json_schema
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 FILES = Path(__file__).with_name("poolfiles")
 
 
