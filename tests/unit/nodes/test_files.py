@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.base.errors import CondorMiniError, NotFound, UsageError
+from condor_mini.base.errors import CondorMiniError, NotFound, ReadOnlyError, UsageError
 from condor_mini.engine import ContainerSpec, FakeEngine, FakeOutcome
 from condor_mini.nodes import files
-from condor_mini.nodes.node import Identity, Node, Role
+from condor_mini.nodes.node import Identity, Node, Role, pool_nodes
+from pool_ci import create
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import BinaryIO
 
     from condor_mini.engine import FakeExec
+    from pool_engine import PoolEngine
 
     Send = Callable[..., None]
 
@@ -343,3 +345,18 @@ def test_source_that_is_absent(node: Node, here: Path) -> None:
     """A file that is not here is told."""
     with pytest.raises(NotFound, match="absent/file is not there"):
         files.copy_in(node, here / "absent" / "file", "")
+
+
+def test_cp_to_a_place_that_is_read_only(pools: PoolEngine, tmp_path: Path) -> None:
+    """A file that a node cannot take is refused in our words, with what to do."""
+    create(pools)
+    # Of /, /usr, /usr/bin and the file in it that is new, the first three are directories.
+    directories = "0 0 41ed\n" * 3
+    pools.on_exec(["sh"], lambda _: FakeOutcome(stdout=f"{directories}\n{directories}"))
+    (tmp_path / "x").touch()
+    node = pool_nodes(pools, "ci")[-1]
+    with pytest.raises(ReadOnlyError, match="ci-execute-2 is read-only at /usr/bin") as refused:
+        files.copy_in(node, tmp_path / "x", "/usr/bin/x")
+    assert "read_only: false" in (refused.value.hint or "")
+    files.copy_in(node, tmp_path / "x", "/tmp/it/x")
+    assert "/tmp/it/x" in pools.files(node.name)

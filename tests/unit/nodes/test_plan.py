@@ -1,4 +1,4 @@
-"""Nodes whose root is read-only: what is planned for them, and how they come to be."""
+"""Which containers a pool is planned to have: scratch, read-only roots, limits of processes."""
 
 from __future__ import annotations
 
@@ -10,26 +10,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.base.errors import (
-    CommandFailed,
-    EngineCapabilityError,
-    PoolNotReady,
-    ReadOnlyError,
-    UsageError,
-)
 from condor_mini.base.progress import Progress
-from condor_mini.engine import FakeOutcome, ScratchMount, VolumeMount
+from condor_mini.engine import ScratchMount
 from condor_mini.lifecycle import creation
-from condor_mini.nodes import files
 from condor_mini.nodes.node import pool_nodes
 from condor_mini.nodes.plan import SCRATCH, archive, planned_nodes
+from condor_mini.pool import Pool
 from condor_mini.spec import PoolSpec
 from condor_mini.spec.base import Reading
+from pool_ci import add_two, create
 
 if TYPE_CHECKING:
     from condor_mini.nodes.planned_node import PlannedNode
     from pool_engine import PoolEngine
 
+LIMITED = "/etc/condor/config.d/25-limited"
 TOKENS = ("secret", "users'")
 
 
@@ -85,13 +80,6 @@ def test_node_that_can_be_written(group: dict[str, object]) -> None:
     assert (node.container.read_only, scratch(node), node.archive_at) == (False, [], "/")
 
 
-def test_image_for_nodes_that_are_to_be_read_only() -> None:
-    """An image of one's own, by an option, contradicts a file that wants nodes to be read-only."""
-    spec = spec_of(execution_points=[{"read_only": True}])
-    with pytest.raises(UsageError, match="cannot be read-only"):
-        spec.with_overrides(execute_image="it")
-
-
 def test_archive_is_for_the_configuration() -> None:
     """What a read-only node is given lies below /etc/condor, and volumes are none of it."""
     node = planned_nodes(spec_of())[-1]
@@ -120,73 +108,39 @@ def test_engine_without_read_only_roots(pools: PoolEngine, monkeypatch: pytest.M
     assert not any(isinstance(mount, ScratchMount) for mount in node.mounts)
 
 
-def test_read_only_that_nothing_would_come_of_is_refused(
+# -- limits of processes --------------------------------------------------------------------------
+
+
+def test_execution_points_have_a_limit_of_processes(pools: PoolEngine) -> None:
+    """Those that name none have one too, however they came to be, and no other node has."""
+    create(pools)
+    add_two(pools)
+    pools.remove("ci-execute-1")
+    Pool.open("ci", engine=pools).start()
+    limits = {node.name: pools.spec(node.name).pids for node in pool_nodes(pools, "ci")}
+    executes = {f"ci-execute-{number}": 2048 for number in (1, 2, 3, 4)}
+    assert limits == {"ci-master": None, "ci-submit-1": None, **executes}
+    knobs = {name: LIMITED in pools.files(name) for name in limits}
+    assert knobs == {name: name in executes for name in limits}
+
+
+@pytest.mark.parametrize(
+    ("group", "expected"), [({"limit": {"processes": 100}}, 100), ({"slots": 1000}, 16000)]
+)
+def test_limit_of_processes_fits_the_node(
+    pools: PoolEngine, group: dict[str, object], expected: int
+) -> None:
+    """It is the one that is named, or else leaves room for a job in each static slot."""
+    creation.create(pools, spec_of(execution_points=[group]), Progress(), timeout_s=5)
+    assert pools.spec("ci-execute-1").pids == expected
+
+
+def test_no_limit_of_processes_where_none_holds(
     pools: PoolEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who wants it in so many words is told, and nothing is made."""
-    info = replace(pools.info(), read_only_roots=False)
+    """An engine that has no such limit is not asked for one that nobody has named."""
+    info = replace(pools.info(), limits=())
     monkeypatch.setattr(pools, "info", lambda: info)
-    spec = spec_of(central_manager={"read_only": True})
-    with pytest.raises(EngineCapabilityError, match="nothing would come of `read_only: true`"):
-        creation.create(pools, spec, Progress(), timeout_s=5)
-    assert (pools.containers({}), pools.networks({})) == ([], [])
-
-
-def test_users_can_write_to_volumes(pools: PoolEngine) -> None:
-    """Once it runs, a read-only node lets all users write to the pool's volumes, not to its own."""
-    creation.create(pools, spec_of(), Progress(), timeout_s=5)
-    told = [call.argv for call in pools.calls if call.argv[:1] == ("chmod",)]
-    assert told == [("chmod", "1777", "/data")]
-
-
-def test_volume_that_cannot_be_opened_is_told(pools: PoolEngine) -> None:
-    """A node that runs, and whose volume stays closed, is a failure."""
-    pools.on_exec(["chmod"], lambda _: FakeOutcome(returncode=1, stderr="chmod: no\n"))
-    with pytest.raises(CommandFailed, match="chmod: no"):
-        creation.create(pools, spec_of(), Progress(), timeout_s=5)
-
-
-def test_node_that_ends_before_its_volume_is_opened(pools: PoolEngine) -> None:
-    """Of a node that has ended already the end is told, and not what could not be done there."""
-    pools.die_at_start["ci-execute-1"] = (44, "condor-mini: no such core\n")
-    with pytest.raises(PoolNotReady, match="ci-execute-1 has ended with 44"):
-        creation.create(pools, spec_of(), Progress(), timeout_s=5)
-
-
-def test_volumes_come_with_their_containers(pools: PoolEngine) -> None:
-    """No volume is made by a call of its own, and each has the labels of its node."""
-    creation.create(pools, spec_of(), Progress(), timeout_s=5)
-    assert "create_volume" not in {call.method for call in pools.calls}
-    labels = {info.name: info.labels for info in pools.volumes({"io.condor-mini.pool": "ci"})}
-    role = "io.condor-mini.role"
-    assert (labels["ci-master-key"][role], role in labels["ci-data"]) == ("master", False)
-    assert all(creation.MAKING_LABEL in each for each in labels.values())
-
-
-def test_volume_that_is_there_is_not_brought(pools: PoolEngine) -> None:
-    """A volume that the pool has is mounted as it is: if it goes meanwhile, none is made up."""
-    labels = {"io.condor-mini.kind": "pool", "io.condor-mini.pool": "ci"}
-    nodes = planned_nodes(spec_of())
-    pools.create_volume("ci-data", labels=labels)
-    (*_, node) = creation.with_volumes(pools, nodes, labels)
-    brought = {
-        mount.volume: mount.labels is not None
-        for mount in node.container.mounts
-        if isinstance(mount, VolumeMount)
-    }
-    assert brought == {"ci-data": False, "ci-execute-1-tokens": True, "ci-execute-1-log": True}
-
-
-def test_cp_to_a_place_that_is_read_only(pools: PoolEngine, tmp_path: Path) -> None:
-    """A file that a node cannot take is refused in our words, with what to do."""
-    creation.create(pools, spec_of(), Progress(), timeout_s=5)
-    # Of /, /usr, /usr/bin and the file in it that is new, the first three are directories.
-    directories = "0 0 41ed\n" * 3
-    pools.on_exec(["sh"], lambda _: FakeOutcome(stdout=f"{directories}\n{directories}"))
-    (tmp_path / "x").touch()
-    node = pool_nodes(pools, "ci")[-1]
-    with pytest.raises(ReadOnlyError, match="ci-execute-1 is read-only at /usr/bin") as refused:
-        files.copy_in(node, tmp_path / "x", "/usr/bin/x")
-    assert "read_only: false" in (refused.value.hint or "")
-    files.copy_in(node, tmp_path / "x", "/tmp/it/x")
-    assert "/tmp/it/x" in pools.files(node.name)
+    create(pools)
+    assert pools.spec("ci-execute-1").pids is None
+    assert LIMITED not in pools.files("ci-execute-1")

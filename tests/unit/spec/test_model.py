@@ -189,3 +189,10 @@ def test_schema_describes_every_key() -> None:
         if not value.get("description")
     ]
     assert bare == []
+
+
+def test_image_for_nodes_that_are_to_be_read_only() -> None:
+    """An image of one's own, by an option, contradicts a file that wants nodes to be read-only."""
+    pool = spec("execution_points: [{read_only: true}]")
+    with pytest.raises(UsageError, match="cannot be read-only"):
+        pool.with_overrides(execute_image="it")
