@@ -16,7 +16,7 @@ import time
 import uuid
 from pathlib import Path
 
-from condor_mini.nodes import HEALTH
+from condor_mini.base.layout import HEALTH
 
 PROGRAM = Path(sys.executable).parent / "condor-mini"
 ADDRESS = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"

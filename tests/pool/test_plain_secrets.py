@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.nodes import REQUEST_SCRIPTS
+from condor_mini.base.layout import REQUEST_SCRIPTS
 
 if TYPE_CHECKING:
     from pathlib import Path

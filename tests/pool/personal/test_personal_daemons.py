@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.nodes import HEALTH
+from condor_mini.base.layout import HEALTH
 
 from ..people import processes
 from .conftest import WHO

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.nodes import HEALTH
+from condor_mini.base.layout import HEALTH
 
 if TYPE_CHECKING:
     from tests.pool.pools.conftest import Cli

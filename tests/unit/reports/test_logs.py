@@ -16,9 +16,9 @@ from condor_mini.reports import logs
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.unit.reports.conftest import FakePool, Result
-
+    from command_line import Result
     from condor_mini.reports.logs import LogLine
+    from fake_pool import FakePool
 
 WITHIN_S = 10.0
 

@@ -16,10 +16,10 @@ from condor_mini.spec import PoolSpec
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.unit.reports.conftest import FakePool, Result
-
+    from command_line import Result
     from condor_mini.engine import FakeEngine
     from condor_mini.reports.status import PoolStatus
+    from fake_pool import FakePool
 
 
 def later(pool: Pool) -> PoolStatus:

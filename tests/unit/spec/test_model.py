@@ -1,0 +1,198 @@
+"""PoolSpec from options, its stored form, its JSON schema."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import jsonschema
+import pytest
+
+from condor_mini.base.errors import UsageError
+from condor_mini.base.sizes import mebibytes
+from condor_mini.spec import PoolSpec, yaml_tree
+from condor_mini.spec.pool_file import load_pool_file
+from condor_mini.spec.schema import example, json_schema
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[3]
+FILES = Path(__file__).with_name("poolfiles")
+
+
+def spec(text: str) -> PoolSpec:
+    """The spec in a pool file of these lines."""
+    return load_pool_file(f"version: 1\n{text}", source="-", base=FILES)
+
+
+def test_default_pool() -> None:
+    """Nothing said is HTCondor 25 with one node of each role, and a probe job."""
+    pool = PoolSpec.from_options()
+    counts = (pool.access_point_count, pool.execution_point_count)
+    assert (pool.name, pool.htcondor, counts, pool.probe_job) == ("mini", "25", (1, 1), True)
+
+
+def test_options_are_taken() -> None:
+    """Each option is in the spec."""
+    pool = PoolSpec.from_options(name="ci", execution_points=3, access_points=2, series="23")
+    counts = (pool.access_point_count, pool.execution_point_count)
+    assert (pool.name, pool.htcondor, counts) == ("ci", "23", (2, 3))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"execution_points": 0}, "execution points: a pool without execution points runs no job"),
+        ({"execution_points": -1}, "execution points: must be at least 0, not -1"),
+        ({"execution_points": 10_000}, "execution points: must be at most 9999, not 10000"),
+        ({"access_points": 0}, "access points: without an access point no probe job"),
+        ({"series": "24"}, "htcondor: there is no HTCondor series '24' here; there are: 25, 23"),
+        ({"series": ""}, "htcondor: there is no HTCondor series '' here"),
+        ({"name": "host"}, "name: must not be 'host'"),
+        ({"name": "a" * 41}, "name: must be lower-case letters, digits and hyphens, at most 40"),
+    ],
+)
+def test_wrong_option_is_refused(options: dict[str, object], message: str) -> None:
+    """A wrong option is a mistake of usage, said in a sentence."""
+    with pytest.raises(UsageError) as refused:
+        PoolSpec.from_options(**options)  # type: ignore[arg-type]
+    assert str(refused.value).startswith(message)
+
+
+def test_every_wrong_option_is_named() -> None:
+    """Several wrong options are told at once."""
+    with pytest.raises(UsageError) as refused:
+        PoolSpec.from_options(name="A", series="9", execution_points=-1)
+    assert len(str(refused.value).splitlines()) == 3
+
+
+def test_override_keeps_the_rest() -> None:
+    """An option changes what it says, and nothing else."""
+    before = spec("name: lab\nexecution_points: [{memory: 2GB, attributes: {A: [1]}}]")
+    after = before.with_overrides(execution_points=7)
+    assert after.execution_points[0].memory_mb == 2048
+    assert after.with_overrides(execution_points=1) == before
+
+
+def test_override_of_several_groups_is_refused() -> None:
+    """A number that could be any group's is refused, with the reason."""
+    pool = spec("execution_points: [{name: a}, {name: b}]")
+    with pytest.raises(UsageError, match="2 groups of them, and 5 could be the number of any"):
+        pool.with_overrides(execution_points=5)
+
+
+def test_override_that_contradicts_the_file_is_refused() -> None:
+    """A port that one node has cannot be three nodes'."""
+    pool = spec("execution_points: [{ports: ['8080:80']}]")
+    with pytest.raises(UsageError, match="port 8080 of the host cannot be that of 3 nodes"):
+        pool.with_overrides(execution_points=3)
+
+
+def test_spec_is_frozen() -> None:
+    """A spec is not changed."""
+    with pytest.raises(ValueError, match="frozen"):
+        PoolSpec().name = "other"
+
+
+def test_stored_form_outlives_what_it_names() -> None:
+    """A stored spec is read where its series and its directories are no more."""
+    form = json.loads(PoolSpec.from_options().to_json())
+    form |= {"htcondor": "22", "shared": {"path": "/s", "source": "/gone/away"}}
+    stored = PoolSpec.from_json(json.dumps(form))
+    assert (stored.htcondor, stored.shared and stored.shared.source) == ("22", "/gone/away")
+
+
+def test_oldest_stored_form_is_read() -> None:
+    """The least that version 1 can say is read."""
+    assert PoolSpec.from_json('{"version": 1}') == PoolSpec()
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("2048", 2048),
+        ("1024K", 1),
+        ("1500 kB", 1),
+        ("512M", 512),
+        ("512MB", 512),
+        ("512 MiB", 512),
+        ("1.5GB", 1536),
+        ("2g", 2048),
+        ("2TB", 2 * 1024 * 1024),
+    ],
+)
+def test_size(text: str, size: int) -> None:
+    """Sizes are MiB, and units are powers of 1024."""
+    assert mebibytes(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "0", "0GB", "512K", "-1", "1e3", "2 parsecs", "1.GB", "GB"])
+def test_no_size(text: str) -> None:
+    """What is no size, or less than a MiB, is refused."""
+    with pytest.raises(ValueError, match="must be"):
+        mebibytes(text)
+
+
+def test_published_schema_is_current() -> None:
+    """docs/pool.schema.json is what ``condor-mini config schema`` prints."""
+    published = json.loads((ROOT / "docs/pool.schema.json").read_text("utf-8"))
+    assert sorted(documented(published)) == sorted(documented(json_schema()))
+
+
+def documented(schema: object) -> Iterator[tuple[str, str]]:
+    """Each key that a schema knows, and its description: pydantic's version words the rest."""
+    if isinstance(schema, list):
+        for part in schema:
+            yield from documented(part)
+    elif isinstance(schema, dict):
+        for name, key in schema.get("properties", {}).items():
+            yield name, key.get("description", "")
+        for part in schema.values():
+            yield from documented(part)
+
+
+@pytest.mark.parametrize("file", sorted(FILES.glob("valid-*.yaml")), ids=lambda file: file.stem)
+def test_schema_takes_valid_files(file: Path) -> None:
+    """The schema takes each valid file, with its short forms."""
+    tree, _ = yaml_tree.parse(file.read_text("utf-8-sig"))
+    jsonschema.validate(tree.plain(), json_schema())
+
+
+def test_schema_takes_the_example() -> None:
+    """The schema takes the example."""
+    jsonschema.validate(yaml_tree.parse(example())[0].plain(), json_schema())
+
+
+@pytest.mark.parametrize("name", ["keys", "types", "numbers", "version-missing", "series"])
+def test_schema_refuses_invalid_files(name: str) -> None:
+    """The schema refuses what it can."""
+    tree, _ = yaml_tree.parse((FILES / f"invalid-{name}.yaml").read_text("utf-8"))
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(tree.plain(), json_schema())
+
+
+def test_schema_is_one() -> None:
+    """The schema is a valid one."""
+    jsonschema.Draft202012Validator.check_schema(json_schema())
+
+
+def test_schema_describes_every_key() -> None:
+    """Each key has a description, which editors show."""
+    schema = json_schema()
+    parts = [schema, *schema["$defs"].values()]  # type: ignore[attr-defined]
+    bare = [
+        key
+        for part in parts
+        for key, value in part["properties"].items()
+        if not value.get("description")
+    ]
+    assert bare == []
+
+
+def test_image_for_nodes_that_are_to_be_read_only() -> None:
+    """An image of one's own, by an option, contradicts a file that wants nodes to be read-only."""
+    pool = spec("execution_points: [{read_only: true}]")
+    with pytest.raises(UsageError, match="cannot be read-only"):
+        pool.with_overrides(execute_image="it")
