@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from condor_mini.engine import FakeExec
-    from condor_mini.engine.fake_files import FakeFile
+    from condor_mini.engine.fake.files import FakeFile
 
 HEALTH = "/usr/local/libexec/condor-mini/health"
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from condor_mini.engine.dialect import Dialect
-    from condor_mini.engine.lacks import Json
+    from condor_mini.engine.shortcomings import Json
 
 JSON = ("--format", "{{json .}}")
 """For ``info``; ``inspect`` answers in JSON by itself, as an array."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import AlreadyInUse, NotFound
 from condor_mini.engine.argv import host_in_url
-from condor_mini.engine.fake_files import FakeFile, FakeWorld
+from condor_mini.engine.fake.files import FakeFile, FakeWorld
 from condor_mini.engine.protocol import (
     BindMount,
     ContainerInfo,
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from condor_mini.engine.fake_log import FakeLog
+    from condor_mini.engine.fake.log import FakeLog
 
 _FIRST_FREE_PORT = 40001
 _ALL_ADDRESSES = {"0.0.0.0", "::"}  # noqa: S104 - nothing listens

@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from condor_mini.engine.fake_files import FakeFile
+from condor_mini.engine.fake.files import FakeFile
 from condor_mini.engine.protocol import BindMount
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from condor_mini.engine.fake_files import FakeWorld
+    from condor_mini.engine.fake.files import FakeWorld
     from condor_mini.engine.protocol import ContainerSpec
 
 NOT_FOUND = 127
