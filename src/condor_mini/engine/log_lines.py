@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 _STAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.(\d{9})(Z|[+-]\d\d:\d\d) ")
 
 
-def format_log(said: str, *, tail: int | None, timestamps: bool) -> str:
+def format_log(output: str, *, tail: int | None, timestamps: bool) -> str:
     """A whole log: its last lines, each with one time."""
-    lines = said.split("\n")
+    lines = output.split("\n")
     end = [lines.pop()] if lines[-1] == "" else []  # else its last line has no end
     if tail is not None:
         lines = lines[max(0, len(lines) - tail) :]
@@ -49,6 +49,6 @@ def utc_line(line: str) -> str:
     return f"{time:%Y-%m-%dT%H:%M:%S}.{fraction}Z {_STAMP.sub('', line[first.end() :])}"
 
 
-def count_lines(said: str) -> int:
+def count_lines(output: str) -> int:
     """How many lines there are, with one that has no end yet."""
-    return said.count("\n") + (not said.endswith("\n") and said != "")
+    return output.count("\n") + (not output.endswith("\n") and output != "")

@@ -189,8 +189,8 @@ class OciEngine(Engine):
 
     def load_images(self, tarball: Path) -> list[str]:
         """See ``Engine.load_images``."""
-        said = self._client.run("load", "--input", str(tarball), timeout_s=BUILD_TIMEOUT_S).stdout
-        return self._dialect.loaded.findall(said)
+        output = self._client.run("load", "--input", str(tarball), timeout_s=BUILD_TIMEOUT_S).stdout
+        return self._dialect.loaded.findall(output)
 
     # -- networks and volumes ---------------------------------------------------------------------
 
@@ -371,11 +371,11 @@ class OciEngine(Engine):
 
     def _raise_if_it_never_ran(self, container: str, result: CommandResult) -> None:
         """Tell the engine's own failure from the command's: the status alone does not."""
-        said = result.stdout + result.stderr
-        if self._dialect.not_running.fullmatch(said):
-            raise NotFound(f"Container {container} is not running: {said.strip()}")
-        if self._dialect.unreachable.match(said):
-            raise self._client.unreachable(said)
+        output = result.stdout + result.stderr
+        if self._dialect.not_running.fullmatch(output):
+            raise NotFound(f"Container {container} is not running: {output.strip()}")
+        if self._dialect.unreachable.match(output):
+            raise self._client.unreachable(output)
 
     def attach(
         self,
@@ -421,8 +421,8 @@ class OciEngine(Engine):
         """See ``Engine.logs``."""
         if self._dialect.whole_lines:
             return self._logs(container, logs_arguments(tail, since, timestamps=timestamps))
-        said = self._logs(container, logs_arguments(None, since, timestamps=timestamps))
-        return format_log(said, tail=tail, timestamps=timestamps)
+        output = self._logs(container, logs_arguments(None, since, timestamps=timestamps))
+        return format_log(output, tail=tail, timestamps=timestamps)
 
     def _logs(self, container: str, options: Iterable[str]) -> str:
         return self._client.run("logs", *options, container, merge=True).stdout

@@ -89,8 +89,8 @@ def _names(host: Json, machine: Machine) -> Iterator[Shortcoming]:
         if netavark
         else ("dnsname", "golang-github-containernetworking-plugin-dnsname")
     )
-    told = ((host.get("networkBackendInfo") or {}).get("dns") or {}).get("path")
-    if not told and not any((folder / plugin).exists() for folder in machine.helpers):
+    plugin_path = ((host.get("networkBackendInfo") or {}).get("dns") or {}).get("path")
+    if not plugin_path and not any((folder / plugin).exists() for folder in machine.helpers):
         yield Shortcoming(
             evidence=f"there is no {plugin}, by which containers find each other by name",
             hint=f"Install it: sudo apt-get install {package}",

@@ -264,9 +264,9 @@ def _start_with_systemd(site: Site) -> None:
         command.run(["systemctl", "start", "docker"], timeout_s=START_TIMEOUT_S)
     except CommandFailed as failure:
         journal = ["journalctl", "--no-pager", f"--lines={_TAIL_LINES}", "--unit=docker"]
-        said = command.run(journal, timeout_s=10, check=False).stdout
+        output = command.run(journal, timeout_s=10, check=False).stdout
         raise EngineInstallError(
-            f"Docker could not be started: {failure}\n{said.strip()}",
+            f"Docker could not be started: {failure}\n{output.strip()}",
             hint="See why: systemctl status docker; journalctl --unit=docker",
         ) from None
     _wait_for_answer(_silent_because, site)

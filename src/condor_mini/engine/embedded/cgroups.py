@@ -80,8 +80,8 @@ class Cgroups:
             return frozenset()
         boot = BOOT.read_text("utf-8").strip()
         with suppress(OSError, ValueError):
-            noted, *found = self._note.read_text("utf-8").split()
-            if noted == boot:
+            boot_id, *found = self._note.read_text("utf-8").split()
+            if boot_id == boot:
                 return frozenset(found)
         found = self._probe()
         if found:
@@ -93,11 +93,11 @@ class Cgroups:
         look = self._tools.argv("dash", "-c", _WHAT_IS_SET, "-", str(MOUNT), *_FILES.values())
         argv, environment = self.scope_command(_PROBED, look, os.environ, limits=_FILES)
         try:
-            said = command.run_bytes(argv, timeout_s=PROBE_TIMEOUT_S, environment=environment)
+            result = command.run_bytes(argv, timeout_s=PROBE_TIMEOUT_S, environment=environment)
         except CommandFailed as failure:
             log.debug("no control groups: %s", failure_reason(failure))
             return []
-        files = said.text().stdout.split()
+        files = result.text().stdout.split()
         return [limit for limit, file in _FILES.items() if file in files]
 
     def scope_command(

@@ -45,8 +45,8 @@ def best_sandbox(
         if problem is None:
             return sandbox, tuple(problems)
         problems.append(f"{kind.name}: {problem}")
-    said = "\n".join(problems) or f"There is no sandbox {wanted!r}."
+    reasons = "\n".join(problems) or f"There is no sandbox {wanted!r}."
     raise EngineNotFound(
-        f"No sandbox can be made on this machine.\n{said}",
+        f"No sandbox can be made on this machine.\n{reasons}",
         hint="Use a container engine: condor-mini doctor --install-engine",
     )

@@ -101,8 +101,8 @@ class Containers(_OwnedStore):
         shared = config["shared"].items()
         mounts = [(os.path.realpath(source), target, True) for target, source in shared]
         # Its root is its own, and can be written: there is nothing to mount for scratch.
-        kept = [mount for mount in spec.mounts if not isinstance(mount, ScratchMount)]
-        mounts += [self._mount(mount) for mount in kept]
+        mounted = [mount for mount in spec.mounts if not isinstance(mount, ScratchMount)]
+        mounts += [self._mount(mount) for mount in mounted]
         network = self._networks.get(spec.network) if spec.network else self._networks.default()
         facts = {
             "labels": {**image.labels, **spec.labels},
@@ -318,15 +318,15 @@ class Containers(_OwnedStore):
 
 
 def _as_json(spec: ContainerSpec) -> dict[str, object]:
-    said = asdict(spec)
-    said.pop("mounts")
-    return json.loads(json.dumps(said))  # type: ignore[no-any-return]
+    fields = asdict(spec)
+    fields.pop("mounts")
+    return json.loads(json.dumps(fields))  # type: ignore[no-any-return]
 
 
 def _resolver_script() -> str:
     """A script that lets a container know the host's name servers as they are now."""
     try:
-        said = _RESOLVER.read_text("utf-8")
+        text = _RESOLVER.read_text("utf-8")
     except (OSError, UnicodeDecodeError):
         return ":"
-    return f"{{ printf %s {shlex.quote(said)} >/etc/resolv.conf; }} 2>/dev/null || :"
+    return f"{{ printf %s {shlex.quote(text)} >/etc/resolv.conf; }} 2>/dev/null || :"

@@ -214,16 +214,16 @@ class EmbeddedEngine(Engine):
             for container in (self._containers.all() if names else ())
             for mount in container.facts["mounts"]
         }
-        kept = {}
+        in_use = {}
         for name in names:
             if record := self._volumes.find(name):
                 if user := used.get(self._volumes.data(record)):
-                    kept[name] = user
+                    in_use[name] = user
                 else:
                     self._volumes.remove(record)
-        if kept:
-            said = "\n".join(f"{user} has {name}" for name, user in kept.items())
-            raise CommandFailed(("volume", "rm", *kept), 1, said)
+        if in_use:
+            reason = "\n".join(f"{user} has {name}" for name, user in in_use.items())
+            raise CommandFailed(("volume", "rm", *in_use), 1, reason)
 
     # -- containers -------------------------------------------------------------------------------
 
@@ -264,8 +264,8 @@ class EmbeddedEngine(Engine):
             if not by_cgroup:
                 raise
             # Most have such a limit without anybody's asking; they are to run where that fails.
-            said = (record.path / START_ERRORS).read_text("utf-8", "replace").strip()
-            log.warning("%s has no control group of its own: %s", record.name, said)
+            errors = (record.path / START_ERRORS).read_text("utf-8", "replace").strip()
+            log.warning("%s has no control group of its own: %s", record.name, errors)
             self._launch(record, frozenset())
 
         def pending() -> str | None:
@@ -275,8 +275,8 @@ class EmbeddedEngine(Engine):
 
         wait_until(pending, timeout_s=START_TIMEOUT_S, interval_s=0.002)
         if state.last_init(record) is None:
-            said = read_log(record.path, tail=10, since=None, timestamps=False)
-            raise CommandFailed(("start", record.name), 1, said)
+            output = read_log(record.path, tail=10, since=None, timestamps=False)
+            raise CommandFailed(("start", record.name), 1, output)
 
     def _launch(self, record: Record, by_cgroup: frozenset[str]) -> None:
         mark, start, environment = self._containers.start_command(record, by_cgroup=by_cgroup)
@@ -285,8 +285,8 @@ class EmbeddedEngine(Engine):
             (record.path / START_ERRORS).open("w") as errors,
         ):
             # In a session of its own, and no child of ours: it lives on, and nobody waits for it.
-            kept = self.tools.argv("bash", str(shim), mark, *start)
-            argv = self.tools.argv("setsid", "--fork", *kept)
+            in_shim = self.tools.argv("bash", str(shim), mark, *start)
+            argv = self.tools.argv("setsid", "--fork", *in_shim)
             if by_cgroup:
                 spec = record.facts["spec"]
                 argv, environment = self._cgroups.scope_command(
@@ -325,7 +325,7 @@ class EmbeddedEngine(Engine):
     ) -> CommandResult:
         """See ``Engine.exec``."""
         enter, variables, _ = self._exec_command(container, argv, user, workdir, environment)
-        done = command.run_bytes(
+        result = command.run_bytes(
             enter,
             timeout_s=timeout_s,
             stdin=None if stdin is None else stdin.encode(),
@@ -334,10 +334,10 @@ class EmbeddedEngine(Engine):
             end=kill_tree,
         ).text()
         # Killed, with all that is in the container or alone: as a shell has it, and other engines.
-        status = done.returncode if done.returncode >= 0 else 128 - done.returncode
+        status = result.returncode if result.returncode >= 0 else 128 - result.returncode
         self._raise_if_it_ended(container, status)
         return CommandResult(
-            argv=tuple(argv), returncode=status, stdout=done.stdout, stderr=done.stderr
+            argv=tuple(argv), returncode=status, stdout=result.stdout, stderr=result.stderr
         )
 
     def attach(

@@ -177,17 +177,17 @@ def has_subordinate_ids(tools: Tools, directory: Path) -> bool:
     """
     if shutil.which("newuidmap") is None or shutil.which("newgidmap") is None:
         return False
-    there = next(place for place in (directory, *directory.parents) if place.is_dir())
+    existing = next(place for place in (directory, *directory.parents) if place.is_dir())
     chown = shlex.join(tools.argv("chown"))
     script = f'{chown} 1:1 "$1"; {chown} 0:0 "$1"; exec {shlex.join(tools.argv("cat"))} "$2"'
     try:
-        with NamedTemporaryFile(dir=there, prefix=".condor-mini-") as file:
+        with NamedTemporaryFile(dir=existing, prefix=".condor-mini-") as file:
             probe = tools.argv("dash", "-euc", script, "-", file.name, "/proc/self/uid_map")
             argv = tools.argv("unshare", "--user", "--map-root-user", "--map-auto", *probe)
-            said = command.run(argv, timeout_s=PROBE_TIMEOUT_S).stdout
+            id_map = command.run(argv, timeout_s=PROBE_TIMEOUT_S).stdout
     except (CommandFailed, OSError):
         return False
-    return sum(int(line.split()[2]) for line in said.splitlines()) >= MOST_IDS
+    return sum(int(line.split()[2]) for line in id_map.splitlines()) >= MOST_IDS
 
 
 def environment_of(image: Mapping[str, str], own: Mapping[str, str], home: str) -> dict[str, str]:

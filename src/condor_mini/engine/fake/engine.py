@@ -1,4 +1,4 @@
-"""The fake engine itself: every method of ``Engine``, over what is held in memory.
+"""The fake engine itself: every method of ``Engine``, over records in memory.
 
 Its containers understand the few commands of ``fake.shell``; a test adds its own with ``on_exec``,
 makes the next call of a method fail with ``fail_next``, and reads what was asked from ``calls``.
@@ -122,9 +122,9 @@ class FakeEngine(Engine):
 
     def end(self, container: str, *, exit_code: int, log: str = "") -> None:
         """Let a container end by itself, after writing something."""
-        held = self._host.get(container)
-        held.log.write(log)
-        held.end(exit_code)
+        record = self._host.get(container)
+        record.log.write(log)
+        record.end(exit_code)
 
     def write_log(self, container: str, text: str) -> None:
         """Let a container write something."""
@@ -186,7 +186,7 @@ class FakeEngine(Engine):
         """See ``Engine.remove_image``."""
         self._record("remove_image", reference)
         with self._host.lock:
-            if any(held.spec.image == reference for held in self._host.containers.values()):
+            if any(record.spec.image == reference for record in self._host.containers.values()):
                 raise self._failed("rmi", reference, "a container is using it")
             self._images.pop(reference, None)
 
@@ -240,7 +240,9 @@ class FakeEngine(Engine):
         self._record("remove_network", name)
         with self._host.lock:
             known = self._host.network_name(name)
-            if any(known in self._host.addresses(held) for held in self._host.containers.values()):
+            if any(
+                known in self._host.addresses(record) for record in self._host.containers.values()
+            ):
                 raise self._failed("network rm", name, "it has active endpoints")
             self._host.networks.pop(known, None)
 
@@ -263,11 +265,11 @@ class FakeEngine(Engine):
         if names:
             self._record("remove_volume", *names)
         with self._host.lock:
-            used = set[str]().union(*(held.volumes for held in self._host.containers.values()))
+            used = set[str]().union(*(record.volumes for record in self._host.containers.values()))
             for name in set(names) - used:
                 self._host.volumes.pop(name, None)
-            if kept := used.intersection(names):
-                raise self._failed("volume rm", " ".join(kept), "a container is using it")
+            if in_use := used.intersection(names):
+                raise self._failed("volume rm", " ".join(in_use), "a container is using it")
 
     # -- containers -------------------------------------------------------------------------------
 
@@ -290,11 +292,11 @@ class FakeEngine(Engine):
             number = self._host.next_number()
             log = FakeLog(self._host.clock)
             labels = {**self._images[spec.image].labels, **spec.labels}
-            held = FakeContainer(
+            record = FakeContainer(
                 id=f"{number:064x}", spec=spec, labels=labels, number=number, log=log
             )
-            self._host.containers[spec.name] = held
-            return held.id
+            self._host.containers[spec.name] = record
+            return record.id
 
     def copy_in(self, container: str, archive: bytes | BinaryIO, *, at: str = "/") -> None:
         """See ``Engine.copy_in``."""
@@ -323,21 +325,21 @@ class FakeEngine(Engine):
     def start(self, container: str) -> None:
         """See ``Engine.start``."""
         self._record("start", container)
-        held = self._host.get(container)
-        if held.spec.network is not None and held.spec.network not in self._host.networks:
-            raise self._failed("start", container, f"network {held.spec.network} not found")
+        record = self._host.get(container)
+        if record.spec.network is not None and record.spec.network not in self._host.networks:
+            raise self._failed("start", container, f"network {record.spec.network} not found")
         with self._host.lock:
-            if held.is_running:
+            if record.is_running:
                 return
-            held.run(self._host.clock(), self._host.bind(held.spec))
-        if not held.spec.command:
+            record.run(self._host.clock(), self._host.bind(record.spec))
+        if not record.spec.command:
             return
-        outcome = self._outcome(held, FakeExec.in_container(held.spec, held.spec.command))
+        outcome = self._outcome(record, FakeExec.in_container(record.spec, record.spec.command))
         if outcome is None:  # a command that nobody knows is taken for a service
             return
-        held.log.write(outcome.output)
+        record.log.write(outcome.output)
         if outcome.seconds == 0:
-            held.end(outcome.returncode)
+            record.end(outcome.returncode)
 
     def exec(
         self,
@@ -352,10 +354,10 @@ class FakeEngine(Engine):
     ) -> CommandResult:
         """See ``Engine.exec``."""
         self._record("exec", container, argv=argv)
-        held = self._host.running(container)
+        record = self._host.running(container)
         line = (self.name, "exec", container, *argv)
-        call = FakeExec.in_container(held.spec, argv, user, workdir, environment, stdin)
-        outcome = self._outcome(held, call) or unknown(call)
+        call = FakeExec.in_container(record.spec, argv, user, workdir, environment, stdin)
+        outcome = self._outcome(record, call) or unknown(call)
         if outcome.seconds > timeout_s:
             raise CommandFailed(line, None, outcome.stderr)
         status, stdout, stderr = outcome.returncode, outcome.stdout, outcome.stderr
@@ -372,13 +374,13 @@ class FakeEngine(Engine):
     ) -> int:
         """See ``Engine.attach``."""
         self._record("attach", container, argv=argv)
-        held = self._host.running(container)
+        record = self._host.running(container)
         terminal = sys.stdin.isatty() and sys.stdout.isatty()
         stdin = None
         with suppress(OSError):  # a test runner's stdin refuses to be read
             stdin = None if terminal else sys.stdin.read()
-        call = FakeExec.in_container(held.spec, argv, user, workdir, environment, stdin, terminal)
-        outcome = self._outcome(held, call) or unknown(call)
+        call = FakeExec.in_container(record.spec, argv, user, workdir, environment, stdin, terminal)
+        outcome = self._outcome(record, call) or unknown(call)
         sys.stdout.write(outcome.stdout)
         sys.stdout.flush()
         sys.stderr.write(outcome.stderr)
@@ -415,9 +417,9 @@ class FakeEngine(Engine):
         self._record("containers")
         with self._host.lock:
             return [
-                self._host.info(held)
-                for held in self._host.containers.values()
-                if labels.items() <= held.labels.items()
+                self._host.info(record)
+                for record in self._host.containers.values()
+                if labels.items() <= record.labels.items()
             ]
 
     def inspect(self, container: str) -> ContainerInfo | None:
@@ -441,8 +443,8 @@ class FakeEngine(Engine):
             self._record("remove", *containers)
         for container in containers:
             with self._host.lock, suppress(NotFound):
-                held = self._host.containers.pop(self._host.get(container).spec.name)
-                held.log.close()
+                record = self._host.containers.pop(self._host.get(container).spec.name)
+                record.log.close()
 
     # -- inside -----------------------------------------------------------------------------------
 
@@ -456,9 +458,9 @@ class FakeEngine(Engine):
     def _failed(self, verb: str, target: str, words: str) -> CommandFailed:
         return CommandFailed([self.name, *shlex.split(verb), target], 1, words)
 
-    def _outcome(self, held: FakeContainer, call: FakeExec) -> FakeOutcome | None:
+    def _outcome(self, record: FakeContainer, call: FakeExec) -> FakeOutcome | None:
         """What a command comes to; None where nobody knows it."""
         for prefix, handler in self._handlers:
             if call.argv[: len(prefix)] == prefix:
                 return handler(call)
-        return interpret(call, self._host.world(held))
+        return interpret(call, self._host.world(record))
