@@ -10,6 +10,7 @@ from condor_mini.base.errors import (
     AlreadyInUse,
     CommandFailed,
     CondorMiniError,
+    EngineAccessDenied,
     EngineCapabilityError,
     EngineNotFound,
     NotFound,
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 JSON = ("--format", "{{json .}}")
 """For ``info``; ``inspect`` answers in JSON by itself, as an array."""
+_PERMISSION_DENIED = "permission denied"
+"""What a client reports of a socket, or of a file that it needs, which this user may not open."""
 
 
 class Client:
@@ -163,7 +166,8 @@ class Client:
     def unreachable(self, stderr: str) -> EngineNotFound:
         """No engine answers, in its client's words."""
         denied = self._dialect.denied.search(stderr)
-        return EngineNotFound(
+        error = EngineAccessDenied if _PERMISSION_DENIED in stderr else EngineNotFound
+        return error(
             f"{self._dialect.name} does not answer: {stderr.strip() or '(it said nothing)'}",
             hint=self._dialect.hint_denied
             if denied

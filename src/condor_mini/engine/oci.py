@@ -175,6 +175,7 @@ class OciEngine(Engine):
                 f"{failure.stderr or '(no output)'}",
                 hint=self._client.hint_of(failure.stderr)
                 or f"Build it by hand: {shlex.join(argv)}",
+                output=failure.stderr,
             ) from failure
 
     def remove_image(self, reference: str) -> None:

@@ -13,6 +13,7 @@ from condor_mini.base.errors import (
     CommandFailed,
     NotFound,
     PoolNotReady,
+    TimedOut,
 )
 from condor_mini.base.layout import LABEL
 from condor_mini.base.series import catalogue
@@ -198,7 +199,7 @@ def await_made(engine: Engine, pool: str, *, timeout_s: float) -> None:
         new = [node.name for node in nodes if node.info.started_at is None]
         return f"{', '.join(new)} was never started" if new else None
 
-    wait_until(unmade, timeout_s=timeout_s)
+    wait_until(unmade, timeout_s=timeout_s, error=PoolNotReady)
 
 
 def remove(engine: Engine, pool: str) -> bool:
@@ -217,7 +218,7 @@ def remove(engine: Engine, pool: str) -> bool:
         return f"{', '.join(left)} is still being removed" if left else None
 
     if containers:  # somebody else may be at it: the engine then returns at once
-        wait_until(there, timeout_s=GONE_TIMEOUT_S)
+        wait_until(there, timeout_s=GONE_TIMEOUT_S, error=PoolNotReady)
     # Only now: those of the containers' own have gone with them.
     volumes = held.volumes
     engine.remove_volume(*(volume.name for volume in volumes))
@@ -285,7 +286,7 @@ class _Claim:
         pause_s = uniform(0.05, 0.3)  # noqa: S311 (so that those who met meet no more)
         try:
             wait_until(self._try, timeout_s=CLAIM_TIMEOUT_S, interval_s=pause_s)
-        except PoolNotReady:
+        except TimedOut:
             # Nobody has made nodes in it for all that time: a kill has left it.
             _check_forgotten(self.engine, self.pool, only_if_lost=False)
             remove(self.engine, self.pool)

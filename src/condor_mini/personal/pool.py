@@ -16,6 +16,7 @@ from condor_mini.base.errors import (
     NotFound,
     PoolNotReady,
     StateError,
+    TimedOut,
     UsageError,
 )
 from condor_mini.base.layout import HEALTH, HOME, LABEL, LIBEXEC
@@ -184,7 +185,7 @@ class PersonalPool:
 
         try:
             wait_until(running, timeout_s=within_s)
-        except PoolNotReady:
+        except TimedOut:
             return False
         return True
 
@@ -376,7 +377,7 @@ def _wait_until_usable(engine: Engine, container: str, caller: Caller, state: Pa
 
     try:
         wait_until(missing, timeout_s=READY_TIMEOUT_S)
-    except PoolNotReady as late:
+    except TimedOut as late:
         said = engine.logs(container, tail=LOG_TAIL_LINES).strip()
         raise PoolNotReady(f"{late.message}\n{said}", hint=_where_logs_are(state)) from None
 

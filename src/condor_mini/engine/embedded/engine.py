@@ -13,7 +13,7 @@ from importlib.resources import as_file, files
 from signal import Signals
 from typing import TYPE_CHECKING
 
-from condor_mini.base.errors import CommandFailed, NotFound, PoolNotReady
+from condor_mini.base.errors import CommandFailed, NotFound, TimedOut
 from condor_mini.base.waiting import wait_until
 from condor_mini.engine import command, terminal
 from condor_mini.engine.embedded import state
@@ -448,7 +448,7 @@ class EmbeddedEngine(Engine):
         def left() -> str | None:
             return ", ".join(record.name for record in found if state.live_init(record)) or None
 
-        with suppress(PoolNotReady):
+        with suppress(TimedOut):
             wait_until(left, timeout_s=timeout_s, interval_s=0.01)
         self._kill(found)
 
