@@ -7,7 +7,6 @@ half of one.
 from __future__ import annotations
 
 import errno
-import fcntl
 import json
 import os
 import re
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
 from condor_mini.base.errors import AlreadyInUse, CommandFailed, NotFound, StateError
+from condor_mini.base.locks import Lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -170,57 +170,62 @@ class Store:
         """Alone with all of them; raises ``StateError`` where the directory cannot be written."""
         try:
             self.make_private()
-            lock = os.open(self.directory / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            lock = Lock.open(self.directory / ".lock")
         except OSError as error:
             raise StateError(f"cannot write to {self.directory}: {error.strerror}") from error
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with lock:
+            lock.acquire()
             yield
-        finally:
-            os.close(lock)
 
 
 @contextmanager
 def locked_folder(directory: Path, *, wait: bool = True) -> Iterator[None]:
-    """Nobody else has it; who dies has it no more. Without a wait, raises ``BlockingIOError``."""
-    lock = _lock(directory, wait=wait)
-    try:
+    """Hold a directory's lock.
+
+    Args:
+        directory: Which.
+        wait: Whether to wait for a process that holds it.
+
+    Raises:
+        BlockingIOError: Another process holds it, and there is no wait.
+        FileNotFoundError: It is absent, or has been removed while we waited.
+    """
+    with _lock(directory, wait=wait):
         yield
-    finally:
-        os.close(lock)
 
 
-def _lock(directory: Path, *, wait: bool) -> int:
-    lock = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def _lock(directory: Path, *, wait: bool) -> Lock:
+    lock = Lock.open_directory(directory)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        # Whoever had it may have removed it, and there may be another one of that name by now.
-        _check_same(lock, directory)
+        _acquire(lock, directory, wait=wait)
     except BaseException:
-        os.close(lock)
+        lock.close()
         raise
     return lock
 
 
-def _check_same(opened: int, directory: Path) -> None:
-    if not os.path.samestat(os.fstat(opened), directory.stat()):
+def _acquire(lock: Lock, directory: Path, *, wait: bool) -> None:
+    if wait:
+        lock.acquire()
+    elif not lock.try_acquire():
+        raise BlockingIOError(errno.EWOULDBLOCK, os.strerror(errno.EWOULDBLOCK), str(directory))
+    # Whoever had it may have removed it, and there may be another one of that name by now.
+    if not os.path.samestat(os.fstat(lock.descriptor), directory.stat()):
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(directory))
 
 
 @contextmanager
 def _new_folder(directory: Path) -> Iterator[None]:
-    """A new directory, which is ours alone."""
+    """Make a new directory, and hold its lock."""
     lock = _try_new_folder(directory)
     while lock is None:
         lock = _try_new_folder(directory)
-    try:
+    with lock:
         yield
-    finally:
-        os.close(lock)
 
 
-def _try_new_folder(directory: Path) -> int | None:
-    """Its lock; None where somebody took it for left before it was ours, and removed it."""
+def _try_new_folder(directory: Path) -> Lock | None:
+    """Return its lock; None where another process swept it away before it was locked."""
     directory.mkdir(parents=True)
     try:
         return _lock(directory, wait=True)
