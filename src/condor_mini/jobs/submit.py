@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condor_mini.base import archives
-from condor_mini.base.errors import CondorMiniError, NotFound, UsageError
+from condor_mini.base.errors import CondorMiniError, NotFound, PoolNotReady, UsageError
 from condor_mini.base.progress import Progress
 from condor_mini.base.signals import held_back
 from condor_mini.base.waiting import wait_until
@@ -295,7 +295,7 @@ def _ask(node: Node, argv: Sequence[str]) -> str:
         said = result.stdout
         return None if result.returncode == 0 else f"{argv[0]}: {result.stderr.strip()}"
 
-    wait_until(unanswered, timeout_s=SCHEDD_TIMEOUT_S)
+    wait_until(unanswered, timeout_s=SCHEDD_TIMEOUT_S, error=PoolNotReady)
     return said
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from random import uniform
 from typing import TYPE_CHECKING
 
-from condor_mini.base.errors import AlreadyInUse, PoolNotReady
+from condor_mini.base.errors import AlreadyInUse, TimedOut
 from condor_mini.base.layout import LABEL
 from condor_mini.base.signals import held_back
 from condor_mini.base.waiting import wait_until
@@ -69,7 +69,7 @@ class Claim:
         pause_s = uniform(0.05, 0.3)  # noqa: S311 (so that those who met meet no more)
         try:
             wait_until(self._try, timeout_s=CLAIM_TIMEOUT_S, interval_s=pause_s)
-        except PoolNotReady:
+        except TimedOut:
             # Nobody has made nodes in it for all that time: a kill has left it.
             check_forgotten(self.engine, self.pool, only_if_lost=False)
             remove(self.engine, self.pool)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import (
     NotFound,
+    PoolNotReady,
 )
 from condor_mini.base.series import catalogue
 from condor_mini.base.waiting import wait_until
@@ -206,4 +207,4 @@ def await_made(engine: Engine, pool: str, *, timeout_s: float) -> None:
         new = [node.name for node in nodes if node.info.started_at is None]
         return f"{', '.join(new)} was never started" if new else None
 
-    wait_until(unmade, timeout_s=timeout_s)
+    wait_until(unmade, timeout_s=timeout_s, error=PoolNotReady)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from condor_mini.base.errors import CommandFailed
+from condor_mini.base.errors import CommandFailed, PoolNotReady
 from condor_mini.base.waiting import wait_until
 from condor_mini.nodes.holdings import Holdings
 from condor_mini.nodes.node import pool_labels
@@ -34,7 +34,7 @@ def remove(engine: Engine, pool: str) -> bool:
         return f"{', '.join(left)} is still being removed" if left else None
 
     if containers:  # somebody else may be at it: the engine then returns at once
-        wait_until(there, timeout_s=GONE_TIMEOUT_S)
+        wait_until(there, timeout_s=GONE_TIMEOUT_S, error=PoolNotReady)
     # Only now: those of the containers' own have gone with them.
     volumes = held.volumes
     engine.remove_volume(*(volume.name for volume in volumes))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from condor_mini.base.errors import PoolNotReady, UsageError
+from condor_mini.base.errors import PoolNotReady, TimedOut, UsageError
 from condor_mini.base.waiting import wait_until
 from condor_mini.lifecycle import creation, removal
 from condor_mini.lifecycle.stop_and_start import STOP_TIMEOUT_S, expected_slots
@@ -126,11 +126,11 @@ def _drain(
 
         try:
             wait_until(busy, timeout_s=grace_s, interval_s=0.3)
-        except PoolNotReady:
+        except TimedOut:
             left = ", ".join(node.name for node in nodes if _runs_startd(node))
             progress.note(f"Jobs still ran on {left} after {grace_s:g} s: put back into the queue")
             _requeue(nodes, access_points)
-            wait_until(busy, timeout_s=VACATE_TIMEOUT_S, interval_s=0.3)
+            wait_until(busy, timeout_s=VACATE_TIMEOUT_S, interval_s=0.3, error=PoolNotReady)
 
 
 def _requeue(nodes: Sequence[Node], access_points: Sequence[Node]) -> None:
@@ -156,4 +156,4 @@ def _await_gone(manager: Node, nodes: Sequence[Node]) -> None:
         still = names & set(said.stdout.split())
         return f"the collector still has ads of {', '.join(sorted(still))}" if still else None
 
-    wait_until(there, timeout_s=GONE_TIMEOUT_S)
+    wait_until(there, timeout_s=GONE_TIMEOUT_S, error=PoolNotReady)

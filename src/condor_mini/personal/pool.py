@@ -16,6 +16,7 @@ from condor_mini.base.errors import (
     NotFound,
     PoolNotReady,
     StateError,
+    TimedOut,
     UsageError,
 )
 from condor_mini.base.layout import ENTRYPOINT, HEALTH, HOME, LABEL, LIBEXEC
@@ -77,8 +78,9 @@ class PersonalPool:
     engine: Engine
     name: str
     container: str
-    disguise: tuple[str, ...] = ()
-    """What each command in it starts with: ``Caller.disguise``, and a search for HTCondor's own."""
+    command_prefix: tuple[str, ...] = ()
+    """What each command in it starts with: the caller's ``user_namespace_prefix``, and a search for
+    HTCondor's own commands."""
 
     @classmethod
     @contextmanager
@@ -158,14 +160,14 @@ class PersonalPool:
             CommandFailed: The command did not end within ``timeout_s``.
         """
         try:
-            argv = [*self.disguise, *argv]
+            argv = [*self.command_prefix, *argv]
             return self.engine.exec(self.container, argv, workdir=workdir, timeout_s=timeout_s)
         except NotFound:
             raise self._ended() from None
 
     def _attach(self, argv: Sequence[str], workdir: str) -> int:
         try:
-            argv = [*self.disguise, *argv]
+            argv = [*self.command_prefix, *argv]
             status = self.engine.attach(self.container, argv, workdir=workdir)
         except NotFound:
             raise self._ended() from None
@@ -182,7 +184,7 @@ class PersonalPool:
 
         try:
             wait_until(running, timeout_s=within_s)
-        except PoolNotReady:
+        except TimedOut:
             return False
         return True
 
@@ -228,8 +230,8 @@ def _start(
             for info in _on(engine, state):
                 engine.remove(info.id)
         raise
-    disguise = (*caller.disguise, *(_BESIDE if beside else ()))
-    return PersonalPool(engine=engine, name=name, container=container, disguise=disguise)
+    prefix = (*caller.user_namespace_prefix, *(_BESIDE if beside else ()))
+    return PersonalPool(engine=engine, name=name, container=container, command_prefix=prefix)
 
 
 def _create(engine: Engine, container: ContainerSpec) -> str:
@@ -271,8 +273,10 @@ def _container(
         hostname=name,
         user=caller.user,
         as_caller=caller.mapped,
-        entrypoint=caller.disguise[0] if caller.disguise else None,
-        command=(*caller.disguise[1:], *ENTRYPOINT) if caller.disguise else (),
+        entrypoint=caller.user_namespace_prefix[0] if caller.user_namespace_prefix else None,
+        command=(*caller.user_namespace_prefix[1:], *ENTRYPOINT)
+        if caller.user_namespace_prefix
+        else (),
         environment=environment,
         labels={
             f"{LABEL}.pool": name,
@@ -339,8 +343,11 @@ def _running(
                 "or use another state directory: --state DIR",
             )
     caller = Caller.current(engine.info())
-    disguise = (*caller.disguise, *(_BESIDE if info.labels.get(f"{LABEL}.host-files") else ()))
-    return PersonalPool(engine=engine, name=name, container=info.id, disguise=disguise)
+    prefix = (
+        *caller.user_namespace_prefix,
+        *(_BESIDE if info.labels.get(f"{LABEL}.host-files") else ()),
+    )
+    return PersonalPool(engine=engine, name=name, container=info.id, command_prefix=prefix)
 
 
 def _on(engine: Engine, state: StateDirectory) -> list[ContainerInfo]:
@@ -362,14 +369,14 @@ def _wait_until_usable(engine: Engine, container: str, caller: Caller, state: Pa
 
     def missing() -> str | None:
         try:
-            result = engine.exec(container, [*caller.disguise, HEALTH, "--wait", "5"])
+            result = engine.exec(container, [*caller.user_namespace_prefix, HEALTH, "--wait", "5"])
         except NotFound:
             raise _ended_at_start(engine, container, state) from None
         return None if result.returncode == 0 else (result.stdout + result.stderr).strip()
 
     try:
         wait_until(missing, timeout_s=READY_TIMEOUT_S)
-    except PoolNotReady as late:
+    except TimedOut as late:
         said = engine.logs(container, tail=LOG_TAIL_LINES).strip()
         raise PoolNotReady(f"{late.message}\n{said}", hint=_where_logs_are(state)) from None
 

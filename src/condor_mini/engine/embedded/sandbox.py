@@ -1,8 +1,8 @@
-"""How a container's commands come to see its files, and little else of the host.
+"""What isolates a container: it sees its own files, and little else of the host.
 
-Two ways. *Namespaces*: the kernel gives the container its own mounts, processes, host name and,
-where we are not root, users. *Paths*: where the kernel refuses that, as inside most containers,
-proot follows each system call of the container's processes and translates the paths (ptrace(2)).
+There are two kinds. Namespaces: the kernel gives the container its own mounts, processes, host name
+and, where we are not root, users. proot: where the kernel refuses that, as inside most containers,
+it follows each system call of the container's processes and translates the paths (ptrace(2)).
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ ROOT = "root"
 """A container's files, in its directory."""
 NETWORK = "/.network"
 """Where each container sees its network's table of names."""
-NOTES = "notes"
+PID_FOLDER = "notes"
 """The directory in a container's into which its first process writes which one it is."""
 PROBE_TIMEOUT_S = 10.0
 MOST_IDS = 65536
 CAP_SETGID, CAP_SETUID, CAP_SETPCAP = 6, 7, 8
 """Of linux/capability.h."""
-DASH_NOTE = (
+PID_SCRIPT = (
     "read -r pid _ _ parent _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ start _ <{proc}/self/stat; "
     "read -r boot <{proc}/sys/kernel/random/boot_id; "
     'echo "$pid $parent $start $boot" >{notes}/pid'
@@ -65,18 +65,23 @@ class View:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Running:
+class InitProcess:
     """A container's first process, and the one above it, by the host's numbers."""
 
     pid: int
     parent: int
 
 
-class Way(ABC):
-    """One of the two."""
+class Sandbox(ABC):
+    """How a container is isolated: one of the two kinds."""
 
     name: str
+    has_users: bool
+    """Whether its containers can have users of their own, where the caller may have several."""
     read_only_mounts: bool
+    """Whether a mount can be read-only."""
+    changes_modes: bool
+    """Whether a program in it can change the mode of a file that is mounted (fchmodat2(2))."""
 
     def __init__(self, tools: Tools, *, many_users: bool) -> None:
         self.tools = tools
@@ -85,7 +90,7 @@ class Way(ABC):
 
     @abstractmethod
     def problem(self) -> str | None:
-        """Why this way cannot be gone here, or None."""
+        """Return why it does not work on this machine, or None."""
 
     @abstractmethod
     def start(self, view: View, script: str, workdir: str, argv: Sequence[str]) -> list[str]:
@@ -97,7 +102,7 @@ class Way(ABC):
 
     @abstractmethod
     def enter(
-        self, view: View, running: Running, workdir: str, argv: Sequence[str], *, terminal: bool
+        self, view: View, init: InitProcess, workdir: str, argv: Sequence[str], *, terminal: bool
     ) -> list[str]:
         """What runs a command in a container that runs; its stdin may be a terminal of it."""
 
@@ -110,7 +115,7 @@ class Way(ABC):
         """What runs one of our programs on the host, as root of all the containers' files."""
 
     @abstractmethod
-    def processes(self, view: View, running: Running | None) -> list[int]:
+    def processes(self, view: View, init: InitProcess | None) -> list[int]:
         """Those to kill, so that nothing of the container runs any more."""
 
     def send(self, pid: int, number: int) -> None:
@@ -118,7 +123,7 @@ class Way(ABC):
         os.kill(pid, number)
 
     @abstractmethod
-    def open_terminal(self, running: Running) -> tuple[int, int]:
+    def open_terminal(self, init: InitProcess) -> tuple[int, int]:
         """A new terminal that the container knows: its master and the other side."""
 
     def _changes_ids(self, view: View) -> bool:
@@ -129,12 +134,12 @@ class Way(ABC):
         return self.tools.inside("env", "--default-signal", *options, "-C", workdir, *argv)
 
 
-def ids_of(view: View) -> list[str]:
+def id_options(view: View) -> list[str]:
     """Options of setpriv(1)."""
     return [f"--reuid={view.uid}", f"--regid={view.gid}", "--clear-groups"]
 
 
-def only(capabilities: Sequence[str] | None) -> list[str]:
+def capability_options(capabilities: Sequence[str] | None) -> list[str]:
     """Options of setpriv(1), with which root can have these alone; None for all."""
     if capabilities is None:
         return []
@@ -142,18 +147,18 @@ def only(capabilities: Sequence[str] | None) -> list[str]:
     return ["--inh-caps=-all", f"--bounding-set=-all{kept}"]
 
 
-def said_by(failure: CommandFailed) -> str:
+def failure_reason(failure: CommandFailed) -> str:
     """The evidence of a probe that failed, in one line."""
     return (failure.stderr.strip().splitlines() or [f"status {failure.returncode}"])[0]
 
 
-def can_be_others() -> bool:
+def can_change_users() -> bool:
     """Whether we may act as any user: root's right, unless something has taken it away."""
     ids = sum(int(line.split()[2]) for line in Path("/proc/self/uid_map").read_text().splitlines())
     return os.geteuid() == 0 and _may(CAP_SETGID, CAP_SETUID) and ids >= MOST_IDS
 
 
-def can_give_up() -> bool:
+def can_drop_capabilities() -> bool:
     """Whether we may take capabilities from the processes that we start, for good."""
     return _may(CAP_SETPCAP)
 
@@ -172,17 +177,17 @@ def has_subordinate_ids(tools: Tools, directory: Path) -> bool:
     """
     if shutil.which("newuidmap") is None or shutil.which("newgidmap") is None:
         return False
-    there = next(place for place in (directory, *directory.parents) if place.is_dir())
+    existing = next(place for place in (directory, *directory.parents) if place.is_dir())
     chown = shlex.join(tools.argv("chown"))
     script = f'{chown} 1:1 "$1"; {chown} 0:0 "$1"; exec {shlex.join(tools.argv("cat"))} "$2"'
     try:
-        with NamedTemporaryFile(dir=there, prefix=".condor-mini-") as file:
+        with NamedTemporaryFile(dir=existing, prefix=".condor-mini-") as file:
             probe = tools.argv("dash", "-euc", script, "-", file.name, "/proc/self/uid_map")
             argv = tools.argv("unshare", "--user", "--map-root-user", "--map-auto", *probe)
-            said = command.run(argv, timeout_s=PROBE_TIMEOUT_S).stdout
+            id_map = command.run(argv, timeout_s=PROBE_TIMEOUT_S).stdout
     except (CommandFailed, OSError):
         return False
-    return sum(int(line.split()[2]) for line in said.splitlines()) >= MOST_IDS
+    return sum(int(line.split()[2]) for line in id_map.splitlines()) >= MOST_IDS
 
 
 def environment_of(image: Mapping[str, str], own: Mapping[str, str], home: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""A container's log: what its keeper has written, a line each, behind the time of its writing."""
+"""A container's log: the lines that its shim wrote, each after the time of writing."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ PAUSE_S = 0.05
 """Between two looks at a log that somebody follows."""
 
 
-def read(place: Path, *, tail: int | None, since: datetime | None, timestamps: bool) -> str:
+def read_log(place: Path, *, tail: int | None, since: datetime | None, timestamps: bool) -> str:
     """All of it, or what is asked for of it."""
     try:
         raw = (place / LOG).read_bytes()
     except FileNotFoundError:
         return ""
-    lines = _chosen(raw.split(b"\n")[:-1], tail=tail, since=since)
-    return "".join(f"{_shown(line, timestamps=timestamps)}\n" for line in lines)
+    lines = _select(raw.split(b"\n")[:-1], tail=tail, since=since)
+    return "".join(f"{_format(line, timestamps=timestamps)}\n" for line in lines)
 
 
-class Followed(Iterator[str]):
+class FollowedLog(Iterator[str]):
     """The lines of a log, and then each new one, until the container has ended."""
 
     def __init__(
@@ -44,17 +44,17 @@ class Followed(Iterator[str]):
         self._timestamps = timestamps
         self._stopped = threading.Event()
         self._offset = 0
-        self._waiting = _chosen(self._new_lines(), tail=tail, since=since)
+        self._waiting = _select(self._new_lines(), tail=tail, since=since)
 
     def __next__(self) -> str:
         while not self._waiting and not self._stopped.is_set():
             ended = self._has_ended()  # before the look: nothing is written after the end
-            self._waiting = _chosen(self._new_lines(), tail=None, since=self._since)
+            self._waiting = _select(self._new_lines(), tail=None, since=self._since)
             if not self._waiting and (ended or self._stopped.wait(PAUSE_S)):
                 raise StopIteration
         if self._stopped.is_set():
             raise StopIteration
-        return _shown(self._waiting.pop(0), timestamps=self._timestamps)
+        return _format(self._waiting.pop(0), timestamps=self._timestamps)
 
     def stop(self) -> None:
         """End the iteration, wherever it is."""
@@ -72,13 +72,13 @@ class Followed(Iterator[str]):
         return new.split(b"\n")[:-1]
 
 
-def _chosen(lines: list[bytes], *, tail: int | None, since: datetime | None) -> list[bytes]:
+def _select(lines: list[bytes], *, tail: int | None, since: datetime | None) -> list[bytes]:
     if since is not None:
         lines = [line for line in lines if float(line.partition(b" ")[0]) >= since.timestamp()]
     return lines if tail is None else lines[len(lines) - min(tail, len(lines)) :]
 
 
-def _shown(line: bytes, *, timestamps: bool) -> str:
+def _format(line: bytes, *, timestamps: bool) -> str:
     stamp, _, words = line.partition(b" ")
     text = words.decode("utf-8", errors="replace")
     if not timestamps:

@@ -1,4 +1,4 @@
-"""Choosing an engine, with a ``docker`` that is a script."""
+"""Choosing an engine, with a ``docker`` and a ``podman`` that are scripts."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from condor_mini import engines
 from condor_mini.base.errors import EngineNotFound, UsageError
 from condor_mini.engine import FakeEngine
 from condor_mini.engines import Candidate, Reach, find_engine, survey
+from podman_answers import REMOTE, Facts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,7 +56,7 @@ def bin_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "bin"
     folder.mkdir()
     monkeypatch.setenv("PATH", str(folder))
-    for variable in ("CONDOR_MINI_ENGINE", "DOCKER_HOST", "DOCKER_CONTEXT"):
+    for variable in ("CONDOR_MINI_ENGINE", "CONTAINER_HOST", "DOCKER_HOST", "DOCKER_CONTEXT"):
         monkeypatch.delenv(variable, raising=False)
     return folder
 
@@ -218,3 +219,50 @@ def test_embedded_needs_linux(
     with pytest.raises(EngineNotFound, match="It needs Linux, and this is darwin") as caught:
         find_engine("embedded")
     assert "--install-engine" in str(caught.value)
+
+
+# -- Podman --------------------------------------------------------------------------------------
+
+
+def answers(facts: Facts) -> str:
+    """A script that answers with these facts."""
+    return f"echo '{json.dumps(facts)}'"
+
+
+@pytest.mark.parametrize("choice", ["auto", "podman"])
+def test_podman_is_taken(put_binary: PutBinary, choice: str) -> None:
+    """Podman is found by its name, and by itself where Docker is not."""
+    put_binary("podman", answers(REMOTE))
+    notes: list[str] = []
+    assert find_engine(choice, on_note=notes.append).name == "podman"
+    rejected = ["Using podman (not docker: There is no command docker on PATH.)"]
+    assert notes == (rejected if choice == "auto" else [])
+
+
+def test_environment_chooses_podman(put_binary: PutBinary, monkeypatch: pytest.MonkeyPatch) -> None:
+    """CONDOR_MINI_ENGINE may say it."""
+    put_binary("podman", answers(REMOTE))
+    monkeypatch.setenv("CONDOR_MINI_ENGINE", "podman")
+    assert find_engine().name == "podman"
+
+
+def test_unfit_podman_is_told(put_binary: PutBinary) -> None:
+    """A Podman that answers but will not do is an error with all that it lacks."""
+    put_binary("podman", answers({**REMOTE, "version": {"Version": "4.0.0"}}))
+    assert survey("podman")[0].reach is Reach.UNFIT
+    with pytest.raises(EngineNotFound) as caught:
+        find_engine("podman")
+    assert str(caught.value) == (
+        "podman cannot be used here: it is version 4.0.0, and 4.3 is the oldest that will do\n"
+        "Get Podman 4.3 or newer: Debian 12 and Ubuntu 24.04 have one."
+    )
+
+
+def test_podman_in_dockers_clothes_is_passed_over(put_binary: PutBinary) -> None:
+    """Debian's podman-docker answers to Docker's name, but not as Docker does."""
+    put_binary("docker", answers(REMOTE))
+    put_binary("podman", answers(REMOTE))
+    assert find_engine("auto").name == "podman"
+    with pytest.raises(EngineNotFound, match="answers as Podman does") as caught:
+        find_engine("docker")
+    assert caught.value.hint == "Call it by its own name: --engine podman"

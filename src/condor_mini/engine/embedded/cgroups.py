@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from condor_mini.base.errors import CommandFailed
 from condor_mini.engine import command
 from condor_mini.engine.embedded.records import rewrite
-from condor_mini.engine.embedded.way import PROBE_TIMEOUT_S, said_by
+from condor_mini.engine.embedded.sandbox import PROBE_TIMEOUT_S, failure_reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -57,7 +57,7 @@ for file; do read -r limit _ <"$own/$file" && [ "$limit" != max ] && echo "$file
 """Says which of these files of its own group limit something."""
 
 
-class Groups:
+class Cgroups:
     """How containers get theirs on this machine, if they can."""
 
     def __init__(self, tools: Tools, note: Path) -> None:
@@ -76,31 +76,31 @@ class Groups:
 
         A group is made to see that, once in a boot.
         """
-        if not self._may_be_there():
+        if not self._is_available():
             return frozenset()
         boot = BOOT.read_text("utf-8").strip()
         with suppress(OSError, ValueError):
-            noted, *found = self._note.read_text("utf-8").split()
-            if noted == boot:
+            boot_id, *found = self._note.read_text("utf-8").split()
+            if boot_id == boot:
                 return frozenset(found)
-        found = self._tried()
+        found = self._probe()
         if found:
             self._note.parent.mkdir(parents=True, exist_ok=True)
             rewrite(self._note, " ".join((boot, *sorted(found))))
         return frozenset(found)
 
-    def _tried(self) -> list[str]:
+    def _probe(self) -> list[str]:
         look = self._tools.argv("dash", "-c", _WHAT_IS_SET, "-", str(MOUNT), *_FILES.values())
-        argv, environment = self.starting(_PROBED, look, os.environ, limits=_FILES)
+        argv, environment = self.scope_command(_PROBED, look, os.environ, limits=_FILES)
         try:
-            said = command.run_bytes(argv, timeout_s=PROBE_TIMEOUT_S, environment=environment)
+            result = command.run_bytes(argv, timeout_s=PROBE_TIMEOUT_S, environment=environment)
         except CommandFailed as failure:
-            log.debug("no control groups: %s", said_by(failure))
+            log.debug("no control groups: %s", failure_reason(failure))
             return []
-        files = said.text().stdout.split()
+        files = result.text().stdout.split()
         return [limit for limit, file in _FILES.items() if file in files]
 
-    def starting(
+    def scope_command(
         self,
         spec: Mapping[str, object],
         argv: Sequence[str],
@@ -123,17 +123,18 @@ class Groups:
         manager = [] if _is_root() else ["--user"]
         return (
             [str(shutil.which("systemd-run")), *manager, f"--unit={unit}", *options, "--", *inner],
-            {name: value for name, value in environment.items() if name != _BUS} | _reaching(),
+            {name: value for name, value in environment.items() if name != _BUS}
+            | _manager_environment(),
         )
 
-    def joining(self, pid: int, argv: Sequence[str]) -> list[str]:
+    def join_command(self, pid: int, argv: Sequence[str]) -> list[str]:
         """The same command, in the group of that process if it is one of ours."""
-        if (group := group_of(pid)) is None:
+        if (group := cgroup_of(pid)) is None:
             return list(argv)
         join = f"{{ echo $$ >{shlex.quote(f'{group}/cgroup.procs')}; }} 2>/dev/null"
         if not _is_root() and (busctl := shutil.which("busctl")):
             # From another session's group only the managers can move it.
-            reaching = [f"{name}={value}" for name, value in _reaching().items()]
+            reaching = [f"{name}={value}" for name, value in _manager_environment().items()]
             ask = self._tools.argv("env", f"--unset={_BUS}", *reaching)
             ask += [busctl, "--user", f"--timeout={_BUS_TIMEOUT_S}", "call", *_MANAGER]
             ask += ["AttachProcessesToUnit", "ssau", group.name, "", "1"]
@@ -141,7 +142,7 @@ class Groups:
         # What does not get in is no job, but a command of him who has set the limit.
         return self._tools.argv("dash", "-c", f'{join} || :; unset PWD; exec "$@"', "-", *argv)
 
-    def _may_be_there(self) -> bool:
+    def _is_available(self) -> bool:
         """What is seen without running anything."""
         uid = os.geteuid()
         manager = Path("/run") if _is_root() else Path(_runtime_directory())
@@ -155,7 +156,7 @@ class Groups:
         return lives_on and (manager / "systemd/private").exists()
 
 
-def group_of(pid: int) -> Path | None:
+def cgroup_of(pid: int) -> Path | None:
     """The group of that process, if it is one of a container."""
     try:
         lines = Path(f"/proc/{pid}/cgroup").read_text("utf-8").splitlines()
@@ -183,7 +184,7 @@ def _properties(limit: str, value: object) -> Iterator[tuple[str, str]]:
             yield "TasksMax", str(value)
 
 
-def _reaching() -> dict[str, str]:
+def _manager_environment() -> dict[str, str]:
     return {} if _is_root() else {_RUNTIME: _runtime_directory()}
 
 

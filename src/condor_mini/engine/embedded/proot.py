@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import CommandFailed, EngineCapabilityError
 from condor_mini.engine import command
-from condor_mini.engine.embedded.tools import INSIDE
-from condor_mini.engine.embedded.way import (
-    DASH_NOTE,
-    NOTES,
+from condor_mini.engine.embedded.sandbox import (
+    PID_FOLDER,
+    PID_SCRIPT,
     PROBE_TIMEOUT_S,
-    Running,
+    InitProcess,
+    Sandbox,
     View,
-    Way,
-    can_give_up,
-    ids_of,
-    only,
-    said_by,
+    can_drop_capabilities,
+    capability_options,
+    failure_reason,
+    id_options,
 )
+from condor_mini.engine.embedded.tools import INSIDE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,52 +35,54 @@ ROOTS_OWN = ("CHOWN", "DAC_OVERRIDE", "FOWNER")
 """What root keeps that stays root: the directories that it shows may be another's."""
 
 
-class Paths(Way):
+class ProotSandbox(Sandbox):
     """proot's."""
 
     name = "paths"
+    has_users = False
     read_only_mounts = False
+    changes_modes = False
 
     def problem(self) -> str | None:
-        """See ``Way.problem``: run a program under another root."""
+        """See ``Sandbox.problem``: run a program under another root."""
         argv = [*self._proot("-r", str(self.tools.root)), "/usr/bin/true"]
         try:
             command.run(argv, timeout_s=PROBE_TIMEOUT_S)
         except CommandFailed as failure:
-            return said_by(failure)
+            return failure_reason(failure)
         return None
 
     def start(self, view: View, script: str, workdir: str, argv: Sequence[str]) -> list[str]:
-        """See ``Way.start``."""
-        note = DASH_NOTE.format(proc="/proc", notes="/.notes")
+        """See ``Sandbox.start``."""
+        note = PID_SCRIPT.format(proc="/proc", notes="/.notes")
         first = self.tools.inside("dash", "-euc", f'{note}\n{script}\nexec "$@"', "condor-mini")
-        notes = ("-b", _bind(view, view.directory / NOTES, "/.notes"))
+        notes = ("-b", _bind(view, view.directory / PID_FOLDER, "/.notes"))
         own = [*first, *self._as_user(view, workdir, argv)]
-        return [*self._traced(view, workdir, *notes), *self._mortal(own)]
+        return [*self._proot_command(view, workdir, *notes), *self._tied_to_proot(own)]
 
     def mark(self, view: View) -> str:
-        """See ``Way.mark``: the kernel knows nothing of containers here."""
+        """See ``Sandbox.mark``: the kernel knows nothing of containers here."""
         return f"{MARK}={view.id}"
 
     def enter(
         self,
         view: View,
-        running: Running,  # noqa: ARG002
+        init: InitProcess,  # noqa: ARG002
         workdir: str,
         argv: Sequence[str],
         *,
         terminal: bool,
     ) -> list[str]:
-        """See ``Way.enter``."""
+        """See ``Sandbox.enter``."""
         # Of a program that a signal has ended, proot's status tells nothing; a shell's does.
         shell = 'trap : HUP INT TERM; "$@"; exit $?'
         own = self.tools.inside("dash", "-c", shell, "sh", *self._as_user(view, workdir, argv))
         if terminal:
             own = self.tools.inside("setsid", "--ctty", *own)
-        return [*self._traced(view, workdir), *self._mortal(own)]
+        return [*self._proot_command(view, workdir), *self._tied_to_proot(own)]
 
     def inside(self, view: View, program: str, *arguments: str) -> list[str]:
-        """See ``Way.inside``."""
+        """See ``Sandbox.inside``."""
         binds = [option for bind in self._binds(view) for option in ("-b", bind)]
         return [
             *self._proot("-r", str(view.root), *binds, "-w", "/", scratch=_scratch(view)),
@@ -88,11 +90,11 @@ class Paths(Way):
         ]
 
     def as_owner(self, program: str, *arguments: str) -> list[str]:
-        """See ``Way.as_owner``."""
+        """See ``Sandbox.as_owner``."""
         return self.tools.argv(program, *arguments)
 
-    def processes(self, view: View, running: Running | None) -> list[int]:  # noqa: ARG002
-        """See ``Way.processes``: each proot of the container, and all that one of them traces."""
+    def processes(self, view: View, init: InitProcess | None) -> list[int]:  # noqa: ARG002
+        """See ``Sandbox.processes``: each proot of the container, and all that they trace."""
         mark = self.mark(view).encode()
         root = str(view.root).encode()
         found, tracers, tracer_of = [], set(), {}
@@ -110,14 +112,14 @@ class Paths(Way):
         return [*tracers, *dict.fromkeys([*traced, *found])]
 
     def send(self, pid: int, number: int) -> None:
-        """See ``Way.send``: proot heeds few signals, and hands none on to those it traces."""
+        """See ``Sandbox.send``: proot heeds few signals, and hands none on to those it traces."""
         for traced in _pids():
             with suppress(OSError, ValueError):
                 if _tracer_of(traced) == pid:
                     os.kill(traced, number)
 
-    def open_terminal(self, running: Running) -> tuple[int, int]:  # noqa: ARG002
-        """See ``Way.open_terminal``: the container sees the host's."""
+    def open_terminal(self, init: InitProcess) -> tuple[int, int]:  # noqa: ARG002
+        """See ``Sandbox.open_terminal``: the container sees the host's."""
         return os.openpty()
 
     def _proot(self, *options: str, scratch: Path | None = None) -> list[str]:
@@ -127,7 +129,7 @@ class Paths(Way):
             settings.append(f"PROOT_TMP_DIR={scratch}")
         return ["env", *settings, *self.tools.argv("proot", "--kill-on-exit", *options)]
 
-    def _traced(self, view: View, workdir: str, *more: str) -> list[str]:
+    def _proot_command(self, view: View, workdir: str, *more: str) -> list[str]:
         binds = [*self._binds(view), "/proc", "/dev", "/sys"]
         options = [option for bind in binds for option in ("-b", bind)]
         release, machine = platform.release(), platform.machine()
@@ -137,15 +139,15 @@ class Paths(Way):
         options += ["-k", kernel, *more, "-w", workdir]
         return self._proot("-r", str(view.root), *options, scratch=_scratch(view))
 
-    def _mortal(self, argv: Sequence[str]) -> list[str]:
+    def _tied_to_proot(self, argv: Sequence[str]) -> list[str]:
         """The same, but it ends with its proot: without it, it would see the host's files."""
         return self.tools.inside("setpriv", "--pdeathsig=KILL", *argv)
 
     def _as_user(self, view: View, workdir: str, argv: Sequence[str]) -> list[str]:
         changes = self._changes_ids(view)
-        options = [*(ids_of(view) if changes else []), "--no-new-privs"]
-        if can_give_up():
-            options += only(view.capabilities if changes else ROOTS_OWN)
+        options = [*(id_options(view) if changes else []), "--no-new-privs"]
+        if can_drop_capabilities():
+            options += capability_options(view.capabilities if changes else ROOTS_OWN)
         ours = ("-u", "PROOT_NO_SECCOMP", "-u", "PROOT_TMP_DIR")
         command_line = self._command(workdir, [self.mark(view), *argv], *ours)
         return [*self.tools.inside("setpriv", *options), *command_line]

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import AlreadyInUse, CommandFailed, EngineCapabilityError
-from condor_mini.engine.embedded.records import RECORD, Record, Shelf, rewrite
+from condor_mini.engine.embedded.records import RECORD, Record, Store, rewrite
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,7 +32,7 @@ _NUMBERS = range(2**16 // _SIZE, 255 * 2**16 // _SIZE)
 """From 127.1.0.0 to 127.254.255.255: other programs take 127.0.0.0/16 for theirs."""
 
 
-class Networks(Shelf):
+class Networks(Store):
     """All networks."""
 
     def __init__(self, directory: Path, is_there: Callable[[str], bool]) -> None:
@@ -70,7 +70,7 @@ class Networks(Shelf):
         """
         with self.locked():
             record = self.get(network)
-            self._forget_gone(record)
+            self._release_absent(record)
             addresses: dict[str, list[str]] = record.facts["addresses"]
             taken = set(addresses)
             subnet = IPv4Network(record.facts["subnet"])
@@ -85,14 +85,14 @@ class Networks(Shelf):
         """Take back the addresses of those who have not become containers."""
         with self.locked():
             if (record := self.find(network)) is not None:
-                self._forget_gone(record)
+                self._release_absent(record)
                 self._save(record)
 
     def leave(self, network: str, owner: str) -> None:
         """Take a container's addresses back."""
         with self.locked():
             if (record := self.find(network)) is not None:
-                self._forget(record, {owner})
+                self._release(record, {owner})
                 self._save(record)
 
     def delete(self, name: str) -> None:
@@ -100,27 +100,27 @@ class Networks(Shelf):
         with self.locked():
             if (record := self.find(name)) is None:
                 return
-            self._forget_gone(record)
+            self._release_absent(record)
             if record.facts["addresses"]:
-                users = ", ".join(said[1] for said in record.facts["addresses"].values())
+                users = ", ".join(entry[1] for entry in record.facts["addresses"].values())
                 raise CommandFailed(("network", "rm", name), 1, f"it has containers: {users}")
             self.remove(record)
 
-    def _forget_gone(self, record: Record) -> None:
+    def _release_absent(self, record: Record) -> None:
         """Take back the addresses of those who died before they had become containers."""
-        owners = {said[0] for said in record.facts["addresses"].values()}
-        self._forget(record, {owner for owner in owners if not self._is_there(owner)})
+        owners = {entry[0] for entry in record.facts["addresses"].values()}
+        self._release(record, {owner for owner in owners if not self._is_there(owner)})
 
-    def _forget(self, record: Record, owners: set[str]) -> None:
+    def _release(self, record: Record, owners: set[str]) -> None:
         addresses = record.facts["addresses"].items()
-        record.facts["addresses"] = {ip: said for ip, said in addresses if said[0] not in owners}
+        record.facts["addresses"] = {ip: entry for ip, entry in addresses if entry[0] not in owners}
 
     def _save(self, record: Record) -> None:
         rewrite(record.path / RECORD, json.dumps(record.facts))
         _write_hosts(record.path, record.facts["addresses"])
 
     def _free_subnet(self) -> IPv4Network:
-        taken = _listening()
+        taken = _used_subnets()
         for record in self.all():
             subnet = IPv4Network(record.facts["subnet"])  # one that was asked for is of any size
             taken.update(range(_number(subnet[0]), _number(subnet[-1]) + 1))
@@ -170,7 +170,7 @@ def _number(address: IPv4Address) -> int:
     return number
 
 
-def _listening() -> set[int]:
+def _used_subnets() -> set[int]:
     """The networks in which somebody has a socket, of whichever user."""
     found = set()
     for table in ("/proc/net/tcp", "/proc/net/udp"):

@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from condor_mini.engine.fake_files import FakeFile
+from condor_mini.engine.fake.files import FakeFile
 from condor_mini.engine.protocol import BindMount
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from condor_mini.engine.fake_files import FakeWorld
+    from condor_mini.engine.fake.files import FakeWorld
     from condor_mini.engine.protocol import ContainerSpec
 
 NOT_FOUND = 127
@@ -178,10 +178,10 @@ def _sh(call: FakeExec, world: FakeWorld) -> FakeOutcome:
             return outcome.then(FakeOutcome(returncode=int(words[1])))
         to_stderr = words[-1:] == [">&2"]
         step = replace(call, argv=tuple(words[:-1] if to_stderr else words))
-        done = interpret(step, world) or unknown(step)
+        result = interpret(step, world) or unknown(step)
         if to_stderr:
-            done = replace(done, stdout="", stderr=done.stdout + done.stderr)
-        outcome = outcome.then(done)
+            result = replace(result, stdout="", stderr=result.stdout + result.stderr)
+        outcome = outcome.then(result)
     return outcome
 
 

@@ -18,28 +18,28 @@ if TYPE_CHECKING:
 _STAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.(\d{9})(Z|[+-]\d\d:\d\d) ")
 
 
-def mended_log(said: str, *, tail: int | None, timestamps: bool) -> str:
+def format_log(output: str, *, tail: int | None, timestamps: bool) -> str:
     """A whole log: its last lines, each with one time."""
-    lines = said.split("\n")
+    lines = output.split("\n")
     end = [lines.pop()] if lines[-1] == "" else []  # else its last line has no end
     if tail is not None:
         lines = lines[max(0, len(lines) - tail) :]
     if timestamps:
-        lines = [stamped_line(line) for line in lines]
+        lines = [utc_line(line) for line in lines]
     return "\n".join([*lines, *end]) if lines else ""
 
 
 @contextmanager
-def mended_lines(
+def format_lines(
     followed: AbstractContextManager[Iterator[str]], *, skip: int, timestamps: bool
 ) -> Iterator[Iterator[str]]:
     """A followed log without its first lines, each of the others with one time."""
     with followed as lines:
         rest = islice(lines, skip, None)
-        yield map(stamped_line, rest) if timestamps else rest
+        yield map(utc_line, rest) if timestamps else rest
 
 
-def stamped_line(line: str) -> str:
+def utc_line(line: str) -> str:
     """A line that begins with the time of its writing, in UTC, and has no other such time in it."""
     first = _STAMP.match(line)
     if first is None:
@@ -49,6 +49,6 @@ def stamped_line(line: str) -> str:
     return f"{time:%Y-%m-%dT%H:%M:%S}.{fraction}Z {_STAMP.sub('', line[first.end() :])}"
 
 
-def count_lines(said: str) -> int:
+def count_lines(output: str) -> int:
     """How many lines there are, with one that has no end yet."""
-    return said.count("\n") + (not said.endswith("\n") and said != "")
+    return output.count("\n") + (not output.endswith("\n") and output != "")

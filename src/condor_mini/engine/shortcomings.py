@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 """What an engine answers to a question."""
 
-PODMAN_LEAST = (4, 3)
+PODMAN_MINIMUM = (4, 3)
 FIRST_SUBORDINATE = 100_000
 SUBORDINATES = 65_536
 """What a user gets on most distributions."""
@@ -31,7 +31,7 @@ _HELPER_FOLDERS = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Around:
+class Machine:
     """Where to look; the defaults are this machine's."""
 
     user: str = field(default_factory=getpass.getuser)
@@ -41,7 +41,7 @@ class Around:
     """Where the programs are that Podman calls for its networks."""
 
 
-def docker_lacks(facts: Json) -> Iterator[Shortcoming]:
+def docker_blockers(facts: Json) -> Iterator[Shortcoming]:
     """What keeps us from using what the command ``docker`` speaks to."""
     if "ServerVersion" not in facts:
         yield Shortcoming(
@@ -50,11 +50,11 @@ def docker_lacks(facts: Json) -> Iterator[Shortcoming]:
         )
 
 
-def podman_lacks(facts: Json, around: Around | None = None) -> Iterator[Shortcoming]:
+def podman_blockers(facts: Json, machine: Machine | None = None) -> Iterator[Shortcoming]:
     """What keeps us from using Podman; of one on another machine only its version is known."""
     version = facts["version"]["Version"]
-    if tuple(map(int, re.findall(r"\d+", version)[:2])) < PODMAN_LEAST:
-        least = ".".join(map(str, PODMAN_LEAST))
+    if tuple(map(int, re.findall(r"\d+", version)[:2])) < PODMAN_MINIMUM:
+        least = ".".join(map(str, PODMAN_MINIMUM))
         yield Shortcoming(
             evidence=f"it is version {version}, and {least} is the oldest that will do",
             hint=f"Get Podman {least} or newer: Debian 12 and Ubuntu 24.04 have one.",
@@ -62,11 +62,11 @@ def podman_lacks(facts: Json, around: Around | None = None) -> Iterator[Shortcom
     host = facts["host"]
     if host["serviceIsRemote"]:
         return
-    around = around or Around()
-    yield from _names(host, around)
+    machine = machine or Machine()
+    yield from _names(host, machine)
     if host["security"]["rootless"]:
-        yield from _subordinates(host, around)
-        yield from _way_out(host, around)
+        yield from _subordinates(host, machine)
+        yield from _way_out(host, machine)
 
 
 def podman_shortcomings(facts: Json) -> Iterator[Shortcoming]:
@@ -81,7 +81,7 @@ def podman_shortcomings(facts: Json) -> Iterator[Shortcoming]:
         )
 
 
-def _names(host: Json, around: Around) -> Iterator[Shortcoming]:
+def _names(host: Json, machine: Machine) -> Iterator[Shortcoming]:
     """Whether containers find each other by name: a plugin of the network's, often left out."""
     netavark = host.get("networkBackend", "netavark") == "netavark"
     plugin, package = (
@@ -89,28 +89,28 @@ def _names(host: Json, around: Around) -> Iterator[Shortcoming]:
         if netavark
         else ("dnsname", "golang-github-containernetworking-plugin-dnsname")
     )
-    told = ((host.get("networkBackendInfo") or {}).get("dns") or {}).get("path")
-    if not told and not any((folder / plugin).exists() for folder in around.helpers):
+    plugin_path = ((host.get("networkBackendInfo") or {}).get("dns") or {}).get("path")
+    if not plugin_path and not any((folder / plugin).exists() for folder in machine.helpers):
         yield Shortcoming(
             evidence=f"there is no {plugin}, by which containers find each other by name",
             hint=f"Install it: sudo apt-get install {package}",
         )
 
 
-def _subordinates(host: Json, around: Around) -> Iterator[Shortcoming]:
+def _subordinates(host: Json, machine: Machine) -> Iterator[Shortcoming]:
     """Whether the user has user and group ids for the users in a container."""
     mappings = host["idMappings"]
     for file, option, kind in zip(
-        around.subordinates, ("subuids", "subgids"), ("uidmap", "gidmap"), strict=True
+        machine.subordinates, ("subuids", "subgids"), ("uidmap", "gidmap"), strict=True
     ):
         if sum(mapping["size"] for mapping in mappings[kind] or ()) > 1:
             continue
         first = _first_free(file)
         yield Shortcoming(
-            evidence=f"{around.user} has no ids for the users in a container: {file} has no line"
-            f" for {around.user}",
+            evidence=f"{machine.user} has no ids for the users in a container: {file} has no line"
+            f" for {machine.user}",
             hint=f"Give some: sudo usermod --add-{option} {first}-{first + SUBORDINATES - 1}"
-            f" {around.user}; then: podman system migrate",
+            f" {machine.user}; then: podman system migrate",
         )
 
 
@@ -125,7 +125,7 @@ def _first_free(file: Path) -> int:
     return max([FIRST_SUBORDINATE, *ends])
 
 
-def _way_out(host: Json, around: Around) -> Iterator[Shortcoming]:
+def _way_out(host: Json, machine: Machine) -> Iterator[Shortcoming]:
     """Whether a user's networks have a way to the world, which Podman wants for each of them."""
     programs = [(host.get(name) or {}).get("executable") for name in ("slirp4netns", "pasta")]
     if not any(programs):
@@ -133,13 +133,13 @@ def _way_out(host: Json, around: Around) -> Iterator[Shortcoming]:
             evidence="there is neither slirp4netns nor pasta, the way out of a user's networks",
             hint="Install one: sudo apt-get install slirp4netns",
         )
-    if not around.tun.exists():
+    if not machine.tun.exists():
         yield Shortcoming(
-            evidence=f"there is no {around.tun}, the way out of a user's networks",
+            evidence=f"there is no {machine.tun}, the way out of a user's networks",
             hint="Make it: sudo modprobe tun (in a container: start it with --device /dev/net/tun)",
         )
-    elif not os.access(around.tun, os.R_OK | os.W_OK):
+    elif not os.access(machine.tun, os.R_OK | os.W_OK):
         yield Shortcoming(
-            evidence=f"{around.user} may not open {around.tun}, the way out of a user's networks",
-            hint=f"Let everybody open it: sudo chmod 0666 {around.tun}",
+            evidence=f"{machine.user} may not open {machine.tun}, the way out of a user's networks",
+            hint=f"Let everybody open it: sudo chmod 0666 {machine.tun}",
         )

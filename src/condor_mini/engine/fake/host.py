@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import AlreadyInUse, NotFound
 from condor_mini.engine.argv import host_in_url
-from condor_mini.engine.fake_files import FakeFile, FakeWorld
+from condor_mini.engine.fake.files import FakeFile, FakeWorld
 from condor_mini.engine.protocol import (
     BindMount,
     ContainerInfo,
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from condor_mini.engine.fake_log import FakeLog
+    from condor_mini.engine.fake.log import FakeLog
 
 _FIRST_FREE_PORT = 40001
 _ALL_ADDRESSES = {"0.0.0.0", "::"}  # noqa: S104 - nothing listens
@@ -101,7 +101,7 @@ class FakeVolume:
 
 
 class FakeHost:
-    """All that there is, by name; who changes it holds the lock."""
+    """All that there is, by name; whoever changes it holds the lock."""
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self.clock = clock
@@ -121,21 +121,21 @@ class FakeHost:
     def get(self, container: str) -> FakeContainer:
         """A container by its name or id."""
         with self.lock:
-            for held in self.containers.values():
-                if container in {held.spec.name, held.id}:
-                    return held
+            for record in self.containers.values():
+                if container in {record.spec.name, record.id}:
+                    return record
         raise NotFound(f"no such container: {container}")
 
     def running(self, container: str) -> FakeContainer:
         """A container that runs."""
-        held = self.get(container)
-        if not held.is_running:
+        record = self.get(container)
+        if not record.is_running:
             raise NotFound(f"Container {container} is not running.")
-        return held
+        return record
 
     def network_name(self, network: str) -> str:
         """The name of a network that is known by its name or id; what is unknown as it is."""
-        infos = [held.info for held in self.networks.values()]
+        infos = [record.info for record in self.networks.values()]
         return next((info.name for info in infos if info.id == network), network)
 
     def bind(self, spec: ContainerSpec) -> list[_Binding]:
@@ -157,54 +157,54 @@ class FakeHost:
             bindings.append(binding)
         return bindings
 
-    def addresses(self, held: FakeContainer) -> dict[str, str]:
+    def addresses(self, record: FakeContainer) -> dict[str, str]:
         """The addresses of a container by network."""
-        network = held.spec.network
-        if not held.is_running or network is None:
+        network = record.spec.network
+        if not record.is_running or network is None:
             return {}
         subnet = self.networks[network].subnet.rpartition(".")[0]
-        return {network: held.spec.ip or f"{subnet}.{held.number % 250 + 2}"}
+        return {network: record.spec.ip or f"{subnet}.{record.number % 250 + 2}"}
 
-    def world(self, held: FakeContainer) -> FakeWorld:
+    def world(self, record: FakeContainer) -> FakeWorld:
         """What a command sees of the container that it runs in, and of its neighbours."""
-        networks = self.addresses(held).keys()
+        networks = self.addresses(record).keys()
         neighbours = {
             other.spec.name
             for other in list(self.containers.values())
             if networks & self.addresses(other).keys()
         }
         return FakeWorld(
-            files=held.files,
-            mounts=held.spec.mounts,
-            is_read_only=held.spec.read_only,
-            volumes={name: self.volumes[name].files for name in held.volumes},
+            files=record.files,
+            mounts=record.spec.mounts,
+            is_read_only=record.spec.read_only,
+            volumes={name: self.volumes[name].files for name in record.volumes},
             neighbours=neighbours,
         )
 
-    def info(self, held: FakeContainer) -> ContainerInfo:
+    def info(self, record: FakeContainer) -> ContainerInfo:
         """A container as ``inspect`` tells it."""
         # The first of each port stands: it comes last.
-        bindings = reversed(held.bindings) if held.is_running else ()
+        bindings = reversed(record.bindings) if record.is_running else ()
         return ContainerInfo(
-            id=held.id,
-            name=held.spec.name,
-            image=held.spec.image,
-            state=held.state,
-            exit_code=held.exit_code,
-            health=held.health,
-            labels=dict(held.labels),
-            addresses=self.addresses(held),
+            id=record.id,
+            name=record.spec.name,
+            image=record.spec.image,
+            state=record.state,
+            exit_code=record.exit_code,
+            health=record.health,
+            labels=dict(record.labels),
+            addresses=self.addresses(record),
             mounts={
                 mount.target: _source(mount)
-                for mount in held.spec.mounts
+                for mount in record.spec.mounts
                 if not isinstance(mount, ScratchMount)
             },
             volumes={
                 mount.target: mount.volume
-                for mount in held.spec.mounts
+                for mount in record.spec.mounts
                 if isinstance(mount, VolumeMount)
             },
-            started_at=held.started_at,
+            started_at=record.started_at,
             ports={binding.container_port: binding.reached for binding in bindings},
         )
 

@@ -7,7 +7,15 @@ from typing import Any
 
 import pytest
 
-from condor_mini.engine.answers import container_info, docker_info, network_info, volume_info
+from condor_mini.engine.answers import (
+    container_info,
+    docker_info,
+    image_info,
+    network_info,
+    podman_info,
+    volume_info,
+)
+from podman_answers import ROOT, ROOTLESS, changed
 
 
 def container(*, running: bool = True, ports: Any = None, **state: str) -> dict[str, Any]:  # noqa: ANN401
@@ -101,3 +109,81 @@ def test_labels_may_be_missing() -> None:
     networks = [network_info({"Id": "0", "Name": "n", **facts}).labels for facts in said]
     volumes = [volume_info({"Name": "v", **facts}).labels for facts in said]
     assert networks == volumes == [{}, {}, {"k": "v"}]
+
+
+# -- Podman's ------------------------------------------------------------------------------------
+
+
+def test_info_of_this_machines() -> None:
+    """Podman without a daemon tells where it keeps what it holds."""
+    info = podman_info(ROOT, "")
+    assert (info.name, info.version, info.rootless, info.same_host) == (
+        *("podman", "4.3.1"),
+        *(False, True),
+    )
+    assert info.endpoint == "file:///var/lib/containers/storage"
+    assert (info.cpus, info.memory_mb, info.architecture) == (2, 2048, "amd64")
+    assert info.limits == ("cpus", "memory_mb", "pids")
+
+
+def test_info_of_another_machines() -> None:
+    """A Podman that is called through a socket is elsewhere."""
+    info = podman_info(changed(ROOT, serviceIsRemote=True), "ssh://me@there/run/podman.sock")
+    assert (info.endpoint, info.same_host) == ("ssh://me@there/run/podman.sock", False)
+
+
+@pytest.mark.parametrize(
+    ("controllers", "limits"),
+    [([], ()), (None, ()), (["memory", "pids"], ("memory_mb", "pids")), (["cpu"], ("cpus",))],
+)
+def test_limits_need_controllers(controllers: list[str] | None, limits: tuple[str, ...]) -> None:
+    """Without a controller of the control groups a limit does not hold."""
+    assert podman_info(changed(ROOTLESS, cgroupControllers=controllers), "").limits == limits
+
+
+def test_image_has_the_id_that_docker_tells() -> None:
+    """The same image counts as the same on both engines."""
+    assert image_info({"Id": "0123", "Size": 1, "Config": {}}).id == "sha256:0123"
+
+
+def test_image_variables() -> None:
+    """An image's variables are told, also one with an equals sign; a name alone is none."""
+    config = {"Env": ["A=b=c", "EMPTY=", "NAME"]}
+    info = image_info({"Id": "0123", "Size": 1, "Config": config})
+    assert info.environment == {"A": "b=c", "EMPTY": ""}
+
+
+def test_network_has_small_keys() -> None:
+    """A network's keys are written otherwise."""
+    info = network_info({"id": "01", "name": "net", "labels": {"a": "b"}})
+    assert (info.id, info.name, info.labels) == ("01", "net", {"a": "b"})
+
+
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [
+        *(("configured", "created"), ("initialized", "created"), ("running", "running")),
+        *(("stopped", "exited"), ("exited", "exited"), ("stopping", "other"), ("paused", "other")),
+    ],
+)
+def test_states_have_words_of_their_own(status: str, state: str) -> None:
+    """Podman has more states than we tell apart."""
+    facts = {
+        "Id": "01",
+        "Name": "x",
+        "Config": {"Image": "localhost/image:1"},
+        "State": {
+            "Status": status,
+            "Running": status == "running",
+            "ExitCode": 3,
+            "StartedAt": "0001-01-01T00:00:00Z",
+            "Health": {"Status": ""},
+        },
+        "NetworkSettings": {},
+    }
+    info = container_info(facts, "localhost/")
+    assert (info.state, info.image, info.health, info.started_at) == (
+        *(state, "image:1"),
+        *(None, None),
+    )
+    assert info.exit_code == (3 if state == "exited" else None)

@@ -1,6 +1,6 @@
-"""An engine in memory, for tests: the same contract, no containers, no waiting.
+"""The fake engine itself: every method of ``Engine``, over records in memory.
 
-Its containers understand the few commands of ``fake_shell``; a test adds its own with ``on_exec``,
+Its containers understand the few commands of ``fake.shell``; a test adds its own with ``on_exec``,
 makes the next call of a method fail with ``fail_next``, and reads what was asked from ``calls``.
 """
 
@@ -25,15 +25,15 @@ from condor_mini.base.errors import (
     NotFound,
     ReadOnlyError,
 )
-from condor_mini.engine.fake_log import FakeLog, LogChoice
-from condor_mini.engine.fake_shell import (
+from condor_mini.engine.fake.host import FakeContainer, FakeHost, FakeNetwork, FakeVolume
+from condor_mini.engine.fake.log import FakeLog, LogChoice
+from condor_mini.engine.fake.shell import (
     FakeCall,
     FakeExec,
     FakeOutcome,
     interpret,
     unknown,
 )
-from condor_mini.engine.fake_world import FakeContainer, FakeHost, FakeNetwork, FakeVolume
 from condor_mini.engine.protocol import (
     QUICK_TIMEOUT_S,
     BindMount,
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO
 
-    from condor_mini.engine.fake_files import FakeFile
+    from condor_mini.engine.fake.files import FakeFile
 
 _KILLED = 137
 
@@ -122,9 +122,9 @@ class FakeEngine(Engine):
 
     def end(self, container: str, *, exit_code: int, log: str = "") -> None:
         """Let a container end by itself, after writing something."""
-        held = self._host.get(container)
-        held.log.write(log)
-        held.end(exit_code)
+        record = self._host.get(container)
+        record.log.write(log)
+        record.end(exit_code)
 
     def write_log(self, container: str, text: str) -> None:
         """Let a container write something."""
@@ -146,24 +146,24 @@ class FakeEngine(Engine):
 
     def info(self) -> EngineInfo:
         """See ``Engine.info``."""
-        self._called("info")
+        self._record("info")
         return replace(_INFO, name=self.name)
 
     def image(self, reference: str) -> ImageInfo | None:
         """See ``Engine.image``."""
-        self._called("image", reference)
+        self._record("image", reference)
         return self._images.get(reference)
 
     def pull(self, reference: str, *, timeout_s: float) -> None:  # noqa: ARG002
         """See ``Engine.pull``."""
-        self._called("pull", reference)
+        self._record("pull", reference)
         if reference not in self.registry:
             raise self._failed("pull", reference, "no such image in the registry")
         self._images[reference] = self.registry[reference]
 
     def import_image(self, tarball: Path, reference: str, *, labels: Mapping[str, str]) -> None:
         """See ``Engine.import_image``."""
-        self._called("import_image", reference)
+        self._record("import_image", reference)
         if not tarball.is_file():
             raise self._failed("import", str(tarball), "no such file or directory")
         self.add_image(reference, labels=labels)
@@ -174,7 +174,7 @@ class FakeEngine(Engine):
 
     def build(self, spec: BuildSpec, *, on_line: Callable[[str], None]) -> None:
         """See ``Engine.build``."""
-        self._called("build", spec.tags[0])
+        self._record("build", spec.tags[0])
         self.builds.append(spec)
         on_line(f"building {', '.join(spec.tags)}")
         if not (spec.context / "Dockerfile").is_file():
@@ -184,15 +184,15 @@ class FakeEngine(Engine):
 
     def remove_image(self, reference: str) -> None:
         """See ``Engine.remove_image``."""
-        self._called("remove_image", reference)
+        self._record("remove_image", reference)
         with self._host.lock:
-            if any(held.spec.image == reference for held in self._host.containers.values()):
+            if any(record.spec.image == reference for record in self._host.containers.values()):
                 raise self._failed("rmi", reference, "a container is using it")
             self._images.pop(reference, None)
 
     def save_images(self, references: Sequence[str], tarball: Path) -> None:
         """See ``Engine.save_images``."""
-        self._called("save_images", *references)
+        self._record("save_images", *references)
         with self._host.lock:
             if absent := [name for name in references if name not in self._images]:
                 raise NotFound(f"no such image: {', '.join(absent)}")
@@ -204,7 +204,7 @@ class FakeEngine(Engine):
 
     def load_images(self, tarball: Path) -> list[str]:
         """See ``Engine.load_images``."""
-        self._called("load_images", str(tarball))
+        self._record("load_images", str(tarball))
         try:
             saved = json.loads(tarball.read_text())
         except (OSError, ValueError) as error:
@@ -219,7 +219,7 @@ class FakeEngine(Engine):
         self, name: str, *, labels: Mapping[str, str], subnet: str | None = None
     ) -> None:
         """See ``Engine.create_network``."""
-        self._called("create_network", name)
+        self._record("create_network", name)
         with self._host.lock:
             if name in self._host.networks:
                 raise AlreadyInUse(f"network with name {name} already exists")
@@ -230,30 +230,32 @@ class FakeEngine(Engine):
 
     def networks(self, labels: Mapping[str, str]) -> list[NetworkInfo]:
         """See ``Engine.networks``."""
-        self._called("networks")
+        self._record("networks")
         with self._host.lock:
             infos = [network.info for network in self._host.networks.values()]
         return [info for info in infos if labels.items() <= info.labels.items()]
 
     def remove_network(self, name: str) -> None:
         """See ``Engine.remove_network``."""
-        self._called("remove_network", name)
+        self._record("remove_network", name)
         with self._host.lock:
             known = self._host.network_name(name)
-            if any(known in self._host.addresses(held) for held in self._host.containers.values()):
+            if any(
+                known in self._host.addresses(record) for record in self._host.containers.values()
+            ):
                 raise self._failed("network rm", name, "it has active endpoints")
             self._host.networks.pop(known, None)
 
     def create_volume(self, name: str, *, labels: Mapping[str, str]) -> None:
         """See ``Engine.create_volume``."""
-        self._called("create_volume", name)
+        self._record("create_volume", name)
         with self._host.lock:
             info = VolumeInfo(name=name, labels=dict(labels))
             self._host.volumes.setdefault(name, FakeVolume(info=info))
 
     def volumes(self, labels: Mapping[str, str]) -> list[VolumeInfo]:
         """See ``Engine.volumes``."""
-        self._called("volumes")
+        self._record("volumes")
         with self._host.lock:
             infos = [volume.info for volume in self._host.volumes.values()]
         return [info for info in infos if labels.items() <= info.labels.items()]
@@ -261,19 +263,19 @@ class FakeEngine(Engine):
     def remove_volume(self, *names: str) -> None:
         """See ``Engine.remove_volume``."""
         if names:
-            self._called("remove_volume", *names)
+            self._record("remove_volume", *names)
         with self._host.lock:
-            used = set[str]().union(*(held.volumes for held in self._host.containers.values()))
+            used = set[str]().union(*(record.volumes for record in self._host.containers.values()))
             for name in set(names) - used:
                 self._host.volumes.pop(name, None)
-            if kept := used.intersection(names):
-                raise self._failed("volume rm", " ".join(kept), "a container is using it")
+            if in_use := used.intersection(names):
+                raise self._failed("volume rm", " ".join(in_use), "a container is using it")
 
     # -- containers -------------------------------------------------------------------------------
 
     def create(self, spec: ContainerSpec) -> str:
         """See ``Engine.create``."""
-        self._called("create", spec.name, argv=spec.command)
+        self._record("create", spec.name, argv=spec.command)
         with self._host.lock:
             if spec.name in self._host.containers:
                 raise AlreadyInUse(f"container name {spec.name} is already in use")
@@ -290,15 +292,15 @@ class FakeEngine(Engine):
             number = self._host.next_number()
             log = FakeLog(self._host.clock)
             labels = {**self._images[spec.image].labels, **spec.labels}
-            held = FakeContainer(
+            record = FakeContainer(
                 id=f"{number:064x}", spec=spec, labels=labels, number=number, log=log
             )
-            self._host.containers[spec.name] = held
-            return held.id
+            self._host.containers[spec.name] = record
+            return record.id
 
     def copy_in(self, container: str, archive: bytes | BinaryIO, *, at: str = "/") -> None:
         """See ``Engine.copy_in``."""
-        self._called("copy_in", container)
+        self._record("copy_in", container)
         world = self._host.world(self._host.get(container))
         if not world.can_write(at):
             raise ReadOnlyError(f"the root of {container} is read-only: {at}")
@@ -309,7 +311,7 @@ class FakeEngine(Engine):
 
     def copy_out(self, container: str, path: str) -> bytes:
         """See ``Engine.copy_out``."""
-        self._called("copy_out", container, argv=(path,))
+        self._record("copy_out", container, argv=(path,))
         content = self._host.world(self._host.get(container)).read(path)
         if content is None:
             raise NotFound(f"no such file in container {container}: {path}")
@@ -317,27 +319,27 @@ class FakeEngine(Engine):
 
     def copy_out_archive(self, container: str, path: str, archive: BinaryIO) -> None:
         """See ``Engine.copy_out_archive``."""
-        self._called("copy_out_archive", container, argv=(path,))
+        self._record("copy_out_archive", container, argv=(path,))
         self._host.world(self._host.get(container)).pack(path, archive)
 
     def start(self, container: str) -> None:
         """See ``Engine.start``."""
-        self._called("start", container)
-        held = self._host.get(container)
-        if held.spec.network is not None and held.spec.network not in self._host.networks:
-            raise self._failed("start", container, f"network {held.spec.network} not found")
+        self._record("start", container)
+        record = self._host.get(container)
+        if record.spec.network is not None and record.spec.network not in self._host.networks:
+            raise self._failed("start", container, f"network {record.spec.network} not found")
         with self._host.lock:
-            if held.is_running:
+            if record.is_running:
                 return
-            held.run(self._host.clock(), self._host.bind(held.spec))
-        if not held.spec.command:
+            record.run(self._host.clock(), self._host.bind(record.spec))
+        if not record.spec.command:
             return
-        outcome = self._outcome(held, FakeExec.in_container(held.spec, held.spec.command))
+        outcome = self._outcome(record, FakeExec.in_container(record.spec, record.spec.command))
         if outcome is None:  # a command that nobody knows is taken for a service
             return
-        held.log.write(outcome.output)
+        record.log.write(outcome.output)
         if outcome.seconds == 0:
-            held.end(outcome.returncode)
+            record.end(outcome.returncode)
 
     def exec(
         self,
@@ -351,11 +353,11 @@ class FakeEngine(Engine):
         timeout_s: float = QUICK_TIMEOUT_S,
     ) -> CommandResult:
         """See ``Engine.exec``."""
-        self._called("exec", container, argv=argv)
-        held = self._host.running(container)
+        self._record("exec", container, argv=argv)
+        record = self._host.running(container)
         line = (self.name, "exec", container, *argv)
-        call = FakeExec.in_container(held.spec, argv, user, workdir, environment, stdin)
-        outcome = self._outcome(held, call) or unknown(call)
+        call = FakeExec.in_container(record.spec, argv, user, workdir, environment, stdin)
+        outcome = self._outcome(record, call) or unknown(call)
         if outcome.seconds > timeout_s:
             raise CommandFailed(line, None, outcome.stderr)
         status, stdout, stderr = outcome.returncode, outcome.stdout, outcome.stderr
@@ -371,14 +373,14 @@ class FakeEngine(Engine):
         environment: Mapping[str, str] | None = None,
     ) -> int:
         """See ``Engine.attach``."""
-        self._called("attach", container, argv=argv)
-        held = self._host.running(container)
+        self._record("attach", container, argv=argv)
+        record = self._host.running(container)
         terminal = sys.stdin.isatty() and sys.stdout.isatty()
         stdin = None
         with suppress(OSError):  # a test runner's stdin refuses to be read
             stdin = None if terminal else sys.stdin.read()
-        call = FakeExec.in_container(held.spec, argv, user, workdir, environment, stdin, terminal)
-        outcome = self._outcome(held, call) or unknown(call)
+        call = FakeExec.in_container(record.spec, argv, user, workdir, environment, stdin, terminal)
+        outcome = self._outcome(record, call) or unknown(call)
         sys.stdout.write(outcome.stdout)
         sys.stdout.flush()
         sys.stderr.write(outcome.stderr)
@@ -393,7 +395,7 @@ class FakeEngine(Engine):
         timestamps: bool = False,
     ) -> str:
         """See ``Engine.logs``."""
-        self._called("logs", container)
+        self._record("logs", container)
         choice = LogChoice(tail=tail, since=since, timestamps=timestamps)
         return self._host.get(container).log.read(choice)
 
@@ -406,23 +408,23 @@ class FakeEngine(Engine):
         timestamps: bool = False,
     ) -> AbstractContextManager[Iterator[str]]:
         """See ``Engine.follow``."""
-        self._called("follow", container)
+        self._record("follow", container)
         choice = LogChoice(tail=tail, since=since, timestamps=timestamps)
         return self._host.get(container).log.follow(choice)
 
     def containers(self, labels: Mapping[str, str]) -> list[ContainerInfo]:
         """See ``Engine.containers``."""
-        self._called("containers")
+        self._record("containers")
         with self._host.lock:
             return [
-                self._host.info(held)
-                for held in self._host.containers.values()
-                if labels.items() <= held.labels.items()
+                self._host.info(record)
+                for record in self._host.containers.values()
+                if labels.items() <= record.labels.items()
             ]
 
     def inspect(self, container: str) -> ContainerInfo | None:
         """See ``Engine.inspect``."""
-        self._called("inspect", container)
+        self._record("inspect", container)
         with suppress(NotFound):
             return self._host.info(self._host.get(container))
         return None
@@ -430,7 +432,7 @@ class FakeEngine(Engine):
     def stop(self, *containers: str, timeout_s: float) -> None:  # noqa: ARG002
         """See ``Engine.stop``."""
         if containers:
-            self._called("stop", *containers)
+            self._record("stop", *containers)
         for container in containers:
             with suppress(NotFound):
                 self._host.running(container).end(_KILLED)
@@ -438,15 +440,15 @@ class FakeEngine(Engine):
     def remove(self, *containers: str) -> None:
         """See ``Engine.remove``."""
         if containers:
-            self._called("remove", *containers)
+            self._record("remove", *containers)
         for container in containers:
             with self._host.lock, suppress(NotFound):
-                held = self._host.containers.pop(self._host.get(container).spec.name)
-                held.log.close()
+                record = self._host.containers.pop(self._host.get(container).spec.name)
+                record.log.close()
 
     # -- inside -----------------------------------------------------------------------------------
 
-    def _called(self, method: str, *targets: str, argv: Sequence[str] = ()) -> None:
+    def _record(self, method: str, *targets: str, argv: Sequence[str] = ()) -> None:
         with self._host.lock:
             call = FakeCall(method=method, target=" ".join(targets), argv=tuple(argv))
             self.calls.append(call)
@@ -456,9 +458,9 @@ class FakeEngine(Engine):
     def _failed(self, verb: str, target: str, words: str) -> CommandFailed:
         return CommandFailed([self.name, *shlex.split(verb), target], 1, words)
 
-    def _outcome(self, held: FakeContainer, call: FakeExec) -> FakeOutcome | None:
+    def _outcome(self, record: FakeContainer, call: FakeExec) -> FakeOutcome | None:
         """What a command comes to; None where nobody knows it."""
         for prefix, handler in self._handlers:
             if call.argv[: len(prefix)] == prefix:
                 return handler(call)
-        return interpret(call, self._host.world(held))
+        return interpret(call, self._host.world(record))

@@ -1,4 +1,4 @@
-"""Running command lines, with real and small ones."""
+"""Command lines that are run, with real and small ones."""
 
 from __future__ import annotations
 
