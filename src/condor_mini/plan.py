@@ -87,7 +87,7 @@ CAPABILITIES = {
     Role.ACCESS_POINT: ("SETUID", "SETGID", "CHOWN", "DAC_OVERRIDE"),
     Role.EXECUTION_POINT: ("SETUID", "SETGID", "CHOWN", "DAC_OVERRIDE", "KILL"),
 }
-"""The least that each role works with: docs/privileges.md."""
+"""The least that each role works with: docs/reference/privileges.md."""
 
 LEAST_PROCESSES = 1024
 """Of an execution point that names no limit, so that a job cannot fork without end: as many as
