@@ -334,6 +334,7 @@ def test_install(page: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_install_without_a_network(tmp_path: Path) -> None:
     """The wheels are all that a second environment needs, HTCondor among them."""
     page = DOCS / "how-to/install-without-a-network.md"
