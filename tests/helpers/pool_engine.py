@@ -13,9 +13,8 @@ if TYPE_CHECKING:
     import signal
     from collections.abc import Callable
 
-    from condor_mini.engine.fake.files import FakeFile
-
     from condor_mini.engine import FakeExec
+    from condor_mini.engine.fake.files import FakeFile
 
 
 class PoolEngine(FakeEngine):

@@ -179,7 +179,7 @@ def test_secrets_are_the_daemons_only(master: Node) -> None:
     assert master.attempt("cat", "/etc/condor/passwords.d/POOL", user="jovyan").returncode != 0
 
 
-# -- who is to be in no more: docs/security.md, "Plain nodes" -------------------------------------
+# -- who is to be in no more: docs/how-to/manage-tokens.md, "Nodes started by hand" -------
 
 
 OFTEN = ("-e", "_CONDOR_NODE_TOKEN_LIFETIME=20")

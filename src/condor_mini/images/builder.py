@@ -82,7 +82,7 @@ class Listed:
     """HTCondor's in it, as Debian's package has it."""
 
     def to_json(self) -> dict[str, str | int | bool | None]:
-        """For programs: docs/json.md."""
+        """For programs: docs/reference/json.md."""
         return asdict(self)
 
 

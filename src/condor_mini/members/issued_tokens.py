@@ -81,7 +81,7 @@ class Token:
     state: State
 
     def to_json(self) -> dict[str, object]:
-        """Return it for programs: docs/json.md."""
+        """Return it for programs: docs/reference/json.md."""
         times = {name: _rfc3339(getattr(self, name)) for name in ("issued_at", "expires_at")}
         return {**asdict(self), **times}
 
@@ -99,7 +99,7 @@ class CreatedToken:
     expires_at: datetime | None
 
     def to_json(self) -> dict[str, object]:
-        """Return it for programs, the secret included: docs/json.md."""
+        """Return it for programs, the secret included: docs/reference/json.md."""
         facts = asdict(self)
         return {"token": facts.pop("secret"), **facts, "expires_at": _rfc3339(self.expires_at)}
 

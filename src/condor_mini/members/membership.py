@@ -64,7 +64,7 @@ class TokenRequest:
     authorizations: tuple[str, ...]
 
     def to_json(self) -> dict[str, object]:
-        """For programs: docs/json.md."""
+        """For programs: docs/reference/json.md."""
         return asdict(self)
 
 
@@ -263,7 +263,7 @@ class Members:
         if not self._is_pool:
             raise UsageError(
                 f"{manager.name} is no pool of ours, of which all nodes could get new tokens",
-                hint='A new key by hand: docs/security.md, "Plain nodes"',
+                hint='A new key by hand: docs/how-to/manage-tokens.md, "Nodes started by hand"',
             )
         signers = _signers(nodes)
         slots = stop_and_start.slots_of(nodes)

@@ -50,7 +50,7 @@ CAPABILITIES = {
     Role.ACCESS_POINT: ("SETUID", "SETGID", "CHOWN", "DAC_OVERRIDE"),
     Role.EXECUTION_POINT: ("SETUID", "SETGID", "CHOWN", "DAC_OVERRIDE", "KILL"),
 }
-"""The least that each role works with: docs/privileges.md."""
+"""The least that each role works with: docs/reference/privileges.md."""
 
 
 def planned_nodes(spec: PoolSpec) -> list[PlannedNode]:

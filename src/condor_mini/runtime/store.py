@@ -56,7 +56,7 @@ class Runtime:
         return self.path / "root"
 
     def to_json(self) -> dict[str, str | int | None]:
-        """For programs: docs/json.md."""
+        """For programs: docs/reference/json.md."""
         return {
             "series": self.series,
             "version": self.version,

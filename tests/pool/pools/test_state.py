@@ -1,4 +1,6 @@
-"""What a pool knows outlives its containers, and is there after an upgrade. See docs/state.md.
+"""What a pool knows outlives its containers, and is there after an upgrade.
+
+See docs/reference/state.md.
 
 The tests go on from each other: one pool, made with HTCondor 23, is upgraded, and then loses its
 containers, one after the other.
