@@ -6,9 +6,6 @@ What the images' Dockerfiles and ``install`` do in a build is done here with the
 from __future__ import annotations
 
 import hashlib
-import io
-import tarfile
-from dataclasses import dataclass, field
 from importlib.resources import as_file, files
 from typing import TYPE_CHECKING
 
@@ -24,6 +21,7 @@ from condor_mini.base.layout import (
     USER,
     USER_ID,
 )
+from condor_mini.base.tar_writer import TarWriter
 from condor_mini.engine import ImageTree
 from condor_mini.runtime.build import place
 
@@ -38,55 +36,12 @@ if TYPE_CHECKING:
 
 LAYOUT = "1"
 """Of an image; another number makes all images anew."""
-ROOT_ID = 0
 _CONFIG, _LIBEXEC = CONFIG_DIRECTORY.lstrip("/"), LIBEXEC.lstrip("/")
 LINKS = {"bin": "usr/bin", "lib": "usr/lib", "lib64": "usr/lib64", "sbin": "usr/sbin"}
 OWN = ("etc", "var")
 """What of the runtime's tree each container has for itself."""
 EMPTY = {"home": 0o755, "mnt": 0o755, "root": 0o700, "run": 0o755, "srv": 0o755, "tmp": 0o1777}
 BASHRC = b"PS1='\\u@\\h:\\w\\$ '\n[ -z \"$BASH_VERSION\" ] || alias ls='ls --color=auto'\n"
-
-
-@dataclass
-class _Tar:
-    """A tar archive that grows, the same bytes each time."""
-
-    buffer: io.BytesIO = field(default_factory=io.BytesIO)
-
-    def __post_init__(self) -> None:
-        self._tar = tarfile.open(fileobj=self.buffer, mode="w")  # noqa: SIM115 (ended by `end`)
-
-    def directory(self, path: str, mode: int = 0o755, owner: int = ROOT_ID) -> None:
-        self._add(path, tarfile.DIRTYPE, mode, owner)
-
-    def link(self, path: str, to: str) -> None:
-        self._add(path, tarfile.SYMTYPE, 0o777, ROOT_ID, to=to)
-
-    def file(self, path: str, content: bytes, mode: int = 0o644, owner: int = ROOT_ID) -> None:
-        self._add(path, tarfile.REGTYPE, mode, owner, content)
-
-    def tree(self, source: Path, path: str) -> None:
-        """A directory of the runtime with all that is in it, to be written by its owner."""
-        if source.is_symlink():
-            self.link(path, str(source.readlink()))
-        elif source.is_dir():
-            self.directory(path)
-            for inner in sorted(source.iterdir()):
-                self.tree(inner, f"{path}/{inner.name}")
-        else:
-            self.file(path, source.read_bytes(), (source.stat().st_mode & 0o777) | 0o200)
-
-    def end(self) -> bytes:
-        self._tar.close()
-        return self.buffer.getvalue()
-
-    def _add(
-        self, path: str, kind: bytes, mode: int, owner: int, content: bytes = b"", to: str = ""
-    ) -> None:
-        entry = tarfile.TarInfo(path)
-        entry.type, entry.mode, entry.linkname, entry.size = kind, mode, to, len(content)
-        entry.uid = entry.gid = owner
-        self._tar.addfile(entry, io.BytesIO(content))
 
 
 def compose(
@@ -144,7 +99,7 @@ def _environment(role: str) -> Mapping[str, str]:
 
 
 def _archive(root: Path, role: str, base: Traversable, own: Traversable) -> bytes:
-    tar = _Tar()
+    tar = TarWriter()
     for path, mode in EMPTY.items():
         tar.directory(path, mode)
     for path, to in LINKS.items():
@@ -161,10 +116,10 @@ def _archive(root: Path, role: str, base: Traversable, own: Traversable) -> byte
             tar.file(f"{_CONFIG}/{name}", content)
     _accounts(tar, root)
     _places(tar, role)
-    return tar.end()
+    return tar.finish()
 
 
-def _accounts(tar: _Tar, root: Path) -> None:
+def _accounts(tar: TarWriter, root: Path) -> None:
     users = {USER: USER_ID, "submituser": OTHER_USER_ID}
     passwd, group = ((root / "etc" / name).read_bytes().decode() for name in ("passwd", "group"))
     for name, number in users.items():
@@ -177,7 +132,7 @@ def _accounts(tar: _Tar, root: Path) -> None:
     tar.file("etc/group", group.encode())
 
 
-def _places(tar: _Tar, role: str) -> None:
+def _places(tar: TarWriter, role: str) -> None:
     """HTCondor's own, and those that any user may write where all of it is one user's."""
     for path in ("spool/condor", "log/condor", "lib/condor/execute", "lock/condor"):
         tar.directory(f"var/{path}", owner=CONDOR_ID)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import io
-import tarfile
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from condor_mini.base.layout import HOME, KEYS, LOG, SPOOL, TOKENS, USER_ID
+from condor_mini.base.tar_writer import TarWriter, mode_of
 from condor_mini.engine import VolumeMount
 from condor_mini.nodes.planned_node import CONFIGURATION
 from condor_mini.nodes.state import state_volumes
@@ -42,39 +41,32 @@ def node_archive(
         tokens: Its own, and its users', if it has such.
         more: Other files, by path; scripts among them can be run.
     """
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as tar:
-        for mount in () if node.container.read_only else node.container.mounts:
-            if isinstance(mount, VolumeMount) and not mount.read_only:
-                # An engine makes them root's own.
-                entry = tarfile.TarInfo(mount.target.strip("/"))
-                entry.type, entry.mode = tarfile.DIRTYPE, 0o1777
-                if mount.volume in state_volumes(node):
-                    entry.uid, entry.mode = _OWNERS[mount.target]
-                    entry.gid = entry.uid
-                tar.addfile(entry)
-        ours = {path: text.encode() for path, text in node.files.items()}
-        for path, content in {**(more or {}), **ours}.items():
-            mode = 0o755 if content.startswith(b"#!") else 0o644
-            _add(tar, path, content, mode, at=node.archive_at)
-        _add_tokens(tar, tokens, at=node.archive_at)
-    return buffer.getvalue()
+    tar = TarWriter()
+    for mount in () if node.container.read_only else node.container.mounts:
+        if isinstance(mount, VolumeMount) and not mount.read_only:
+            # An engine makes them root's own.
+            is_state = mount.volume in state_volumes(node)
+            owner, mode = _OWNERS[mount.target] if is_state else (0, 0o1777)
+            tar.directory(mount.target.strip("/"), mode, owner)
+    ours = {path: text.encode() for path, text in node.files.items()}
+    for path, content in {**(more or {}), **ours}.items():
+        tar.file(_below(path, node.archive_at), content, mode_of(content))
+    _add_tokens(tar, tokens, at=node.archive_at)
+    return tar.finish()
 
 
 def tokens_archive(tokens: Sequence[str]) -> bytes:
     """The same for a node that is there, and gets other tokens only: for ``CONFIGURATION``."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as tar:
-        _add_tokens(tar, tokens, at=CONFIGURATION)
-    return buffer.getvalue()
+    tar = TarWriter()
+    _add_tokens(tar, tokens, at=CONFIGURATION)
+    return tar.finish()
 
 
-def _add_tokens(tar: tarfile.TarFile, tokens: Sequence[str], *, at: str) -> None:
+def _add_tokens(tar: TarWriter, tokens: Sequence[str], *, at: str) -> None:
     for path, token in zip(TOKEN_FILES, tokens, strict=False):
-        _add(tar, path, f"{token}\n".encode(), 0o600, at=at)
+        tar.file(_below(path, at), f"{token}\n".encode(), 0o600)
 
 
-def _add(tar: tarfile.TarFile, path: str, content: bytes, mode: int, *, at: str) -> None:
-    entry = tarfile.TarInfo(str(PurePosixPath("/", path).relative_to(at)))
-    entry.size, entry.mode = len(content), mode
-    tar.addfile(entry, io.BytesIO(content))
+def _below(path: str, directory: str) -> str:
+    """Return a path of the node's as an archive for that directory names it."""
+    return str(PurePosixPath("/", path).relative_to(directory))

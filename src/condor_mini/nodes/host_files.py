@@ -6,13 +6,12 @@ Only an engine that composes images can show them: its containers are on the hos
 from __future__ import annotations
 
 import hashlib
-import io
-import tarfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import EngineCapabilityError
 from condor_mini.base.layout import LIBEXEC, PREFIX
+from condor_mini.base.tar_writer import TarWriter
 from condor_mini.engine import BindMount, ImageTree
 from condor_mini.images.builder import DIGEST_LABEL
 
@@ -97,14 +96,9 @@ def _shown() -> Iterator[tuple[str, Path]]:
 
 
 def _archive(links: dict[str, str]) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as tar:
-        for path, mode in sorted(_EMPTY.items()):
-            entry = tarfile.TarInfo(path)
-            entry.type, entry.mode = tarfile.DIRTYPE, mode
-            tar.addfile(entry)
-        for path, to in links.items():
-            entry = tarfile.TarInfo(path)
-            entry.type, entry.linkname = tarfile.SYMTYPE, to
-            tar.addfile(entry)
-    return buffer.getvalue()
+    tar = TarWriter()
+    for path, mode in sorted(_EMPTY.items()):
+        tar.directory(path, mode)
+    for path, to in links.items():
+        tar.link(path, to)
+    return tar.finish()
