@@ -43,6 +43,7 @@ def command(
     """
     from condor_mini.base.progress import progress_for_stderr
     from condor_mini.base.series import catalogue
+    from condor_mini.engine import ImageBuilder
     from condor_mini.images import builder
     from condor_mini.images import sbom as bills
 
@@ -74,7 +75,9 @@ def command(
         if image.fresh or not all(file.exists() for file in bills.files(folder, image.reference))
     ]
     # An engine that composes its images has no list of dpkg's in them.
-    if wanting and (sbom is not None or (bills.is_installed() and reached.info().builds)):
+    if wanting and (
+        sbom is not None or (bills.is_installed() and isinstance(reached, ImageBuilder))
+    ):
         try:
             with progress.step("Writing bills of materials", done=f"Bills of materials: {folder}"):
                 bills.write(reached, wanting, folder)

@@ -9,13 +9,13 @@ from datetime import UTC
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import EngineCapabilityError
-from condor_mini.engine.protocol import BindMount, ScratchMount, VolumeMount
+from condor_mini.engine.values import BindMount, ScratchMount, VolumeMount
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
-    from condor_mini.engine.protocol import BuildSpec, ContainerSpec, PublishedPort
+    from condor_mini.engine.values import BuildSpec, ContainerSpec, PublishedPort
 
 
 def create_arguments(

@@ -13,8 +13,8 @@ from condor_mini.engine.shortcomings import docker_blockers, podman_blockers
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from condor_mini.engine.protocol import EngineInfo, Shortcoming
     from condor_mini.engine.shortcomings import Json
+    from condor_mini.engine.values import EngineInfo, Shortcoming
 
 
 @dataclass(frozen=True, kw_only=True)

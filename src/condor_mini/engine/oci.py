@@ -45,19 +45,16 @@ from condor_mini.engine.argv import (
 )
 from condor_mini.engine.client import JSON, Client
 from condor_mini.engine.log_lines import count_lines, format_lines, format_log
-from condor_mini.engine.protocol import (
-    BUILD_TIMEOUT_S,
-    QUICK_TIMEOUT_S,
+from condor_mini.engine.protocol import BUILD_TIMEOUT_S, QUICK_TIMEOUT_S, ImageBuilder
+from condor_mini.engine.values import (
     BindMount,
     BuildSpec,
     CommandResult,
     ContainerInfo,
     ContainerSpec,
     ContainerState,
-    Engine,
     EngineInfo,
     ImageInfo,
-    ImageTree,
     NetworkInfo,
     VolumeInfo,
     VolumeMount,
@@ -83,7 +80,7 @@ _AT_ONCE = 50
 """How many containers Docker's client stops or removes at the same time."""
 
 
-class OciEngine(Engine):
+class OciEngine(ImageBuilder):
     """The engine behind one row of the table of dialects."""
 
     def __init__(self, dialect: Dialect) -> None:
@@ -148,10 +145,6 @@ class OciEngine(Engine):
         self._client.run(
             "import", *each("--change", changes), source, reference, timeout_s=BUILD_TIMEOUT_S
         )
-
-    def compose(self, reference: str, tree: ImageTree, *, labels: Mapping[str, str]) -> None:  # noqa: ARG002
-        """It builds."""
-        raise EngineCapabilityError(f"{self.name} builds images, and composes none: {reference}")
 
     def build(self, spec: BuildSpec, *, on_line: Callable[[str], None]) -> None:
         """See ``Engine.build``."""

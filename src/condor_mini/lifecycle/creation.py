@@ -19,7 +19,7 @@ from condor_mini.base.layout import LABEL
 from condor_mini.base.series import catalogue
 from condor_mini.base.signals import held_back
 from condor_mini.base.waiting import wait_until
-from condor_mini.engine import BindMount, ScratchMount, VolumeMount
+from condor_mini.engine import BindMount, ImageBuilder, ScratchMount, VolumeMount
 from condor_mini.images import builder
 from condor_mini.lifecycle.ready import Deadline, await_usable
 from condor_mini.lifecycle.rollback import make_or_undo
@@ -231,7 +231,7 @@ def _remove_network(engine: Engine, network: NetworkInfo) -> None:
     try:
         engine.remove_network(network.id)
     except CommandFailed as failure:
-        if failure.hint is None and engine.info().builds:
+        if failure.hint is None and isinstance(engine, ImageBuilder):
             failure.hint = (
                 "A container that is none of the pool's may use it. See which: "
                 f"{engine.name} network inspect {network.name}"

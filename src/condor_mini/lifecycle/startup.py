@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from condor_mini.base.errors import AlreadyInUse, CommandFailed, NotFound
 from condor_mini.base.parallel import each
 from condor_mini.base.waiting import wait_until
-from condor_mini.engine import ContainerState
+from condor_mini.engine import ContainerState, ImageBuilder
 from condor_mini.lifecycle import node_tokens
 from condor_mini.nodes import custom_image, plan
 from condor_mini.nodes.node import Role, is_node
@@ -77,7 +77,9 @@ def _create(engine: Engine, node: PlannedNode) -> str:
         there = engine.inspect(node.name)
         if there is None or is_node(engine, there):
             raise
-        look = f"{engine.name} ps --all" if engine.info().builds else "condor-mini doctor"
+        look = (
+            f"{engine.name} ps --all" if isinstance(engine, ImageBuilder) else "condor-mini doctor"
+        )
         raise AlreadyInUse(
             f"the name {node.name} is taken by a container that is none of the pool's",
             hint=f"Rename or remove that container. Look at it: {look}",
