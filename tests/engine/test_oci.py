@@ -21,14 +21,14 @@ from condor_mini.engine import (
     ScratchMount,
     VolumeMount,
 )
-from condor_mini.engine.argv import (
+from condor_mini.engine.command import run as run_command
+from condor_mini.engine.oci.argv import (
     build_arguments,
     create_arguments,
     label_instruction,
     logs_arguments,
 )
-from condor_mini.engine.command import run as run_command
-from condor_mini.engine.dialect import DOCKER
+from condor_mini.engine.oci.dialect import DOCKER
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -264,3 +264,8 @@ class ContainerInfo:
 
     Empty unless it runs; one that is published twice is told as one of the two.
     """
+
+
+def host_in_url(ip: str) -> str:
+    """An address to which a colon and a port can be added."""
+    return f"[{ip}]" if ":" in ip else ip

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import BinaryIO
 
-    from condor_mini.engine.dialect import Dialect
-    from condor_mini.engine.shortcomings import Json
+    from condor_mini.engine.oci.dialect import Dialect
+    from condor_mini.engine.oci.shortcomings import Json
     from condor_mini.engine.values import CommandResult
 
 JSON = ("--format", "{{json .}}")

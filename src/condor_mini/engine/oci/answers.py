@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from condor_mini.engine.argv import host_in_url
-from condor_mini.engine.shortcomings import Json, podman_shortcomings
+from condor_mini.engine.oci.shortcomings import Json, podman_shortcomings
 from condor_mini.engine.values import (
     NAMELESS,
     ContainerInfo,
@@ -14,6 +13,7 @@ from condor_mini.engine.values import (
     ImageInfo,
     NetworkInfo,
     VolumeInfo,
+    host_in_url,
 )
 
 _MEBIBYTE = 2**20
