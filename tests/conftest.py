@@ -67,8 +67,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if is_beside_others(config):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
     config.addinivalue_line("markers", "engines(*names): the only engines that the test is about")
-    config.addinivalue_line("markers", "needs(fact): an `EngineInfo` of whom that fact is true")
-    config.addinivalue_line("markers", "needs_no(fact): an `EngineInfo` of whom it is false")
+    config.addinivalue_line("markers", "needs(what): a protocol or a fact of `EngineInfo`")
+    config.addinivalue_line("markers", "needs_no(what): the same, which the engine has not")
     config.addinivalue_line("markers", "slow: it runs with --slow only")
     config.addinivalue_line("markers", "alone: no other test runs beside it, where several do")
 
@@ -102,10 +102,13 @@ def _capability(request: pytest.FixtureRequest) -> None:
     """Skip what the engine under test says that it cannot do: ``@pytest.mark.needs``."""
     for marker, expected in (("needs", True), ("needs_no", False)):
         for mark in request.node.iter_markers(marker):
-            info = request.getfixturevalue("engine").info()
+            engine: Engine = request.getfixturevalue("engine")
             (fact,) = mark.args
-            if getattr(info, fact) is not expected:
-                pytest.skip(f"{info.name} says {fact}={not expected}")
+            if isinstance(fact, type):
+                if isinstance(engine, fact) is not expected:
+                    pytest.skip(f"{engine.name} is {'no' if expected else 'an'} {fact.__name__}")
+            elif getattr(engine.info(), fact) is not expected:
+                pytest.skip(f"{engine.name} says {fact}={not expected}")
 
 
 @pytest.fixture(scope="session")

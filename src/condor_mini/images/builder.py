@@ -30,7 +30,14 @@ from condor_mini.base.layout import LABEL
 from condor_mini.base.parallel import each
 from condor_mini.base.series import catalogue
 from condor_mini.base.tree import replacing
-from condor_mini.engine import BuildSpec, ContainerSpec, command
+from condor_mini.engine import (
+    BuildSpec,
+    ContainerSpec,
+    ImageBuilder,
+    ImageComposer,
+    command,
+    require_builder,
+)
 from condor_mini.images.debian import debian_base
 
 if TYPE_CHECKING:
@@ -121,15 +128,16 @@ def build(
         ImageBuildFailed: with the last lines of the build.
     """
     wanted = set(roles)
-    if not engine.info().builds:
+    if isinstance(engine, ImageComposer):
         if tag or base or build_args:
             raise EngineCapabilityError(
                 f"{engine.name} makes its images of the runtime, and has no base, tag or arguments",
                 hint="Use a container engine for that: --engine docker",
             )
         return [_composed(engine, role, series, progress) for role in ROLES if role in wanted]
+    image_builder = require_builder(engine, f"build {', '.join(sorted(wanted))}")
     base_args = {"HTCONDOR": series.number, **(build_args or {})}
-    base_args["BASE"] = base or debian_base(engine, progress)
+    base_args["BASE"] = base or debian_base(image_builder, progress)
     below = engine.image(base_args["BASE"])
     results = []
     for role in ROLES:
@@ -137,7 +145,7 @@ def build(
             continue
         arguments = base_args if role == "base" else {"BASE": reference("base", series, tag)}
         image, fresh = _build_one(
-            engine, role, series, progress, tag, arguments, below, no_cache=no_cache
+            image_builder, role, series, progress, tag, arguments, below, no_cache=no_cache
         )
         if role == "base":
             below = image
@@ -147,7 +155,7 @@ def build(
     return results
 
 
-def _composed(engine: Engine, role: str, series: Series, progress: Progress) -> Built:
+def _composed(engine: ImageComposer, role: str, series: Series, progress: Progress) -> Built:
     from condor_mini.images.composition import compose
 
     name = reference(role, series)
@@ -159,7 +167,7 @@ def _composed(engine: Engine, role: str, series: Series, progress: Progress) -> 
 def listing(engine: Engine) -> list[Listed]:
     """Every image that there can be, built or not: by series, the default one first."""
     known = catalogue()
-    builds = engine.info().builds
+    builds = isinstance(engine, ImageBuilder)
     order = sorted(known.series.values(), key=lambda series: series.number != known.default)
     base = next((name for name in _debian_names() if engine.image(name)), "") if builds else None
     return each(
@@ -190,9 +198,10 @@ def save(engine: Engine, file: Path, series: Series | None = None) -> list[str]:
     if not names:
         raise NotFound("there are no images to save", hint="Build them: condor-mini build")
     names += [name for name in _debian_names() if engine.image(name)]
+    image_builder = require_builder(engine, f"save {', '.join(names)} to {file}")
     try:
         with replacing(file) as partial:
-            engine.save_images(names, partial)
+            image_builder.save_images(names, partial)
     except OSError as error:
         raise StateError(f"{file} cannot be written: {error.strerror}") from None
     return names
@@ -206,7 +215,7 @@ def load(engine: Engine, file: Path) -> list[str]:
     """
     if not file.is_file():
         raise NotFound(f"there is no file {file}")
-    return engine.load_images(file)
+    return require_builder(engine, f"load {file}").load_images(file)
 
 
 def import_root(engine: Engine, file: Path, reference: str) -> None:
@@ -263,7 +272,7 @@ def ensure(engine: Engine, role: str, series: Series, progress: Progress) -> str
 
 
 def _build_one(
-    engine: Engine,
+    engine: ImageBuilder,
     role: str,
     series: Series,
     progress: Progress,
@@ -306,7 +315,7 @@ def _build_one(
     return made, True
 
 
-def _build(engine: Engine, spec: BuildSpec, detail: Callable[[str], None]) -> None:
+def _build(engine: ImageBuilder, spec: BuildSpec, detail: Callable[[str], None]) -> None:
     """Build, and where it fails for want of a network, say so in place of a hundred lines."""
     unreachable: list[str] = []
 
@@ -346,7 +355,9 @@ def _digest(folder: Path, arguments: Mapping[str, str], below: str) -> str:
     return sha256.hexdigest()
 
 
-def _label_with_version(engine: Engine, spec: BuildSpec, detail: Callable[[str], None]) -> None:
+def _label_with_version(
+    engine: ImageBuilder, spec: BuildSpec, detail: Callable[[str], None]
+) -> None:
     """Put the version that was really installed into the label; the layers are all cached."""
     container = engine.create(
         ContainerSpec(image=spec.tags[0], name=f"condor-mini-version-{os.getpid()}")

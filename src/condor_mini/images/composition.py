@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from condor_mini.base.progress import Progress
     from condor_mini.base.series import Series
-    from condor_mini.engine import Engine
+    from condor_mini.engine import ImageComposer
 
 LAYOUT = "1"
 """Of an image; another number makes all images anew."""
@@ -45,7 +45,13 @@ BASHRC = b"PS1='\\u@\\h:\\w\\$ '\n[ -z \"$BASH_VERSION\" ] || alias ls='ls --col
 
 
 def compose(
-    engine: Engine, role: str, series: Series, progress: Progress, *, reference: str, label: str
+    engine: ImageComposer,
+    role: str,
+    series: Series,
+    progress: Progress,
+    *,
+    reference: str,
+    label: str,
 ) -> bool:
     """Make a role's image, unless it is up to date; whether it was made just now.
 

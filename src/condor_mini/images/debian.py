@@ -18,13 +18,13 @@ from condor_mini.engine import command
 
 if TYPE_CHECKING:
     from condor_mini.base.progress import Progress
-    from condor_mini.engine import Engine
+    from condor_mini.engine import Engine, ImageBuilder
 
 PULL_TIMEOUT_S = 300.0
 BOOTSTRAP_TIMEOUT_S = 900.0
 
 
-def debian_base(engine: Engine, progress: Progress) -> str:
+def debian_base(engine: ImageBuilder, progress: Progress) -> str:
     """The reference of the Debian image to build on; pulled or made if the engine has none.
 
     Raises ``ImageBuildFailed`` where neither a registry nor a package mirror answers.

@@ -20,7 +20,7 @@ from condor_mini.base.parallel import each
 from condor_mini.base.series import catalogue
 from condor_mini.base.signals import held_back
 from condor_mini.base.tree import named
-from condor_mini.engine import ContainerSpec, command
+from condor_mini.engine import ContainerSpec, ImageBuilder, command
 from condor_mini.images import builder
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def write_missing(
         if image.fresh or not all(file.exists() for file in files(place, image.reference))
     ]
     # An engine that composes its images has no list of dpkg's in them.
-    if not wanting or not (folder or (is_installed() and engine.info().builds)):
+    if not wanting or not (folder or (is_installed() and isinstance(engine, ImageBuilder))):
         return
     try:
         with progress.step("Writing bills of materials", done=f"Bills of materials: {place}"):

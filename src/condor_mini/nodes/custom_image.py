@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import CommandFailed, EngineCapabilityError, NotFound
 from condor_mini.base.layout import CONFIG_DIRECTORY, LIBEXEC, PREFIX, START_SCRIPTS
-from condor_mini.engine import BindMount, ContainerSpec, VolumeMount
+from condor_mini.engine import BindMount, ContainerSpec, VolumeMount, require_builder
 from condor_mini.nodes import condor_config, host_files
 from condor_mini.nodes.node import OWN_IMAGE
 
@@ -212,7 +212,8 @@ def _have(engine: Engine, image: str, architecture: str, progress: Progress) -> 
     if found is None:
         try:
             with progress.step(f"Pulling {image}", done=f"Pulled {image}"):
-                engine.pull(image, timeout_s=PULL_TIMEOUT_S)
+                builder = require_builder(engine, f"fetch the image {image}")
+                builder.pull(image, timeout_s=PULL_TIMEOUT_S)
         except CommandFailed as refusal:
             words = refusal.stderr.strip().splitlines() or ["no answer in time"]
             raise NotFound(

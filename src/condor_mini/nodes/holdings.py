@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from condor_mini.base.errors import NotFound
 from condor_mini.base.layout import LABEL, PREFIX
 from condor_mini.base.parallel import each
-from condor_mini.engine import ContainerInfo, NetworkInfo, VolumeInfo
+from condor_mini.engine import ContainerInfo, ImageBuilder, NetworkInfo, VolumeInfo
 from condor_mini.nodes.node import (
     SPEC,
     Identity,
@@ -159,7 +159,7 @@ class Holdings:
     def _left_alone(self, info: Info, why: Malformed) -> None:
         kind, remove = _KINDS[type(info)]
         engine = self._engine.info()
-        if engine.builds:
+        if isinstance(self._engine, ImageBuilder):
             by_hand = f"{engine.name} {remove} {info.name}"
         else:  # an engine without a command line of its own
             by_hand = f"rm -r {engine.endpoint.partition('://')[2]}/{kind}s/{info.name}"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from condor_mini.base.errors import EngineCapabilityError
 from condor_mini.base.layout import LIBEXEC, PREFIX
 from condor_mini.base.tar_writer import TarWriter
-from condor_mini.engine import BindMount, ImageTree
+from condor_mini.engine import BindMount, ImageComposer, ImageTree
 from condor_mini.images.builder import DIGEST_LABEL
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def have(engine: Engine) -> str:
     Raises:
         EngineCapabilityError: The engine is one of images.
     """
-    if engine.info().builds:
+    if not isinstance(engine, ImageComposer):
         raise EngineCapabilityError(
             f"{engine.name} shows its containers no more of the host than directories that are "
             "mounted",

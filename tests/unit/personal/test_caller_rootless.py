@@ -6,7 +6,7 @@ import io
 import tarfile
 
 from condor_mini.engine import ContainerSpec
-from condor_mini.engine.argv import create_arguments
+from condor_mini.engine.oci.argv import create_arguments
 from condor_mini.personal.caller import Caller
 
 ROOTLESS = Caller(uid=4321, gid=4321, rootless=True)

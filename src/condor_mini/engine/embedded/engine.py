@@ -20,19 +20,17 @@ from condor_mini.engine.embedded import state
 from condor_mini.engine.embedded.cgroups import Cgroups
 from condor_mini.engine.embedded.choice import best_sandbox
 from condor_mini.engine.embedded.containers import Containers, Volumes
-from condor_mini.engine.embedded.images import Images, unsupported
+from condor_mini.engine.embedded.images import Images
 from condor_mini.engine.embedded.log import FollowedLog, read_log
 from condor_mini.engine.embedded.networks import Networks
 from condor_mini.engine.embedded.processes import kill_tree
 from condor_mini.engine.embedded.records import Record, locked_folder, rewrite
 from condor_mini.engine.embedded.tools import Tools
-from condor_mini.engine.protocol import (
-    QUICK_TIMEOUT_S,
-    BuildSpec,
+from condor_mini.engine.protocol import QUICK_TIMEOUT_S, ImageComposer
+from condor_mini.engine.values import (
     CommandResult,
     ContainerInfo,
     ContainerSpec,
-    Engine,
     EngineInfo,
     ImageInfo,
     ImageTree,
@@ -60,7 +58,7 @@ LIMITS = ("cpus", "memory_mb", "pids")
 """Of a container, as its spec calls them."""
 
 
-class EmbeddedEngine(Engine):
+class EmbeddedEngine(ImageComposer):
     """Containers of one user, below one directory."""
 
     name = NAME
@@ -131,7 +129,6 @@ class EmbeddedEngine(Engine):
             architecture={"x86_64": "amd64", "aarch64": "arm64"}.get(
                 platform.machine(), platform.machine()
             ),
-            builds=False,
             many_users=self.sandbox.many_users,
             read_only_mounts=self.sandbox.read_only_mounts,
             read_only_roots=False,
@@ -160,22 +157,6 @@ class EmbeddedEngine(Engine):
         if users:
             raise CommandFailed(("rmi", reference), 1, f"containers use it: {', '.join(users)}")
         self._images.delete(reference)
-
-    def pull(self, reference: str, *, timeout_s: float) -> None:  # noqa: ARG002
-        """No registry is asked."""
-        raise unsupported(f"fetch the image {reference}")
-
-    def build(self, spec: BuildSpec, *, on_line: Callable[[str], None]) -> None:  # noqa: ARG002
-        """No Dockerfile is read."""
-        raise unsupported(f"build {', '.join(spec.tags)}")
-
-    def save_images(self, references: Sequence[str], tarball: Path) -> None:
-        """Images are made in a moment, of the runtime."""
-        raise unsupported(f"save {', '.join(references)} to {tarball}")
-
-    def load_images(self, tarball: Path) -> list[str]:
-        """Images are made in a moment, of the runtime."""
-        raise unsupported(f"load {tarball}")
 
     # -- networks and volumes ---------------------------------------------------------------------
 

@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING
 from condor_mini.base.errors import (
     AlreadyInUse,
     CommandFailed,
-    EngineCapabilityError,
     ImageBuildFailed,
     NotFound,
     ReadOnlyError,
@@ -34,17 +33,15 @@ from condor_mini.engine.fake.shell import (
     interpret,
     unknown,
 )
-from condor_mini.engine.protocol import (
-    QUICK_TIMEOUT_S,
+from condor_mini.engine.protocol import QUICK_TIMEOUT_S, ImageBuilder
+from condor_mini.engine.values import (
     BindMount,
     BuildSpec,
     CommandResult,
     ContainerInfo,
     ContainerSpec,
-    Engine,
     EngineInfo,
     ImageInfo,
-    ImageTree,
     NetworkInfo,
     VolumeInfo,
     VolumeMount,
@@ -72,7 +69,7 @@ _INFO = EngineInfo(
 )
 
 
-class FakeEngine(Engine):
+class FakeEngine(ImageBuilder):
     """An engine whose containers are records. May be used from many threads."""
 
     def __init__(
@@ -167,10 +164,6 @@ class FakeEngine(Engine):
         if not tarball.is_file():
             raise self._failed("import", str(tarball), "no such file or directory")
         self.add_image(reference, labels=labels)
-
-    def compose(self, reference: str, tree: ImageTree, *, labels: Mapping[str, str]) -> None:  # noqa: ARG002
-        """It builds."""
-        raise EngineCapabilityError(f"{self.name} builds images, and composes none: {reference}")
 
     def build(self, spec: BuildSpec, *, on_line: Callable[[str], None]) -> None:
         """See ``Engine.build``."""
