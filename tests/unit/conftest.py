@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from checkup_answers import answer_well
 from command_line import Result
 from condor_mini import cli
 from condor_mini.base.layout import HEALTH
@@ -107,6 +108,22 @@ def make_pool(fake: FakeEngine) -> Callable[..., FakePool]:
 def pool(make_pool: Callable[..., FakePool]) -> FakePool:
     """The pool ``ci``, which is usable."""
     return make_pool()
+
+
+@pytest.fixture
+def written(pool: FakePool) -> FakePool:
+    """The pool, whose nodes took turns to write a line."""
+    pool.engine.write_log("ci-master", "condor-mini: has a token\n")
+    pool.engine.write_log("ci-submit-1", "schedd: 11/21/26 06:50:04 Started\n")
+    pool.engine.write_log("ci-master", "collector: 11/21/26 06:50:05 Updating\n")
+    pool.engine.write_log("ci-submit-1", "shadow: 11/21/26 06:50:06 (1.0) exit\n")
+    return pool
+
+
+@pytest.fixture
+def inside(fake: FakeEngine) -> dict[str, FakeOutcome]:
+    """What the containers of ``condor-mini doctor`` say: all is well."""
+    return answer_well(fake)
 
 
 # -- jobs -----------------------------------------------------------------------------------------
