@@ -20,10 +20,12 @@ from condor_mini.engines import Candidate
 from condor_mini.images import builder
 from condor_mini.lifecycle import startup
 from condor_mini.nodes.node import pool_labels
+from condor_mini.pool import Pool
 from condor_mini.spec import PoolSpec
 from fake_pool import FakePool
 from fake_queue import Queue, engine_with_access_point
 from pool_engine import PoolEngine
+from token_nodes import TokenNodes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -59,6 +61,14 @@ def new_pools(monkeypatch: pytest.MonkeyPatch) -> Callable[[], PoolEngine]:
 def pools(new_pools: Callable[[], PoolEngine]) -> PoolEngine:
     """One such engine."""
     return new_pools()
+
+
+@pytest.fixture
+def nodes(pools: PoolEngine) -> TokenNodes:
+    """The nodes of a pool ``ci`` with an access point and an execution point; they keep tokens."""
+    nodes = TokenNodes(pools)
+    Pool.create("ci", engine=pools)
+    return nodes
 
 
 @pytest.fixture
