@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from condor_mini.base.layout import HEALTH, REQUEST_SCRIPTS
 from condor_mini.engine import FakeEngine, FakeOutcome, VolumeMount
+from condor_mini.lifecycle.debug_levels import FILE
 
 if TYPE_CHECKING:
     import signal
@@ -61,6 +62,22 @@ class PoolEngine(FakeEngine):
         """Let nothing befall any call from now on."""
         self._failure = self._signals = None
         self.before.clear()
+
+    def keep_debug_levels(self) -> None:
+        """Let each node keep the file with the debug levels of its daemons."""
+        kept: dict[str, str] = {}
+
+        def tee(call: FakeExec) -> FakeOutcome:
+            kept[call.container] = call.stdin or ""
+            return FakeOutcome()
+
+        def cat(call: FakeExec) -> FakeOutcome:
+            found = kept.get(call.container)
+            return FakeOutcome(returncode=1) if found is None else FakeOutcome(stdout=found)
+
+        self.on_exec(["tee", FILE], tee)
+        self.on_exec(["cat", FILE], cat)
+        self.on_exec(["condor_reconfig"], lambda _: FakeOutcome())
 
     def files(self, container: str) -> dict[str, FakeFile]:
         """What was written into a container and its volumes, by absolute path."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from checkup_answers import answer_well
 from command_line import Result
 from condor_mini import cli
 from condor_mini.base.layout import HEALTH
@@ -19,10 +20,12 @@ from condor_mini.engines import Candidate
 from condor_mini.images import builder
 from condor_mini.lifecycle import startup
 from condor_mini.nodes.node import pool_labels
+from condor_mini.pool import Pool
 from condor_mini.spec import PoolSpec
 from fake_pool import FakePool
 from fake_queue import Queue, engine_with_access_point
 from pool_engine import PoolEngine
+from token_nodes import TokenNodes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -58,6 +61,14 @@ def new_pools(monkeypatch: pytest.MonkeyPatch) -> Callable[[], PoolEngine]:
 def pools(new_pools: Callable[[], PoolEngine]) -> PoolEngine:
     """One such engine."""
     return new_pools()
+
+
+@pytest.fixture
+def nodes(pools: PoolEngine) -> TokenNodes:
+    """The nodes of a pool ``ci`` with an access point and an execution point; they keep tokens."""
+    nodes = TokenNodes(pools)
+    Pool.create("ci", engine=pools)
+    return nodes
 
 
 @pytest.fixture
@@ -107,6 +118,22 @@ def make_pool(fake: FakeEngine) -> Callable[..., FakePool]:
 def pool(make_pool: Callable[..., FakePool]) -> FakePool:
     """The pool ``ci``, which is usable."""
     return make_pool()
+
+
+@pytest.fixture
+def written(pool: FakePool) -> FakePool:
+    """The pool, whose nodes took turns to write a line."""
+    pool.engine.write_log("ci-master", "condor-mini: has a token\n")
+    pool.engine.write_log("ci-submit-1", "schedd: 11/21/26 06:50:04 Started\n")
+    pool.engine.write_log("ci-master", "collector: 11/21/26 06:50:05 Updating\n")
+    pool.engine.write_log("ci-submit-1", "shadow: 11/21/26 06:50:06 (1.0) exit\n")
+    return pool
+
+
+@pytest.fixture
+def inside(fake: FakeEngine) -> dict[str, FakeOutcome]:
+    """What the containers of ``condor-mini doctor`` say: all is well."""
+    return answer_well(fake)
 
 
 # -- jobs -----------------------------------------------------------------------------------------

@@ -260,3 +260,25 @@ def test_interrupt(condor_mini: Run, pools: PoolEngine) -> None:
     assert "All logs: " in result.err
     assert result.err.endswith("condor-mini: interrupted\n")
     assert names(pools) == []
+
+
+def test_option(condor_mini: Run) -> None:
+    """`create --execute-image` is what `image` is in a pool file."""
+    result = condor_mini("create", "--execute-image", "my/thing:1", "--dry-run")
+    assert "mini-execute-1  my/thing:1\n" in result.out
+
+
+def test_option_is_no_reference(condor_mini: Run) -> None:
+    """What is no image's name is refused as an option too."""
+    result = condor_mini("create", "--execute-image", "My Thing", "--dry-run")
+    assert result.status == 2
+    assert "must be the name of an image" in result.err
+
+
+def test_image_that_is_nowhere(condor_mini: Run, pools: PoolEngine) -> None:
+    """One that no registry has is named, with status 3, and nothing is made."""
+    result = condor_mini("create", "--execute-image", "my/thing:2")
+    assert result.status == 3
+    assert "there is no image my/thing:2" in result.err
+    assert not pools.has_held_nodes
+    assert pools.networks({}) == []

@@ -5,15 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import CommandFailed
-from condor_mini.base.progress import Progress
 from condor_mini.base.series import catalogue
 from condor_mini.images import builder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-    import pytest
 
     from command_line import Result
     from condor_mini.engine import FakeEngine
@@ -37,18 +34,6 @@ def test_state_in_words(fake: FakeEngine, run: Callable[..., Result]) -> None:
     lines = run("images", "list").out.splitlines()
     assert lines[1].endswith("outdated")
     assert lines[-1].endswith("not built")
-
-
-def test_built_is_up_to_date(fake: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The list and `build` agree."""
-    fake.add_image(catalogue().base)
-    monkeypatch.setattr(builder, "fetch_uv", lambda *_: None)
-    monkeypatch.setattr(fake, "copy_out", lambda *_: b"25.14.1\n")
-    builder.build(fake, ["mini"], catalogue().get("25"), Progress())
-    listed = {image.role: image for image in builder.listing(fake) if image.series == "25"}
-    assert (listed["base"].up_to_date, listed["mini"].up_to_date) == (True, True)
-    assert not listed["submit"].up_to_date
-    assert listed["base"].version == "25.14.1"
 
 
 def test_saved_and_loaded(fake: FakeEngine, run: Callable[..., Result], tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ import sys
 
 import pytest
 
-import condor_mini
 from condor_mini.cli import COMMANDS
 
 SLOW = ("pydantic", "rich", "yaml", "platformdirs")
@@ -62,12 +61,24 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     assert [name for name in HEAVY if name in modules] == []
 
 
-def test_public_names_are_sorted() -> None:
-    """The public names are in order, and no more than these."""
-    assert condor_mini.__all__ == sorted(condor_mini.__all__)
+STATUS = """
+import sys
+import condor_mini.cli.{0}
+import condor_mini.{1}
+print(" ".join(sys.modules))
+"""
 
 
-@pytest.mark.parametrize("name", condor_mini.__all__)
-def test_public_name_is_there(name: str) -> None:
-    """Each public name can be had."""
-    assert getattr(condor_mini, name) is not None
+def _loaded(script: str, *arguments: str) -> set[str]:
+    argv = [sys.executable, "-c", script, *arguments]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True, timeout=30)
+    return set(done.stdout.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize(
+    ("command", "module"), [("status", "reports.status"), ("list", "reports.listing")]
+)
+def test_quick_commands_load_no_display(command: str, module: str) -> None:
+    """Status and list are to be there at once."""
+    loaded = _loaded(STATUS.format(command, module))
+    assert [name for name in ("rich", "pydantic", "yaml") if name in loaded] == []

@@ -2,110 +2,28 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import stat
-import time
-from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from condor_mini.base.layout import REQUEST_SCRIPTS
 from condor_mini.engine import ContainerSpec, FakeOutcome
-from condor_mini.pool import Pool
+from token_nodes import DOMAIN, ELSEWHERE, LIES_ON, TokenNodes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from command_line import Result
-    from condor_mini.engine import FakeExec
     from pool_engine import PoolEngine
 
     Run = Callable[..., Result]
 
-DOMAIN = "condor-mini.internal"
-LIES_ON = {
-    "ci-submit-1": ("a" * 32, "ci-submit-1@submit", "ADVERTISE_SCHEDD"),
-    "ci-execute-1": ("b" * 32, "ci-execute-1@execute", "ADVERTISE_STARTD"),
-}
-"""The tokens that lie on nodes: id, holder and limit."""
-ELSEWHERE = "c" * 32
-"""The id of a token that nobody here knows."""
-
-
-def encoded(claims: dict[str, Any]) -> str:
-    """A token with these claims; what would be its secret part is a word that tests look for."""
-    payload = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
-    return f"eyJhbGciOi.{payload}.SIGNATURE"
-
-
-class Nodes:
-    """What the scripts of the nodes do, without HTCondor."""
-
-    def __init__(self, engine: PoolEngine) -> None:
-        self.issued: dict[str, list[str]] = defaultdict(list)
-        """Lines of each node's issued-tokens."""
-        self.revoked: dict[str, list[str]] = defaultdict(list)
-        self.given: list[tuple[str, ...]] = []
-        """What create-token and revoke-token were given, in turn."""
-        self.now = time.time()
-        self._count = 0
-        engine.on_exec([f"{REQUEST_SCRIPTS}/create-token"], self._create)
-        engine.on_exec([f"{REQUEST_SCRIPTS}/list-tokens"], self._list)
-        engine.on_exec([f"{REQUEST_SCRIPTS}/revoke-token"], self._revoke)
-        engine.on_exec(["condor_token_list"], self._installed)
-
-    def _create(self, call: FakeExec) -> FakeOutcome:
-        self.given.append((call.container, *call.argv[1:]))
-        is_part = call.argv[1] == "--with"
-        user, seconds, *limits = call.argv[3 if is_part else 1 :]
-        self._count += 1
-        claims: dict[str, Any] = {
-            "jti": f"{self._count:08x}" + "0" * 24,
-            "iss": f"ci.{DOMAIN}",
-            "iat": int(self.now),
-            "sub": user if "@" in user else f"{user}@{DOMAIN}",
-            "scope": " ".join(f"condor:/{limit}" for limit in limits),
-        }
-        if seconds != "0":
-            claims["exp"] = claims["iat"] + int(seconds)
-        known_by = call.argv[2] if is_part else claims["jti"]
-        self.issued[call.container].append(f"issued {known_by} {json.dumps(claims)}")
-        return FakeOutcome(stdout=f"{encoded(claims)}\n")
-
-    def _list(self, call: FakeExec) -> FakeOutcome:
-        lines = [*self.issued[call.container], *self.revoked[call.container]]
-        return FakeOutcome(stdout="".join(f"{line}\n" for line in [f"domain {DOMAIN}", *lines]))
-
-    def _revoke(self, call: FakeExec) -> FakeOutcome:
-        self.given.append((call.container, *call.argv[1:]))
-        _, claim, *values = call.argv
-        self.revoked[call.container] += [f"revoked {claim} {value}" for value in values]
-        return FakeOutcome()
-
-    def _installed(self, call: FakeExec) -> FakeOutcome:
-        if call.user != "root" or call.container not in LIES_ON:
-            return FakeOutcome()
-        id_, holder, limit = LIES_ON[call.container]
-        claims = {"jti": id_, "sub": f"{holder}.{DOMAIN}", "scope": f"condor:/{limit}", "iat": 1}
-        header = '{"alg":"HS256","kid":"POOL"}'
-        file = "/etc/condor/tokens.d/node"
-        return FakeOutcome(stdout=f"Header: {header} Payload: {json.dumps(claims)} File: {file}\n")
-
 
 @pytest.fixture
-def nodes(pools: PoolEngine) -> Nodes:
-    """The nodes of a pool ``ci`` with an access point and an execution point."""
-    made = Nodes(pools)
-    Pool.create("ci", engine=pools)
-    return made
-
-
-@pytest.fixture
-def token(nodes: Nodes, condor_mini: Run) -> Run:
+def token(nodes: TokenNodes, condor_mini: Run) -> Run:
     """``condor-mini token COMMAND -n ci ARGUMENTS``."""
     del nodes
 
@@ -163,7 +81,9 @@ def test_a_file_of_ones_own(token: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["file", "link", "dangling link", "pipe"])
-def test_what_is_there_is_not_written(kind: str, token: Run, tmp_path: Path, nodes: Nodes) -> None:
+def test_what_is_there_is_not_written(
+    kind: str, token: Run, tmp_path: Path, nodes: TokenNodes
+) -> None:
     """`token create --file` neither overwrites a file nor follows a link, and creates no token."""
     path, elsewhere = tmp_path / "token", tmp_path / "elsewhere"
     if kind == "pipe":
@@ -186,14 +106,14 @@ def test_no_file_is_left_of_a_failure(token: Run, tmp_path: Path) -> None:
     assert not (tmp_path / "token").exists()
 
 
-def test_an_output_that_is_a_file(token: Run, nodes: Nodes) -> None:
+def test_an_output_that_is_a_file(token: Run, nodes: TokenNodes) -> None:
     """`token create -o FILE`, as it was once, is told of --file."""
     made = token("create", "-o", "my token")
     assert (made.status, nodes.given) == (2, [])
     assert "--file 'my token'" in made.err
 
 
-def test_limits_in_any_case(token: Run, nodes: Nodes) -> None:
+def test_limits_in_any_case(token: Run, nodes: TokenNodes) -> None:
     """`token create --authz` takes HTCondor's levels in upper and lower case, each once."""
     token("create", "--authz", "read", "--authz", "Advertise_Startd", "--authz", "READ")
     assert nodes.given[0] == ("ci-master", "jovyan", "0", "READ", "ADVERTISE_STARTD")
@@ -216,7 +136,7 @@ def test_limits_in_any_case(token: Run, nodes: Nodes) -> None:
         (["--lifetime", "9" * 20], "a token's lifetime is 1 to"),
     ],
 )
-def test_bad_wishes(arguments: list[str], words: str, token: Run, nodes: Nodes) -> None:
+def test_bad_wishes(arguments: list[str], words: str, token: Run, nodes: TokenNodes) -> None:
     """What cannot be in a token is refused with 2 before one is created."""
     made = token("create", *arguments)
     assert (made.status, words in made.err, nodes.given) == (2, True, [])
@@ -249,14 +169,14 @@ def test_list_tells_no_secret(token: Run) -> None:
     assert "SIGNATURE" not in shown
 
 
-def test_list_of_an_expired_token(token: Run, nodes: Nodes) -> None:
+def test_list_of_an_expired_token(token: Run, nodes: TokenNodes) -> None:
     """A token that has expired is told as such."""
     nodes.now -= 61
     token("create", "--lifetime", "60")
     assert [row["state"] for row in rows(token) if row["kind"] == "issued"] == ["expired"]
 
 
-def test_list_of_an_endless_date(token: Run, nodes: Nodes) -> None:
+def test_list_of_an_endless_date(token: Run, nodes: TokenNodes) -> None:
     """An end beyond all calendars, which another program wrote, does no harm."""
     nodes.now *= 1e9
     token("create", "--lifetime", "60")
@@ -298,7 +218,7 @@ def test_list_without_a_central_manager_that_runs(token: Run, pools: PoolEngine)
 
 
 def test_a_central_manager_of_the_engines(
-    nodes: Nodes, pools: PoolEngine, condor_mini: Run
+    nodes: TokenNodes, pools: PoolEngine, condor_mini: Run
 ) -> None:
     """--container is for a central manager that no pool of ours has: list, create and revoke."""
     del nodes
@@ -328,7 +248,9 @@ def test_a_central_manager_of_the_engines(
         ["--identity", f"nobody@{DOMAIN}"],
     ],
 )
-def test_what_nobody_knows_is_not_revoked(arguments: list[str], token: Run, nodes: Nodes) -> None:
+def test_what_nobody_knows_is_not_revoked(
+    arguments: list[str], token: Run, nodes: TokenNodes
+) -> None:
     """An id or a holder that the pool does not know is refused with 3, and nothing is revoked."""
     token("create")
     done = token("revoke", *arguments)
@@ -344,7 +266,7 @@ def test_revoke_tells_what_it_did(token: Run) -> None:
     assert (done.status, done.out) == (0, f"revoked the token {id_} of ada@{DOMAIN}\n")
 
 
-def test_revoke_by_the_begin_of_an_id(token: Run, nodes: Nodes) -> None:
+def test_revoke_by_the_begin_of_an_id(token: Run, nodes: TokenNodes) -> None:
     """An id can be shortened, and be in upper case; all parts of the token are revoked."""
     token("create")
     token("create")
@@ -355,14 +277,14 @@ def test_revoke_by_the_begin_of_an_id(token: Run, nodes: Nodes) -> None:
     assert nodes.given == [("ci-submit-1", "jti", *ids), ("ci-master", "jti", *ids)]
 
 
-def test_revoke_by_the_id_of_a_part(token: Run, nodes: Nodes) -> None:
+def test_revoke_by_the_id_of_a_part(token: Run, nodes: TokenNodes) -> None:
     """The id of an access point's part, which that one's holder sees, revokes the whole token."""
     made = json.loads(token("create", "-o", "json").out)
     token("revoke", made["ids"][1])
     assert nodes.revoked["ci-master"] == [f"revoked jti {id_}" for id_ in made["ids"]]
 
 
-def test_an_ambiguous_begin_of_an_id(token: Run, nodes: Nodes) -> None:
+def test_an_ambiguous_begin_of_an_id(token: Run, nodes: TokenNodes) -> None:
     """What begins several tokens' ids is refused with 2, and names them."""
     token("create")
     token("create")
@@ -373,7 +295,7 @@ def test_an_ambiguous_begin_of_an_id(token: Run, nodes: Nodes) -> None:
 
 
 @pytest.mark.parametrize("name", ["ada", f"ada@{DOMAIN}"])
-def test_revoke_by_holder(name: str, token: Run, nodes: Nodes) -> None:
+def test_revoke_by_holder(name: str, token: Run, nodes: TokenNodes) -> None:
     """--identity takes a holder with or without its domain."""
     token("create", "--user", "ada")
     done = token("revoke", "--identity", name)
@@ -381,7 +303,7 @@ def test_revoke_by_holder(name: str, token: Run, nodes: Nodes) -> None:
     assert nodes.given[-1] == ("ci-master", "sub", f"ada@{DOMAIN}")
 
 
-def test_revoke_a_node_that_does_not_run(token: Run, pools: PoolEngine, nodes: Nodes) -> None:
+def test_revoke_a_node_that_does_not_run(token: Run, pools: PoolEngine, nodes: TokenNodes) -> None:
     """A node's identity is known although the node has ended."""
     pools.end("ci-execute-1", exit_code=0, log="")
     identity = f"ci-execute-1@execute.{DOMAIN}"
@@ -418,7 +340,9 @@ def test_revoking_twice_what_is_elsewhere(token: Run) -> None:
         ["--identity", "a@b\nALLOW_ADMINISTRATOR = *"],
     ],
 )
-def test_what_is_malformed_is_not_revoked(arguments: list[str], token: Run, nodes: Nodes) -> None:
+def test_what_is_malformed_is_not_revoked(
+    arguments: list[str], token: Run, nodes: TokenNodes
+) -> None:
     """--force takes ids and identities only as HTCondor makes them; else it ends with 2."""
     assert token("revoke", "--force", *arguments).status == 2
     assert not any(nodes.revoked.values())

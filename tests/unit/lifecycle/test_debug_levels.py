@@ -2,40 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import pytest
 
 from condor_mini.base.errors import UsageError
-from condor_mini.engine import FakeOutcome
-from condor_mini.lifecycle.debug_levels import FILE
 from condor_mini.pool import Pool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from command_line import Result
-    from condor_mini.engine import FakeExec
     from pool_engine import PoolEngine
 
 
 @pytest.fixture
 def pool(pools: PoolEngine) -> Pool:
-    """A pool with two execution points, whose nodes keep that one file."""
-    kept: dict[str, str] = {}
-
-    def tee(call: FakeExec) -> FakeOutcome:
-        kept[call.container] = call.stdin or ""
-        return FakeOutcome()
-
-    def cat(call: FakeExec) -> FakeOutcome:
-        found = kept.get(call.container)
-        return FakeOutcome(returncode=1) if found is None else FakeOutcome(stdout=found)
-
-    pools.on_exec(["tee", FILE], tee)
-    pools.on_exec(["cat", FILE], cat)
-    pools.on_exec(["condor_reconfig"], lambda _: FakeOutcome())
+    """A pool with two execution points, whose nodes keep the file with the levels."""
+    pools.keep_debug_levels()
     return Pool.create("ci", execution_points=2, engine=pools)
 
 
@@ -97,19 +78,3 @@ def test_a_daemon_that_does_not_run_there(pool: Pool) -> None:
     """A node that has no such daemon is named."""
     with pytest.raises(UsageError, match="no schedd runs on ci-execute-1"):
         pool.set_debug_levels({"schedd": "D_ALL"}, node="execute-1")
-
-
-@pytest.mark.usefixtures("pool")
-def test_the_command_sets_and_shows(condor_mini: Callable[..., Result]) -> None:
-    """`condor-mini debug` takes DAEMON=LEVEL, and reports what is set."""
-    result = condor_mini("debug", "-n", "ci", "schedd=D_FULLDEBUG D_JOB", "-o", "json")
-    assert json.loads(result.out) == [
-        {"node": "ci-submit-1", "daemon": "schedd", "level": "D_FULLDEBUG D_JOB"}
-    ]
-
-
-@pytest.mark.usefixtures("pool")
-@pytest.mark.parametrize("argv", [["schedd"], ["schedd=D_ALL", "--reset"]])
-def test_the_command_refuses(condor_mini: Callable[..., Result], argv: list[str]) -> None:
-    """A setting without a level, and a reset with one, are usage errors."""
-    assert condor_mini("debug", "-n", "ci", *argv).status == 2

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from condor_mini.base.errors import EngineCapabilityError, NotFound, UsageError
+from condor_mini.base.errors import EngineCapabilityError, NotFound
 from condor_mini.base.layout import HEALTH, LIBEXEC, PREFIX
 from condor_mini.base.progress import Progress
 from condor_mini.base.series import catalogue
@@ -27,10 +27,9 @@ from condor_mini.pool import Pool
 from condor_mini.spec import PoolSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from command_line import Result
     from condor_mini.engine import Engine
     from condor_mini.nodes.planned_node import PlannedNode
     from pool_engine import PoolEngine
@@ -313,15 +312,6 @@ def test_image_is_pulled(pools: PoolEngine, tree: Path) -> None:  # noqa: ARG001
     assert pools.spec("ci-execute-1").image == IMAGE
 
 
-def test_image_that_is_nowhere(condor_mini: Callable[..., Result], pools: PoolEngine) -> None:
-    """One that no registry has is named, with status 3, and nothing is made."""
-    result = condor_mini("create", "--execute-image", "my/thing:2")
-    assert result.status == 3
-    assert "there is no image my/thing:2" in result.err
-    assert not pools.has_held_nodes
-    assert pools.networks({}) == []
-
-
 @pytest.mark.parametrize(("image", "engine"), [("arm64", "x86_64"), ("amd64", "aarch64")])
 def test_image_of_another_architecture(
     with_image: PoolEngine, monkeypatch: pytest.MonkeyPatch, image: str, engine: str
@@ -360,30 +350,6 @@ def test_no_image_no_runtime(pools: PoolEngine, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(custom_image, "_tree", refuse)
     nodes = planned_nodes(PoolSpec(name="ci"))
     assert equipped(pools, nodes, catalogue().get(None), Progress()) == nodes
-
-
-# -- as it is asked for ----------------------------------------------------------------------------
-
-
-def test_option(condor_mini: Callable[..., Result]) -> None:
-    """`create --execute-image` is what `image` is in a pool file."""
-    result = condor_mini("create", "--execute-image", IMAGE, "--dry-run")
-    assert f"mini-execute-1  {IMAGE}\n" in result.out
-
-
-def test_option_is_no_reference(condor_mini: Callable[..., Result]) -> None:
-    """What is no image's name is refused as an option too."""
-    result = condor_mini("create", "--execute-image", "My Thing", "--dry-run")
-    assert result.status == 2
-    assert "must be the name of an image" in result.err
-
-
-def test_option_for_several_groups() -> None:
-    """Of several groups it is not guessed which is meant."""
-    groups = [{"name": "a"}, {"name": "b"}]
-    spec = PoolSpec.model_validate({"execution_points": groups})
-    with pytest.raises(UsageError, match="2 groups of them, and my/thing:1 could be the image"):
-        spec.with_overrides(execute_image=IMAGE)
 
 
 def test_missing_image_names_the_registry_s_reason(pools: PoolEngine) -> None:

@@ -12,11 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from condor_mini.base.errors import CondorMiniError, UsageError
-from condor_mini.base.layout import LABEL, PREFIX, REQUEST_SCRIPTS
+from condor_mini.base.errors import CondorMiniError
+from condor_mini.base.layout import LABEL, PREFIX
 from condor_mini.engine import ContainerSpec, FakeEngine, FakeOutcome, VolumeMount
 from condor_mini.lifecycle import removal
-from condor_mini.members.membership import Members
 from condor_mini.nodes.holdings import PERSONAL_STATE, Holdings
 from condor_mini.nodes.node import pool_labels, pool_nodes
 from condor_mini.pool import Pool
@@ -307,7 +306,7 @@ def test_an_own_image_does_not_tell_how_many_slots(pools: PoolEngine) -> None:
     assert pool.status().slots.expected == 2
 
 
-# -- personal pools and plain containers ----------------------------------------------------------
+# -- personal pools -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("mounts", ["nothing", "a volume"])
@@ -341,44 +340,6 @@ def test_a_personal_pool_of_another_name(pools: PoolEngine, tmp_path: Path) -> N
     )
     found = listing(pools)
     assert (found.pools, [problem.name for problem in found.problems]) == ([], ["evil"])
-
-
-@pytest.mark.parametrize(
-    "labels",
-    [
-        {f"{LABEL}.role": "evil", f"{LABEL}.pool": "ci"},
-        {f"{LABEL}.own-image": "x", f"{LABEL}.one-user": "true"},
-        node_labels("ci", "execute", 1),
-    ],
-    ids=["unknown role", "other users", "execution point"],
-)
-def test_a_container_that_is_named_is_what_it_says_inside(
-    pools: PoolEngine, labels: dict[str, str]
-) -> None:
-    """Of `--container` the labels do not count, but what the image says in its environment."""
-    pools.add_image("theirs", labels=labels)
-    pools.start(pools.create(ContainerSpec(image="theirs", name="condormaster")))
-    pools.on_exec(["printenv"], lambda _: FakeOutcome(stdout="master\n"))
-    asked: list[str | None] = []
-
-    def list_tokens(call: object) -> FakeOutcome:
-        asked.append(getattr(call, "user", None))
-        return FakeOutcome()
-
-    pools.on_exec(["condor_token_list"], list_tokens)
-    domain = FakeOutcome(stdout="domain condor-mini.internal\n")
-    pools.on_exec([f"{REQUEST_SCRIPTS}/list-tokens"], lambda _: domain)
-    assert Members.of_container("condormaster", engine=pools).tokens() == []
-    assert asked == ["root"]
-
-
-def test_a_container_that_is_no_central_manager(pools: PoolEngine) -> None:
-    """One whose labels alone say that it is a central manager is refused."""
-    pools.add_image("theirs", labels=node_labels("ci", "master"))
-    pools.start(pools.create(ContainerSpec(image="theirs", name="condormaster")))
-    pools.on_exec(["printenv"], lambda _: FakeOutcome(returncode=1))
-    with pytest.raises(UsageError, match="is no central manager"):
-        Members.of_container("condormaster", engine=pools)
 
 
 # -- what fills a volume --------------------------------------------------------------------------

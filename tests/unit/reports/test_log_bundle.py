@@ -1,4 +1,4 @@
-"""``condor-mini export logs`` on an engine in memory."""
+"""The bundle of logs of a pool in memory."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO
 
-    from command_line import Result
     from condor_mini.engine import FakeExec
     from fake_pool import FakePool
 
@@ -254,32 +253,3 @@ def test_failure_directory_without_a_home(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file/state"))
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     assert failure_directory("ci").parent == tmp_path
-
-
-def test_command_prints_the_directory(full: FakePool, run: Callable[..., Result]) -> None:
-    """And nothing else on stdout."""
-    del full
-    shown = run("export", "logs", "-n", "ci", "out")
-    assert (shown.status, shown.out) == (0, "out\n")
-
-
-def test_other_files_may_be_there(
-    full: FakePool, run: Callable[..., Result], tmp_path: Path
-) -> None:
-    """Only what would be overwritten is in the way."""
-    del full
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out/note.txt").touch()
-    assert run("export", "logs", "-n", "ci", "out").status == 0
-    again = run("export", "logs", "-n", "ci", "out")
-    assert (again.status, "summary.txt" in again.err) == (2, True)
-
-
-def test_directory_that_cannot_be_made_is_1(
-    full: FakePool, run: Callable[..., Result], tmp_path: Path
-) -> None:
-    """One clear message."""
-    del full
-    (tmp_path / "file").touch()
-    shown = run("export", "logs", "-n", "ci", "file/out")
-    assert (shown.status, "cannot be used" in shown.err) == (1, True)

@@ -1,24 +1,16 @@
-"""PoolSpec from options, its stored form, its JSON schema."""
+"""PoolSpec from options, and its stored form."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import jsonschema
 import pytest
 
 from condor_mini.base.errors import UsageError
-from condor_mini.base.sizes import mebibytes
-from condor_mini.spec import PoolSpec, yaml_tree
+from condor_mini.spec import PoolSpec
 from condor_mini.spec.pool_file import load_pool_file
-from condor_mini.spec.schema import example, json_schema
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-ROOT = Path(__file__).parents[3]
 FILES = Path(__file__).with_name("poolfiles")
 
 
@@ -109,90 +101,16 @@ def test_oldest_stored_form_is_read() -> None:
     assert PoolSpec.from_json('{"version": 1}') == PoolSpec()
 
 
-@pytest.mark.parametrize(
-    ("text", "size"),
-    [
-        ("2048", 2048),
-        ("1024K", 1),
-        ("1500 kB", 1),
-        ("512M", 512),
-        ("512MB", 512),
-        ("512 MiB", 512),
-        ("1.5GB", 1536),
-        ("2g", 2048),
-        ("2TB", 2 * 1024 * 1024),
-    ],
-)
-def test_size(text: str, size: int) -> None:
-    """Sizes are MiB, and units are powers of 1024."""
-    assert mebibytes(text) == size
-
-
-@pytest.mark.parametrize("text", ["", "0", "0GB", "512K", "-1", "1e3", "2 parsecs", "1.GB", "GB"])
-def test_no_size(text: str) -> None:
-    """What is no size, or less than a MiB, is refused."""
-    with pytest.raises(ValueError, match="must be"):
-        mebibytes(text)
-
-
-def test_published_schema_is_current() -> None:
-    """docs/pool.schema.json is what ``condor-mini config schema`` prints."""
-    published = json.loads((ROOT / "docs/pool.schema.json").read_text("utf-8"))
-    assert sorted(documented(published)) == sorted(documented(json_schema()))
-
-
-def documented(schema: object) -> Iterator[tuple[str, str]]:
-    """Each key that a schema knows, and its description: pydantic's version words the rest."""
-    if isinstance(schema, list):
-        for part in schema:
-            yield from documented(part)
-    elif isinstance(schema, dict):
-        for name, key in schema.get("properties", {}).items():
-            yield name, key.get("description", "")
-        for part in schema.values():
-            yield from documented(part)
-
-
-@pytest.mark.parametrize("file", sorted(FILES.glob("valid-*.yaml")), ids=lambda file: file.stem)
-def test_schema_takes_valid_files(file: Path) -> None:
-    """The schema takes each valid file, with its short forms."""
-    tree, _ = yaml_tree.parse(file.read_text("utf-8-sig"))
-    jsonschema.validate(tree.plain(), json_schema())
-
-
-def test_schema_takes_the_example() -> None:
-    """The schema takes the example."""
-    jsonschema.validate(yaml_tree.parse(example())[0].plain(), json_schema())
-
-
-@pytest.mark.parametrize("name", ["keys", "types", "numbers", "version-missing", "series"])
-def test_schema_refuses_invalid_files(name: str) -> None:
-    """The schema refuses what it can."""
-    tree, _ = yaml_tree.parse((FILES / f"invalid-{name}.yaml").read_text("utf-8"))
-    with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(tree.plain(), json_schema())
-
-
-def test_schema_is_one() -> None:
-    """The schema is a valid one."""
-    jsonschema.Draft202012Validator.check_schema(json_schema())
-
-
-def test_schema_describes_every_key() -> None:
-    """Each key has a description, which editors show."""
-    schema = json_schema()
-    parts = [schema, *schema["$defs"].values()]  # type: ignore[attr-defined]
-    bare = [
-        key
-        for part in parts
-        for key, value in part["properties"].items()
-        if not value.get("description")
-    ]
-    assert bare == []
-
-
 def test_image_for_nodes_that_are_to_be_read_only() -> None:
     """An image of one's own, by an option, contradicts a file that wants nodes to be read-only."""
     pool = spec("execution_points: [{read_only: true}]")
     with pytest.raises(UsageError, match="cannot be read-only"):
         pool.with_overrides(execute_image="it")
+
+
+def test_option_for_several_groups() -> None:
+    """Of several groups it is not guessed which is meant."""
+    groups = [{"name": "a"}, {"name": "b"}]
+    spec = PoolSpec.model_validate({"execution_points": groups})
+    with pytest.raises(UsageError, match="2 groups of them, and my/thing:1 could be the image"):
+        spec.with_overrides(execute_image="my/thing:1")
