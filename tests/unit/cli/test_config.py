@@ -66,7 +66,10 @@ def test_init_does_not_overwrite(config: Config, capsys: pytest.CaptureFixture[s
     """``init`` leaves a file that is there, and says how to overwrite it."""
     Path("pool.yaml").write_text("mine")
     assert config("init") == 4
-    assert "pool.yaml is there already\n--force" in capsys.readouterr().err
+    assert (
+        "the file pool.yaml already exists\nOverwrite it: condor-mini config init --force"
+        in capsys.readouterr().err
+    )
     assert Path("pool.yaml").read_text() == "mine"
 
 
@@ -80,7 +83,7 @@ def test_init_overwrites_when_told(config: Config) -> None:
 def test_init_without_the_directory(config: Config, capsys: pytest.CaptureFixture[str]) -> None:
     """``init`` makes no directories."""
     assert config("init", "none/pool.yaml") == 3
-    assert "the directory none is not there" in capsys.readouterr().err
+    assert "the directory none does not exist" in capsys.readouterr().err
 
 
 def test_validate_counts_the_nodes(config: Config, capsys: pytest.CaptureFixture[str]) -> None:

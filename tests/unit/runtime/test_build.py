@@ -245,9 +245,9 @@ def test_damaged_lock(condor_mini: Run, store: Store, lock: str) -> None:
     [
         (["build", "--htcondor", "9"], "no HTCondor series '9'"),
         (["build", "--arch", "riscv64"], "architecture 'riscv64'"),
-        (["remove"], "say which"),
+        (["remove"], "use either a series or --all"),
         (["remove", "9"], "no HTCondor series '9'"),
-        (["remove", "25", "--all"], "say which"),
+        (["remove", "25", "--all"], "use either a series or --all"),
         (["export", "x.zip"], ".tar or .tar.xz"),
         (["lock", "--series", "9"], "no HTCondor series '9'"),
     ],
