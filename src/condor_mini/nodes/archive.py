@@ -1,4 +1,4 @@
-"""The archive that a node gets before its start."""
+"""The tar archives that are copied into a node: all its files before its start, or new tokens."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from condor_mini.nodes.planned_node import PlannedNode
 
 TOKEN_FILES = (f"{TOKENS.lstrip('/')}/node", "etc/condor/users-token")
-"""Where the tokens of a node are, the one of its users the second: renew-tokens."""
+"""The paths of a node's own token and of its users' token; see the script ``renew-tokens``."""
 _OWNERS = {
     SPOOL: (0, 0o755),
     LOG: (0, 0o755),
@@ -25,26 +25,30 @@ _OWNERS = {
     KEYS: (0, 0o700),
     TOKENS: (0, 0o700),
 }
-"""Who has these at first, and their modes; the entrypoint gives to the daemons what is theirs."""
+"""The first owner and the mode of each directory.
+
+The entrypoint gives the daemons' directories to the daemons.
+"""
 
 
 def node_archive(
     node: PlannedNode, *, tokens: Sequence[str] = (), more: Mapping[str, bytes] | None = None
 ) -> bytes:
-    """What a node gets before its start, as a tar for ``PlannedNode.archive_at``.
+    """Return the tar archive to unpack at ``PlannedNode.archive_at`` before a node's start.
 
-    It holds its files; and for one that is not read-only, the owners and modes of volumes. Of the
-    others an engine takes them from the image, and ``user_volumes`` are to be seen to.
+    It contains the node's files. If the node is not read-only, it also sets the owners and modes of
+    its volumes. For a read-only node the engine takes them from the image; the caller must see to
+    its ``user_volumes``.
 
     Args:
-        node: Which.
-        tokens: Its own, and its users', if it has such.
-        more: Other files, by path; scripts among them can be run.
+        node: Node to make the archive for.
+        tokens: The node's own token, then its users' token if it has one.
+        more: Other files, by path. Scripts among them become executable.
     """
     tar = TarWriter()
     for mount in () if node.container.read_only else node.container.mounts:
         if isinstance(mount, VolumeMount) and not mount.read_only:
-            # An engine makes them root's own.
+            # An engine creates volumes that only root can write.
             is_state = mount.volume in state_volumes(node)
             owner, mode = _OWNERS[mount.target] if is_state else (0, 0o1777)
             tar.directory(mount.target.strip("/"), mode, owner)
@@ -56,7 +60,10 @@ def node_archive(
 
 
 def tokens_archive(tokens: Sequence[str]) -> bytes:
-    """The same for a node that is there, and gets other tokens only: for ``CONFIGURATION``."""
+    """Return the tar archive that replaces the tokens of an existing node.
+
+    It is to be unpacked at ``CONFIGURATION``; ``tokens`` are as for ``node_archive``.
+    """
     tar = TarWriter()
     _add_tokens(tar, tokens, at=CONFIGURATION)
     return tar.finish()

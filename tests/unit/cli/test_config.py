@@ -128,14 +128,14 @@ def test_validate_invalid_as_json(config: Config, capsys: pytest.CaptureFixture[
         "line": 3,
         "column": 19,
         "path": "execution_points",
-        "message": "a pool without execution points runs no job",
+        "message": "a pool without execution points runs no jobs",
     }
 
 
 def test_validate_missing_file(config: Config, capsys: pytest.CaptureFixture[str]) -> None:
     """A file that is not there is not found."""
     assert config("validate", "none.yaml") == 3
-    assert "the pool file none.yaml is not there" in capsys.readouterr().err
+    assert "there is no pool file none.yaml" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arguments", [[], ["schema"], ["init"], ["validate"]])
