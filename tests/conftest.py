@@ -120,10 +120,10 @@ def engine(engine_name: str, request: pytest.FixtureRequest) -> Engine:
     return find_engine(engine_name)
 
 
-def embedded(way: str) -> Engine:
+def embedded(sandbox: str) -> Engine:
     """The embedded engine, by one of its ways."""
     root = sandbox_runtime().root
-    return EmbeddedEngine(lambda: root, way=way)
+    return EmbeddedEngine(lambda: root, sandbox=sandbox)
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,12 @@ from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING
 
-from condor_mini.base.errors import EngineCapabilityError, EngineNotFound, UsageError
+from condor_mini.base.errors import (
+    EngineAccessDenied,
+    EngineCapabilityError,
+    EngineNotFound,
+    UsageError,
+)
 from condor_mini.engine.dialect import DOCKER, PODMAN, Dialect
 from condor_mini.engine.oci import OciEngine
 
@@ -181,7 +186,7 @@ def look(candidate: Candidate) -> Finding:
     except EngineNotFound as error:
         return Finding(
             name=candidate.name,
-            reach=Reach.DENIED if "permission denied" in error.message else Reach.NO_DAEMON,
+            reach=Reach.DENIED if isinstance(error, EngineAccessDenied) else Reach.NO_DAEMON,
             evidence=error.message,
             hint=error.hint or "",
         )

@@ -12,7 +12,7 @@ from condor_mini.base.errors import CommandFailed
 from condor_mini.base.layout import LABEL, TOKENS
 from condor_mini.engine import BindMount, ContainerSpec, VolumeMount
 from condor_mini.engine.command import run as run_command
-from condor_mini.lifecycle import creation
+from condor_mini.lifecycle import removal
 from condor_mini.nodes.holdings import PERSONAL_STATE, Holdings
 from condor_mini.nodes.node import pool_labels, pool_nodes
 from condor_mini.pool import Pool
@@ -85,7 +85,7 @@ def test_it_is_not_removed(engine: Engine, claimant: str, pool: str) -> None:
     container = engine.inspect(claimant)
     assert container is not None
     with suppress(CommandFailed):  # it keeps the network from going
-        creation.remove(engine, pool)
+        removal.remove(engine, pool)
     left = engine.inspect(claimant)
     assert left is not None
     assert left.id == container.id

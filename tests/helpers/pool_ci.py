@@ -9,7 +9,7 @@ from condor_mini.base.errors import CommandFailed, CondorMiniError, EngineNotFou
 from condor_mini.base.layout import LABEL
 from condor_mini.base.progress import Progress
 from condor_mini.lifecycle import creation
-from condor_mini.lifecycle.life import scale
+from condor_mini.lifecycle.scale import scale
 from condor_mini.spec import PoolSpec
 from condor_mini.spec.base import Reading
 

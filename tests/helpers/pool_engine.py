@@ -6,7 +6,7 @@ import os
 from itertools import count
 from typing import TYPE_CHECKING
 
-from condor_mini.base.layout import HEALTH, LIBEXEC
+from condor_mini.base.layout import HEALTH, REQUEST_SCRIPTS
 from condor_mini.engine import FakeEngine, FakeOutcome, VolumeMount
 from condor_mini.lifecycle.debug_levels import FILE
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from condor_mini.engine import FakeExec
-    from condor_mini.engine.fake_files import FakeFile
+    from condor_mini.engine.fake.files import FakeFile
 
 
 class PoolEngine(FakeEngine):
@@ -44,8 +44,8 @@ class PoolEngine(FakeEngine):
         for role in ("master", "submit", "execute"):
             self.add_image(f"condor-{role}:25")
         self.on_exec(["timeout"], lambda call: self.issue(call))
-        self.on_exec([f"{LIBEXEC}/await-ads"], self._await_ads)
-        self.on_exec([f"{LIBEXEC}/probe-job"], lambda call: self.probe(call))
+        self.on_exec([f"{REQUEST_SCRIPTS}/await-ads"], self._await_ads)
+        self.on_exec([f"{REQUEST_SCRIPTS}/probe-job"], lambda call: self.probe(call))
         self.on_exec([HEALTH], self._health)
 
     def fail_at(

@@ -8,7 +8,7 @@ import time
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from condor_mini.base.layout import LIBEXEC
+from condor_mini.base.layout import REQUEST_SCRIPTS
 from condor_mini.engine import FakeOutcome
 
 if TYPE_CHECKING:
@@ -42,9 +42,9 @@ class TokenNodes:
         """What create-token and revoke-token were given, in turn."""
         self.now = time.time()
         self._count = 0
-        engine.on_exec([f"{LIBEXEC}/create-token"], self._create)
-        engine.on_exec([f"{LIBEXEC}/list-tokens"], self._list)
-        engine.on_exec([f"{LIBEXEC}/revoke-token"], self._revoke)
+        engine.on_exec([f"{REQUEST_SCRIPTS}/create-token"], self._create)
+        engine.on_exec([f"{REQUEST_SCRIPTS}/list-tokens"], self._list)
+        engine.on_exec([f"{REQUEST_SCRIPTS}/revoke-token"], self._revoke)
         engine.on_exec(["condor_token_list"], self._installed)
 
     def _create(self, call: FakeExec) -> FakeOutcome:

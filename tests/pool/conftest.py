@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from condor_mini.base.layout import HEALTH
 from condor_mini.base.progress import Progress
 from condor_mini.base.series import catalogue
 from condor_mini.base.waiting import wait_until
@@ -27,7 +28,6 @@ TIMEOUT_S = 60.0
 """Deadline of any one command."""
 READY_S = 40
 """Within this a node is healthy, on a machine that does other work too."""
-HEALTH = "/usr/local/libexec/condor-mini/health"
 USER = "jovyan"
 """Who submits."""
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.base.errors import EngineInstallError, PoolNotReady
+from condor_mini.base.errors import EngineInstallError, PoolNotReady, TimedOut
 from condor_mini.base.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -76,9 +76,21 @@ def test_asks_once_more_at_the_deadline(clock: Clock) -> None:
 def test_deadline_tells_the_last_reason_and_since_when(clock: Clock) -> None:
     """The error holds the last reason, and for how long it has stood."""
     probe = answers_at(clock, (0, "no collector"), (4, "no startd"))
-    with pytest.raises(PoolNotReady) as caught:
+    with pytest.raises(TimedOut) as caught:
         wait_until(probe, timeout_s=10, interval_s=1, clock=clock, sleep=clock.sleep)
     assert caught.value.message == "Not ready after 10 s: no startd (for the last 6 s)"
+
+
+def test_headline_is_the_callers_own(clock: Clock) -> None:
+    """The caller says how the message begins."""
+    with pytest.raises(TimedOut, match=r"^not all have ended: no \(for the last 1 s\)$"):
+        wait_until(
+            lambda: "no",
+            timeout_s=1,
+            headline="not all have ended",
+            clock=clock,
+            sleep=clock.sleep,
+        )
 
 
 def test_error_is_the_callers_own(clock: Clock) -> None:
@@ -109,11 +121,11 @@ def test_slow_probe_is_asked_after_the_deadline_at_most_once(clock: Clock) -> No
         clock.now += 30
         return "no"
 
-    with pytest.raises(PoolNotReady):
+    with pytest.raises(TimedOut):
         wait_until(probe, timeout_s=10, clock=clock, sleep=clock.sleep)
     assert len(asked) == 2
 
 
 def test_not_ready_ends_with_5() -> None:
     """The command line ends with 5 when time is up."""
-    assert PoolNotReady.exit_code == 5
+    assert (TimedOut.exit_code, PoolNotReady.exit_code) == (5, 5)

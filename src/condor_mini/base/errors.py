@@ -4,9 +4,11 @@ CondorMiniError                 1
 ├── UsageError                  2   options that contradict each other
 ├── NotFound                    3   a file, an image, a container that is not there
 ├── AlreadyInUse                4   a name or a state directory that another pool has
-├── PoolNotReady                5   a deadline passed; names the daemon, since when, and the log
+├── TimedOut                    5   a deadline passed; says what was missing, and for how long
+│   └── PoolNotReady                a pool is not usable; names the daemon, since when, and the log
 ├── EngineError                 6
 │   ├── EngineNotFound              none reachable, or not the one asked for
+│   │   └── EngineAccessDenied      one is there, but closed to this user
 │   ├── EngineCapabilityError       this engine cannot do it
 │   └── EngineInstallError          an engine could not be installed or started
 ├── ReadOnlyError               1   a place in a node that nobody can write to
@@ -64,10 +66,14 @@ class AlreadyInUse(CondorMiniError):
     exit_code = 4
 
 
-class PoolNotReady(CondorMiniError):
-    """A deadline passed: names the daemon that is missing, since when, and the log with the why."""
+class TimedOut(CondorMiniError):
+    """A deadline passed: says what was missing, and for how long."""
 
     exit_code = 5
+
+
+class PoolNotReady(TimedOut):
+    """A pool is not usable: names the daemon that is missing, since when, and the log."""
 
 
 class EngineError(CondorMiniError):
@@ -78,6 +84,10 @@ class EngineError(CondorMiniError):
 
 class EngineNotFound(EngineError):
     """No engine answers, or not the one that was asked for."""
+
+
+class EngineAccessDenied(EngineNotFound):
+    """An engine is there, but this user may not use it."""
 
 
 class EngineCapabilityError(EngineError):
@@ -105,7 +115,11 @@ class CommandFailed(CondorMiniError):
 
 
 class ImageBuildFailed(CondorMiniError):
-    """An image could not be built; holds the last lines of the build."""
+    """An image could not be built; ``output`` has the last lines of the build, if it began."""
+
+    def __init__(self, message: str, *, hint: str | None = None, output: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.output = output
 
 
 class RuntimeFailed(CondorMiniError):

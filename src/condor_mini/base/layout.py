@@ -17,8 +17,16 @@ CONDOR_ID = 64
 """The UID and GID of ``condor``, whom HTCondor's daemons run as."""
 
 LIBEXEC = "/usr/local/libexec/condor-mini"
-"""Where our scripts are."""
-HEALTH = f"{LIBEXEC}/health"
+"""Our scripts, in a folder for each time when they run."""
+START_SCRIPTS = f"{LIBEXEC}/start"
+"""Scripts that run once, while the node starts."""
+BACKGROUND_SCRIPTS = f"{LIBEXEC}/background"
+"""Scripts that run beside the daemons."""
+REQUEST_SCRIPTS = f"{LIBEXEC}/request"
+"""Scripts that run when somebody asks."""
+HEALTH = f"{REQUEST_SCRIPTS}/health"
+ENTRYPOINT = ("/usr/bin/tini", "--", f"{LIBEXEC}/entrypoint")
+"""The entrypoint of our images."""
 PREFIX = "/usr/local/lib/condor-mini"
 """Where HTCondor is seen beside an image of the user's own. The files of images/own-image have
 this path too."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from condor_mini.base.errors import CondorMiniError, PoolNotReady
+from condor_mini.base.errors import CondorMiniError, TimedOut
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,28 +16,28 @@ def wait_until(
     *,
     timeout_s: float,
     interval_s: float = 0.1,
-    error: Callable[[str], CondorMiniError] = PoolNotReady,
+    error: Callable[[str], CondorMiniError] = TimedOut,
+    headline: str | None = None,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> float:
-    """Ask ``probe`` again and again until it has nothing left to say.
+    """Wait until ``probe`` returns None; return how long it took, in seconds.
 
     The probe is asked at least once, and once more at the deadline. What it raises ends the wait:
-    that is how it says that waiting longer is of no use.
+    a probe raises where waiting longer is of no use.
 
     Args:
-        probe: Returns None when done, else the reason why it is not yet.
+        probe: Returns None when done, else the reason why it is not done yet.
         timeout_s: Deadline, in seconds from now.
         interval_s: Pause between an answer and the next question, in seconds.
         error: Makes the exception from the message when time is up.
-        clock: Seconds from any fixed point.
+        headline: How that message begins; ``Not ready after TIMEOUT s`` by default. The last
+            reason follows, and for how long it has been the reason.
+        clock: Returns seconds from any fixed point.
         sleep: Pauses for so many seconds.
 
-    Returns:
-        How long it took, in seconds.
-
     Raises:
-        CondorMiniError: What ``error`` makes, with the last reason and for how long it has stood.
+        CondorMiniError: What ``error`` makes; ``TimedOut`` by default.
     """
     began = clock()
     deadline = began + timeout_s
@@ -52,7 +52,6 @@ def wait_until(
             reason, since = answer, asked
         now = clock()
         if asked >= deadline:
-            raise error(
-                f"Not ready after {timeout_s:g} s: {reason} (for the last {now - since:.0f} s)"
-            )
+            start = headline or f"Not ready after {timeout_s:g} s"
+            raise error(f"{start}: {reason} (for the last {now - since:.0f} s)")
         sleep(max(0.0, min(interval_s, deadline - now)))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from condor_mini.base.errors import StateError, UsageError
+from condor_mini.base.errors import UsageError
 from condor_mini.cli.options import engine_option, quiet_option, reach_engine, series_option
 
 
@@ -67,21 +67,7 @@ def command(
         build_args=arguments,
         no_cache=no_cache,
     )
-    folder = bills.own_folder() if sbom is None else Path(sbom)
-    wanting = [
-        image.reference
-        for image in built
-        if image.fresh or not all(file.exists() for file in bills.files(folder, image.reference))
-    ]
-    # An engine that composes its images has no list of dpkg's in them.
-    if wanting and (sbom is not None or (bills.is_installed() and reached.info().builds)):
-        try:
-            with progress.step("Writing bills of materials", done=f"Bills of materials: {folder}"):
-                bills.write(reached, wanting, folder)
-        except StateError as error:
-            if sbom is not None:
-                raise
-            progress.note(f"No bills of materials were written: {error.message}")
+    bills.write_missing(reached, built, None if sbom is None else Path(sbom), progress)
     for image in built:
         what = "built" if image.fresh else "up to date"
         click.echo(f"{image.reference}  {image.size_bytes / 1e6:.0f} MB  {what}")

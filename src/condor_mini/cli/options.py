@@ -46,7 +46,7 @@ output_option = click.option(
     "--output",
     type=click.Choice(["text", "json"]),
     default="text",
-    help="text (the default), or json for programs: see docs/json.md.",
+    help="text (the default), or json for programs: see docs/reference/json.md.",
 )
 
 

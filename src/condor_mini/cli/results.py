@@ -119,7 +119,7 @@ def again(pool: str, submissions: Sequence[Submission]) -> str:
 
 
 def submission_row(submission: Submission) -> dict[str, object]:
-    """All about a submission, for programs: docs/json.md."""
+    """All about a submission, for programs: docs/reference/json.md."""
     return {
         "clusters": list(submission.clusters),
         "directory": submission.staging.source if submission.staging else None,

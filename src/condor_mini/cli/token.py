@@ -83,7 +83,7 @@ def command() -> None:
     "--output",
     type=_Format(["text", "json"]),
     default="text",
-    help="text (the default): the token alone; or json, with its id: see docs/json.md.",
+    help="text (the default): the token alone; or json, with its id: see docs/reference/json.md.",
 )
 @click.option("-q", "--quiet", is_flag=True, help="Do not tell its id on stderr.")
 @name_option

@@ -29,7 +29,7 @@ class Finding:
     """What to do about it."""
 
     def to_json(self) -> dict[str, str | None]:
-        """For programs: docs/json.md."""
+        """For programs: docs/reference/json.md."""
         return asdict(self)
 
 

@@ -27,9 +27,7 @@ from condor_mini.engine.protocol import (
 
 if TYPE_CHECKING:
     from condor_mini.engine.embedded import EmbeddedEngine
-    from condor_mini.engine.fake import FakeEngine
-    from condor_mini.engine.fake_files import FakeFile
-    from condor_mini.engine.fake_shell import FakeCall, FakeExec, FakeOutcome
+    from condor_mini.engine.fake import FakeCall, FakeEngine, FakeExec, FakeFile, FakeOutcome
 
 __all__ = [
     "BUILD_TIMEOUT_S",
@@ -60,18 +58,18 @@ __all__ = [
 ]
 
 # A third of this package's import time is for tests, or for machines without an engine.
-_LOADED_WHEN_ASKED_FOR = {
+_LAZY = {
     "EmbeddedEngine": "embedded",
-    "FakeCall": "fake_shell",
+    "FakeCall": "fake",
     "FakeEngine": "fake",
-    "FakeExec": "fake_shell",
-    "FakeFile": "fake_files",
-    "FakeOutcome": "fake_shell",
+    "FakeExec": "fake",
+    "FakeFile": "fake",
+    "FakeOutcome": "fake",
 }
 
 if not TYPE_CHECKING:  # a checker would take it for a promise that every name exists
 
     def __getattr__(name: str) -> object:
-        if name not in _LOADED_WHEN_ASKED_FOR:
+        if name not in _LAZY:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(import_module(f"{__name__}.{_LOADED_WHEN_ASKED_FOR[name]}"), name)
+        return getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)

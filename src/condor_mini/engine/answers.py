@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 
 from condor_mini.engine.argv import host_in_url
-from condor_mini.engine.lacks import Json, podman_shortcomings
 from condor_mini.engine.protocol import (
     NAMELESS,
     ContainerInfo,
@@ -15,6 +14,7 @@ from condor_mini.engine.protocol import (
     NetworkInfo,
     VolumeInfo,
 )
+from condor_mini.engine.shortcomings import Json, podman_shortcomings
 
 _MEBIBYTE = 2**20
 _DOCKERS = {"cpus": "CpuCfsQuota", "memory_mb": "MemoryLimit", "pids": "PidsLimit"}

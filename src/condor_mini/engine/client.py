@@ -10,6 +10,7 @@ from condor_mini.base.errors import (
     AlreadyInUse,
     CommandFailed,
     CondorMiniError,
+    EngineAccessDenied,
     EngineCapabilityError,
     EngineNotFound,
     NotFound,
@@ -24,10 +25,12 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from condor_mini.engine.dialect import Dialect
-    from condor_mini.engine.lacks import Json
+    from condor_mini.engine.shortcomings import Json
 
 JSON = ("--format", "{{json .}}")
 """For ``info``; ``inspect`` answers in JSON by itself, as an array."""
+_PERMISSION_DENIED = "permission denied"
+"""What a client reports of a socket, or of a file that it needs, which this user may not open."""
 
 
 class Client:
@@ -108,26 +111,26 @@ class Client:
         """Those of them that are there: one may have gone since it was listed."""
         if not names:
             return []
-        answer = self.run(kind, "inspect", *names, check=False)
-        self._raise_complaints(answer, self._dialect.absent)
-        found: list[Json] = json.loads(answer.stdout or "[]")
+        result = self.run(kind, "inspect", *names, check=False)
+        self._raise_complaints(result, self._dialect.absent)
+        found: list[Json] = json.loads(result.stdout or "[]")
         return found
 
     def end(self, *arguments: str, timeout_s: float = QUICK_TIMEOUT_S) -> None:
         """Call a command that ends something; what is absent has ended."""
-        answer = self.run(*arguments, timeout_s=timeout_s, check=False)
-        self._raise_complaints(answer, self._dialect.absent, self._dialect.removing)
+        result = self.run(*arguments, timeout_s=timeout_s, check=False)
+        self._raise_complaints(result, self._dialect.absent, self._dialect.removing)
 
-    def _raise_complaints(self, answer: CommandResult, *harmless: re.Pattern[str]) -> None:
+    def _raise_complaints(self, result: CommandResult, *harmless: re.Pattern[str]) -> None:
         """Of a call about several things: it goes on after a complaint, and has a line for each."""
-        if answer.returncode == 0:
+        if result.returncode == 0:
             return
-        said = [line.strip() for line in answer.stderr.splitlines()]
-        complaints = [line for line in said if line and not self._dialect.verdict.fullmatch(line)]
-        grave = [line for line in complaints if not any(p.search(line) for p in harmless)]
-        if grave or not complaints:
-            words = "\n".join(grave) or answer.stderr or answer.stdout
-            raise self.translated(CommandFailed(answer.argv, answer.returncode, words))
+        lines = [line.strip() for line in result.stderr.splitlines()]
+        complaints = [line for line in lines if line and not self._dialect.verdict.fullmatch(line)]
+        failures = [line for line in complaints if not any(p.search(line) for p in harmless)]
+        if failures or not complaints:
+            text = "\n".join(failures) or result.stderr or result.stdout
+            raise self.translated(CommandFailed(result.argv, result.returncode, text))
 
     # -- its complaints ---------------------------------------------------------------------------
 
@@ -135,39 +138,40 @@ class Client:
         """The engine's words as one of our errors; the only place that knows them."""
         if failure.returncode is None:
             return failure
-        said = failure.stderr.strip()
-        if self._dialect.unreachable.search(said):
-            return self.unreachable(said)
-        if port := self._dialect.port_taken.search(said):
+        stderr = failure.stderr.strip()
+        if self._dialect.unreachable.search(stderr):
+            return self.unreachable(stderr)
+        if port := self._dialect.port_taken.search(stderr):
             return AlreadyInUse(
                 f"The port {port[1]} of the host is somebody else's.\n{failure.message}"
             )
-        if self._dialect.taken.search(said):
+        if self._dialect.taken.search(stderr):
             return AlreadyInUse(failure.message)
-        if self._dialect.no_subnet.search(said):
+        if self._dialect.no_subnet.search(stderr):
             return EngineCapabilityError(failure.message, hint=self._dialect.hint_no_subnet)
-        if self._dialect.absent.search(said):
+        if self._dialect.absent.search(stderr):
             return NotFound(failure.message)
-        if self._dialect.read_only.search(said):
+        if self._dialect.read_only.search(stderr):
             return ReadOnlyError(failure.message)
-        failure.hint = self.hint_of(said)
+        failure.hint = self.hint_of(stderr)
         return failure
 
-    def hint_of(self, said: str) -> str | None:
+    def hint_of(self, stderr: str) -> str | None:
         """What to do about a failure of any command, where its words tell."""
-        if self._dialect.disk_full.search(said):
+        if self._dialect.disk_full.search(stderr):
             return self._dialect.hint_disk_full
-        hints = (hint for words, hint in self._dialect.remedies if words.search(said))
+        hints = (hint for words, hint in self._dialect.remedies if words.search(stderr))
         return next(hints, None)
 
-    def unreachable(self, said: str) -> EngineNotFound:
+    def unreachable(self, stderr: str) -> EngineNotFound:
         """No engine answers, in its client's words."""
-        denied = self._dialect.denied.search(said)
-        return EngineNotFound(
-            f"{self._dialect.name} does not answer: {said.strip() or '(it said nothing)'}",
+        denied = self._dialect.denied.search(stderr)
+        error = EngineAccessDenied if _PERMISSION_DENIED in stderr else EngineNotFound
+        return error(
+            f"{self._dialect.name} does not answer: {stderr.strip() or '(it said nothing)'}",
             hint=self._dialect.hint_denied
             if denied
-            else self.hint_of(said) or self._dialect.hint_unreachable,
+            else self.hint_of(stderr) or self._dialect.hint_unreachable,
         )
 
     def no_client(self) -> EngineNotFound:

@@ -121,8 +121,8 @@ def run_bytes(
             with suppress(ProcessLookupError):  # it has ended meanwhile
                 os.killpg(process.pid, signal.SIGKILL)
             if isinstance(stopped, subprocess.TimeoutExpired):
-                said = stopped.stderr or stopped.stdout or b""
-                raise CommandFailed(argv, None, _decoded(said)) from None
+                output = stopped.stderr or stopped.stdout or b""
+                raise CommandFailed(argv, None, _decoded(output)) from None
             raise
     result = BytesResult(
         argv=tuple(argv), returncode=process.returncode, stdout=out or b"", stderr=err or b""

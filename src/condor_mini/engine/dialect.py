@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from condor_mini.engine.answers import docker_info, podman_info
 from condor_mini.engine.argv import bare_label_instruction, label_instruction
-from condor_mini.engine.lacks import docker_lacks, podman_lacks
+from condor_mini.engine.shortcomings import docker_blockers, podman_blockers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from condor_mini.engine.lacks import Json
     from condor_mini.engine.protocol import EngineInfo, Shortcoming
+    from condor_mini.engine.shortcomings import Json
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +50,7 @@ class Dialect:
 
     engine_info: Callable[[Json, str], EngineInfo]
     """Reads the answer to ``info``, at that endpoint."""
-    lacks: Callable[[Json], Iterable[Shortcoming]]
+    blockers: Callable[[Json], Iterable[Shortcoming]]
     """What of the answer to ``info`` means that it is of no use to us."""
     label_instruction: Callable[[str, str], str] = label_instruction
     """A label as ``import --change`` reads it."""
@@ -152,7 +152,7 @@ DOCKER = Dialect(
     default_endpoint="unix:///var/run/docker.sock",
     follow_options=("--follow-link",),
     engine_info=docker_info,
-    lacks=docker_lacks,
+    blockers=docker_blockers,
     refusals=frozenset({1}),
     complaint=_words(
         r"error response from daemon|error from daemon in stream|error during connect"
@@ -229,7 +229,7 @@ PODMAN = Dialect(
     # It asks politely and waits 10 s, even where it is forced.
     remove_options=("--ignore", "--time", "0"),
     engine_info=podman_info,
-    lacks=podman_lacks,
+    blockers=podman_blockers,
     label_instruction=bare_label_instruction,
     bare_volume_labels=True,
     whole_lines=False,

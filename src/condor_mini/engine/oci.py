@@ -44,7 +44,7 @@ from condor_mini.engine.argv import (
     read_as_csv,
 )
 from condor_mini.engine.client import JSON, Client
-from condor_mini.engine.pieces import count_lines, mended_lines, mended_log
+from condor_mini.engine.log_lines import count_lines, format_lines, format_log
 from condor_mini.engine.protocol import (
     BUILD_TIMEOUT_S,
     QUICK_TIMEOUT_S,
@@ -71,7 +71,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from condor_mini.engine.dialect import Dialect
-    from condor_mini.engine.lacks import Json
+    from condor_mini.engine.shortcomings import Json
 
 INFO_TIMEOUT_S = 20.0
 """Deadline of the first question; what takes longer to answer it is of no use."""
@@ -104,10 +104,10 @@ class OciEngine(Engine):
         trouble = "\n".join(facts.get("ServerErrors") or ())
         if answer.returncode != 0 or trouble or not facts:
             raise self._client.unreachable(trouble or answer.stderr)
-        if lacks := list(self._dialect.lacks(facts)):
+        if blockers := list(self._dialect.blockers(facts)):
             raise EngineCapabilityError(
-                f"{self.name} cannot be used here: {'; '.join(lack.evidence for lack in lacks)}",
-                hint="\n".join(lack.hint for lack in lacks),
+                f"{self.name} cannot be used here: {'; '.join(each.evidence for each in blockers)}",
+                hint="\n".join(each.hint for each in blockers),
             )
         endpoint = self.endpoint((facts.get("ClientInfo") or {}).get("Context"))
         return self._dialect.engine_info(facts, endpoint)
@@ -175,6 +175,7 @@ class OciEngine(Engine):
                 f"{failure.stderr or '(no output)'}",
                 hint=self._client.hint_of(failure.stderr)
                 or f"Build it by hand: {shlex.join(argv)}",
+                output=failure.stderr,
             ) from failure
 
     def remove_image(self, reference: str) -> None:
@@ -189,8 +190,8 @@ class OciEngine(Engine):
 
     def load_images(self, tarball: Path) -> list[str]:
         """See ``Engine.load_images``."""
-        said = self._client.run("load", "--input", str(tarball), timeout_s=BUILD_TIMEOUT_S).stdout
-        return self._dialect.loaded.findall(said)
+        output = self._client.run("load", "--input", str(tarball), timeout_s=BUILD_TIMEOUT_S).stdout
+        return self._dialect.loaded.findall(output)
 
     # -- networks and volumes ---------------------------------------------------------------------
 
@@ -371,11 +372,11 @@ class OciEngine(Engine):
 
     def _raise_if_it_never_ran(self, container: str, result: CommandResult) -> None:
         """Tell the engine's own failure from the command's: the status alone does not."""
-        said = result.stdout + result.stderr
-        if self._dialect.not_running.fullmatch(said):
-            raise NotFound(f"Container {container} is not running: {said.strip()}")
-        if self._dialect.unreachable.match(said):
-            raise self._client.unreachable(said)
+        output = result.stdout + result.stderr
+        if self._dialect.not_running.fullmatch(output):
+            raise NotFound(f"Container {container} is not running: {output.strip()}")
+        if self._dialect.unreachable.match(output):
+            raise self._client.unreachable(output)
 
     def attach(
         self,
@@ -421,8 +422,8 @@ class OciEngine(Engine):
         """See ``Engine.logs``."""
         if self._dialect.whole_lines:
             return self._logs(container, logs_arguments(tail, since, timestamps=timestamps))
-        said = self._logs(container, logs_arguments(None, since, timestamps=timestamps))
-        return mended_log(said, tail=tail, timestamps=timestamps)
+        output = self._logs(container, logs_arguments(None, since, timestamps=timestamps))
+        return format_log(output, tail=tail, timestamps=timestamps)
 
     def _logs(self, container: str, options: Iterable[str]) -> str:
         return self._client.run("logs", *options, container, merge=True).stdout
@@ -442,7 +443,7 @@ class OciEngine(Engine):
         if whole:
             return followed
         before = 0 if tail is None else count_lines(self._logs(container, options))
-        return mended_lines(followed, skip=max(0, before - (tail or 0)), timestamps=timestamps)
+        return format_lines(followed, skip=max(0, before - (tail or 0)), timestamps=timestamps)
 
     def containers(self, labels: Mapping[str, str]) -> list[ContainerInfo]:
         """See ``Engine.containers``."""

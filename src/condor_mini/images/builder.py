@@ -82,7 +82,7 @@ class Listed:
     """HTCondor's in it, as Debian's package has it."""
 
     def to_json(self) -> dict[str, str | int | bool | None]:
-        """For programs: docs/json.md."""
+        """For programs: docs/reference/json.md."""
         return asdict(self)
 
 
@@ -319,7 +319,7 @@ def _build(engine: Engine, spec: BuildSpec, detail: Callable[[str], None]) -> No
     try:
         engine.build(spec, on_line=on_line)
     except ImageBuildFailed as failure:
-        if _NO_APT.search(failure.message):
+        if _NO_APT.search(failure.output):
             raise ImageBuildFailed(
                 f"{spec.tags[0]} cannot be built on {spec.build_args['BASE']}: it has no apt-get",
                 hint="Choose an image of Debian or Ubuntu: condor-mini build --base IMAGE",

@@ -16,9 +16,11 @@ from condor_mini import runtime
 from condor_mini.base.layout import (
     CONDOR_ID,
     CONFIG_DIRECTORY,
+    ENTRYPOINT,
     HOME,
     LIBEXEC,
     OTHER_USER_ID,
+    START_SCRIPTS,
     USER,
     USER_ID,
 )
@@ -116,7 +118,7 @@ def compose(
         shared_bytes=made.size_bytes or 0,
         # Where paths are translated, the first process is not the one with the number 1.
         environment={**_environment(role), "TINI_SUBREAPER": "1"},
-        entrypoint=("/usr/bin/tini", "--", f"{LIBEXEC}/entrypoint"),
+        entrypoint=ENTRYPOINT,
         user=USER if role == "mini" else None,
         workdir=HOME,
     )
@@ -185,7 +187,7 @@ def _places(tar: _Tar, role: str) -> None:
     # Empty here: the runtime has no Python.
     tar.directory("usr/local/share/condor-mini/venv/bin")
     for name in ("update-config", "update-secrets"):
-        tar.link(name, f"{_LIBEXEC}/{name}")
+        tar.link(name, f"{START_SCRIPTS}/{name}".lstrip("/"))
     if role == "mini":
         for path in ("condor_state", "run/condor", "run/condor-mini", "var/lock/condor"):
             tar.directory(path, 0o1777)

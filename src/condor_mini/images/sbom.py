@@ -26,7 +26,9 @@ from condor_mini.images import builder
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from condor_mini.base.progress import Progress
     from condor_mini.engine import Engine
+    from condor_mini.images.builder import Built
 
 FORMATS = {"cyclonedx": "cdx", "spdx": "spdx"}
 """Each standard, and what debsbom calls it."""
@@ -103,6 +105,39 @@ def write(engine: Engine, references: Sequence[str], folder: Path) -> list[Path]
                 raise StateError(f"{file} cannot be written: {error.strerror}") from None
             made.append(file)
     return made
+
+
+def write_missing(
+    engine: Engine, images: Sequence[Built], folder: Path | None, progress: Progress
+) -> None:
+    """Write the bills of images that were built just now, or that have none yet.
+
+    Args:
+        engine: Engine that has the images.
+        images: What ``builder.build`` has returned.
+        folder: Directory to write to. None for ``own_folder``, and then no bills are written where
+            debsbom is not installed, or where the folder cannot be written.
+        progress: Told of the phase.
+
+    Raises:
+        StateError: ``folder`` was given, and cannot be written.
+    """
+    place = folder or own_folder()
+    wanting = [
+        image.reference
+        for image in images
+        if image.fresh or not all(file.exists() for file in files(place, image.reference))
+    ]
+    # An engine that composes its images has no list of dpkg's in them.
+    if not wanting or not (folder or (is_installed() and engine.info().builds)):
+        return
+    try:
+        with progress.step("Writing bills of materials", done=f"Bills of materials: {place}"):
+            write(engine, wanting, place)
+    except StateError as error:
+        if folder is not None:
+            raise
+        progress.note(f"No bills of materials were written: {error.message}")
 
 
 def _write(file: Path, text: str) -> None:

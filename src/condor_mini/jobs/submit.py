@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condor_mini.base import archives
-from condor_mini.base.errors import CondorMiniError, NotFound, UsageError
+from condor_mini.base.errors import CondorMiniError, NotFound, PoolNotReady, UsageError
 from condor_mini.base.progress import Progress
 from condor_mini.base.signals import held_back
 from condor_mini.base.waiting import wait_until
@@ -28,7 +29,8 @@ from condor_mini.lifecycle.ready import Deadline
 from condor_mini.nodes.node import Role
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
+    from os import PathLike
 
     from condor_mini.nodes.node import Node
     from condor_mini.nodes.pool_nodes import PoolNodes
@@ -36,6 +38,28 @@ if TYPE_CHECKING:
 _SILENT = Progress()
 _SUBMIT_FILE = "job.sub"
 UNENDED = f"JobStatus =!= {REMOVED} && JobStatus =!= {COMPLETED}"
+
+
+def submit(
+    pool: PoolNodes,
+    job: str | PathLike[str] | Mapping[str, str],
+    count: int,
+    node: str | None,
+    arguments: Sequence[str],
+    follow_links: bool,
+    progress: Progress,
+) -> Submission:
+    """Submit a submit file, or jobs from submit commands; see ``Pool.submit``."""
+    if isinstance(job, Mapping):
+        return submit_description(pool, job, count=count, node=node)
+    return submit_file(
+        pool,
+        Path(job),
+        node=node,
+        arguments=arguments,
+        follow_links=follow_links,
+        progress=progress,
+    )
 
 
 def submit_file(
@@ -271,7 +295,7 @@ def _ask(node: Node, argv: Sequence[str]) -> str:
         said = result.stdout
         return None if result.returncode == 0 else f"{argv[0]}: {result.stderr.strip()}"
 
-    wait_until(unanswered, timeout_s=SCHEDD_TIMEOUT_S)
+    wait_until(unanswered, timeout_s=SCHEDD_TIMEOUT_S, error=PoolNotReady)
     return said
 
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypedDict
 
-from condor_mini.base.errors import JobFailed, PoolNotReady
+from condor_mini.base.errors import JobFailed, PoolNotReady, TimedOut
 from condor_mini.base.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ class Submission:
             left = _unended(self.queued())
             return f"{len(left)} removed jobs are still in the queue" if left else None
 
-        with suppress(PoolNotReady):  # then they go when the pool runs again
+        with suppress(TimedOut):  # then they go when the pool runs again
             wait_until(queued, timeout_s=REMOVE_TIMEOUT_S, interval_s=POLL_INTERVAL_S)
 
     def read(self, ad: JobAd, attribute: str) -> str:
@@ -180,7 +180,7 @@ class Submission:
             ads.extend(json.loads(result.stdout or "[]"))
             return None
 
-        wait_until(unanswered, timeout_s=SCHEDD_TIMEOUT_S)
+        wait_until(unanswered, timeout_s=SCHEDD_TIMEOUT_S, error=PoolNotReady)
         return ads
 
 
@@ -265,7 +265,8 @@ def wait(
         unfinished,
         timeout_s=timeout_s,
         interval_s=LONGEST_POLL_INTERVAL_S,
-        error=lambda said: PoolNotReady(said.replace("Not ready", "not all jobs have ended", 1)),
+        error=PoolNotReady,
+        headline=f"not all jobs have ended after {timeout_s:g} s",
         sleep=_less_and_less_often(),
     )
     ended = (ad for submission in submissions for ad in submission.ended())

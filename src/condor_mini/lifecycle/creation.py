@@ -4,52 +4,61 @@ from __future__ import annotations
 
 import time
 import uuid
-from dataclasses import dataclass, replace
-from random import uniform
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import (
-    AlreadyInUse,
-    CommandFailed,
     NotFound,
     PoolNotReady,
 )
-from condor_mini.base.layout import LABEL
 from condor_mini.base.series import catalogue
-from condor_mini.base.signals import held_back
 from condor_mini.base.waiting import wait_until
-from condor_mini.engine import BindMount, ScratchMount, VolumeMount
 from condor_mini.images import builder
+from condor_mini.lifecycle.claim import Claim, check_absent, check_forgotten
 from condor_mini.lifecycle.ready import Deadline, await_usable
+from condor_mini.lifecycle.removal import remove
 from condor_mini.lifecycle.rollback import make_or_undo
 from condor_mini.lifecycle.startup import start_all
+from condor_mini.lifecycle.volumes import MAKING_LABEL, labelled, made_together, with_volumes
 from condor_mini.nodes import custom_image, plan
-from condor_mini.nodes.holdings import Holdings, volume_of
-from condor_mini.nodes.node import SPEC, Node, Role, believed, pool_labels, pool_nodes
+from condor_mini.nodes.fit import fitted
+from condor_mini.nodes.node import SPEC, Node, Role, pool_labels, pool_nodes
 from condor_mini.nodes.preflight import check_able, check_read_only
 from condor_mini.nodes.record import stored_spec
 from condor_mini.reports import collector
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
+    from os import PathLike
 
     from condor_mini.base.progress import Progress
-    from condor_mini.engine import Engine, NetworkInfo
+    from condor_mini.engine import Engine
     from condor_mini.nodes.planned_node import PlannedNode
     from condor_mini.spec import PoolSpec
 
-Labels = dict[str, str]
-Mount = BindMount | VolumeMount | ScratchMount
-
 READY_TIMEOUT_S = 120.0
-CLAIM_TIMEOUT_S = 10.0
-"""How long a network without nodes may belong to somebody who is about to make some."""
 QUIET_S = 5.0
 """When nothing has changed for so long, nobody is at work there."""
 STOP_TIMEOUT_S = 10.0
-GONE_TIMEOUT_S = 30.0
-MAKING_LABEL = f"{LABEL}.making"
-"""On what was made together, and goes together if it fails."""
+
+
+def requested(spec: PoolSpec | PathLike[str] | None) -> PoolSpec:
+    """Return what is asked for.
+
+    Args:
+        spec: A spec, the path of a pool file, or None for the defaults.
+
+    Raises:
+        PoolFileError: The pool file is no good; says everything that is wrong with it.
+    """
+    from condor_mini.spec import PoolSpec
+
+    if spec is None:
+        return PoolSpec.from_options()
+    if isinstance(spec, PoolSpec):
+        return spec
+    from condor_mini.spec.pool_file import read_pool_file
+
+    return read_pool_file(spec)
 
 
 def create(
@@ -71,11 +80,11 @@ def create(
         ImageBuildFailed: An image was not there, and could not be built.
     """
     info = engine.info()
-    nodes = plan.fitted(plan.planned_nodes(spec), info)
+    nodes = fitted(plan.planned_nodes(spec), info)
     check_able(info, nodes)
     check_read_only(info, spec)
-    _check_absent(engine, spec.name)
-    _check_forgotten(engine, spec.name)
+    check_absent(engine, spec.name)
+    check_forgotten(engine, spec.name)
     series = catalogue().get(spec.htcondor)
     nodes = custom_image.equipped(engine, nodes, series, progress)
     ours = {str(node.role) for node in nodes if not node.has_own_image}
@@ -86,7 +95,7 @@ def create(
         **pool_labels(spec.name),
         MAKING_LABEL: uuid.uuid4().hex,
     }
-    claim = _Claim(engine=engine, pool=spec.name, labels={**labels, SPEC: spec.to_json()})
+    claim = Claim(engine=engine, pool=spec.name, labels={**labels, SPEC: spec.to_json()})
 
     def make() -> None:
         claim.take()
@@ -198,180 +207,4 @@ def await_made(engine: Engine, pool: str, *, timeout_s: float) -> None:
         new = [node.name for node in nodes if node.info.started_at is None]
         return f"{', '.join(new)} was never started" if new else None
 
-    wait_until(unmade, timeout_s=timeout_s)
-
-
-def remove(engine: Engine, pool: str) -> bool:
-    """Remove all of a pool; return whether there was anything. What only claims to be of it stays.
-
-    The network goes last: as long as it is there, the pool's name is taken, and no new pool of
-    that name can lose what it has made.
-    """
-    held = Holdings(engine, pool)
-    containers, networks = held.containers, held.networks
-    ids = {info.id for info in containers}
-    engine.remove(*ids)
-
-    def there() -> str | None:
-        left = [info.name for info in engine.containers(pool_labels(pool)) if info.id in ids]
-        return f"{', '.join(left)} is still being removed" if left else None
-
-    if containers:  # somebody else may be at it: the engine then returns at once
-        wait_until(there, timeout_s=GONE_TIMEOUT_S)
-    # Only now: those of the containers' own have gone with them.
-    volumes = held.volumes
-    engine.remove_volume(*(volume.name for volume in volumes))
-    for network in networks:
-        _remove_network(engine, network)
-    return bool(containers or networks or volumes)
-
-
-def _remove_network(engine: Engine, network: NetworkInfo) -> None:
-    try:
-        engine.remove_network(network.id)
-    except CommandFailed as failure:
-        if failure.hint is None and engine.info().builds:
-            failure.hint = (
-                "A container that is none of the pool's may use it. See which: "
-                f"{engine.name} network inspect {network.name}"
-            )
-        raise
-
-
-def _check_absent(engine: Engine, pool: str) -> None:
-    if nodes := pool_nodes(engine, pool):
-        state = "runs" if any(node.is_running for node in nodes) else "is stopped"
-        raise AlreadyInUse(
-            f"there is a pool {pool}; it has {len(nodes)} nodes and {state}",
-            hint=f"Use it: condor-mini shell -n {pool}. Delete it: condor-mini delete -n {pool}. "
-            "Make another: condor-mini create -n NAME",
-        )
-
-
-def _check_forgotten(engine: Engine, pool: str, *, only_if_lost: bool = True) -> None:
-    """Refuse the name of a pool whose containers somebody has removed, and whose state is kept.
-
-    Args:
-        engine: Where.
-        pool: Its name, of which there are no containers.
-        only_if_lost: Whether a network may mean that somebody is just about to make containers.
-    """
-    held = Holdings(engine, pool)
-    if not held.volumes:
-        return
-    has_network = bool(held.networks)
-    if has_network and only_if_lost:
-        return
-    start = f"Make it anew: condor-mini start -n {pool}. " if has_network else ""
-    raise AlreadyInUse(
-        f"all containers of the pool {pool} were removed, and its state is kept",
-        hint=f"{start}Delete it for good: condor-mini delete -n {pool}. "
-        "Make another: condor-mini create -n NAME",
-    )
-
-
-@dataclass(kw_only=True)
-class _Claim:
-    """A pool's name, which is taken by making its network: of several who try, one succeeds."""
-
-    engine: Engine
-    pool: str
-    labels: Labels
-    taken: bool = False
-    """Whether it is ours."""
-
-    def take(self) -> None:
-        """Take it; raises ``AlreadyInUse`` where somebody else has it."""
-        pause_s = uniform(0.05, 0.3)  # noqa: S311 (so that those who met meet no more)
-        try:
-            wait_until(self._try, timeout_s=CLAIM_TIMEOUT_S, interval_s=pause_s)
-        except PoolNotReady:
-            # Nobody has made nodes in it for all that time: a kill has left it.
-            _check_forgotten(self.engine, self.pool, only_if_lost=False)
-            remove(self.engine, self.pool)
-            if (reason := self._try()) is not None:
-                hint = f"Try again: condor-mini create -n {self.pool}"
-                raise AlreadyInUse(reason, hint=hint) from None
-
-    def _try(self) -> str | None:
-        try:
-            with held_back():  # an engine whose client is killed may make it a moment later
-                self.engine.create_network(self.pool, labels=self.labels)
-                self.taken = True
-        except AlreadyInUse as error:
-            _check_absent(self.engine, self.pool)
-            self._check_ours()
-            # Somebody is about to make nodes, or several have met and given way to each other.
-            return error.message
-        return None
-
-    def _check_ours(self) -> None:
-        for network in self.engine.networks({}):
-            if network.name == self.pool and network.labels.get(f"{LABEL}.pool") != self.pool:
-                raise AlreadyInUse(
-                    f"there is a network {self.pool}, and it is no pool's",
-                    hint="Choose another name: condor-mini create -n NAME",
-                )
-
-
-def with_volumes(engine: Engine, nodes: Sequence[PlannedNode], labels: Labels) -> list[PlannedNode]:
-    """The same nodes, which bring those of their volumes with them that are not there, empty.
-
-    Args:
-        engine: Where.
-        nodes: Of one pool.
-        labels: Of all that the pool has.
-
-    Raises:
-        AlreadyInUse: One is there and not the pool's.
-    """
-    volumes = engine.volumes({})
-    there = {volume.name for volume in volumes}
-    pool = labels[f"{LABEL}.pool"]
-    ours = {volume.name for volume in believed(volume_of, volumes) if volume.pool == pool}
-    absent = {}
-    for name, of_node in plan.volumes(nodes).items():
-        if name not in there:
-            absent[name] = {**labels, **of_node}
-        elif name not in ours:
-            raise AlreadyInUse(
-                f"there is a volume {name}, and it is no pool's",
-                hint="Choose another name: condor-mini create -n NAME. Or remove the volume.",
-            )
-
-    def bringing(mount: Mount) -> Mount:
-        if isinstance(mount, VolumeMount) and mount.volume in absent:
-            return replace(mount, labels=absent[mount.volume])
-        return mount
-
-    return [
-        replace(
-            node,
-            container=replace(node.container, mounts=tuple(map(bringing, node.container.mounts))),
-        )
-        for node in nodes
-    ]
-
-
-def remove_state(engine: Engine, nodes: Iterable[Node]) -> None:
-    """Remove the volumes that keep what these nodes, which are gone for good, have known."""
-    gone = [node.identity for node in nodes]
-    for pool in {identity.pool for identity in gone}:
-        volumes = Holdings(engine, pool).volumes
-        engine.remove_volume(*(volume.name for volume in volumes if volume.node in gone))
-
-
-def labelled(nodes: Iterable[PlannedNode], labels: Labels) -> list[PlannedNode]:
-    """The same nodes, with the mark of those that are made together."""
-    mark = {MAKING_LABEL: labels[MAKING_LABEL]}
-    return [
-        replace(node, container=replace(node.container, labels={**node.container.labels, **mark}))
-        for node in nodes
-    ]
-
-
-def made_together(engine: Engine, pool: str, labels: Mapping[str, str]) -> list[Node]:
-    """Return the nodes of a pool that bear the same mark as ``labels``."""
-    mark = labels[MAKING_LABEL]
-    nodes = pool_nodes(engine, pool)
-    return [node for node in nodes if node.info.labels.get(MAKING_LABEL) == mark]
+    wait_until(unmade, timeout_s=timeout_s, error=PoolNotReady)

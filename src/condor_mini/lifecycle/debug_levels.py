@@ -56,7 +56,7 @@ class DebugLevel:
     """``D_FULLDEBUG``; several flags with spaces."""
 
     def to_json(self) -> dict[str, str]:
-        """For programs: docs/json.md."""
+        """For programs: docs/reference/json.md."""
         return {"node": self.node, "daemon": self.daemon, "level": self.level}
 
 

@@ -10,11 +10,11 @@ from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import NotFound, PoolNotReady
-from condor_mini.base.layout import LIBEXEC, USER
+from condor_mini.base.layout import REQUEST_SCRIPTS, USER
 from condor_mini.base.parallel import each
 from condor_mini.engine import ContainerState
 from condor_mini.lifecycle.ready import LOOK_S
-from condor_mini.nodes import plan
+from condor_mini.nodes.archive import tokens_archive
 from condor_mini.nodes.node import Malformed, Role, node_of
 from condor_mini.nodes.planned_node import CONFIGURATION
 
@@ -74,7 +74,7 @@ def issue(
         if stopped():
             raise CancelledError
         # Not longer at a time, so that an end that is asked for comes soon.
-        argv = ["timeout", str(look_s), f"{LIBEXEC}/issue-tokens"]
+        argv = ["timeout", str(look_s), f"{REQUEST_SCRIPTS}/issue-tokens"]
         try:
             said = engine.exec(manager, argv, user=user, stdin=stdin, timeout_s=look_s + PATIENCE_S)
         except NotFound:
@@ -117,7 +117,7 @@ def give(manager: Node, nodes: Sequence[Node], deadline: Deadline) -> None:
     )
 
     def put(node: Node) -> None:
-        archive = plan.tokens_archive(issued[node.name])
+        archive = tokens_archive(issued[node.name])
         node.engine.copy_in(node.info.id, archive, at=CONFIGURATION)
 
     each(put, [node for node in nodes if node.name in issued])

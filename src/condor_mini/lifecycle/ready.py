@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import time
 import uuid
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import CommandFailed, CondorMiniError, PoolNotReady
-from condor_mini.base.layout import LIBEXEC, USER
+from condor_mini.base.layout import REQUEST_SCRIPTS, USER
 from condor_mini.base.waiting import wait_until
 from condor_mini.nodes.node import Role, pool_nodes
 
@@ -27,6 +28,8 @@ PATIENCE_S = 30.0
 """Beyond what a question itself takes: the engine's deadline for it."""
 LAST_PATIENCE_S = 5.0
 """... of the one that is asked at the deadline."""
+_MISSING_AD = re.compile(r" ads of (\S+) are at the collector")
+"""How a line of await-ads names the node of an ad that is missing."""
 
 
 class Deadline:
@@ -43,11 +46,14 @@ class Deadline:
 
     def wait(self, reason: Callable[[], str | None]) -> None:
         """Ask until there is no reason left, at least once; raises ``PoolNotReady`` then."""
-        wait_until(reason, timeout_s=self.left_s, interval_s=PAUSE_S, error=self._late)
-
-    def _late(self, message: str) -> PoolNotReady:
-        """This wait may have begun late; what counts is the whole time."""
-        return PoolNotReady(f"Not ready after {self._timeout_s:g} s: {message.partition(': ')[2]}")
+        wait_until(
+            reason,
+            timeout_s=self.left_s,
+            interval_s=PAUSE_S,
+            error=PoolNotReady,
+            # This wait may have begun late; what counts is the whole time.
+            headline=f"Not ready after {self._timeout_s:g} s",
+        )
 
     @property
     def patience_s(self) -> float:
@@ -86,7 +92,10 @@ def await_usable(
         expected += [f"Scheduler {node.name} 1" for node in access_points]
         expected += [f"Machine {name} {count}" for name, count in slots.items() if count]
 
+        suspect = manager
+
         def missing() -> str | None:
+            nonlocal suspect
             stdin = "".join(f"{line}\n" for line in expected)
             said = _ask(manager, ["await-ads", str(LOOK_S)], deadline, user="root", stdin=stdin)
             _alive(engine, pool, slots)
@@ -94,12 +103,13 @@ def await_usable(
                 return None
             first, *more = said.splitlines()
             detail(first)
+            suspect = _suspect(first, nodes)
             return first + (f" (and {len(more)} more)" if more else "")
 
         try:
             deadline.wait(missing)
         except PoolNotReady as late:
-            raise PoolNotReady(f"{late.message}{_evidence(late.message, nodes)}") from None
+            raise PoolNotReady(f"{late.message}{_evidence(suspect)}") from None
     if probe:
         with progress.step("Running a probe job", done="A probe job has run"):
             for node in access_points:
@@ -112,7 +122,7 @@ def _ask(
     """What a program of ours finds missing in a node; empty where it finds nothing."""
     try:
         said = node.exec(
-            [f"{LIBEXEC}/{argv[0]}", *argv[1:]],
+            [f"{REQUEST_SCRIPTS}/{argv[0]}", *argv[1:]],
             user=user,
             stdin=stdin,
             timeout_s=deadline.patience_s,
@@ -143,7 +153,8 @@ def _probe(
     except BaseException:
         with suppress(CondorMiniError):
             node.exec(
-                [f"{LIBEXEC}/probe-job", directory, "end"], timeout_s=LOOK_S + LAST_PATIENCE_S
+                [f"{REQUEST_SCRIPTS}/probe-job", directory, "end"],
+                timeout_s=LOOK_S + LAST_PATIENCE_S,
             )
         raise
 
@@ -159,11 +170,16 @@ def _alive(engine: Engine, pool: str, expected: Mapping[str, int]) -> list[Node]
     return nodes
 
 
-def _evidence(message: str, nodes: Sequence[Node]) -> str:
-    """What the node that the message names says of itself."""
-    named = [node for node in nodes if f" {node.name} " in f"{message} "]
-    for node in named or nodes[:1]:
-        with suppress(CondorMiniError):
-            health = node.health() or "I lack nothing"
-            return f"\n{node.name} says: {health}\nIts last words:\n{node.last_words()}"
+def _suspect(line: str, nodes: Sequence[Node]) -> Node:
+    """Return the node that lacks an ad, by a line of await-ads; else the central manager."""
+    found = _MISSING_AD.search(line)
+    named = [node for node in nodes if found and node.name == found[1]]
+    return (named or nodes)[0]
+
+
+def _evidence(node: Node) -> str:
+    """Return what a node says of itself, for an error; empty where it cannot be asked."""
+    with suppress(CondorMiniError):
+        health = node.health() or "I lack nothing"
+        return f"\n{node.name} says: {health}\nIts last words:\n{node.last_words()}"
     return ""

@@ -10,11 +10,13 @@ from condor_mini.base.errors import NotFound, PoolNotReady, UsageError
 from condor_mini.base.progress import Progress
 from condor_mini.base.series import catalogue
 from condor_mini.images import builder
-from condor_mini.lifecycle import creation, life
+from condor_mini.lifecycle import stop_and_start
 from condor_mini.lifecycle.ready import Deadline
 from condor_mini.lifecycle.rollback import make_or_undo
 from condor_mini.lifecycle.startup import start_all
+from condor_mini.lifecycle.volumes import MAKING_LABEL, labelled, made_together, with_volumes
 from condor_mini.nodes import custom_image, plan
+from condor_mini.nodes.fit import fitted
 from condor_mini.nodes.holdings import Holdings
 from condor_mini.nodes.node import SPEC, Node, Role, pool_labels, pool_nodes
 from condor_mini.nodes.record import read_spec, recorded_nodes, stored_spec
@@ -33,7 +35,7 @@ def lost_nodes(engine: Engine, pool: str) -> list[PlannedNode]:
     return [node for node in _recorded(engine, pool) if node.name not in there]
 
 
-def remake_lost(
+def recreate_lost(
     engine: Engine, pool: str, progress: Progress, *, only: str | None, timeout_s: float
 ) -> None:
     """Make the nodes anew whose containers are gone, and start them; with their state and names.
@@ -92,7 +94,7 @@ def renew(engine: Engine, pool: str, series: str, progress: Progress, *, timeout
     builder.build(
         engine, {str(node.role) for node in new if not node.has_own_image}, wanted, progress
     )
-    life.stop(engine, nodes, progress)
+    stop_and_start.stop(engine, nodes, progress)
     engine.remove(*(node.info.id for node in nodes))
     _make(engine, pool, new, progress, Deadline(timeout_s))
 
@@ -169,19 +171,19 @@ def _make(
     deadline: Deadline,
 ) -> None:
     """Make and start these; if that fails their containers go again, and their state stays."""
-    nodes = plan.fitted(nodes, engine.info())
+    nodes = fitted(nodes, engine.info())
     series = catalogue().get(nodes[0].series)
     nodes = custom_image.equipped(engine, nodes, series, progress)
     builder.build(
         engine, {str(node.role) for node in nodes if not node.has_own_image}, series, progress
     )
-    mark = {creation.MAKING_LABEL: uuid.uuid4().hex}
+    mark = {MAKING_LABEL: uuid.uuid4().hex}
 
     def make() -> None:
         what = f"{len(nodes)} nodes"
         with progress.step(f"Making {what} anew", done=f"Made {what} anew"):
-            marked = creation.labelled(nodes, mark)
-            ready = creation.with_volumes(engine, marked, pool_labels(pool))
+            marked = labelled(nodes, mark)
+            ready = with_volumes(engine, marked, pool_labels(pool))
             manager = None
             if nodes[0].role is not Role.CENTRAL_MANAGER:
                 (there, *_) = pool_nodes(engine, pool)
@@ -191,7 +193,7 @@ def _make(
             start_all(engine, ready, deadline, manager=manager)
 
     def made() -> list[Node]:
-        return creation.made_together(engine, pool, mark)
+        return made_together(engine, pool, mark)
 
     def undo() -> str:
         engine.remove(*(node.info.id for node in made()))

@@ -11,8 +11,10 @@ from condor_mini.base.parallel import each
 from condor_mini.base.waiting import wait_until
 from condor_mini.engine import ContainerState
 from condor_mini.lifecycle import node_tokens
-from condor_mini.nodes import custom_image, plan
+from condor_mini.nodes.archive import node_archive
+from condor_mini.nodes.custom_image_files import contents
 from condor_mini.nodes.node import Role, is_node
+from condor_mini.nodes.state import user_volumes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -53,16 +55,16 @@ def start_all(
     def start(node: PlannedNode) -> None:
         container = _create(engine, node)
         if node.role is Role.CENTRAL_MANAGER:
-            engine.copy_in(container, plan.archive(node), at=node.archive_at)
+            engine.copy_in(container, node_archive(node), at=node.archive_at)
             _start(engine, container, stopped=promised.cancelled)
             issue(container)
         else:
             its = promised.result()[node.name]
-            more = custom_image.contents(engine, container) if node.has_own_image else None
-            archive = plan.archive(node, tokens=its, more=more)
+            more = contents(engine, container) if node.has_own_image else None
+            archive = node_archive(node, tokens=its, more=more)
             engine.copy_in(container, archive, at=node.archive_at)
             _start(engine, container, stopped=promised.cancelled)
-        if node.container.read_only and (volumes := plan.user_volumes(node)):
+        if node.container.read_only and (volumes := user_volumes(node)):
             _let_users_write(engine, container, volumes)
 
     if manager is not None:

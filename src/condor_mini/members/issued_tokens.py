@@ -17,7 +17,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import CondorMiniError, NotFound, UsageError
-from condor_mini.base.layout import LIBEXEC, USER
+from condor_mini.base.layout import REQUEST_SCRIPTS, USER
 from condor_mini.base.times import rfc3339
 from condor_mini.nodes.node import SPEC, Node, Role
 
@@ -81,7 +81,7 @@ class Token:
     state: State
 
     def to_json(self) -> dict[str, object]:
-        """Return it for programs: docs/json.md."""
+        """Return it for programs: docs/reference/json.md."""
         times = {name: _rfc3339(getattr(self, name)) for name in ("issued_at", "expires_at")}
         return {**asdict(self), **times}
 
@@ -99,7 +99,7 @@ class CreatedToken:
     expires_at: datetime | None
 
     def to_json(self) -> dict[str, object]:
-        """Return it for programs, the secret included: docs/json.md."""
+        """Return it for programs, the secret included: docs/reference/json.md."""
         facts = asdict(self)
         return {"token": facts.pop("secret"), **facts, "expires_at": _rfc3339(self.expires_at)}
 
@@ -270,7 +270,7 @@ def authorizations_of(claims: Mapping[str, object]) -> tuple[str, ...]:
 
 
 def _records(node: Node) -> Records:
-    result = node.exec([f"{LIBEXEC}/list-tokens"], user="root")
+    result = node.exec([f"{REQUEST_SCRIPTS}/list-tokens"], user="root")
     if result.returncode != 0:
         raise CondorMiniError(f"{node.name} lists no tokens: {result.stderr.strip()}")
     lines = [line.split(" ", 2) for line in result.stdout.splitlines()]

@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import CondorMiniError, NotFound, PoolNotReady, UsageError
-from condor_mini.base.layout import LIBEXEC, USER
+from condor_mini.base.layout import BACKGROUND_SCRIPTS, REQUEST_SCRIPTS, USER
 from condor_mini.base.progress import Progress
 from condor_mini.engines import reached
 from condor_mini.lifecycle import node_tokens
@@ -64,7 +64,7 @@ class TokenRequest:
     authorizations: tuple[str, ...]
 
     def to_json(self) -> dict[str, object]:
-        """For programs: docs/json.md."""
+        """For programs: docs/reference/json.md."""
         return asdict(self)
 
 
@@ -138,7 +138,7 @@ class Members:
         parts: list[str] = []
         known_by: list[str] = []
         for node in _signers(self._nodes()):
-            parts.append(_run(node, ["create-token", *known_by, *argv]).strip())
+            parts.append(_run(node, f"{REQUEST_SCRIPTS}/create-token", *known_by, *argv).strip())
             known_by = known_by or ["--with", str(claims_of(parts[0])["jti"])]
         claims = claims_of(parts[0])
         ids = tuple(str(claims_of(part)["jti"]) for part in parts)
@@ -200,7 +200,7 @@ class Members:
         # The central manager last: who is in has to come in anew then.
         for node in reversed(signers):
             for claim in values:
-                _run(node, ["revoke-token", claim, *values[claim]])
+                _run(node, f"{REQUEST_SCRIPTS}/revoke-token", claim, *values[claim])
         return revocations
 
     def requests(self) -> list[TokenRequest]:
@@ -256,25 +256,25 @@ class Members:
             UsageError: It is no pool of ours: nothing is known of its other nodes.
             PoolNotReady: The pool does not run, or a node is not back after ``timeout_s``.
         """
-        from condor_mini.lifecycle import life
+        from condor_mini.lifecycle import stop_and_start
 
         nodes = self._nodes()
         manager, *others = nodes
         if not self._is_pool:
             raise UsageError(
                 f"{manager.name} is no pool of ours, of which all nodes could get new tokens",
-                hint='A new key by hand: docs/security.md, "Plain nodes"',
+                hint='A new key by hand: docs/how-to/manage-tokens.md, "Nodes started by hand"',
             )
         signers = _signers(nodes)
-        slots = life.slots_of(nodes)
+        slots = stop_and_start.slots_of(nodes)
         deadline = Deadline(timeout_s)
         with progress.step("Making a new key", done="Made a new key, and tokens for all nodes"):
             for node in signers:
-                _run(node, ["rotate-key"])
+                _run(node, f"{REQUEST_SCRIPTS}/rotate-key")
             node_tokens.give(manager, others, deadline)
             for node in others:
                 if node.is_running and node.role is Role.ACCESS_POINT:
-                    _run(node, ["renew-tokens", "users"])
+                    _run(node, f"{BACKGROUND_SCRIPTS}/renew-tokens", "users")
         engine, pool = manager.engine, manager.pool
         await_usable(engine, pool, slots, progress, deadline=deadline, probe=False)
 
@@ -304,12 +304,13 @@ def _checked_level(name: str) -> str:
     return level
 
 
-def _run(node: Node, argv: Sequence[str]) -> str:
-    """Run a program of ours that administers; what it said."""
-    said = node.exec([f"{LIBEXEC}/{argv[0]}", *argv[1:]], user="root")
+def _run(node: Node, script: str, *arguments: str) -> str:
+    """Run a script of ours that administers, as root, and return its output."""
+    said = node.exec([script, *arguments], user="root")
     if said.returncode != 0:
+        name = script.rpartition("/")[2]
         raise CondorMiniError(
-            f"{argv[0]} on {node.name} ended with {said.returncode}: {said.stderr.strip()}"
+            f"{name} on {node.name} ended with {said.returncode}: {said.stderr.strip()}"
         )
     return said.stdout
 

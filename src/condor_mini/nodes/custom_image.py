@@ -7,23 +7,19 @@ scripts and the configuration that our own images have, and the accounts.
 
 from __future__ import annotations
 
-import re
 import tarfile
-from contextlib import suppress
-from dataclasses import dataclass, replace
-from importlib.resources import files
+from dataclasses import replace
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import CommandFailed, EngineCapabilityError, NotFound
-from condor_mini.base.layout import CONFIG_DIRECTORY, HOME, LIBEXEC, PREFIX, USER, USER_ID
+from condor_mini.base.layout import CONFIG_DIRECTORY, LIBEXEC, PREFIX, START_SCRIPTS
 from condor_mini.engine import BindMount, ContainerSpec, VolumeMount
 from condor_mini.nodes import condor_config, host_files
 from condor_mini.nodes.node import OWN_IMAGE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from importlib.resources.abc import Traversable
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from condor_mini.base.progress import Progress
@@ -32,9 +28,6 @@ if TYPE_CHECKING:
     from condor_mini.nodes.planned_node import PlannedNode
 
 PULL_TIMEOUT_S = 900.0
-SYSTEM_IDS = range(999, 99, -1)
-_NSSWITCH = b"passwd: files\ngroup: files\nhosts: files dns\n"
-"""For an image that has none: glibc asks name servers first then, even for the node's own name."""
 _CONFIG = CONFIG_DIRECTORY.lstrip("/")
 _PRELOAD = f"{_CONFIG}/36-preload"
 
@@ -52,7 +45,7 @@ def container_of(spec: ContainerSpec, image: str, *, role: str = "execute") -> C
         spec,
         image=image,
         entrypoint=f"{PREFIX}/usr/bin/tini",
-        command=("--", f"{LIBEXEC}/prepare-image", f"{LIBEXEC}/entrypoint"),
+        command=("--", f"{START_SCRIPTS}/prepare-image", f"{LIBEXEC}/entrypoint"),
         user=spec.user if spec.as_caller else "0:0",
         workdir="/",
         # What it checks is not there; `status` asks HTCondor.
@@ -237,123 +230,3 @@ def _have(engine: Engine, image: str, architecture: str, progress: Progress) -> 
             f"{engine.name} pull --platform linux/{architecture} {image}",
         )
     return found
-
-
-def contents(engine: Engine, container: str, *, role: str = "execute") -> dict[str, bytes]:
-    """What is put into a container of the user's image before its start, by path.
-
-    Paths have no leading slash. Secrets and what is of this pool come in addition.
-
-    Args:
-        engine: Where it is.
-        container: One that was created.
-        role: What the node is.
-    """
-    passwd, group = with_accounts(
-        _text(engine, container, "/etc/passwd"), _text(engine, container, "/etc/group")
-    )
-    found = {"etc/passwd": _bytes(passwd), "etc/group": _bytes(group)}
-    if not _text(engine, container, "/etc/nsswitch.conf"):
-        found["etc/nsswitch.conf"] = _NSSWITCH
-    return {**found, **_shipped(role)}
-
-
-def _shipped(role: str) -> dict[str, bytes]:
-    """Our own images' scripts and configuration, for another shell and another place."""
-    folder = files("condor_mini").joinpath("images")
-    own = folder.joinpath("own-image")
-    configuration = [
-        *folder.joinpath("condor-base/config.d").iterdir(),
-        folder.joinpath(f"condor-{role}/20-role-{role}"),
-        own.joinpath("35-own-image"),
-    ]
-    shipped = {f"{_CONFIG}/{file.name}": file.read_bytes() for file in configuration}
-    shipped["etc/condor/condor_config"] = own.joinpath("condor_config").read_bytes()
-    for source in (folder.joinpath("condor-base/libexec"), own.joinpath("libexec")):
-        for path, data in _below(source):
-            shipped[f"{LIBEXEC.lstrip('/')}/{path}"] = _with_our_shell(data)
-    return shipped
-
-
-def _below(folder: Traversable, at: str = "") -> Iterator[tuple[str, bytes]]:
-    for entry in folder.iterdir():
-        if entry.is_dir():
-            yield from _below(entry, f"{at}{entry.name}/")
-        else:
-            yield f"{at}{entry.name}", entry.read_bytes()
-
-
-def _with_our_shell(script: bytes) -> bytes:
-    return re.sub(rb"\A#!/bin/sh$", f"#!{LIBEXEC}/sh".encode(), script, flags=re.MULTILINE)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Account:
-    name: str
-    id: int | None
-    """UID and GID; None for any of the system's that are free."""
-    home: str
-    login: str
-
-
-_BASH, _NOBODY = f"{PREFIX}/usr/bin/bash", "/sbin/nologin"
-_ACCOUNTS = (
-    _Account(name="root", id=0, home="/root", login=_BASH),
-    _Account(name="condor", id=None, home="/var/lib/condor", login=_NOBODY),
-    _Account(name=USER, id=USER_ID, home=HOME, login=_BASH),
-    _Account(name="submituser", id=USER_ID + 1, home="/home/submituser", login=_BASH),
-)
-
-
-def with_accounts(passwd: str, group: str) -> tuple[str, str]:
-    """An image's account files with those that every node has: same names, same numbers.
-
-    Whoever else has such a number keeps it and his name, but the number's name is ours: of several
-    lines with one number the first counts. Ours that the image has already only get our UID.
-
-    Args:
-        passwd: The image's ``/etc/passwd``; empty where it has none.
-        group: The image's ``/etc/group``.
-    """
-    users, groups = _lines(passwd), _lines(group)
-    taken = {number for line in (*users, *groups) for number in line[2:4] if number.isdigit()}
-    first: list[list[str]] = []
-    first_groups: list[list[str]] = []
-    for account in _ACCOUNTS:
-        number = account.id
-        if number is None:
-            number = next(free for free in SYSTEM_IDS if str(free) not in taken)
-        there = next((line for line in users if line[0] == account.name and len(line) > 3), None)
-        its_group = next((line for line in groups if line[0] == account.name), None)
-        if there is not None:
-            users.remove(there)
-            uid = there[2] if account.id is None else str(number)
-            first.append([*there[:2], uid, *there[3:]])
-            continue
-        if its_group is None:
-            its_group = [account.name, "x", str(number), ""]
-            first_groups.append(its_group)
-        taken.add(str(number))
-        first.append(
-            [account.name, "x", str(number), its_group[2], "", account.home, account.login]
-        )
-    return _joined([*first, *users]), _joined([*first_groups, *groups])
-
-
-def _lines(text: str) -> list[list[str]]:
-    return [line.split(":") for line in text.splitlines() if line.strip()]
-
-
-def _joined(lines: Iterable[Sequence[str]]) -> str:
-    return "".join(":".join(line) + "\n" for line in lines)
-
-
-def _text(engine: Engine, container: str, path: str) -> str:
-    """A file's text; none for none. An image's files may be in any encoding."""
-    with suppress(NotFound):
-        return engine.copy_out(container, path).decode("utf-8", "surrogateescape")
-    return ""
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape")

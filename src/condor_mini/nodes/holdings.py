@@ -248,7 +248,7 @@ def personal_pool_of(info: ContainerInfo) -> ContainerInfo:
 
 
 def is_filler(info: ContainerInfo) -> bool:
-    """Whether a container only fills the volume of its name with HTCondor: ``own_image.py``."""
+    """Whether a container only fills the volume of its name with HTCondor: ``custom_image.py``."""
     return info.volumes.get(PREFIX) == info.name
 
 

@@ -24,7 +24,7 @@ R = TypeVar("R")
 SPEC = f"{LABEL}.spec"
 """What the pool was made from: on its central manager, and on its network, which outlives that."""
 OWN_IMAGE = f"{LABEL}.own-image"
-"""Of a node that is no image of ours: its reference; else empty. See ``own_image.py``."""
+"""Of a node that is no image of ours: its reference; else empty. See ``custom_image.py``."""
 ONE_USER = f"{LABEL}.one-user"
 """``true`` on nodes all of whose processes are one user's, ``jovyan``; else empty."""
 LOG_TAIL_LINES = 15

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import io
-import tarfile
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from condor_mini.base.layout import (
     CONFIG_DIRECTORY,
-    HOME,
-    KEYS,
     LABEL,
-    LOG,
     SPOOL,
-    TOKENS,
-    USER,
-    USER_ID,
 )
 from condor_mini.base.series import catalogue
 from condor_mini.engine import BindMount, ContainerSpec, PublishedPort, ScratchMount, VolumeMount
@@ -25,11 +17,11 @@ from condor_mini.images import builder
 from condor_mini.nodes import condor_config, custom_image
 from condor_mini.nodes.node import ONE_USER, OWN_IMAGE, SPEC, Role, node_name, pool_labels
 from condor_mini.nodes.planned_node import CONFIGURATION, PlannedNode
+from condor_mini.nodes.state import STATE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from condor_mini.engine import EngineInfo
     from condor_mini.spec import AccessPoints, ExecutionPoints, PoolSpec
     from condor_mini.spec import Node as NodeSpec
 
@@ -37,23 +29,9 @@ Group = TypeVar("Group", bound="AccessPoints | ExecutionPoints")
 
 _CONFIG = CONFIG_DIRECTORY.lstrip("/")
 POOL_CONFIG = f"{_CONFIG}/40-pool"
-ONE_USER_CONFIG = f"{_CONFIG}/25-one-user"
-LIMITED_CONFIG = f"{_CONFIG}/25-limited"
 NODE_CONFIG = f"{_CONFIG}/60-node"
-TOKEN_FILES = (f"{TOKENS.lstrip('/')}/node", "etc/condor/users-token")
-"""Where the tokens of a node are, the one of its users the second: renew-tokens."""
 
 
-STATE: Mapping[Role, Mapping[str, str]] = {
-    Role.CENTRAL_MANAGER: {"spool": SPOOL, "key": KEYS, "tokens": TOKENS, "log": LOG},
-    Role.ACCESS_POINT: {"spool": SPOOL, "home": HOME, "key": KEYS, "tokens": TOKENS, "log": LOG},
-    Role.EXECUTION_POINT: {"tokens": TOKENS, "log": LOG},
-}
-"""What of a node outlives its container: the place of each of its volumes, by the volume's name.
-
-The labels of any are the record that there is such a node. That a container is this node, the
-volume with its tokens shows: ``nodes.node_of``.
-"""
 SERIES_NOTE = f"{SPOOL}/htcondor-series"
 """Where a node's entrypoint notes which series of HTCondor has written its spool."""
 _SCRATCH = (CONFIGURATION, "/home", "/run", "/tmp", "/var/lib/condor", "/var/tmp")  # noqa: S108
@@ -66,29 +44,13 @@ SCRATCH: Mapping[Role, tuple[str, ...]] = {
 
 All of it is on disk: in memory what jobs write would count as the node's memory.
 """
-_OWNERS = {
-    SPOOL: (0, 0o755),
-    LOG: (0, 0o755),
-    HOME: (USER_ID, 0o700),
-    KEYS: (0, 0o700),
-    TOKENS: (0, 0o700),
-}
-"""Who has these at first, and their modes; the entrypoint gives to the daemons what is theirs."""
 
 CAPABILITIES = {
     Role.CENTRAL_MANAGER: ("SETUID", "SETGID", "CHOWN", "DAC_OVERRIDE"),
     Role.ACCESS_POINT: ("SETUID", "SETGID", "CHOWN", "DAC_OVERRIDE"),
     Role.EXECUTION_POINT: ("SETUID", "SETGID", "CHOWN", "DAC_OVERRIDE", "KILL"),
 }
-"""The least that each role works with: docs/privileges.md."""
-
-LEAST_PROCESSES = 1024
-"""Of an execution point that names no limit, so that a job cannot fork without end: as many as
-HTCondor was seen to remove again on two cores."""
-PROCESSES_PER_CORE = 512
-"""The least of that for each core of the engine's: programs have threads for each."""
-PROCESSES_PER_SLOT = 16
-"""The least of that for each static slot: a starter, and what a job may well start."""
+"""The least that each role works with: docs/reference/privileges.md."""
 
 
 def planned_nodes(spec: PoolSpec) -> list[PlannedNode]:
@@ -124,141 +86,6 @@ def planned_node(spec: PoolSpec, role: Role, group: str, number: int) -> Planned
             if points.image is None:
                 return node
             return replace(node, container=custom_image.container_of(node.container, points.image))
-
-
-def fitted(
-    nodes: Iterable[PlannedNode], engine: EngineInfo, *, one_user: bool | None = None
-) -> list[PlannedNode]:
-    """The same nodes, as the engine can have them.
-
-    Args:
-        nodes: Of one pool.
-        engine: That is to have them.
-        one_user: Whether all their processes are one user's, as those of the pool's other nodes
-            are; None for what the engine can.
-    """
-    if one_user is None:
-        one_user = not engine.many_users
-    if one_user:
-        nodes = [_for_one_user(node) for node in nodes]
-    if not engine.read_only_roots:
-        nodes = [_writable(node) for node in nodes]
-    if "pids" in engine.limits:
-        nodes = [_limited(node, engine.cpus) for node in nodes]
-    return list(nodes)
-
-
-def _for_one_user(node: PlannedNode) -> PlannedNode:
-    """The same node, for an engine whose containers have no users of their own."""
-    labels = {**node.container.labels, ONE_USER: "true"}
-    return replace(
-        node,
-        container=replace(node.container, user=USER, as_caller=True, labels=labels),
-        files={ONE_USER_CONFIG: condor_config.one_user_config(), **node.files},
-    )
-
-
-def _writable(node: PlannedNode) -> PlannedNode:
-    """The same node, for an engine whose containers have roots that can be written."""
-    mounts = tuple(mount for mount in node.container.mounts if not isinstance(mount, ScratchMount))
-    return replace(node, container=replace(node.container, read_only=False, mounts=mounts))
-
-
-def _limited(node: PlannedNode, cores: int) -> PlannedNode:
-    """The same node, for an engine that limits processes: one where jobs run has such a limit."""
-    if node.role is not Role.EXECUTION_POINT:
-        return node
-    default = max(LEAST_PROCESSES, PROCESSES_PER_CORE * cores, PROCESSES_PER_SLOT * node.slots)
-    return replace(
-        node,
-        container=replace(node.container, pids=node.container.pids or default),
-        files={LIMITED_CONFIG: condor_config.limited_config(), **node.files},
-    )
-
-
-def volumes(nodes: Iterable[PlannedNode]) -> dict[str, dict[str, str]]:
-    """The volumes that these nodes have for themselves or share, by name: the labels of each.
-
-    One that keeps a node's state says which node that is.
-    """
-    found: dict[str, dict[str, str]] = {}
-    for node in nodes:
-        own = state_volumes(node)
-        of_node = {key: node.container.labels[key] for key in _WHICH_NODE}
-        for mount in node.container.mounts:
-            if isinstance(mount, VolumeMount):
-                found[mount.volume] = of_node if mount.volume in own else {}
-    return found
-
-
-_WHICH_NODE = (f"{LABEL}.role", f"{LABEL}.number", f"{LABEL}.group")
-
-
-def state_volumes(node: PlannedNode) -> list[str]:
-    """The names of the volumes that keep a node's state."""
-    return [f"{node.name}-{name}" for name in STATE[node.role]]
-
-
-def user_volumes(node: PlannedNode) -> list[str]:
-    """Where a node sees volumes that are not its state, and are to be written by all its users."""
-    return [
-        mount.target
-        for mount in node.container.mounts
-        if isinstance(mount, VolumeMount)
-        and not mount.read_only
-        and mount.volume not in state_volumes(node)
-    ]
-
-
-def archive(
-    node: PlannedNode, *, tokens: Sequence[str] = (), more: Mapping[str, bytes] | None = None
-) -> bytes:
-    """What a node gets before its start, as a tar for ``PlannedNode.archive_at``.
-
-    It holds its files; and for one that is not read-only, the owners and modes of volumes. Of the
-    others an engine takes them from the image, and ``user_volumes`` are to be seen to.
-
-    Args:
-        node: Which.
-        tokens: Its own, and its users', if it has such.
-        more: Other files, by path; scripts among them can be run.
-    """
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as tar:
-        for mount in () if node.container.read_only else node.container.mounts:
-            if isinstance(mount, VolumeMount) and not mount.read_only:
-                # An engine makes them root's own.
-                entry = tarfile.TarInfo(mount.target.strip("/"))
-                entry.type, entry.mode = tarfile.DIRTYPE, 0o1777
-                if mount.volume in state_volumes(node):
-                    entry.uid, entry.mode = _OWNERS[mount.target]
-                    entry.gid = entry.uid
-                tar.addfile(entry)
-        ours = {path: text.encode() for path, text in node.files.items()}
-        for path, content in {**(more or {}), **ours}.items():
-            mode = 0o755 if content.startswith(b"#!") else 0o644
-            _add(tar, path, content, mode, at=node.archive_at)
-        _add_tokens(tar, tokens, at=node.archive_at)
-    return buffer.getvalue()
-
-
-def tokens_archive(tokens: Sequence[str]) -> bytes:
-    """The same for a node that is there, and gets other tokens only: for ``CONFIGURATION``."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as tar:
-        _add_tokens(tar, tokens, at=CONFIGURATION)
-    return buffer.getvalue()
-
-
-def _add_tokens(tar: tarfile.TarFile, tokens: Sequence[str], *, at: str) -> None:
-    for path, token in zip(TOKEN_FILES, tokens, strict=False):
-        _add(tar, path, f"{token}\n".encode(), 0o600, at=at)
-
-
-def _add(tar: tarfile.TarFile, path: str, content: bytes, mode: int, *, at: str) -> None:
-    entry = tarfile.TarInfo(str(PurePosixPath("/", path).relative_to(at)))
-    entry.size, entry.mode = len(content), mode
-    tar.addfile(entry, io.BytesIO(content))
 
 
 def _numbered(groups: Iterable[Group]) -> Iterator[tuple[int, Group]]:

@@ -55,7 +55,7 @@ class PlannedNode:
 
     @property
     def archive_at(self) -> str:
-        """The directory of the node that ``archive`` is for."""
+        """The directory of the node that ``node_archive`` is for."""
         return CONFIGURATION if self.container.read_only else "/"
 
     @property

@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import NotFound, PoolNotReady
+from condor_mini.base.layout import USER
+from condor_mini.engine import QUICK_TIMEOUT_S
 from condor_mini.nodes.holdings import Holdings, absent, pool_names
 from condor_mini.nodes.node import Node, Role, pool_nodes
 
 if TYPE_CHECKING:
-    from condor_mini.engine import Engine
+    from collections.abc import Mapping, Sequence
+
+    from condor_mini.engine import CommandResult, Engine
 
 
 class PoolNodes:
@@ -33,7 +37,7 @@ class PoolNodes:
         Raises:
             NotFound: There is none; says which there are.
         """
-        nodes = self._some_nodes()
+        nodes = self.existing_nodes()
         wanted = {name, f"{self.name}-{name}"}
         for node in nodes:
             if node.name in wanted if name else node.role is role:
@@ -42,12 +46,40 @@ class PoolNodes:
         there = ", ".join(node.name for node in nodes)
         raise NotFound(f"the pool {self.name} has no {what}; its nodes: {there}")
 
-    def _chosen(self, node: str | None) -> list[Node]:
-        return self._some_nodes() if node is None else [self.node(node)]
+    def exec(
+        self,
+        argv: Sequence[str],
+        *,
+        node: str | None = None,
+        user: str = USER,
+        workdir: str | None = None,
+        environment: Mapping[str, str] | None = None,
+        stdin: str | None = None,
+        timeout_s: float = QUICK_TIMEOUT_S,
+    ) -> CommandResult:
+        """Run a command on a node (None: the first access point); see ``Node.exec``."""
+        return self.node(node).exec(
+            argv,
+            user=user,
+            workdir=workdir,
+            environment=environment,
+            stdin=stdin,
+            timeout_s=timeout_s,
+        )
 
-    def _some_nodes(self) -> list[Node]:
+    def chosen_nodes(self, node: str | None) -> list[Node]:
+        """Return the node of that name alone, or all nodes for None; raises as ``node`` does."""
+        return self.existing_nodes() if node is None else [self.node(node)]
+
+    def existing_nodes(self) -> list[Node]:
+        """Return all nodes, at least one.
+
+        Raises:
+            NotFound: There is no such pool; says which pools there are.
+            PoolNotReady: Only the pool's state is left.
+        """
         nodes = self.nodes
-        if not nodes and self._is_state_kept():
+        if not nodes and self.is_state_kept():
             raise PoolNotReady(
                 f"all containers of the pool {self.name} were removed; its state is kept",
                 hint=f"Make them anew: condor-mini start -n {self.name}",
@@ -57,6 +89,6 @@ class PoolNodes:
             raise absent(self.engine, self.name, others=others)
         return nodes
 
-    def _is_state_kept(self) -> bool:
+    def is_state_kept(self) -> bool:
         """Whether there are volumes, of which ``start`` can make the pool's nodes anew."""
         return bool(Holdings(self.engine, self.name).volumes)

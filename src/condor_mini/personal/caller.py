@@ -47,7 +47,7 @@ class Caller:
         return self.uid == 0 and not self.rootless and not self.mapped
 
     @property
-    def disguise(self) -> tuple[str, ...]:
+    def user_namespace_prefix(self) -> tuple[str, ...]:
         """What every command in the pool starts with, where only root can be the caller.
 
         Root of a rootless engine is the caller, and HTCondor runs nothing for root. In a user
@@ -60,7 +60,7 @@ class Caller:
 
     @property
     def capabilities(self) -> tuple[str, ...]:
-        """What the disguise takes (user_namespaces(7)), within what the caller may do anyway."""
+        """What that prefix needs (user_namespaces(7)), within what the caller may do anyway."""
         return ("SYS_ADMIN", "SETFCAP") if self.rootless else ()
 
     @property

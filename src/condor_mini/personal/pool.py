@@ -16,15 +16,17 @@ from condor_mini.base.errors import (
     NotFound,
     PoolNotReady,
     StateError,
+    TimedOut,
     UsageError,
 )
-from condor_mini.base.layout import HEALTH, HOME, LABEL, LIBEXEC
+from condor_mini.base.layout import ENTRYPOINT, HEALTH, HOME, LABEL, LIBEXEC
 from condor_mini.base.series import catalogue
 from condor_mini.base.signals import held_back
 from condor_mini.base.waiting import wait_until
 from condor_mini.engine import QUICK_TIMEOUT_S, BindMount, ContainerSpec, ContainerState
 from condor_mini.images import builder
 from condor_mini.nodes import custom_image, host_files
+from condor_mini.nodes.custom_image_files import contents
 from condor_mini.nodes.holdings import PERSONAL, Holdings, personal_pool_of
 from condor_mini.nodes.holdings import PERSONAL_STATE as STATE
 from condor_mini.nodes.node import Malformed
@@ -40,8 +42,6 @@ if TYPE_CHECKING:
 
 WORK = f"{HOME}/work"
 """The caller's directory in the container."""
-ENTRYPOINT = ("/usr/bin/tini", "--", f"{LIBEXEC}/entrypoint")
-"""The images' own, for where something must come before it."""
 CERTIFICATES = "/run/condor-mini/ca-certificates.crt"
 READY_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 10.0
@@ -78,8 +78,9 @@ class PersonalPool:
     engine: Engine
     name: str
     container: str
-    disguise: tuple[str, ...] = ()
-    """What each command in it starts with: ``Caller.disguise``, and a search for HTCondor's own."""
+    command_prefix: tuple[str, ...] = ()
+    """What each command in it starts with: the caller's ``user_namespace_prefix``, and a search for
+    HTCondor's own commands."""
 
     @classmethod
     @contextmanager
@@ -159,14 +160,14 @@ class PersonalPool:
             CommandFailed: The command did not end within ``timeout_s``.
         """
         try:
-            argv = [*self.disguise, *argv]
+            argv = [*self.command_prefix, *argv]
             return self.engine.exec(self.container, argv, workdir=workdir, timeout_s=timeout_s)
         except NotFound:
             raise self._ended() from None
 
     def _attach(self, argv: Sequence[str], workdir: str) -> int:
         try:
-            argv = [*self.disguise, *argv]
+            argv = [*self.command_prefix, *argv]
             status = self.engine.attach(self.container, argv, workdir=workdir)
         except NotFound:
             raise self._ended() from None
@@ -183,7 +184,7 @@ class PersonalPool:
 
         try:
             wait_until(running, timeout_s=within_s)
-        except PoolNotReady:
+        except TimedOut:
             return False
         return True
 
@@ -220,7 +221,7 @@ def _start(
                 if beside:
                     wanted = custom_image.container_of(wanted, image, role="mini")
                 container = _create(engine, wanted)
-                more = custom_image.contents(engine, container, role="mini") if beside else {}
+                more = contents(engine, container, role="mini") if beside else {}
                 engine.copy_in(container, _archive(engine, container, caller, more))
                 engine.start(container)
         _wait_until_usable(engine, container, caller, state.path)
@@ -229,8 +230,8 @@ def _start(
             for info in _on(engine, state):
                 engine.remove(info.id)
         raise
-    disguise = (*caller.disguise, *(_BESIDE if beside else ()))
-    return PersonalPool(engine=engine, name=name, container=container, disguise=disguise)
+    prefix = (*caller.user_namespace_prefix, *(_BESIDE if beside else ()))
+    return PersonalPool(engine=engine, name=name, container=container, command_prefix=prefix)
 
 
 def _create(engine: Engine, container: ContainerSpec) -> str:
@@ -272,8 +273,10 @@ def _container(
         hostname=name,
         user=caller.user,
         as_caller=caller.mapped,
-        entrypoint=caller.disguise[0] if caller.disguise else None,
-        command=(*caller.disguise[1:], *ENTRYPOINT) if caller.disguise else (),
+        entrypoint=caller.user_namespace_prefix[0] if caller.user_namespace_prefix else None,
+        command=(*caller.user_namespace_prefix[1:], *ENTRYPOINT)
+        if caller.user_namespace_prefix
+        else (),
         environment=environment,
         labels={
             f"{LABEL}.pool": name,
@@ -340,8 +343,11 @@ def _running(
                 "or use another state directory: --state DIR",
             )
     caller = Caller.current(engine.info())
-    disguise = (*caller.disguise, *(_BESIDE if info.labels.get(f"{LABEL}.host-files") else ()))
-    return PersonalPool(engine=engine, name=name, container=info.id, disguise=disguise)
+    prefix = (
+        *caller.user_namespace_prefix,
+        *(_BESIDE if info.labels.get(f"{LABEL}.host-files") else ()),
+    )
+    return PersonalPool(engine=engine, name=name, container=info.id, command_prefix=prefix)
 
 
 def _on(engine: Engine, state: StateDirectory) -> list[ContainerInfo]:
@@ -363,14 +369,14 @@ def _wait_until_usable(engine: Engine, container: str, caller: Caller, state: Pa
 
     def missing() -> str | None:
         try:
-            result = engine.exec(container, [*caller.disguise, HEALTH, "--wait", "5"])
+            result = engine.exec(container, [*caller.user_namespace_prefix, HEALTH, "--wait", "5"])
         except NotFound:
             raise _ended_at_start(engine, container, state) from None
         return None if result.returncode == 0 else (result.stdout + result.stderr).strip()
 
     try:
         wait_until(missing, timeout_s=READY_TIMEOUT_S)
-    except PoolNotReady as late:
+    except TimedOut as late:
         said = engine.logs(container, tail=LOG_TAIL_LINES).strip()
         raise PoolNotReady(f"{late.message}\n{said}", hint=_where_logs_are(state)) from None
 

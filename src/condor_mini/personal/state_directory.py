@@ -10,7 +10,6 @@ the place of what we or HTCondor's daemons write there is an error.
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import re
 import secrets
@@ -20,8 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from condor_mini.base.errors import StateError
+from condor_mini.base.locks import Lock
 from condor_mini.base.tree import LinkFound, Tree
-from condor_mini.base.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +37,7 @@ LOCKS = STARTING, SESSIONS = ".starting", ".sessions"
 EXECUTE = "execute"
 WRITTEN = ("log", "spool", EXECUTE, "passwords.d", "tokens.d")
 """The directories that HTCondor's daemons write in; they also write files beside these.
-images/condor-base/libexec/prepare-directories looks for links in the same places."""
+images/condor-base/libexec/start/prepare-directories looks for links in the same places."""
 _SANDBOX = re.compile(r"cluster\d+\.proc\d+\..*")
 """How directories in the spool are called whose files are a job's own."""
 
@@ -136,43 +135,38 @@ class StateDirectory:
     def starting(self) -> Iterator[None]:
         """Alone with the directory, while a pool is looked for or started on it."""
         with self._lock_file(STARTING) as lock:
-            wait_until(
-                lambda: None if _try_lock(lock, fcntl.LOCK_EX) else "another process starts a pool",
-                timeout_s=START_TIMEOUT_S,
-            )
+            lock.acquire_within(START_TIMEOUT_S, reason="another process starts a pool")
             yield
 
     @contextmanager
     def session(self) -> Iterator[Session]:
         """One of those who are in the pool right now."""
         with self._lock_file(SESSIONS) as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH)
+            lock.acquire(shared=True)
             yield Session(lock)
 
     @contextmanager
-    def _lock_file(self, name: str) -> Iterator[int]:
+    def _lock_file(self, name: str) -> Iterator[Lock]:
         try:
             with Tree.open_exactly(self.path) as tree:
-                lock = tree.descriptor(name, os.O_RDWR | os.O_CREAT)
+                lock = Lock(tree.descriptor(name, os.O_RDWR | os.O_CREAT))
         except LinkFound as link:
             raise _linked(link) from link
         except OSError as error:
             raise self._unwritable(error) from error
-        try:
+        with lock:
             yield lock
-        finally:
-            os.close(lock)
 
 
 class Session:
     """A stay in a pool."""
 
-    def __init__(self, lock: int) -> None:
+    def __init__(self, lock: Lock) -> None:
         self._lock = lock
 
     def is_last(self) -> bool:
         """Whether nobody else is in the pool; nobody can then come in until this session ends."""
-        return _try_lock(self._lock, fcntl.LOCK_EX)
+        return self._lock.try_acquire()
 
 
 def _check_links(tree: Tree) -> None:
@@ -197,11 +191,3 @@ def _linked(link: LinkFound) -> StateError:
         "it leads",
         hint="Remove the link, or name another directory: --state DIR",
     )
-
-
-def _try_lock(lock: int, how: int) -> bool:
-    try:
-        fcntl.flock(lock, how | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

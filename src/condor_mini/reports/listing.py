@@ -60,7 +60,7 @@ class ListedPool:
     """A personal pool's state directory on the host."""
 
     def to_json(self) -> dict[str, Any]:
-        """For programs: docs/json.md."""
+        """For programs: docs/reference/json.md."""
         return {
             "name": self.name,
             "kind": self.kind,

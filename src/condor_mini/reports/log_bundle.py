@@ -25,13 +25,13 @@ from typing import TYPE_CHECKING
 from condor_mini._version import __version__
 from condor_mini.base import archives
 from condor_mini.base.errors import CondorMiniError, StateError, UsageError
-from condor_mini.base.layout import LIBEXEC, LOG
+from condor_mini.base.layout import LOG, REQUEST_SCRIPTS
 from condor_mini.base.redaction import is_secret_file, redact, redact_bytes
 from condor_mini.base.signals import held_back
 from condor_mini.base.times import rfc3339
 from condor_mini.base.tree import Tree, named
 from condor_mini.nodes.holdings import spec_form
-from condor_mini.nodes.node import Role
+from condor_mini.nodes.node import Role, pool_nodes
 from condor_mini.reports.status import Verdict, status_of
 
 if TYPE_CHECKING:
@@ -60,10 +60,10 @@ STATUS = "status.json"
 SPEC = "spec.json"
 
 _EVERY_NODE = {
-    "ps.txt": (f"{LIBEXEC}/list-processes",),
+    "ps.txt": (f"{REQUEST_SCRIPTS}/list-processes",),
     "config.txt": ("condor_config_val", "-summary"),
 }
-_OWN_IMAGE = {**_EVERY_NODE, "ps.txt": (f"{LIBEXEC}/processes",)}
+_OWN_IMAGE = {**_EVERY_NODE, "ps.txt": (f"{REQUEST_SCRIPTS}/processes",)}
 _BY_ROLE = {
     Role.CENTRAL_MANAGER: {
         "version.txt": ("condor_version",),
@@ -75,6 +75,17 @@ _BY_ROLE = {
     },
     Role.EXECUTION_POINT: {},
 }
+
+
+def save_for(error: BaseException, engine: Engine, pool: str) -> None:
+    """Save the pool's logs, and add a note to the error that says where they are."""
+    directory = failure_directory(pool)
+    try:
+        export_logs(engine, pool_nodes(engine, pool), directory)
+    except CondorMiniError as failure:
+        error.add_note(f"The logs of the pool {pool} could not be saved: {failure}")
+    else:
+        error.add_note(f"The logs of the pool {pool}: {directory}")
 
 
 def failure_directory(pool: str) -> Path:

@@ -54,7 +54,7 @@ class LogLine:
     text: str
 
     def to_json(self) -> dict[str, Any]:
-        """For programs: docs/json.md."""
+        """For programs: docs/reference/json.md."""
         return {
             "time": rfc3339(self.time),
             "node": self.node,

@@ -143,7 +143,7 @@ class PoolStatus:
     """What is wrong with the labels of containers that are of the pool, or say that they are."""
 
     def to_json(self) -> dict[str, Any]:
-        """For programs: docs/json.md."""
+        """For programs: docs/reference/json.md."""
         return {key: _plain(value) for key, value in asdict(self).items()}
 
 

@@ -41,7 +41,7 @@ class Versions:
     htcondor: tuple[SeriesVersion, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """For programs: docs/json.md."""
+        """For programs: docs/reference/json.md."""
         return asdict(self)
 
 

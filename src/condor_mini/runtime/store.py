@@ -6,7 +6,6 @@ size and each link's target, so that one that lost something later is noticed.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import re
@@ -18,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from condor_mini.base.errors import RuntimeFailed
-from condor_mini.base.waiting import wait_until
+from condor_mini.base.locks import Lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,7 +56,7 @@ class Runtime:
         return self.path / "root"
 
     def to_json(self) -> dict[str, str | int | None]:
-        """For programs: docs/json.md."""
+        """For programs: docs/reference/json.md."""
         return {
             "series": self.series,
             "version": self.version,
@@ -147,21 +146,16 @@ class Store:
         """
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
-            lock = os.open(self.directory / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            lock = Lock.open(self.directory / _LOCK)
         except OSError as error:
             raise self.unusable(error) from error
-        try:
-            if not _try_lock(lock):
+        with lock:
+            if not lock.try_acquire():
                 with progress.step("Waiting for another process that makes the runtime"):
-                    wait_until(
-                        lambda: None if _try_lock(lock) else "another process makes a runtime",
-                        timeout_s=WAIT_S,
-                    )
+                    lock.acquire_within(WAIT_S, reason="another process makes a runtime")
             for left in self.directory.glob(f"{_SCRATCH}*"):
                 shutil.rmtree(left, ignore_errors=True)
             yield
-        finally:
-            os.close(lock)
 
     @contextmanager
     def making(self, path: Path) -> Iterator[Path]:
@@ -225,11 +219,3 @@ def _check(path: Path) -> tuple[dict[str, Any], str | None]:
         if not sound:
             return said, f"/{name} is not as it was made"
     return said, None
-
-
-def _try_lock(lock: int) -> bool:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

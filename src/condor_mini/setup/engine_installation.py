@@ -6,7 +6,6 @@ it; everybody else is told the commands for this system.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import platform
 import shutil
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import CommandFailed, CondorMiniError, EngineInstallError
+from condor_mini.base.locks import Lock
 from condor_mini.base.waiting import wait_until
 from condor_mini.engine import command
 from condor_mini.engine.dialect import DOCKER
@@ -264,9 +264,9 @@ def _start_with_systemd(site: Site) -> None:
         command.run(["systemctl", "start", "docker"], timeout_s=START_TIMEOUT_S)
     except CommandFailed as failure:
         journal = ["journalctl", "--no-pager", f"--lines={_TAIL_LINES}", "--unit=docker"]
-        said = command.run(journal, timeout_s=10, check=False).stdout
+        output = command.run(journal, timeout_s=10, check=False).stdout
         raise EngineInstallError(
-            f"Docker could not be started: {failure}\n{said.strip()}",
+            f"Docker could not be started: {failure}\n{output.strip()}",
             hint="See why: systemctl status docker; journalctl --unit=docker",
         ) from None
     _wait_for_answer(_silent_because, site)
@@ -350,29 +350,17 @@ def _wait_for_answer(
 def _alone(site: Site, say: Callable[[str], None]) -> Iterator[None]:
     """Only one process at a time installs or starts; the others wait for it here."""
     site.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    lock = os.open(site.state_dir / "install.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        if _held_by_another(lock):
+    with Lock.open(site.state_dir / "install.lock") as lock:
+        if not lock.try_acquire():
             say("Another process is getting Docker ready; waiting for it ...")
-            wait_until(
-                lambda: "another process holds the lock" if _held_by_another(lock) else None,
-                timeout_s=2 * PACKAGE_TIMEOUT_S + START_TIMEOUT_S,
+            lock.acquire_within(
+                2 * PACKAGE_TIMEOUT_S + START_TIMEOUT_S,
+                reason="another process holds the lock",
                 error=EngineInstallError,
                 clock=site.clock,
                 sleep=site.sleep,
             )
         yield
-    finally:
-        os.close(lock)
-
-
-def _held_by_another(lock: int) -> bool:
-    """Try to take the lock; whether another process has it."""
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    return False
 
 
 def _open_private(log: Path) -> int:

@@ -1,6 +1,7 @@
 """The pool file: what a user asks for, validated, with every default filled in."""
 
-from condor_mini.spec.model import (
+from condor_mini.spec.model import PoolSpec
+from condor_mini.spec.nodes import (
     AccessPoints,
     CentralManager,
     ExecutionPoints,
@@ -8,7 +9,6 @@ from condor_mini.spec.model import (
     Group,
     Limit,
     Node,
-    PoolSpec,
     Shared,
 )
 

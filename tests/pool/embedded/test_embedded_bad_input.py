@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from condor_mini.engine.embedded import EmbeddedEngine
-from condor_mini.engine.embedded.addresses import Networks
+from condor_mini.engine.embedded.networks import Networks
 
 from .conftest import UID_BAD_INPUT, new_home, person_at, remove_home
 
@@ -179,8 +179,8 @@ def reboot(containers: Path) -> None:
     """End all processes at once, and let them have been of an earlier boot."""
     for notes in containers.glob("*/notes/pid"):
         pid, parent, start, _boot = notes.read_text().split()
-        keeper = (notes.parent.parent / "keeper").read_text().split()[0]
-        for number in (keeper, parent, pid):
+        shim = (notes.parent.parent / "keeper").read_text().split()[0]
+        for number in (shim, parent, pid):
             os.kill(int(number), signal.SIGKILL)
         notes.write_text(f"{pid} {parent} {start} another-boot\n")
 

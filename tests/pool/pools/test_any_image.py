@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import musl_root
-from condor_mini.base.layout import LIBEXEC
+from condor_mini.base.layout import REQUEST_SCRIPTS
 from condor_mini.base.progress import Progress
 from condor_mini.base.series import catalogue
 from condor_mini.base.waiting import wait_until
@@ -271,7 +271,7 @@ def test_removed_job_takes_its_children_along(mixed: Pool, at: Cli, tmp_path: Pa
     at.succeeds("submit", "submit", cwd=tmp_path)
 
     def running(expected: int) -> str | None:
-        said = node.exec([f"{LIBEXEC}/processes"], user="root").stdout
+        said = node.exec([f"{REQUEST_SCRIPTS}/processes"], user="root").stdout
         count = sum(line.endswith("sleep 4711 ") for line in said.splitlines())
         return None if count == expected else f"{count} of {expected} processes:\n{said}"
 

@@ -16,7 +16,7 @@ import pytest
 from tests.pool.pools.attackers import token_of
 from tests.pool.pools.rogues import rogue
 
-from condor_mini.base.layout import LIBEXEC
+from condor_mini.base.layout import REQUEST_SCRIPTS
 from condor_mini.base.waiting import wait_until
 from condor_mini.pool import Pool
 
@@ -219,7 +219,7 @@ def test_refused_in_disguise(places: Places, rogues: dict[str, Rogue]) -> None:
     """A submitter's ad that passes the collector as a machine's makes the negotiator ask nobody."""
     places.switch_off()
     # It forgets what it was told while it took everything.
-    places.pool.exec([f"{LIBEXEC}/restart-collector"], node="master", user="root")
+    places.pool.exec([f"{REQUEST_SCRIPTS}/restart-collector"], node="master", user="root")
     thief = rogues["execution point"]
     thief.advertise_in_disguise()
     log = places.negotiate()

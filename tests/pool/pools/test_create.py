@@ -9,7 +9,8 @@ import pytest
 
 from condor_mini.base.layout import LABEL
 from condor_mini.nodes.node import Role
-from condor_mini.nodes.plan import SCRATCH, STATE
+from condor_mini.nodes.plan import SCRATCH
+from condor_mini.nodes.state import STATE
 from condor_mini.pool import Pool
 
 if TYPE_CHECKING:

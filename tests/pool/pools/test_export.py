@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from condor_mini.base.layout import HEALTH
+
 if TYPE_CHECKING:
     from tests.pool.pools.conftest import Cli
 
@@ -84,5 +86,5 @@ def test_node_that_was_killed(cli: Cli, pool: Pool, tmp_path: Path) -> None:
         assert cli("doctor", "-n", pool.name).returncode == 1
     finally:
         pool.engine.start(node.info.id)
-        health = node.exec(["/usr/local/libexec/condor-mini/health", "--wait", "40"], user="root")
+        health = node.exec([HEALTH, "--wait", "40"], user="root")
         assert health.returncode == 0, health.stdout

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from condor_mini.nodes.node import Role
-from condor_mini.nodes.plan import SCRATCH, STATE
+from condor_mini.nodes.plan import SCRATCH
+from condor_mini.nodes.state import STATE
 from condor_mini.pool import Pool
 from condor_mini.spec.pool_file import read_pool_file
 

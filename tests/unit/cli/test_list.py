@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from condor_mini.nodes.node import Role
-from condor_mini.nodes.plan import STATE
+from condor_mini.nodes.state import STATE
 from condor_mini.pool import Pool
 from hand_made import personal_spec
 

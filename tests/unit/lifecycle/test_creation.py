@@ -9,7 +9,8 @@ import pytest
 from condor_mini.base.errors import CommandFailed
 from condor_mini.base.progress import Progress
 from condor_mini.engine import FakeEngine, VolumeMount
-from condor_mini.lifecycle import creation
+from condor_mini.lifecycle import creation, removal
+from condor_mini.lifecycle.volumes import MAKING_LABEL, with_volumes
 from condor_mini.nodes.node import pool_nodes
 from condor_mini.nodes.plan import planned_nodes
 from pool_ci import FAILURES, WHOLE, count_calls, create, held, spec_of
@@ -42,7 +43,7 @@ def test_volumes_come_with_their_containers(pools: PoolEngine) -> None:
     labels = {info.name: info.labels for info in pools.volumes({"io.condor-mini.pool": "ci"})}
     role = "io.condor-mini.role"
     assert (labels["ci-master-key"][role], role in labels["ci-data"]) == ("master", False)
-    assert all(creation.MAKING_LABEL in each for each in labels.values())
+    assert all(MAKING_LABEL in each for each in labels.values())
 
 
 def test_volume_that_is_there_is_not_brought(pools: PoolEngine) -> None:
@@ -50,7 +51,7 @@ def test_volume_that_is_there_is_not_brought(pools: PoolEngine) -> None:
     labels = {"io.condor-mini.kind": "pool", "io.condor-mini.pool": "ci"}
     nodes = planned_nodes(spec_of(execution_points=[{"volumes": ["data:/data"]}]))
     pools.create_volume("ci-data", labels=labels)
-    (*_, node) = creation.with_volumes(pools, nodes, labels)
+    (*_, node) = with_volumes(pools, nodes, labels)
     brought = {
         mount.volume: mount.labels is not None
         for mount in node.container.mounts
@@ -74,7 +75,7 @@ def test_half_a_pool_is_removed(pools: PoolEngine, gone: str) -> None:
         pools.remove_volume(gone)
     else:
         pools.remove(gone)
-    assert creation.remove(pools, "ci")
+    assert removal.remove(pools, "ci")
     assert held(pools) == []
 
 
@@ -82,21 +83,21 @@ def test_removal_that_fails_can_be_repeated(new_pools: Callable[[], PoolEngine])
     """Whichever call of a removal fails, a second one removes the rest."""
     engine = new_pools()
     create(engine)
-    total = count_calls(lambda engine: cast("None", creation.remove(engine, "ci")), engine)
+    total = count_calls(lambda engine: cast("None", removal.remove(engine, "ci")), engine)
     for number in range(1, total + 1):
         engine = new_pools()
         create(engine)
         engine.fail_at(engine.number + number, FAILURES["failed"]())
         with pytest.raises(CommandFailed):
-            creation.remove(engine, "ci")
-        creation.remove(engine, "ci")
+            removal.remove(engine, "ci")
+        removal.remove(engine, "ci")
         assert held(engine) == [], f"call {number}"
 
 
 def test_network_is_removed_last(pools: PoolEngine) -> None:
     """As long as anything of a pool is there, its name is taken."""
     create(pools)
-    creation.remove(pools, "ci")
+    removal.remove(pools, "ci")
     removals = [call.method for call in pools.calls if call.method.startswith("remove")]
     assert list(dict.fromkeys(removals)) == ["remove", "remove_volume", "remove_network"]
     assert removals.count("remove_network") == 1
@@ -119,18 +120,18 @@ def test_removal_by_somebody_else_is_waited_for(pools: PoolEngine) -> None:
 
     pools.remove = already_in_progress  # type: ignore[method-assign]
     pools.before["containers"] = meanwhile
-    assert creation.remove(pools, "ci")
+    assert removal.remove(pools, "ci")
     assert (looks, held(pools)) == (3, [])
 
 
 def test_absent_pool_is_no_failure(pools: PoolEngine) -> None:
     """Removing what is not there is a success, and says that nothing was there."""
-    assert creation.remove(pools, "ci") is False
+    assert removal.remove(pools, "ci") is False
 
 
 def test_other_pool_stays(pools: PoolEngine) -> None:
     """Removing a pool does not touch one whose name begins alike."""
     create(pools)
     creation.create(pools, spec_of(name="ci-2"), Progress(), timeout_s=5)
-    creation.remove(pools, "ci-2")
+    removal.remove(pools, "ci-2")
     assert held(pools) == WHOLE

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from condor_mini.base.errors import PoolNotReady
-from condor_mini.base.layout import LIBEXEC
+from condor_mini.base.layout import REQUEST_SCRIPTS
 from condor_mini.engine import FakeOutcome
 from condor_mini.nodes.node import Role, pool_nodes
 from pool_ci import create
@@ -66,7 +66,7 @@ def test_tokens_are_asked_for_with_an_end(pools: PoolEngine) -> None:
     """The question waits for no more than a moment, so that an end that is asked for comes soon."""
     create(pools)
     (argv,) = [call.argv for call in pools.calls if "issue-tokens" in repr(call.argv)]
-    assert argv == ("timeout", "1", f"{LIBEXEC}/issue-tokens")
+    assert argv == ("timeout", "1", f"{REQUEST_SCRIPTS}/issue-tokens")
 
 
 def test_central_manager_that_ends_is_told(pools: PoolEngine) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from condor_mini.base.errors import PoolNotReady
-from condor_mini.base.layout import LIBEXEC
+from condor_mini.base.layout import REQUEST_SCRIPTS
 from condor_mini.base.progress import Progress
 from condor_mini.engine import FakeOutcome
 from condor_mini.lifecycle import creation
@@ -55,7 +55,7 @@ def test_node_that_ends_while_its_slot_is_awaited_is_told(pools: PoolEngine) -> 
         pools.end("ci-execute-1", exit_code=9, log="killed\n")
         return FakeOutcome(returncode=1, stdout="no Machine ads of ci-execute-1\n")
 
-    pools.on_exec([f"{LIBEXEC}/await-ads"], die)
+    pools.on_exec([f"{REQUEST_SCRIPTS}/await-ads"], die)
     with pytest.raises(PoolNotReady, match=r"ci-execute-1 has ended with 9.*\nkilled"):
         create(pools)
 

@@ -15,7 +15,7 @@ from condor_mini.base import parallel, signals
 from condor_mini.base.errors import CommandFailed, CondorMiniError, EngineNotFound, PoolNotReady
 from condor_mini.cli import Terminated
 from condor_mini.engine import FakeOutcome
-from condor_mini.lifecycle import creation, ready, rollback, startup
+from condor_mini.lifecycle import creation, ready, removal, rollback, startup
 from pool_ci import FAILURES, WHOLE, count_calls, create, held
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def test_engine_that_is_gone_for_good_is_told(new_pools: Callable[[], PoolEngine
     ):
         create(engine)
     engine.fail_at(0, FAILURES["gone"]())
-    assert creation.remove(engine, "ci")
+    assert removal.remove(engine, "ci")
     assert held(engine) == []
 
 

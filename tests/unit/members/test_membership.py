@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from condor_mini.base.errors import CondorMiniError, NotFound, PoolNotReady, UsageError
-from condor_mini.base.layout import LABEL, LIBEXEC
+from condor_mini.base.layout import BACKGROUND_SCRIPTS, LABEL, REQUEST_SCRIPTS
 from condor_mini.engine import ContainerSpec, FakeOutcome
 from condor_mini.members.issued_tokens import claims_of
 from condor_mini.members.membership import LONGEST_LIFETIME_S, Members, TokenRequest
@@ -46,7 +46,7 @@ def test_a_container_that_is_named_is_what_it_says_inside(
 
     pools.on_exec(["condor_token_list"], list_tokens)
     domain = FakeOutcome(stdout="domain condor-mini.internal\n")
-    pools.on_exec([f"{LIBEXEC}/list-tokens"], lambda _: domain)
+    pools.on_exec([f"{REQUEST_SCRIPTS}/list-tokens"], lambda _: domain)
     assert Members.of_container("condormaster", engine=pools).tokens() == []
     assert asked == ["root"]
 
@@ -126,7 +126,7 @@ def test_tokens_need_the_central_manager(members: Members, pools: PoolEngine) ->
 def test_script_that_fails_is_an_error(members: Members, pools: PoolEngine) -> None:
     """What a node's script says when it fails is in the error."""
     failed = FakeOutcome(returncode=1, stderr="all tokens of ada are revoked\n")
-    pools.on_exec([f"{LIBEXEC}/create-token"], lambda _: failed)
+    pools.on_exec([f"{REQUEST_SCRIPTS}/create-token"], lambda _: failed)
     with pytest.raises(CondorMiniError, match="create-token on ci-master ended with 1: all tokens"):
         members.create_token("ada")
 
@@ -271,8 +271,8 @@ def ran(members: Members, pools: PoolEngine) -> list[tuple[str, ...]]:
         ran.append((call.container, call.argv[0].rpartition("/")[2], *call.argv[1:]))
         return FakeOutcome()
 
-    for script in ("rotate-key", "renew-tokens"):
-        pools.on_exec([f"{LIBEXEC}/{script}"], note)
+    for script in (f"{REQUEST_SCRIPTS}/rotate-key", f"{BACKGROUND_SCRIPTS}/renew-tokens"):
+        pools.on_exec([script], note)
     return ran
 
 

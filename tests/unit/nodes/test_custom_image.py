@@ -5,20 +5,24 @@ from __future__ import annotations
 import io
 import tarfile
 from dataclasses import replace
-from importlib.resources import files
+from importlib.resources import as_file, files
 from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from condor_mini.base.errors import EngineCapabilityError, NotFound
-from condor_mini.base.layout import LIBEXEC, PREFIX
+from condor_mini.base.layout import HEALTH, LIBEXEC, PREFIX
 from condor_mini.base.progress import Progress
 from condor_mini.base.series import catalogue
 from condor_mini.engine import BindMount, ContainerSpec, VolumeMount
 from condor_mini.nodes import custom_image
-from condor_mini.nodes.custom_image import container_of, contents, equipped, with_accounts
+from condor_mini.nodes.accounts import with_accounts
+from condor_mini.nodes.archive import node_archive
+from condor_mini.nodes.custom_image import container_of, equipped
+from condor_mini.nodes.custom_image_files import contents
 from condor_mini.nodes.node import OWN_IMAGE, Role
-from condor_mini.nodes.plan import NODE_CONFIG, STATE, archive, planned_nodes
+from condor_mini.nodes.plan import NODE_CONFIG, planned_nodes
+from condor_mini.nodes.state import STATE
 from condor_mini.pool import Pool
 from condor_mini.spec import PoolSpec
 
@@ -200,8 +204,12 @@ def test_contents_have_all_that_our_images_have(with_image: PoolEngine) -> None:
     found = contents(with_image, put(with_image))
     ours = files("condor_mini").joinpath("images/condor-base/libexec")
     scripts = LIBEXEC.lstrip("/")
-    assert {f"{scripts}/{file.name}" for file in ours.iterdir()} <= set(found)
-    assert found[f"{scripts}/health"].startswith(f"#!{LIBEXEC}/sh\n".encode())
+    with as_file(ours) as folder:
+        names = {
+            path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
+        }
+    assert {f"{scripts}/{name}" for name in names} <= set(found)
+    assert found[HEALTH.lstrip("/")].startswith(f"#!{LIBEXEC}/sh\n".encode())
     assert not [path for path, data in found.items() if data.startswith(b"#!/bin/sh")]
     config = sorted(path for path in found if path.startswith("etc/condor/config.d/"))
     assert [path.rpartition("/")[2] for path in config] == [
@@ -225,7 +233,7 @@ def test_accounts_in_any_encoding(with_image: PoolEngine) -> None:
 def test_scripts_can_be_run_and_secrets_not_be_read() -> None:
     """Of what is put in, scripts are 0755, a token is 0600, all else is 0644."""
     (*_, own) = nodes_of()
-    data = archive(own, tokens=["secret"], more={"a": b"#!x\n", "b": b"x"})
+    data = node_archive(own, tokens=["secret"], more={"a": b"#!x\n", "b": b"x"})
     with tarfile.open(fileobj=io.BytesIO(data)) as tar:
         modes = {member.name: member.mode for member in tar}
     assert (modes["a"], modes["b"]) == (0o755, 0o644)

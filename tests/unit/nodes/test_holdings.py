@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from condor_mini.base.errors import CondorMiniError
 from condor_mini.base.layout import LABEL, PREFIX
 from condor_mini.engine import ContainerSpec, FakeEngine, FakeOutcome, VolumeMount
-from condor_mini.lifecycle import creation
+from condor_mini.lifecycle import removal
 from condor_mini.nodes.holdings import PERSONAL_STATE, Holdings
 from condor_mini.nodes.node import pool_labels, pool_nodes
 from condor_mini.pool import Pool
@@ -357,7 +357,7 @@ def test_what_fills_a_volume_goes_with_the_pool(engine: PoolEngine) -> None:
         )
     )
     assert ([node.name for node in pool_nodes(engine, "ci")], told(engine)) == (NODES, {})
-    creation.remove(engine, "ci")
+    removal.remove(engine, "ci")
     assert (engine.containers({}), engine.volumes({})) == ([], [])
 
 

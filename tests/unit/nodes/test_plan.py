@@ -13,8 +13,9 @@ import pytest
 from condor_mini.base.progress import Progress
 from condor_mini.engine import ScratchMount
 from condor_mini.lifecycle import creation
+from condor_mini.nodes.archive import node_archive
 from condor_mini.nodes.node import pool_nodes
-from condor_mini.nodes.plan import SCRATCH, archive, planned_nodes
+from condor_mini.nodes.plan import SCRATCH, planned_nodes
 from condor_mini.pool import Pool
 from condor_mini.spec import PoolSpec
 from condor_mini.spec.base import Reading
@@ -83,7 +84,7 @@ def test_node_that_can_be_written(group: dict[str, object]) -> None:
 def test_archive_is_for_the_configuration() -> None:
     """What a read-only node is given lies below /etc/condor, and volumes are none of it."""
     node = planned_nodes(spec_of())[-1]
-    assert members(archive(node, tokens=TOKENS)) == [
+    assert members(node_archive(node, tokens=TOKENS)) == [
         "config.d/40-pool",
         "config.d/60-node",
         "tokens.d/node",
@@ -94,7 +95,7 @@ def test_archive_is_for_the_configuration() -> None:
 def test_archive_of_a_node_that_can_be_written() -> None:
     """What such a node is given begins at its root, with the owners and modes of its volumes."""
     node = planned_nodes(spec_of(execution_points=[{"read_only": False}]))[-1]
-    names = members(archive(node, tokens=TOKENS))
+    names = members(node_archive(node, tokens=TOKENS))
     assert {"var/log/condor", "etc/condor/tokens.d", "etc/condor/tokens.d/node"} <= set(names)
 
 

@@ -65,15 +65,15 @@ def test_container_runs_as_its_root() -> None:
 
 def test_commands_are_jovyan_all_the_same() -> None:
     """Each command gets jovyan's number in a user namespace of its own."""
-    assert ROOTLESS.disguise == (
+    assert ROOTLESS.user_namespace_prefix == (
         *("/usr/bin/unshare", "--user", "--map-user=1000", "--map-group=1000", "--"),
     )
 
 
-def test_no_disguise_elsewhere() -> None:
+def test_no_user_namespace_elsewhere() -> None:
     """On any other engine commands run as they are, without a capability."""
     caller = Caller(uid=4321, gid=4321)
-    assert (caller.disguise, caller.capabilities) == ((), ())
+    assert (caller.user_namespace_prefix, caller.capabilities) == ((), ())
 
 
 def test_account_files_stay() -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from condor_mini.base.errors import CommandFailed, EngineNotFound, StateError, UsageError
-from condor_mini.base.layout import LIBEXEC
+from condor_mini.base.layout import REQUEST_SCRIPTS
 from condor_mini.engine import FakeOutcome
 from condor_mini.reports.log_bundle import export, export_logs, failure_directory
 
@@ -53,7 +53,7 @@ def full(pool: FakePool) -> FakePool:
         return FakeOutcome(stdout=f"{' '.join(call.argv)} as {call.user}\nMY_TOKEN=abc\n")
 
     for tool in (
-        f"{LIBEXEC}/list-processes",
+        f"{REQUEST_SCRIPTS}/list-processes",
         "condor_version",
         "condor_status",
         "condor_q",

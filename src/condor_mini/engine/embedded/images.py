@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import CommandFailed, EngineCapabilityError, NotFound
-from condor_mini.engine.embedded.records import Shelf
+from condor_mini.engine.embedded.records import Store
 from condor_mini.engine.protocol import ImageInfo, ImageTree
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 FILES = "root.tar"
 
 
-class Images(Shelf):
+class Images(Store):
     """All images."""
 
     def __init__(self, directory: Path) -> None:
@@ -35,7 +35,7 @@ class Images(Shelf):
         if not self.directory.is_dir():
             return None
         try:
-            with self.opened(reference) as (record, archive):
+            with self.open(reference) as (record, archive):
                 size_bytes = os.fstat(archive.fileno()).st_size
         except NotFound:
             return None
@@ -48,7 +48,7 @@ class Images(Shelf):
         )
 
     @contextmanager
-    def opened(self, reference: str) -> Iterator[tuple[Record, BinaryIO]]:
+    def open(self, reference: str) -> Iterator[tuple[Record, BinaryIO]]:
         """An image and the tar of its files, also if it is replaced or removed meanwhile.
 
         Raises:
@@ -92,7 +92,7 @@ class Images(Shelf):
             self.add(reference, facts, lambda place, _: write(place / FILES))
 
 
-def cannot(what: str) -> EngineCapabilityError:
+def unsupported(what: str) -> EngineCapabilityError:
     """The error for what only an engine does that has registries or Dockerfiles."""
     return EngineCapabilityError(
         f"the embedded engine cannot {what}: it makes its images of the runtime",

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-def end_all(pids: Sequence[int]) -> bool:
+def kill_all(pids: Sequence[int]) -> bool:
     """Kill them, none of which sees another one's end; whether any of them was there."""
     if len(pids) > 1:
         _send(pids, Signals.SIGSTOP)

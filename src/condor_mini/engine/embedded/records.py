@@ -7,7 +7,6 @@ half of one.
 from __future__ import annotations
 
 import errno
-import fcntl
 import json
 import os
 import re
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
 from condor_mini.base.errors import AlreadyInUse, CommandFailed, NotFound, StateError
+from condor_mini.base.locks import Lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 RECORD = "record.json"
 PRIVATE = 0o700
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]*")
-_MAKING, _GONE = ".making-", ".gone-"
+_NEW, _REMOVED = ".making-", ".gone-"
 
 Facts = dict[str, Any]
 
@@ -55,7 +55,7 @@ class Record:
         return labels
 
 
-class Shelf:
+class Store:
     """All things of one kind."""
 
     def __init__(self, directory: Path, kind: str) -> None:
@@ -75,13 +75,13 @@ class Shelf:
             raise CommandFailed((self.kind, name), 1, f"{name!r} is no name of a {self.kind}")
         self.sweep()
         facts["id"] = uuid.uuid4().hex
-        scratch = self.directory / f"{_MAKING}{facts['id']}"
+        scratch = self.directory / f"{_NEW}{facts['id']}"
         place = self.path(name)
         if place.exists():
             raise AlreadyInUse(f"There is a {self.kind} {name}.")
         try:
-            self.shut()
-            with _made(scratch):
+            self.make_private()
+            with _new_folder(scratch):
                 fill(scratch, facts["id"])
                 (scratch / RECORD).write_text(json.dumps(facts), "utf-8")
                 scratch.rename(place)
@@ -97,16 +97,16 @@ class Shelf:
         """Remove what others have left half made or half removed, if they are no more."""
         with suppress(OSError):
             for place in self.directory.iterdir():
-                if place.name.startswith((_MAKING, _GONE)):
-                    with suppress(OSError), alone_with(place, wait=False):
+                if place.name.startswith((_NEW, _REMOVED)):
+                    with suppress(OSError), locked_folder(place, wait=False):
                         # Under a name that nobody can make again while it is removed.
                         self.discard(place.rename(self._aside()))
 
     def is_there(self, identity: str) -> bool:
         """Whether there is one of that id, or somebody makes it now."""
-        making = self.directory / f"{_MAKING}{identity}"
+        making = self.directory / f"{_NEW}{identity}"
         try:
-            with alone_with(making, wait=False):
+            with locked_folder(making, wait=False):
                 pass
         except BlockingIOError:
             return True
@@ -120,7 +120,7 @@ class Shelf:
 
         shutil.rmtree(directory, ignore_errors=True)
 
-    def shut(self) -> None:
+    def make_private(self) -> None:
         """Make the directory if it is not there, and let nobody else enter it.
 
         Whoever can write to a container's /tmp from outside passes for a user inside: HTCondor
@@ -163,64 +163,69 @@ class Shelf:
         self.discard(aside)
 
     def _aside(self) -> Path:
-        return self.directory / f"{_GONE}{uuid.uuid4().hex}"
+        return self.directory / f"{_REMOVED}{uuid.uuid4().hex}"
 
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Alone with all of them; raises ``StateError`` where the directory cannot be written."""
         try:
-            self.shut()
-            lock = os.open(self.directory / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self.make_private()
+            lock = Lock.open(self.directory / ".lock")
         except OSError as error:
             raise StateError(f"cannot write to {self.directory}: {error.strerror}") from error
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with lock:
+            lock.acquire()
             yield
-        finally:
-            os.close(lock)
 
 
 @contextmanager
-def alone_with(directory: Path, *, wait: bool = True) -> Iterator[None]:
-    """Nobody else has it; who dies has it no more. Without a wait, raises ``BlockingIOError``."""
-    lock = _lock(directory, wait=wait)
-    try:
+def locked_folder(directory: Path, *, wait: bool = True) -> Iterator[None]:
+    """Hold a directory's lock.
+
+    Args:
+        directory: Which.
+        wait: Whether to wait for a process that holds it.
+
+    Raises:
+        BlockingIOError: Another process holds it, and there is no wait.
+        FileNotFoundError: It is absent, or has been removed while we waited.
+    """
+    with _lock(directory, wait=wait):
         yield
-    finally:
-        os.close(lock)
 
 
-def _lock(directory: Path, *, wait: bool) -> int:
-    lock = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def _lock(directory: Path, *, wait: bool) -> Lock:
+    lock = Lock.open_directory(directory)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        # Whoever had it may have removed it, and there may be another one of that name by now.
-        _check_same(lock, directory)
+        _acquire(lock, directory, wait=wait)
     except BaseException:
-        os.close(lock)
+        lock.close()
         raise
     return lock
 
 
-def _check_same(opened: int, directory: Path) -> None:
-    if not os.path.samestat(os.fstat(opened), directory.stat()):
+def _acquire(lock: Lock, directory: Path, *, wait: bool) -> None:
+    if wait:
+        lock.acquire()
+    elif not lock.try_acquire():
+        raise BlockingIOError(errno.EWOULDBLOCK, os.strerror(errno.EWOULDBLOCK), str(directory))
+    # Whoever had it may have removed it, and there may be another one of that name by now.
+    if not os.path.samestat(os.fstat(lock.descriptor), directory.stat()):
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(directory))
 
 
 @contextmanager
-def _made(directory: Path) -> Iterator[None]:
-    """A new directory, which is ours alone."""
-    lock = _make(directory)
+def _new_folder(directory: Path) -> Iterator[None]:
+    """Make a new directory, and hold its lock."""
+    lock = _try_new_folder(directory)
     while lock is None:
-        lock = _make(directory)
-    try:
+        lock = _try_new_folder(directory)
+    with lock:
         yield
-    finally:
-        os.close(lock)
 
 
-def _make(directory: Path) -> int | None:
-    """Its lock; None where somebody took it for left before it was ours, and removed it."""
+def _try_new_folder(directory: Path) -> Lock | None:
+    """Return its lock; None where another process swept it away before it was locked."""
     directory.mkdir(parents=True)
     try:
         return _lock(directory, wait=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import CommandFailed
 from condor_mini.base.tree import Tree
-from condor_mini.engine.embedded.way import NOTES, ROOT, Running
+from condor_mini.engine.embedded.sandbox import PID_FOLDER, ROOT, InitProcess
 from condor_mini.engine.protocol import ContainerInfo, ContainerState
 
 if TYPE_CHECKING:
@@ -18,42 +18,43 @@ if TYPE_CHECKING:
     from condor_mini.engine.embedded.records import Record
 
 STARTED = "started"
-KEEPER = "keeper"
+SHIM = "keeper"
+"""The file with the shim's process number; containers of older versions have it under this name."""
 EXIT, NEXT_EXIT = "exit", ".exit"
 """The status; the first one once the log is complete as well."""
 KILLED = 137
-"""A shell's status for SIGKILL; of a container whose keeper has not lived to note another."""
+"""A shell's status for SIGKILL; of a container whose shim was killed before it noted another."""
 
 
-def forget(record: Record) -> None:
+def reset(record: Record) -> None:
     """Make it one that is about to start."""
-    for name in (f"{NOTES}/pid", EXIT, NEXT_EXIT, KEEPER):
+    for name in (f"{PID_FOLDER}/pid", EXIT, NEXT_EXIT, SHIM):
         (record.path / name).unlink(missing_ok=True)
 
 
-def noted(record: Record) -> Running | None:
+def last_init(record: Record) -> InitProcess | None:
     """The first process, as it was noted when it began; dead by now, perhaps."""
     words = _note(record)
-    return Running(pid=int(words[0]), parent=int(words[1])) if words else None
+    return InitProcess(pid=int(words[0]), parent=int(words[1])) if words else None
 
 
-def running(record: Record) -> Running | None:
+def live_init(record: Record) -> InitProcess | None:
     """The first process, if it lives, or its end has not been noted yet."""
     words = _note(record)
     if not words or has_ended(record):
         return None
-    first = Running(pid=int(words[0]), parent=int(words[1]))
+    first = InitProcess(pid=int(words[0]), parent=int(words[1]))
     start, boot = words[2:]
     if _words(Path("/proc/sys/kernel/random"), "boot_id", 1) != [boot]:
         return None
-    if _lives(first.pid, start) or keeper(record) is not None:
+    if _lives(first.pid, start) or shim(record) is not None:
         return None if has_ended(record) else first
     return None
 
 
-def keeper(record: Record) -> int | None:
+def shim(record: Record) -> int | None:
     """The process that keeps it, if that lives; its process group has all of ours."""
-    words = _words(record.path, KEEPER, 2)
+    words = _words(record.path, SHIM, 2)
     return int(words[0]) if words and _lives(int(words[0]), words[1]) else None
 
 
@@ -65,8 +66,8 @@ def has_ended(record: Record) -> bool:
 def info(record: Record, volumes: Mapping[str, str]) -> ContainerInfo:
     """What ``Engine.inspect`` tells of it; ``volumes`` are the names of those it mounts."""
     # One that is about to start has not started yet; asked first, as it may begin meanwhile.
-    has_started = noted(record) is not None or has_ended(record)
-    first = running(record)
+    has_started = last_init(record) is not None or has_ended(record)
+    first = live_init(record)
     state = ContainerState.CREATED
     code: int | None = None
     started_at = None
@@ -121,7 +122,7 @@ def _status(record: Record) -> int:
 
 def _note(record: Record) -> list[str]:
     """The numbers of the first process and its parent, when it began, and in which boot."""
-    return _words(record.path, f"{NOTES}/pid", 4)
+    return _words(record.path, f"{PID_FOLDER}/pid", 4)
 
 
 def _words(folder: Path, name: str, count: int) -> list[str]:

@@ -1,0 +1,45 @@
+"""Creating a pool, or starting the one of that name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from condor_mini.base.errors import AlreadyInUse
+from condor_mini.lifecycle import creation, recreate, stop_and_start
+from condor_mini.nodes.holdings import Holdings
+from condor_mini.nodes.node import pool_nodes
+
+if TYPE_CHECKING:
+    from condor_mini.base.progress import Progress
+    from condor_mini.engine import Engine
+    from condor_mini.spec import PoolSpec
+
+
+def create_or_start(
+    engine: Engine, spec: PoolSpec, progress: Progress, *, timeout_s: float, keep: bool = False
+) -> None:
+    """Create a pool, or start the pool of that name, with containers or with its state alone.
+
+    Args:
+        engine: Engine to create the pool on.
+        spec: What to create. A pool that exists stays as it is.
+        progress: Told of the phases.
+        timeout_s: Give up after so many seconds.
+        keep: Leave what was made if something fails.
+
+    Raises:
+        AlreadyInUse: Something that is no pool has a name or a port that the pool needs.
+        PoolNotReady: A daemon is missing at the deadline, or a node has ended; says why.
+    """
+    try:
+        creation.create(engine, spec, progress, timeout_s=timeout_s, keep=keep)
+    except AlreadyInUse:
+        nodes = pool_nodes(engine, spec.name)
+        if not nodes and not Holdings(engine, spec.name).volumes:
+            raise
+        progress.note(f"There is a pool {spec.name} already")
+        if nodes:
+            creation.await_made(engine, spec.name, timeout_s=timeout_s)
+        recreate.recreate_lost(engine, spec.name, progress, only=None, timeout_s=timeout_s)
+        nodes = pool_nodes(engine, spec.name)
+        stop_and_start.start(engine, spec.name, nodes, progress, timeout_s=timeout_s)

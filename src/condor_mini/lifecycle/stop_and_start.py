@@ -1,0 +1,84 @@
+"""Stop and start the nodes of a pool that exists."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from condor_mini.base.parallel import each
+from condor_mini.lifecycle import node_tokens
+from condor_mini.lifecycle.ready import Deadline, await_usable
+from condor_mini.nodes.node import Role, pool_nodes
+from condor_mini.nodes.record import stored_spec
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from condor_mini.base.progress import Progress
+    from condor_mini.engine import Engine
+    from condor_mini.nodes.node import Node
+    from condor_mini.spec import PoolSpec
+
+STOP_TIMEOUT_S = 30.0
+"""Longer than the daemons take to end gracefully, so that the engine never has to kill them."""
+
+
+def stop(engine: Engine, nodes: Sequence[Node], progress: Progress) -> None:
+    """End these nodes gracefully: queues are on disk, running jobs are in them again."""
+    with progress.step(f"Stopping {len(nodes)} nodes", done=f"Stopped {len(nodes)} nodes"):
+        # Execution points first: their access points then hear that the jobs are to run again.
+        for execution in (True, False):
+            containers = [
+                node.info.id
+                for node in nodes
+                if node.is_running and (node.role is Role.EXECUTION_POINT) == execution
+            ]
+            engine.stop(*containers, timeout_s=STOP_TIMEOUT_S)
+
+
+def start(
+    engine: Engine, pool: str, nodes: Sequence[Node], progress: Progress, *, timeout_s: float
+) -> None:
+    """Start these nodes, and wait until the whole pool is usable.
+
+    Raises:
+        PoolNotReady: A daemon is missing at the deadline, or a node has ended; says which and why.
+        RecordError: The pool does not tell what it was made from.
+    """
+    spec = stored_spec(pool, pool_nodes(engine, pool))
+    deadline = Deadline(timeout_s)
+    with progress.step(f"Starting {len(nodes)} nodes", done=f"Started {len(nodes)} nodes"):
+        stopped = [node for node in nodes if not node.is_running]
+        managers = [node for node in stopped if node.role is Role.CENTRAL_MANAGER]
+        others = [node for node in stopped if node not in managers]
+        # The others look for it at once, and then only every second.
+        each(engine.start, [node.info.id for node in managers])
+        manager = pool_nodes(engine, pool)[0]
+        if manager.role is Role.CENTRAL_MANAGER and manager.is_running:
+            # Theirs may have expired meanwhile, or the key is another.
+            node_tokens.give(manager, others, deadline)
+        each(engine.start, [node.info.id for node in others])
+    everybody = pool_nodes(engine, pool)
+    await_usable(
+        engine,
+        pool,
+        expected_slots(spec, everybody),
+        progress,
+        deadline=deadline,
+        probe=spec.probe_job,
+    )
+
+
+def expected_slots(spec: PoolSpec, nodes: Sequence[Node]) -> dict[str, int]:
+    """How many slot ads each node has, by its name."""
+    static = {group.name: group.slots or 1 for group in spec.execution_points}
+    return {
+        node.name: static.get(node.group, 1) if node.role is Role.EXECUTION_POINT else 0
+        for node in nodes
+    }
+
+
+def slots_of(nodes: Sequence[Node]) -> dict[str, int]:
+    """The same for the nodes of a pool that run; raises ``PoolNotReady`` without a manager."""
+    return expected_slots(
+        stored_spec(nodes[0].pool, nodes), [node for node in nodes if node.is_running]
+    )

@@ -1,0 +1,74 @@
+"""The accounts that every node has, whatever its image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from condor_mini.base.layout import HOME, OTHER_USER_ID, PREFIX, USER, USER_ID
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+SYSTEM_IDS = range(999, 99, -1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Account:
+    name: str
+    id: int | None
+    """UID and GID; None for any of the system's that are free."""
+    home: str
+    login: str
+
+
+_BASH, _NOBODY = f"{PREFIX}/usr/bin/bash", "/sbin/nologin"
+_ACCOUNTS = (
+    _Account(name="root", id=0, home="/root", login=_BASH),
+    _Account(name="condor", id=None, home="/var/lib/condor", login=_NOBODY),
+    _Account(name=USER, id=USER_ID, home=HOME, login=_BASH),
+    _Account(name="submituser", id=OTHER_USER_ID, home="/home/submituser", login=_BASH),
+)
+
+
+def with_accounts(passwd: str, group: str) -> tuple[str, str]:
+    """An image's account files with those that every node has: same names, same numbers.
+
+    Whoever else has such a number keeps it and his name, but the number's name is ours: of several
+    lines with one number the first counts. Ours that the image has already only get our UID.
+
+    Args:
+        passwd: The image's ``/etc/passwd``; empty where it has none.
+        group: The image's ``/etc/group``.
+    """
+    users, groups = _lines(passwd), _lines(group)
+    taken = {number for line in (*users, *groups) for number in line[2:4] if number.isdigit()}
+    first: list[list[str]] = []
+    first_groups: list[list[str]] = []
+    for account in _ACCOUNTS:
+        number = account.id
+        if number is None:
+            number = next(free for free in SYSTEM_IDS if str(free) not in taken)
+        there = next((line for line in users if line[0] == account.name and len(line) > 3), None)
+        its_group = next((line for line in groups if line[0] == account.name), None)
+        if there is not None:
+            users.remove(there)
+            uid = there[2] if account.id is None else str(number)
+            first.append([*there[:2], uid, *there[3:]])
+            continue
+        if its_group is None:
+            its_group = [account.name, "x", str(number), ""]
+            first_groups.append(its_group)
+        taken.add(str(number))
+        first.append(
+            [account.name, "x", str(number), its_group[2], "", account.home, account.login]
+        )
+    return _joined([*first, *users]), _joined([*first_groups, *groups])
+
+
+def _lines(text: str) -> list[list[str]]:
+    return [line.split(":") for line in text.splitlines() if line.strip()]
+
+
+def _joined(lines: Iterable[Sequence[str]]) -> str:
+    return "".join(":".join(line) + "\n" for line in lines)

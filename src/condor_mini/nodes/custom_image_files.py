@@ -1,0 +1,85 @@
+"""The files that a container of the user's own image gets before its start.
+
+They are the scripts and the configuration that our own images have, and the accounts. Nothing is
+put into the image itself.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from condor_mini.base.errors import NotFound
+from condor_mini.base.layout import CONFIG_DIRECTORY, LIBEXEC
+from condor_mini.nodes.accounts import with_accounts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from importlib.resources.abc import Traversable
+
+    from condor_mini.engine import Engine
+
+_NSSWITCH = b"passwd: files\ngroup: files\nhosts: files dns\n"
+"""For an image that has none: glibc asks name servers first then, even for the node's own name."""
+_CONFIG = CONFIG_DIRECTORY.lstrip("/")
+
+
+def contents(engine: Engine, container: str, *, role: str = "execute") -> dict[str, bytes]:
+    """What is put into a container of the user's image before its start, by path.
+
+    Paths have no leading slash. Secrets and what is of this pool come in addition.
+
+    Args:
+        engine: Where it is.
+        container: One that was created.
+        role: What the node is.
+    """
+    passwd, group = with_accounts(
+        _text(engine, container, "/etc/passwd"), _text(engine, container, "/etc/group")
+    )
+    found = {"etc/passwd": _bytes(passwd), "etc/group": _bytes(group)}
+    if not _text(engine, container, "/etc/nsswitch.conf"):
+        found["etc/nsswitch.conf"] = _NSSWITCH
+    return {**found, **_shipped(role)}
+
+
+def _shipped(role: str) -> dict[str, bytes]:
+    """Our own images' scripts and configuration, for another shell and another place."""
+    folder = files("condor_mini").joinpath("images")
+    own = folder.joinpath("own-image")
+    configuration = [
+        *folder.joinpath("condor-base/config.d").iterdir(),
+        folder.joinpath(f"condor-{role}/20-role-{role}"),
+        own.joinpath("35-own-image"),
+    ]
+    shipped = {f"{_CONFIG}/{file.name}": file.read_bytes() for file in configuration}
+    shipped["etc/condor/condor_config"] = own.joinpath("condor_config").read_bytes()
+    for source in (folder.joinpath("condor-base/libexec"), own.joinpath("libexec")):
+        for path, data in _below(source):
+            shipped[f"{LIBEXEC.lstrip('/')}/{path}"] = _with_our_shell(data)
+    return shipped
+
+
+def _below(folder: Traversable, at: str = "") -> Iterator[tuple[str, bytes]]:
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            yield from _below(entry, f"{at}{entry.name}/")
+        else:
+            yield f"{at}{entry.name}", entry.read_bytes()
+
+
+def _with_our_shell(script: bytes) -> bytes:
+    return re.sub(rb"\A#!/bin/sh$", f"#!{LIBEXEC}/sh".encode(), script, flags=re.MULTILINE)
+
+
+def _text(engine: Engine, container: str, path: str) -> str:
+    """A file's text; none for none. An image's files may be in any encoding."""
+    with suppress(NotFound):
+        return engine.copy_out(container, path).decode("utf-8", "surrogateescape")
+    return ""
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
