@@ -9,9 +9,7 @@ import pytest
 from condor_mini.base.errors import JobFailed, PoolNotReady
 from condor_mini.engine import FakeOutcome
 from condor_mini.jobs import tracking
-from condor_mini.jobs.submit import (
-    submit_file,
-)
+from condor_mini.jobs.submit import submit_file
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import io
-import tarfile
 from dataclasses import replace
-from importlib.resources import as_file, files
 from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from condor_mini.base.errors import EngineCapabilityError, NotFound
-from condor_mini.base.layout import HEALTH, LIBEXEC, PREFIX
+from condor_mini.base.layout import LIBEXEC, PREFIX
 from condor_mini.base.progress import Progress
 from condor_mini.base.series import catalogue
 from condor_mini.engine import BindMount, ContainerSpec, VolumeMount
 from condor_mini.nodes import custom_image
-from condor_mini.nodes.accounts import with_accounts
-from condor_mini.nodes.archive import node_archive
 from condor_mini.nodes.custom_image import container_of, equipped
-from condor_mini.nodes.custom_image_files import contents
 from condor_mini.nodes.node import OWN_IMAGE, Role
 from condor_mini.nodes.plan import NODE_CONFIG, planned_nodes
 from condor_mini.nodes.state import STATE
@@ -35,7 +29,6 @@ if TYPE_CHECKING:
     from pool_engine import PoolEngine
 
 IMAGE = "my/thing:1"
-SHIPPED = files("condor_mini").joinpath("images/own-image")
 
 
 @pytest.fixture
@@ -104,140 +97,6 @@ def test_configuration_is_that_of_any_execution_point() -> None:
     (*_, own) = nodes_of(**facts)
     plain = PoolSpec.model_validate({"name": "ci", "execution_points": [facts]})
     assert own.files[NODE_CONFIG] == planned_nodes(plain)[-1].files[NODE_CONFIG]
-
-
-def test_shipped_files_name_the_prefix() -> None:
-    """The files that are put in say the one path at which the runtime is."""
-    config = SHIPPED.joinpath("condor_config").read_text()
-    assert f"RELEASE_DIR = {PREFIX}/usr\n" in config
-    for name in ("sh", "beside", "path/condor_master"):
-        script = SHIPPED.joinpath("libexec", name).read_text()
-        assert script.startswith(f"#!{PREFIX}/usr/bin/dash\n")
-
-
-# -- accounts --------------------------------------------------------------------------------------
-
-DEBIAN = "root:x:0:0:root:/root:/bin/bash\n_apt:x:100:65534::/nonexistent:/usr/sbin/nologin\n"
-
-
-def ids(passwd: str) -> dict[str, tuple[str, str]]:
-    """UID and GID of each user."""
-    lines = [line.split(":") for line in passwd.splitlines()]
-    return {line[0]: (line[2], line[3]) for line in lines}
-
-
-def test_image_without_accounts() -> None:
-    """An image without account files gets root, condor, jovyan and submituser."""
-    passwd, group = with_accounts("", "")
-    assert ids(passwd) == {
-        "root": ("0", "0"),
-        "condor": ("999", "999"),
-        "jovyan": ("1000", "1000"),
-        "submituser": ("1001", "1001"),
-    }
-    assert group == "root:x:0:\ncondor:x:999:\njovyan:x:1000:\nsubmituser:x:1001:\n"
-
-
-def test_accounts_of_the_image_stay() -> None:
-    """What the image has is left as it is."""
-    passwd, group = with_accounts(DEBIAN, "root:x:0:\nstaff:x:50:me,you\n")
-    assert set(DEBIAN.splitlines()) <= set(passwd.splitlines())
-    assert "staff:x:50:me,you\n" in group
-
-
-def test_number_of_jovyan_is_taken() -> None:
-    """Of an image's user 1000 the number's name becomes jovyan, and the user's name stays."""
-    node = "node:x:1000:1000::/home/node:/bin/bash"
-    passwd, group = with_accounts(f"{DEBIAN}{node}\n", "node:x:1000:\n")
-    lines = passwd.splitlines()
-    jovyan = next(line for line in lines if line.startswith("jovyan:"))
-    assert jovyan.startswith("jovyan:x:1000:1000:")
-    assert lines.index(jovyan) < lines.index(node)
-    assert group.index("jovyan:x:1000:") < group.index("node:x:1000:")
-
-
-def test_jovyan_of_the_image_gets_our_number() -> None:
-    """A jovyan whom the image has keeps his group, home and shell, and has UID 1000."""
-    passwd, group = with_accounts("jovyan:x:4711:100:J:/home/j:/bin/zsh\n", "users:x:100:\n")
-    assert "jovyan:x:1000:100:J:/home/j:/bin/zsh\n" in passwd
-    assert "jovyan" not in group
-
-
-def test_condor_of_the_image_keeps_its_number() -> None:
-    """Files of an HTCondor that the image has stay that user's."""
-    passwd, _ = with_accounts("condor:x:64:64::/var/lib/condor:/sbin/nologin\n", "condor:x:64:\n")
-    assert ids(passwd)["condor"] == ("64", "64")
-
-
-def test_condor_takes_a_number_that_is_free() -> None:
-    """Its number is neither a user's nor a group's of the image."""
-    passwd, _ = with_accounts("a:x:999:1::/:/x\n", "b:x:998:\n")
-    assert ids(passwd)["condor"] == ("997", "997")
-
-
-@pytest.mark.parametrize("odd", ["+::::::", "broken", "a:b", "x:x:many:1::/:"])
-def test_odd_lines_stay(odd: str) -> None:
-    """A line that is no account is kept, and disturbs nobody."""
-    passwd, group = with_accounts(f"{odd}\n", f"{odd}\n")
-    assert f"{odd}\n" in passwd
-    assert f"{odd}\n" in group
-
-
-# -- what is put in --------------------------------------------------------------------------------
-
-
-def put(engine: PoolEngine, **content: bytes) -> str:
-    """A container with these files in /etc."""
-    container = engine.create(ContainerSpec(image=IMAGE, name="c"))
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w") as tar:
-        for name, data in content.items():
-            entry = tarfile.TarInfo(f"etc/{name}")
-            entry.size = len(data)
-            tar.addfile(entry, io.BytesIO(data))
-    engine.copy_in(container, out.getvalue())
-    return container
-
-
-def test_contents_have_all_that_our_images_have(with_image: PoolEngine) -> None:
-    """The scripts, each by the runtime's shell, and the configuration, in its order."""
-    found = contents(with_image, put(with_image))
-    ours = files("condor_mini").joinpath("images/condor-base/libexec")
-    scripts = LIBEXEC.lstrip("/")
-    with as_file(ours) as folder:
-        names = {
-            path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
-        }
-    assert {f"{scripts}/{name}" for name in names} <= set(found)
-    assert found[HEALTH.lstrip("/")].startswith(f"#!{LIBEXEC}/sh\n".encode())
-    assert not [path for path, data in found.items() if data.startswith(b"#!/bin/sh")]
-    config = sorted(path for path in found if path.startswith("etc/condor/config.d/"))
-    assert [path.rpartition("/")[2] for path in config] == [
-        *("10-security", "20-role-execute", "30-profile-dev", "35-own-image", "50-node"),
-    ]
-
-
-@pytest.mark.parametrize("there", [True, False])
-def test_nsswitch_only_where_there_is_none(with_image: PoolEngine, *, there: bool) -> None:
-    """An image's own way of finding names is left as it is."""
-    held = {"nsswitch.conf": b"hosts: dns\n"} if there else {}
-    assert ("etc/nsswitch.conf" in contents(with_image, put(with_image, **held))) != there
-
-
-def test_accounts_in_any_encoding(with_image: PoolEngine) -> None:
-    """Bytes of an account file that are no UTF-8 come through."""
-    line = b"m\xfcller:x:5:5:M\xfcller:/:/bin/sh\n"
-    assert line in contents(with_image, put(with_image, passwd=line))["etc/passwd"]
-
-
-def test_scripts_can_be_run_and_secrets_not_be_read() -> None:
-    """Of what is put in, scripts are 0755, a token is 0600, all else is 0644."""
-    (*_, own) = nodes_of()
-    data = node_archive(own, tokens=["secret"], more={"a": b"#!x\n", "b": b"x"})
-    with tarfile.open(fileobj=io.BytesIO(data)) as tar:
-        modes = {member.name: member.mode for member in tar}
-    assert (modes["a"], modes["b"]) == (0o755, 0o644)
-    assert modes["etc/condor/tokens.d/node"] == 0o600
 
 
 # -- on an engine ----------------------------------------------------------------------------------

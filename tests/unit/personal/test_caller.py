@@ -70,7 +70,7 @@ def test_commands_are_jovyan_all_the_same() -> None:
     )
 
 
-def test_no_disguise_elsewhere() -> None:
+def test_no_user_namespace_elsewhere() -> None:
     """On any other engine commands run as they are, without a capability."""
     caller = Caller(uid=4321, gid=4321)
     assert (caller.user_namespace_prefix, caller.capabilities) == ((), ())

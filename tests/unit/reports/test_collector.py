@@ -57,11 +57,20 @@ def test_no_central_manager_is_no_news(pool: FakePool, change: str) -> None:
 @pytest.mark.parametrize(
     ("answer", "problem"),
     [
-        (FakeOutcome(returncode=124), "does not answer in 5 s"),
-        (FakeOutcome(returncode=1, stderr="x\nrefused\n"), "does not answer: refused"),
-        (FakeOutcome(returncode=1, stdout="x\nodd\n"), "does not answer: odd"),
+        (FakeOutcome(returncode=124), "the collector on ci-master does not answer in 5 s"),
+        (
+            FakeOutcome(returncode=1, stderr="x\nrefused\n"),
+            "the collector on ci-master does not answer: refused",
+        ),
+        (
+            FakeOutcome(returncode=1, stdout="x\nodd\n"),
+            "the collector on ci-master does not answer: odd",
+        ),
         (FakeOutcome(returncode=1), "the collector on ci-master does not answer: (no output)"),
-        (FakeOutcome(stdout="nonsense"), "the answer of the collector on ci-master is not JSON: nonsense"),
+        (
+            FakeOutcome(stdout="nonsense"),
+            "the answer of the collector on ci-master is not JSON: nonsense",
+        ),
     ],
     ids=["silent", "stderr", "stdout", "dumb", "confused"],
 )

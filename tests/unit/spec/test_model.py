@@ -112,5 +112,7 @@ def test_option_for_several_groups() -> None:
     """Of several groups it is not guessed which is meant."""
     groups = [{"name": "a"}, {"name": "b"}]
     spec = PoolSpec.model_validate({"execution_points": groups})
-    with pytest.raises(UsageError, match="2 groups of them, so it is unclear which one gets the image my/thing:1"):
+    with pytest.raises(
+        UsageError, match="2 groups of them, so it is unclear which one gets the image my/thing:1"
+    ):
         spec.with_overrides(execute_image="my/thing:1")
