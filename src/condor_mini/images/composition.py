@@ -1,6 +1,6 @@
-"""Images for an engine that builds none: the runtime's files, shared, and our own on top.
+"""Images for an engine that builds none: the runtime's files, shared, with our files on top.
 
-What the images' Dockerfiles and ``install`` do in a build is done here with the same files.
+This module does with the same files what the images' Dockerfiles and ``install`` do in a build.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ if TYPE_CHECKING:
     from condor_mini.engine import ImageComposer
 
 LAYOUT = "1"
-"""Of an image; another number makes all images anew."""
+"""Version of an image's layout; change it to have all images composed again."""
 _CONFIG, _LIBEXEC = CONFIG_DIRECTORY.lstrip("/"), LIBEXEC.lstrip("/")
 LINKS = {"bin": "usr/bin", "lib": "usr/lib", "lib64": "usr/lib64", "sbin": "usr/sbin"}
 OWN = ("etc", "var")
-"""What of the runtime's tree each container has for itself."""
+"""Directories of the runtime of which each container has its own copy."""
 EMPTY = {"home": 0o755, "mnt": 0o755, "root": 0o700, "run": 0o755, "srv": 0o755, "tmp": 0o1777}
 BASHRC = b"PS1='\\u@\\h:\\w\\$ '\n[ -z \"$BASH_VERSION\" ] || alias ls='ls --color=auto'\n"
 
@@ -53,15 +53,15 @@ def compose(
     reference: str,
     label: str,
 ) -> bool:
-    """Make a role's image, unless it is up to date; whether it was made just now.
+    """Compose a role's image unless it is up to date, and return whether it was composed.
 
     Args:
-        engine: Where.
+        engine: Engine that is to have the image.
         role: ``mini``, ``master``, ``submit`` or ``execute``.
-        series: Which HTCondor; its runtime is made first if it is absent.
-        progress: Told of what takes time.
-        reference: The image's name.
-        label: The name of the label that tells what the image was made of.
+        series: Series of HTCondor; its runtime is made first if it is absent.
+        progress: Receives the phases.
+        reference: Name of the image.
+        label: Name of the label that stores the digest of the image's contents.
     """
     made = runtime.ensure(series, progress).runtime
     folders = _folders(role)
@@ -77,7 +77,7 @@ def compose(
             if place.name != "local"
         },
         shared_bytes=made.size_bytes or 0,
-        # Where paths are translated, the first process is not the one with the number 1.
+        # With translated paths (proot) the first process does not have PID 1.
         environment={**_environment(role), "TINI_SUBREAPER": "1"},
         entrypoint=ENTRYPOINT,
         user=USER if role == "mini" else None,
@@ -88,7 +88,7 @@ def compose(
 
 
 def digest(role: str, series: Series) -> str:
-    """A digest of all that decides what a role's image holds."""
+    """Return a digest of all that determines the contents of a role's image."""
     sha256 = hashlib.sha256(f"{LAYOUT} {place(series)}".encode())
     for folder in _folders(role):
         for name, content, _ in _files(folder):
@@ -139,13 +139,13 @@ def _accounts(tar: TarWriter, root: Path) -> None:
 
 
 def _places(tar: TarWriter, role: str) -> None:
-    """HTCondor's own, and those that any user may write where all of it is one user's."""
+    """Add HTCondor's directories, and for ``mini`` those that any user may write to."""
     for path in ("spool/condor", "log/condor", "lib/condor/execute", "lock/condor"):
         tar.directory(f"var/{path}", owner=CONDOR_ID)
     tar.directory("run/condor", owner=CONDOR_ID)
     for path in ("passwords.d", "tokens.d"):
         tar.directory(f"etc/condor/{path}", 0o700)
-    # Empty here: the runtime has no Python.
+    # Stays empty, because the runtime has no Python.
     tar.directory("usr/local/share/condor-mini/venv/bin")
     for name in ("update-config", "update-secrets"):
         tar.link(name, f"{START_SCRIPTS}/{name}".lstrip("/"))
@@ -155,7 +155,7 @@ def _places(tar: TarWriter, role: str) -> None:
 
 
 def _files(folder: Traversable) -> list[tuple[str, bytes, int]]:
-    """Name, content and mode of each file of a folder, and of those below it."""
+    """Return name, content and mode of each file in a folder and its subfolders."""
     with as_file(folder) as place:
         found = sorted(path for path in place.rglob("*") if path.is_file())
         return [
