@@ -59,7 +59,7 @@ COMMANDS = {
     "start": "Start a pool that was stopped.",
     "status": "Show nodes, daemons, slots and jobs.",
     "stop": "Stop a pool, and keep its queue.",
-    "submit": "Submit a submit file of this machine.",
+    "submit": "Submit a submit file from this machine.",
     "token": "Create, list and revoke tokens.",
     "version": "Show the versions.",
     "wait": "Wait for jobs, and fetch what they wrote.",

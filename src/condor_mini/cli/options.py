@@ -39,8 +39,8 @@ host_files_option = click.option(
     is_flag=False,
     flag_value="ro",
     type=click.Choice(["ro", "rw"]),
-    help="Show jobs the host's programs and your home, ro (the default) or rw. This works with "
-    "the embedded engine only.",
+    help="Give jobs access to the host's programs and your home: ro (the default) or rw. Embedded "
+    "engine only.",
 )
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="Show no progress on stderr.")
 output_option = click.option(

@@ -1,4 +1,4 @@
-"""``condor-mini submit``: submit a submit file of this machine."""
+"""``condor-mini submit``: submit a submit file from this machine."""
 
 from __future__ import annotations
 

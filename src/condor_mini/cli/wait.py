@@ -51,7 +51,7 @@ def command(
 ) -> None:
     """Wait until jobs have ended, fetch and show what they wrote, and exit with their status.
 
-    Without CLUSTER, these are the jobs in the queue, and those that have ended and were not fetched
+    Without CLUSTER, wait for all jobs that are in the queue, or have ended and were not fetched
     yet.
     """
     from condor_mini.base.progress import progress_for_stderr

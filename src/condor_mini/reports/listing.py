@@ -38,7 +38,7 @@ class ListedState(StrEnum):
     is not enough to create it again.
     """
     KEPT = "kept"
-    """No node has a container. Their state exists, and ``start`` creates them again from it."""
+    """No node has a container. The nodes' state exists, and ``start`` creates them from it."""
 
 
 @dataclass(frozen=True, kw_only=True)

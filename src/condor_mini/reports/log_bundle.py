@@ -45,9 +45,9 @@ if TYPE_CHECKING:
     """Files of the bundle: the path in the directory, and the content."""
 
 FAILURE_TIMEOUT_S = 10.0
-"""Deadline if the bundle is collected because of a failure."""
+"""Deadline in seconds if the bundle is collected because of a failure."""
 TIMEOUT_S = 60.0
-"""Deadline if a person asks for the bundle."""
+"""Deadline in seconds if a person asks for the bundle."""
 WORKERS = 8
 LARGEST_FILE = 64 * 2**20
 """Only so many bytes from the end of a larger file are kept. HTCondor limits a log to 10 MiB."""
@@ -279,7 +279,7 @@ def _inspected(node: Node) -> Callable[[], Found]:
 
 
 def _log_directory(engine: Engine, node: Node, collection: _Collection) -> Callable[[], Found]:
-    """Fetch the files of HTCondor's log directory, also from a node that does not run.
+    """Return what fetches the files of HTCondor's log directory, also if the node does not run.
 
     Files that hold secrets are left out.
     """
@@ -314,7 +314,7 @@ def _below(name: str) -> str | None:
 def _command(
     node: Node, file: str, argv: tuple[str, ...], collection: _Collection
 ) -> Callable[[], Found]:
-    """Fetch the output of a command on a node. It runs as root, who sees all jobs."""
+    """Return what fetches the output of a command on a node. Root runs it, and sees all jobs."""
 
     def fetch() -> Found:
         result = node.exec(argv, user="root", timeout_s=collection.left_s)
@@ -330,7 +330,10 @@ def _command(
 
 
 def _status(pool: str, nodes: Sequence[Node], collection: _Collection) -> Callable[[], Found]:
-    """Fetch the pool's status and, if it is not usable, the health of the nodes that run."""
+    """Return what fetches the pool's status.
+
+    If the pool is not usable, the health of the running nodes is fetched too.
+    """
 
     def fetch() -> Found:
         status = collection.status = status_of(pool, nodes)
