@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from condor_mini.engine import Engine
 
 ROOTLESS = "podman-rootless"
-WAYS = ("namespaces", "paths")
+SANDBOXES = ("namespaces", "paths")
 """Of the embedded engine."""
 OTHER_USERS = ("namespaces-user", "namespaces-subuid", "paths-user")
 """The same as users who are not root: tests/engine/test_as_other_users.py."""
-ENGINES = ("fake", "docker", *WAYS, *OTHER_USERS, "podman", ROOTLESS)
+ENGINES = ("fake", "docker", *SANDBOXES, *OTHER_USERS, "podman", ROOTLESS)
 HERE = Path(__file__).parent
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SLOWEST_FIRST = ("images", "runtime", "pool", "docs", "engine", "unit")
@@ -118,13 +118,13 @@ def engine(engine_name: str, request: pytest.FixtureRequest) -> Engine:
         request.getfixturevalue("configured_podman")
     if engine_name == "fake":
         return FakeEngine()
-    if engine_name in WAYS:
+    if engine_name in SANDBOXES:
         return embedded(engine_name)
     return find_engine(engine_name)
 
 
 def embedded(sandbox: str) -> Engine:
-    """The embedded engine, by one of its ways."""
+    """The embedded engine, with sandboxes of one kind."""
     root = sandbox_runtime().root
     return EmbeddedEngine(lambda: root, sandbox=sandbox)
 

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import platform
-import subprocess
-from contextlib import ExitStack, contextmanager, suppress
-from datetime import UTC, datetime
+from contextlib import contextmanager
 from functools import cached_property
-from importlib.resources import as_file, files
-from signal import Signals
 from typing import TYPE_CHECKING
 
-from condor_mini.base.errors import CommandFailed, NotFound, TimedOut
-from condor_mini.base.waiting import wait_until
+from condor_mini.base.errors import CommandFailed, NotFound
 from condor_mini.engine import command, terminal
 from condor_mini.engine.embedded import state
 from condor_mini.engine.embedded.cgroups import Cgroups
@@ -24,7 +18,7 @@ from condor_mini.engine.embedded.images import Images
 from condor_mini.engine.embedded.log import FollowedLog, read_log
 from condor_mini.engine.embedded.networks import Networks
 from condor_mini.engine.embedded.processes import kill_tree
-from condor_mini.engine.embedded.records import Record, locked_folder, rewrite
+from condor_mini.engine.embedded.supervisor import Supervisor
 from condor_mini.engine.embedded.tools import Tools
 from condor_mini.engine.protocol import QUICK_TIMEOUT_S, ImageComposer
 from condor_mini.engine.values import (
@@ -41,21 +35,15 @@ from condor_mini.engine.values import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
+    from datetime import datetime
     from pathlib import Path
     from typing import BinaryIO
 
+    from condor_mini.engine.embedded.records import Record
     from condor_mini.engine.embedded.sandbox import InitProcess, Sandbox
-
-log = logging.getLogger(__name__)
 
 NAME = "embedded"
 VERSION = "1"
-START_TIMEOUT_S = 20.0
-KILL_TIMEOUT_S = 10.0
-START_ERRORS = "complaints"
-"""What those said in a container's directory who started its first process."""
-LIMITS = ("cpus", "memory_mb", "pids")
-"""Of a container, as its spec calls them."""
 
 
 class EmbeddedEngine(ImageComposer):
@@ -86,6 +74,7 @@ class EmbeddedEngine(ImageComposer):
         self._containers = Containers(
             self.directory / "containers", lambda: self.sandbox, self._volumes, self._networks
         )
+        self._supervisor = Supervisor(self._containers, lambda: self._cgroups)
 
     def _is_there(self, container_id: str) -> bool:
         return self._containers.is_there(container_id)
@@ -228,70 +217,7 @@ class EmbeddedEngine(ImageComposer):
     def start(self, container: str) -> None:
         """See ``Engine.start``."""
         record = self._containers.get(container)
-        with self._locked(record):
-            if state.live_init(record) is None:
-                self._containers.end(record)
-                self._start(record)
-
-    def _start(self, record: Record) -> None:
-        state.reset(record)
-        spec = record.facts["spec"]
-        wanted = [limit for limit in LIMITS if spec[limit] is not None]
-        by_cgroup = self._cgroups.limits.intersection(wanted) if wanted else frozenset()
-        rewrite(record.path / state.STARTED, datetime.now(UTC).isoformat())
-        try:
-            self._launch(record, by_cgroup)
-        except subprocess.SubprocessError:
-            if not by_cgroup:
-                raise
-            # Most have such a limit without anybody's asking; they are to run where that fails.
-            errors = (record.path / START_ERRORS).read_text("utf-8", "replace").strip()
-            log.warning("%s has no control group of its own: %s", record.name, errors)
-            self._launch(record, frozenset())
-
-        def pending() -> str | None:
-            if state.last_init(record) or state.has_ended(record):
-                return None
-            return f"{record.name} has not started"
-
-        wait_until(pending, timeout_s=START_TIMEOUT_S, interval_s=0.002)
-        if state.last_init(record) is None:
-            output = read_log(record.path, tail=10, since=None, timestamps=False)
-            raise CommandFailed(("start", record.name), 1, output)
-
-    def _launch(self, record: Record, by_cgroup: frozenset[str]) -> None:
-        mark, start, environment = self._containers.start_command(record, by_cgroup=by_cgroup)
-        with (
-            as_file(files(__package__).joinpath("shim.sh")) as shim,
-            (record.path / START_ERRORS).open("w") as errors,
-        ):
-            # In a session of its own, and no child of ours: it lives on, and nobody waits for it.
-            in_shim = self.tools.argv("bash", str(shim), mark, *start)
-            argv = self.tools.argv("setsid", "--fork", *in_shim)
-            if by_cgroup:
-                spec = record.facts["spec"]
-                argv, environment = self._cgroups.scope_command(
-                    spec, argv, environment, limits=by_cgroup
-                )
-            subprocess.run(
-                argv,
-                cwd=record.path,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=errors,
-                stderr=errors,
-                check=True,
-                timeout=QUICK_TIMEOUT_S,
-            )
-
-    @contextmanager
-    def _locked(self, record: Record) -> Iterator[None]:
-        with ExitStack() as stack:
-            try:
-                stack.enter_context(locked_folder(record.path))
-            except FileNotFoundError:
-                raise NotFound(f"There is no container {record.name}.") from None
-            yield
+        self._supervisor.start(record)
 
     def exec(
         self,
@@ -420,41 +346,18 @@ class EmbeddedEngine(ImageComposer):
 
     def stop(self, *containers: str, timeout_s: float) -> None:
         """See ``Engine.stop``."""
-        found = self._existing(containers)
-        for record in found:
-            if first := state.live_init(record):
-                with suppress(ProcessLookupError):
-                    os.kill(first.pid, Signals.SIGTERM)
-
-        def left() -> str | None:
-            return ", ".join(record.name for record in found if state.live_init(record)) or None
-
-        with suppress(TimedOut):
-            wait_until(left, timeout_s=timeout_s, interval_s=0.01)
-        self._kill(found)
+        self._supervisor.stop(self._existing(containers), timeout_s=timeout_s)
 
     def remove(self, *containers: str) -> None:
         """See ``Engine.remove``."""
         found = self._existing(containers)
-        self._kill(found)
+        self._supervisor.kill(found)
         for record in found:
             self._containers.remove(record)
             self._networks.leave(record.facts["network"], record.id)
 
     def _existing(self, containers: Sequence[str]) -> list[Record]:
         return [record for name in containers if (record := self._containers.find(name))]
-
-    def _kill(self, records: Sequence[Record]) -> None:
-        """Kill what runs of them, and wait until nothing of them does."""
-        for record in records:
-            with suppress(NotFound), self._locked(record):
-                self._containers.end(record)
-
-        def left() -> str | None:
-            runs = [each.name for each in records if state.live_init(each) or state.shim(each)]
-            return f"{', '.join(runs)} cannot be killed" if runs else None
-
-        wait_until(left, timeout_s=KILL_TIMEOUT_S, interval_s=0.005)
 
 
 def default_directory() -> Path:
