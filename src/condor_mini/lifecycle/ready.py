@@ -1,4 +1,4 @@
-"""When a pool is usable: every daemon's ad and every slot is at the collector, and a job ran."""
+"""Wait until a pool is usable: the collector has all ads of daemons and slots, and a job ran."""
 
 from __future__ import annotations
 
@@ -20,13 +20,16 @@ if TYPE_CHECKING:
     from condor_mini.nodes.node import Node
 
 LOOK_S = 1
-"""How long one question waits inside a node; between two, it is seen whether all nodes live."""
+"""How long one query waits inside a node, in seconds.
+
+After each query, all nodes are checked to be still running.
+"""
 PAUSE_S = 0.02
-"""Between two questions, which wait by themselves."""
+"""The pause between two queries, in seconds. It is short because a query itself waits."""
 PATIENCE_S = 30.0
-"""Beyond what a question itself takes: the engine's deadline for it."""
+"""How long the engine may take for a query in addition to ``LOOK_S``, in seconds."""
 LAST_PATIENCE_S = 5.0
-"""... of the one that is asked at the deadline."""
+"""How long the engine may take past the deadline for the last query, in seconds."""
 
 
 class Deadline:
@@ -38,20 +41,27 @@ class Deadline:
 
     @property
     def left_s(self) -> float:
-        """Seconds until then, never negative."""
+        """The seconds that are left until the deadline, never negative."""
         return max(0.0, self._end - time.monotonic())
 
     def wait(self, reason: Callable[[], str | None]) -> None:
-        """Ask until there is no reason left, at least once; raises ``PoolNotReady`` then."""
+        """Call ``reason`` at least once, and until it returns None.
+
+        Args:
+            reason: Returns None when the wait is over, else what is still missing.
+
+        Raises:
+            PoolNotReady: The deadline has passed. The message has the last reason.
+        """
         wait_until(reason, timeout_s=self.left_s, interval_s=PAUSE_S, error=self._late)
 
     def _late(self, message: str) -> PoolNotReady:
-        """This wait may have begun late; what counts is the whole time."""
+        """Return the error with the timeout of the whole deadline, not the part of this wait."""
         return PoolNotReady(f"Not ready after {self._timeout_s:g} s: {message.partition(': ')[2]}")
 
     @property
     def patience_s(self) -> float:
-        """How long the engine may take for a question that is asked now."""
+        """How long the engine may take for a query that starts now, in seconds."""
         return LOOK_S + min(PATIENCE_S, self.left_s + LAST_PATIENCE_S)
 
 
@@ -64,22 +74,23 @@ def await_usable(
     deadline: Deadline,
     probe: bool,
 ) -> None:
-    """Wait until a pool that was started can be used.
+    """Wait until a pool that was started is usable.
 
     Args:
-        engine: Where it is.
-        pool: Its name.
-        slots: How many slot ads each execution point has, by the name of the node; all other nodes
-            are there too, with 0.
-        progress: Told of the phases.
-        deadline: Until when.
-        probe: Whether a job must have run, submitted on each access point by the ordinary user.
+        engine: Engine that the pool is on.
+        pool: Name of the pool.
+        slots: Number of slot ads that each node has, by node name. All nodes of the pool are in
+            it; those without slots have 0.
+        progress: Receives the phases.
+        deadline: Give up then.
+        probe: Also run a probe job, submitted on each access point by the ordinary user.
 
     Raises:
-        PoolNotReady: A node has ended, or the deadline has passed; names the daemon, and says why.
+        PoolNotReady: A node has ended, or the deadline has passed. The message names the daemon
+            and says why.
     """
-    with progress.step("Waiting for the daemons", done="The daemons are there") as detail:
-        nodes = _alive(engine, pool, slots)
+    with progress.step("Waiting for the daemons", done="All daemons are ready") as detail:
+        nodes = _running_nodes(engine, pool, slots)
         manager = nodes[0]
         access_points = [node for node in nodes if node.role is Role.ACCESS_POINT]
         expected = [f"{kind} {manager.name} 1" for kind in ("Collector", "Negotiator")]
@@ -88,11 +99,11 @@ def await_usable(
 
         def missing() -> str | None:
             stdin = "".join(f"{line}\n" for line in expected)
-            said = _ask(manager, ["await-ads", str(LOOK_S)], deadline, user="root", stdin=stdin)
-            _alive(engine, pool, slots)
-            if not said:
+            output = _query(manager, ["await-ads", str(LOOK_S)], deadline, user="root", stdin=stdin)
+            _running_nodes(engine, pool, slots)
+            if not output:
                 return None
-            first, *more = said.splitlines()
+            first, *more = output.splitlines()
             detail(first)
             return first + (f" (and {len(more)} more)" if more else "")
 
@@ -101,17 +112,17 @@ def await_usable(
         except PoolNotReady as late:
             raise PoolNotReady(f"{late.message}{_evidence(late.message, nodes)}") from None
     if probe:
-        with progress.step("Running a probe job", done="A probe job has run"):
+        with progress.step("Running a probe job", done="Ran a probe job"):
             for node in access_points:
                 _probe(engine, pool, slots, node, deadline)
 
 
-def _ask(
+def _query(
     node: Node, argv: list[str], deadline: Deadline, *, user: str = USER, stdin: str | None = None
 ) -> str:
-    """What a program of ours finds missing in a node; empty where it finds nothing."""
+    """Run one of our programs in a node, and return what it finds missing; empty for nothing."""
     try:
-        said = node.exec(
+        result = node.exec(
             [f"{LIBEXEC}/{argv[0]}", *argv[1:]],
             user=user,
             stdin=stdin,
@@ -121,9 +132,9 @@ def _ask(
         if failure.returncode is not None:
             raise
         return f"{node.name} does not answer"
-    if said.returncode == 0:
+    if result.returncode == 0:
         return ""
-    return (said.stdout + said.stderr).strip() or f"{argv[0]} ended with {said.returncode}"
+    return (result.stdout + result.stderr).strip() or f"{argv[0]} ended with {result.returncode}"
 
 
 def _probe(
@@ -132,11 +143,11 @@ def _probe(
     directory = f"/tmp/condor-mini-probe-{uuid.uuid4().hex}"  # noqa: S108
 
     def unfinished() -> str | None:
-        said = _ask(node, ["probe-job", directory, str(LOOK_S)], deadline)
-        _alive(engine, pool, slots)
-        if not said:
+        output = _query(node, ["probe-job", directory, str(LOOK_S)], deadline)
+        _running_nodes(engine, pool, slots)
+        if not output:
             return None
-        return f"the probe job that was submitted on {node.name} has not completed: {said}"
+        return f"the probe job that was submitted on {node.name} has not completed: {output}"
 
     try:
         deadline.wait(unfinished)
@@ -148,11 +159,14 @@ def _probe(
         raise
 
 
-def _alive(engine: Engine, pool: str, expected: Mapping[str, int]) -> list[Node]:
-    """All nodes, if each one runs: waiting longer for one that has ended is of no use."""
+def _running_nodes(engine: Engine, pool: str, expected: Mapping[str, int]) -> list[Node]:
+    """Return all nodes of a pool; raise ``PoolNotReady`` if one was removed or has ended.
+
+    A node that has ended does not come back, so it is useless to wait longer.
+    """
     nodes = pool_nodes(engine, pool)
     if gone := set(expected) - {node.name for node in nodes}:
-        raise PoolNotReady(f"{', '.join(sorted(gone))} was removed while the pool was starting")
+        raise PoolNotReady(f"removed while the pool was starting: {', '.join(sorted(gone))}")
     for node in nodes:
         if not node.is_running:
             raise node.ended()
@@ -160,10 +174,10 @@ def _alive(engine: Engine, pool: str, expected: Mapping[str, int]) -> list[Node]
 
 
 def _evidence(message: str, nodes: Sequence[Node]) -> str:
-    """What the node that the message names says of itself."""
+    """Return the health and the last log lines of the node that the message names."""
     named = [node for node in nodes if f" {node.name} " in f"{message} "]
     for node in named or nodes[:1]:
         with suppress(CondorMiniError):
-            health = node.health() or "I lack nothing"
+            health = node.health() or "nothing is missing"
             return f"\n{node.name} says: {health}\nIts last words:\n{node.last_words()}"
     return ""
