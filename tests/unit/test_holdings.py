@@ -376,7 +376,7 @@ def test_a_container_that_is_no_central_manager(pools: PoolEngine) -> None:
     pools.add_image("theirs", labels=node_labels("ci", "master"))
     pools.start(pools.create(ContainerSpec(image="theirs", name="condormaster")))
     pools.on_exec(["printenv"], lambda _: FakeOutcome(returncode=1))
-    with pytest.raises(UsageError, match="is no central manager"):
+    with pytest.raises(UsageError, match="is not a central manager"):
         Members.of_container("condormaster", engine=pools)
 
 
