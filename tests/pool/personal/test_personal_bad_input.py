@@ -46,8 +46,8 @@ TABLE = {
     "state is a file": (("--state", "file"), 1, "is not a directory"),
     "state below a file": (("--state", "file/state"), 1, "Not a directory"),
     "state that is not to be had": (("--state", "/proc/state"), 1, "cannot write to the state"),
-    "missing submit file": (("--submit", "none.sub"), 3, "the submit file none.sub is not there"),
-    "folder for a submit file": (("--submit", "."), 3, "the submit file . is no file"),
+    "missing submit file": (("--submit", "none.sub"), 3, "the submit file none.sub does not exist"),
+    "folder for a submit file": (("--submit", "."), 3, "the submit file . is not a file"),
     "submit file elsewhere": (("--submit", "/etc/passwd"), 2, "not below the current directory"),
     "submit and command": (("--submit", "file", "--", "true"), 2, "not both"),
 }

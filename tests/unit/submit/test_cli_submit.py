@@ -225,7 +225,7 @@ def test_absent_submit_file_is_3(run: Run, capsys: pytest.CaptureFixture[str]) -
     status = run("submit", "no.sub")
     assert (status, capsys.readouterr().err) == (
         3,
-        "condor-mini: the submit file no.sub is not there\n",
+        "condor-mini: the submit file no.sub does not exist\n",
     )
 
 
