@@ -246,5 +246,5 @@ def test_name_that_a_claimant_has(
 ) -> None:
     """Where it has the name that the pool is to have, it is called what it is."""
     status = run("--name", claimant, "--", "it")
-    words = f"the name {claimant} is taken by a container that is no personal pool"
+    words = f"the name {claimant} is taken by a container that is not a personal pool"
     assert (status, words in capsys.readouterr().err) == (4, True)
