@@ -199,7 +199,7 @@ def test_pool_that_is_not_ready(condor_mini: Run, pools: PoolEngine) -> None:
     assert (result.status, result.out) == (5, "")
     assert result.err.splitlines()[-4:-2] == [
         "mini-execute-1 says: STARTD is not running",
-        "Its last words:",
+        "The end of its log:",
     ]
     assert "All logs: " in result.err
     assert "All that was created of the pool mini was removed." in result.err

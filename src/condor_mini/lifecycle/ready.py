@@ -179,5 +179,5 @@ def _evidence(message: str, nodes: Sequence[Node]) -> str:
     for node in named or nodes[:1]:
         with suppress(CondorMiniError):
             health = node.health() or "nothing is missing"
-            return f"\n{node.name} says: {health}\nIts last words:\n{node.last_words()}"
+            return f"\n{node.name} says: {health}\nThe end of its log:\n{node.last_words()}"
     return ""
