@@ -131,7 +131,7 @@ def test_daemon_that_never_comes_is_told_at_the_deadline(refused: Refused) -> No
         str(error),
     )
     assert f"{name} says: STARTD is not running, see /var/log/condor/StartLog" in error.message
-    assert "Its last words:\n" in error.message
+    assert "The end of its log:\n" in error.message
     assert (logs_of(error) / name / "log" / "MasterLog").is_file()
     assert refused.left == []
 
