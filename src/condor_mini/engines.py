@@ -16,8 +16,8 @@ from condor_mini.base.errors import (
     EngineNotFound,
     UsageError,
 )
-from condor_mini.engine.dialect import DOCKER, PODMAN, Dialect
 from condor_mini.engine.oci import OciEngine
+from condor_mini.engine.oci.dialect import DOCKER, PODMAN, Dialect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -31,6 +31,7 @@ from tests.docs.pages import (
     scenarios,
 )
 
+from condor_mini.base.layout import HEALTH
 from condor_mini.cli import COMMANDS, cli
 from condor_mini.engines import find_engine
 from condor_mini.pool import Pool
@@ -39,7 +40,6 @@ from condor_mini.spec.pool_file import load_pool_file
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-HEALTH = "/usr/local/libexec/condor-mini/health"
 NAMES = ("condormaster", "condorsubmit", "condorexecute1", "condorexecute2")
 PLAIN = DOCS / "how-to/start-nodes-by-hand.md"
 KINDS = {

@@ -1,4 +1,4 @@
-"""``condor-mini build``: the images."""
+"""``condor-mini build``: build the images."""
 
 from __future__ import annotations
 
@@ -13,14 +13,22 @@ from condor_mini.cli.options import engine_option, quiet_option, reach_engine, s
 @click.command("build")
 @click.argument("roles", metavar="[base|mini|master|submit|execute|all]...", nargs=-1)
 @series_option
-@click.option("--tag", metavar="TAG", help="In place of the series' number as the images' tag.")
-@click.option("--base", metavar="IMAGE", help="Any Debian or Ubuntu image to build on.")
-@click.option("--build-arg", "build_args", metavar="KEY=VALUE", multiple=True)
-@click.option("--no-cache", is_flag=True, help="Build everything anew.")
+@click.option(
+    "--tag", metavar="TAG", help="Tag the images TAG. The default is the number of the series."
+)
+@click.option("--base", metavar="IMAGE", help="Build on this image of Debian or Ubuntu.")
+@click.option(
+    "--build-arg",
+    "build_args",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="Set an argument of the base image's Dockerfile. May be repeated.",
+)
+@click.option("--no-cache", is_flag=True, help="Build everything again, without the cache.")
 @click.option(
     "--sbom",
     metavar="DIR",
-    help="Write each image's bill of materials there, not among the user's own data.",
+    help="Write each image's bill of materials to DIR. The default is below your data directory.",
 )
 @engine_option
 @quiet_option
@@ -36,10 +44,10 @@ def command(
     engine: str | None,
     quiet: bool,
 ) -> None:
-    """Build the images; all of them unless some are named. What is up to date is left as it is.
+    """Build all images, or those that are named. An image that is up to date is not built again.
 
-    Where debsbom is installed (pip install 'condor-mini[sbom]'), a bill of materials of each image
-    that was built is written, in CycloneDX and in SPDX.
+    If debsbom is installed (pip install 'condor-mini[sbom]'), a bill of materials is written for
+    each image that is built, in CycloneDX and in SPDX.
     """
     from condor_mini.base.progress import progress_for_stderr
     from condor_mini.base.series import catalogue
@@ -76,5 +84,5 @@ def command(
 def _pair(argument: str) -> tuple[str, str]:
     key, separator, value = argument.partition("=")
     if not separator or not key:
-        raise UsageError(f"--build-arg {argument}: KEY=VALUE is wanted")
+        raise UsageError(f"--build-arg {argument}: must be KEY=VALUE")
     return key, value

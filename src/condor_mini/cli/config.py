@@ -1,7 +1,8 @@
-"""``condor-mini config``: the pool file's schema, an example, and what is wrong with one."""
+"""``condor-mini config``: print the schema of pool files, write an example, check a pool file."""
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,9 +35,12 @@ def schema() -> None:
 
 @config.command("init")
 @click.argument("file", default="pool.yaml", metavar="[FILE]")
-@click.option("--force", is_flag=True, help="Overwrite a file that is there.")
+@click.option("--force", is_flag=True, help="Overwrite an existing file.")
 def init(file: str, *, force: bool) -> None:
-    """Write an example with every key to FILE: pool.yaml if none is named, - for stdout."""
+    """Write an example pool file with every key to FILE.
+
+    The default is pool.yaml, and - is stdout.
+    """
     from condor_mini.spec.schema import example
 
     if file == STDOUT:
@@ -46,9 +50,12 @@ def init(file: str, *, force: bool) -> None:
         with Path(file).open("w" if force else "x", encoding="utf-8") as opened:
             opened.write(example())
     except FileExistsError:
-        raise AlreadyInUse(f"{file} is there already", hint="--force overwrites it.") from None
+        raise AlreadyInUse(
+            f"the file {file} already exists",
+            hint=f"Overwrite it: condor-mini config init --force {shlex.quote(file)}",
+        ) from None
     except FileNotFoundError:
-        raise NotFound(f"the directory {Path(file).parent} is not there") from None
+        raise NotFound(f"the directory {Path(file).parent} does not exist") from None
     click.echo(
         f"Wrote {file}. Check it after a change: condor-mini config validate {file}", err=True
     )
@@ -59,7 +66,7 @@ def init(file: str, *, force: bool) -> None:
 @output_option
 @click.pass_context
 def validate(ctx: click.Context, *, file: str, output: str) -> None:
-    """Say whether the pool file FILE is valid, or all that is wrong with it; - for stdin."""
+    """Check the pool file FILE, or stdin if it is -, and report every mistake."""
     from condor_mini.spec.pool_file import read_pool_file
 
     try:
@@ -68,7 +75,7 @@ def validate(ctx: click.Context, *, file: str, output: str) -> None:
         if output == "json":
             show_json({"valid": False, "problems": _problems(error), "spec": None})
         else:
-            # As compilers say it, so that editors find the places.
+            # Without a prefix: editors parse the format of compilers.
             click.echo(str(error), err=True)
         ctx.exit(error.exit_code)
     if output == "json":

@@ -1,4 +1,4 @@
-"""``condor-mini images``: what there is of them, and how they come to another machine."""
+"""``condor-mini images``: list, build, save, load and import images."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ command.add_command(build.command)
 @output_option
 @engine_option
 def list_images(*, output: str, engine: str | None) -> None:
-    """List the images, built or not, and whether they are up to date."""
+    """List all images, and whether they are built and up to date."""
     from condor_mini.engines import find_engine
     from condor_mini.images import builder
 
@@ -63,7 +63,7 @@ def list_images(*, output: str, engine: str | None) -> None:
 @engine_option
 @quiet_option
 def save(*, file: str, series: str | None, engine: str | None, quiet: bool) -> None:
-    """Write the images to FILE, for a machine without a network; those of all series by default."""
+    """Save the images to FILE, for a machine without a network. The default is all series."""
     from condor_mini.base.progress import progress_for_stderr
     from condor_mini.base.series import catalogue
     from condor_mini.engines import find_engine
@@ -81,7 +81,7 @@ def save(*, file: str, series: str | None, engine: str | None, quiet: bool) -> N
 @engine_option
 @quiet_option
 def load(*, file: str, engine: str | None, quiet: bool) -> None:
-    """Take in the images of FILE, which `images save` has written."""
+    """Load the images from FILE, which `images save` has written."""
     from condor_mini.base.progress import progress_for_stderr
     from condor_mini.engines import find_engine
     from condor_mini.images import builder
@@ -98,7 +98,7 @@ def load(*, file: str, engine: str | None, quiet: bool) -> None:
 @engine_option
 @quiet_option
 def import_root(*, file: str, reference: str, engine: str | None, quiet: bool) -> None:
-    """Take in FILE, the tar of a root file system, as image NAME: for `create --execute-image`."""
+    """Import FILE, the tar of a root file system, as image NAME, for `create --execute-image`."""
     from condor_mini.base.progress import progress_for_stderr
     from condor_mini.engines import find_engine
     from condor_mini.images import builder
@@ -116,7 +116,7 @@ def import_root(*, file: str, reference: str, engine: str | None, quiet: bool) -
     "form",
     type=click.Choice(["cyclonedx", "spdx"]),
     default="cyclonedx",
-    help="cyclonedx (the default) or spdx, as JSON.",
+    help="Print cyclonedx (the default) or spdx, as JSON.",
 )
 @engine_option
 def bill(*, reference: str, form: str, engine: str | None) -> None:

@@ -1,4 +1,4 @@
-"""``condor-mini restart``: stop and start."""
+"""``condor-mini restart``: stop and start a pool, or upgrade it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ new_series_option = click.option(
     "--htcondor",
     "series",
     metavar="SERIES",
-    help="With HTCondor of that series from now on, 25 say: all containers are made anew.",
+    help="Create all containers again with this series of HTCondor, for example 25.",
 )
 
 
@@ -37,7 +37,7 @@ def command(
     engine: str | None,
     quiet: bool,
 ) -> None:
-    """Stop and start all nodes, or one; the queue is kept. With --htcondor it is an upgrade."""
+    """Stop and start all nodes, or one. The queue is kept. With --htcondor, upgrade the pool."""
     from condor_mini.base.progress import progress_for_stderr
 
     progress = progress_for_stderr(quiet=quiet)

@@ -1,4 +1,4 @@
-"""``condor-mini scale``: more or fewer execution points."""
+"""``condor-mini scale``: change the number of execution points."""
 
 from __future__ import annotations
 
@@ -16,9 +16,17 @@ from condor_mini.cli.options import (
 @click.command("scale")
 @name_option
 @click.option(
-    "--execute", type=click.IntRange(0), required=True, metavar="N", help="Execution points."
+    "--execute",
+    type=click.IntRange(0),
+    required=True,
+    metavar="N",
+    help="Add or remove execution points until there are N.",
 )
-@click.option("--group", metavar="GROUP", help="Of which group of the pool file.")
+@click.option(
+    "--group",
+    metavar="GROUP",
+    help="Scale this group of the pool file. The default is the only group.",
+)
 @click.option(
     "--grace",
     "grace_s",
@@ -26,7 +34,7 @@ from condor_mini.cli.options import (
     default=600,
     show_default=True,
     metavar="S",
-    help="Seconds that jobs may run on where a node goes; then they are put back into the queue.",
+    help="Let jobs run for S seconds on a node that is removed. Then they return to the queue.",
 )
 @timeout_option
 @engine_option
@@ -41,7 +49,10 @@ def command(
     engine: str | None,
     quiet: bool,
 ) -> None:
-    """Have N execution points from now on: new ones join at once, those that go are drained."""
+    """Add or remove execution points until there are N.
+
+    New ones join at once. Those that are removed are drained first.
+    """
     from condor_mini.base.progress import progress_for_stderr
 
     open_pool(name, engine).scale(

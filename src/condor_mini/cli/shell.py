@@ -1,4 +1,4 @@
-"""``condor-mini shell``: a prompt on a node."""
+"""``condor-mini shell``: open a shell on a node."""
 
 from __future__ import annotations
 
@@ -11,11 +11,17 @@ from condor_mini.cli.options import engine_option, name_option, node_option, ope
 @click.command("shell")
 @name_option
 @node_option
-@click.option("-u", "--user", default=USER, show_default=True, help="root administers.")
+@click.option(
+    "-u",
+    "--user",
+    default=USER,
+    show_default=True,
+    help="Run as this user. Use root to administer the node.",
+)
 @engine_option
 @click.pass_context
 def command(
     ctx: click.Context, *, name: str, node: str | None, user: str, engine: str | None
 ) -> None:
-    """A bash prompt on a node; the first access point if none is named."""
+    """Open a bash shell on a node. The default is the first access point."""
     ctx.exit(open_pool(name, engine).node(node).attach(["bash"], user=user))

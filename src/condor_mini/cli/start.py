@@ -1,4 +1,4 @@
-"""``condor-mini start``: a pool that rested."""
+"""``condor-mini start``: start a pool that was stopped."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ from condor_mini.cli.options import (
 def command(
     *, name: str, node: str | None, timeout_s: float, engine: str | None, quiet: bool
 ) -> None:
-    """Start what is stopped, and wait until the pool is usable."""
+    """Start all stopped nodes, or one, and wait until the pool is usable.
+
+    Nodes whose containers were removed are created again from their state.
+    """
     from condor_mini.base.progress import progress_for_stderr
 
     progress = progress_for_stderr(quiet=quiet)

@@ -1,4 +1,4 @@
-"""``condor-mini status``: nodes, daemons, slots and jobs of a pool."""
+"""``condor-mini status``: show the nodes, daemons, slots and jobs of a pool."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 @output_option
 @engine_option
 def command(*, name: str, output: str, engine: str | None) -> None:
-    """Show a pool's nodes, daemons, slots and jobs, and whether it can be used.
+    """Show a pool's nodes, daemons, slots and jobs, and whether it is usable.
 
-    It ends with 0 when it could be shown, whatever the pool's state; programs read the verdict from
-    -o json.
+    The exit code is 0 if the status is shown, in whatever state the pool is. Programs read the
+    verdict from -o json.
     """
     from condor_mini.engines import find_engine
     from condor_mini.pool import Pool
@@ -67,7 +67,7 @@ def _next_command(found: PoolStatus) -> str:
         case Verdict.STOPPED:
             return f"Start it: condor-mini start -n {found.name}"
         case Verdict.STARTING:
-            return f"See what it does: condor-mini logs -n {found.name} --follow"
+            return f"Watch it start: condor-mini logs -n {found.name} --follow"
         case _:
             return f"See why: condor-mini doctor -n {found.name}"
 
@@ -107,15 +107,17 @@ def _without(
 def _state(node: NodeStatus) -> str:
     if node.exit_code is not None:
         return f"{node.state} ({node.exit_code})"
-    # An engine calls a node "starting" until its first health check: the daemons' ads know better.
+    # "starting" is not shown: an engine reports it until its first health check, and the daemons'
+    # ads are newer.
     return f"{node.state} ({node.health})" if node.health == "unhealthy" else node.state
 
 
 def _show_slots(found: PoolStatus) -> None:
     slots = found.slots
-    cut = f" and {slots.dynamic} cut out of them" if slots.dynamic else ""
+    dynamic = f", and {slots.dynamic} dynamic slots" if slots.dynamic else ""
     states = "; ".join(f"{count} {state}" for state, count in slots.by_state.items())
     click.echo()
     click.echo(
-        f"Slots: {slots.configured} of {slots.expected}{cut}" + (f": {states}" if states else "")
+        f"Slots: {slots.configured} of {slots.expected}{dynamic}"
+        + (f": {states}" if states else "")
     )

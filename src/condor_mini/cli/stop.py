@@ -1,4 +1,4 @@
-"""``condor-mini stop``: a pool that rests."""
+"""``condor-mini stop``: stop a pool."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from condor_mini.cli.options import (
 @engine_option
 @quiet_option
 def command(*, name: str, node: str | None, engine: str | None, quiet: bool) -> None:
-    """End all nodes, or one, gracefully. Queue, history and files are kept for `start`."""
+    """Stop all nodes, or one, gracefully. Queue, history and files are kept for `start`."""
     from condor_mini.base.progress import progress_for_stderr
 
     progress = progress_for_stderr(quiet=quiet)

@@ -1,4 +1,4 @@
-"""``condor-mini version``."""
+"""``condor-mini version``: show the versions of condor-mini and of what it uses."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def command(ctx: click.Context, *, name: str, output: str, engine: str | None) -> None:
     """Show the versions of condor-mini, Python, the engine and HTCondor in the images.
 
-    With -n also those of a pool's nodes.
+    With -n, also show the versions of a pool's nodes.
     """
     from condor_mini.reports.status import status
     from condor_mini.reports.versions import versions

@@ -1,1 +1,1 @@
-"""What is wrong, and what to type."""
+"""Diagnosis of the engine and of pools: what is wrong, and the next command to type."""

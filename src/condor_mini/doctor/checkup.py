@@ -1,4 +1,4 @@
-"""What may be wrong with the engine or a pool: the evidence, and the next command to type."""
+"""The checks of `condor-mini doctor`: of this machine, the engine, the images and a pool."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ if TYPE_CHECKING:
     from condor_mini.nodes.node import Node
 
 LITTLE_DISK = 2 * 2**30
-"""The images of one series and a pool's logs."""
+"""Enough for the images of one series and a pool's logs."""
 NO_DISK = 200 * 2**20
 IDMAP_KERNEL = (5, 12)
-"""The first Linux with ID-mapped mounts, by which root's files stay root's."""
+"""First version of Linux with ID-mapped mounts, with which root's files stay root's."""
 
 
 def examine(
     engine: str | None = None, *, pool: str | None = None, must_exist: bool = False
 ) -> Iterator[Finding]:
-    """Look at one thing after the other.
+    """Yield the findings of all checks, one after the other.
 
     Args:
-        engine: Its name, as for ``find_engine``.
-        pool: The pool to look at, where there is one of that name.
-        must_exist: Whether it is a fault that there is none.
+        engine: Name of the engine, as for ``find_engine``.
+        pool: Name of the pool to check, if it exists. None for no pool.
+        must_exist: Whether it is a failure that the pool does not exist.
     """
     yield _disk_here()
     yield _kernel()
@@ -80,17 +80,24 @@ def _disk_here() -> Finding:
 
 
 def disk_finding(subject: str, free: int, where: str) -> Finding:
-    """Whether so many bytes are enough."""
+    """Return whether the disk space is enough.
+
+    Args:
+        subject: Subject of the finding.
+        free: Free space in bytes.
+        where: Directory on the disk.
+    """
     evidence = f"{free / 2**30:.1f} GiB free at {where}"
+    hint = f"Free disk space; see how much there is: df -h {where}"
     if free < NO_DISK:
-        return fail(subject, evidence, f"Make room: df -h {where}")
+        return fail(subject, evidence, hint)
     if free < LITTLE_DISK:
-        return warn(subject, evidence, f"Make room: df -h {where}")
+        return warn(subject, evidence, hint)
     return ok(subject, evidence)
 
 
 def _kernel() -> Finding:
-    """Whether root's own directories can be mounted as the ordinary user's (`condor-mini run`)."""
+    """Check whether `condor-mini run` can mount root's directories as the ordinary user's."""
     release = platform.release()
     if sys.platform != "linux" or os.getuid() != 0:
         return ok("kernel", f"{platform.system()} {release}; ID-mapped mounts are not needed")
@@ -98,10 +105,10 @@ def _kernel() -> Finding:
     if found and (int(found[1]), int(found[2])) < IDMAP_KERNEL:
         return warn(
             "kernel",
-            f"Linux {release} has no ID-mapped mounts (5.12 has)",
-            "As root, `condor-mini run` needs them: use it as an ordinary user.",
+            f"Linux {release} has no ID-mapped mounts; they come with Linux 5.12",
+            "`condor-mini run` needs them if root runs it. Run it as an ordinary user.",
         )
-    return ok("kernel", f"Linux {release}, which has ID-mapped mounts")
+    return ok("kernel", f"Linux {release} has ID-mapped mounts")
 
 
 def _images(listed: list[Listed]) -> Iterator[Finding]:
@@ -110,17 +117,18 @@ def _images(listed: list[Listed]) -> Iterator[Finding]:
         absent = [image.role for image in ours if image.size_bytes is None]
         outdated = [image.role for image in ours if image.size_bytes and not image.up_to_date]
         subject = f"images of HTCondor {number}"
-        by_hand = (
-            f"They are built when they are needed, or now: condor-mini build --htcondor {number}"
+        hint = (
+            "condor-mini builds them when they are needed. "
+            f"Build them now: condor-mini build --htcondor {number}"
         )
         if len(absent) == len(ours) and number != catalogue().get(None).number:
             yield ok(subject, "not built")
         elif absent:
-            yield warn(subject, f"not built: {', '.join(absent)}", by_hand)
+            yield warn(subject, f"not built: {', '.join(absent)}", hint)
         elif outdated:
-            yield warn(subject, f"outdated: {', '.join(outdated)}", by_hand)
+            yield warn(subject, f"outdated: {', '.join(outdated)}", hint)
         else:
-            yield ok(subject, f"up to date, {ours[0].version or 'of an unknown version'}")
+            yield ok(subject, f"up to date, version {ours[0].version or 'unknown'}")
 
 
 def _any_image(listed: list[Listed]) -> str | None:
@@ -128,7 +136,7 @@ def _any_image(listed: list[Listed]) -> str | None:
 
 
 def _labels(engine: Engine) -> Iterator[Finding]:
-    """Look for what is wrong with the labels of what is of a pool, or says that it is."""
+    """Yield the problems with the labels of objects that belong to a pool, or claim to."""
     held = Holdings(engine)
     ask_at_once(
         *(lambda: held.nodes, lambda: held.volumes, lambda: held.networks, lambda: held.personal)
@@ -138,7 +146,7 @@ def _labels(engine: Engine) -> Iterator[Finding]:
 
 
 def _record(engine: Engine, pool: str, nodes: Sequence[Node]) -> Iterator[Finding]:
-    """Look whether the pool tells what it was made from, and whether its volumes agree with it."""
+    """Yield what is wrong with the stored spec, and the volumes that do not agree with it."""
     try:
         spec = stored_spec(pool, nodes)
     except CondorMiniError as error:
@@ -146,8 +154,9 @@ def _record(engine: Engine, pool: str, nodes: Sequence[Node]) -> Iterator[Findin
         return
     for volume in Holdings(engine, pool).volumes:
         if volume.node and not has_group(spec, volume.node):
-            evidence = f"it is of a group {shown(volume.node.group)}, which the pool does not have"
-            hint = f"It is left alone. `condor-mini delete -n {pool}` removes it with the pool."
+            group = shown(volume.node.group)
+            evidence = f"it belongs to the group {group}, which the pool does not have"
+            hint = f"Nothing uses it. Delete it with the whole pool: condor-mini delete -n {pool}"
             yield warn(f"volume {volume.name}", evidence, hint)
 
 
@@ -158,5 +167,5 @@ def _pool(engine: Engine, pool: str, *, must_exist: bool) -> Iterator[Finding]:
         yield from pool_findings(pool, nodes)
     elif must_exist:
         yield fail(
-            f"pool {pool}", "there is no such pool", f"Make it: condor-mini create -n {pool}"
+            f"pool {pool}", "there is no such pool", f"Create it: condor-mini create -n {pool}"
         )

@@ -3,17 +3,26 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from condor_mini.engine.capabilities import require_builder
 from condor_mini.engine.oci import OciEngine
 from condor_mini.engine.protocol import (
     BUILD_TIMEOUT_S,
     QUICK_TIMEOUT_S,
+    ContainerEngine,
+    Engine,
+    ImageBuilder,
+    ImageComposer,
+    ImageStore,
+    NetworkStore,
+    VolumeStore,
+)
+from condor_mini.engine.values import (
     BindMount,
     BuildSpec,
     CommandResult,
     ContainerInfo,
     ContainerSpec,
     ContainerState,
-    Engine,
     EngineInfo,
     ImageInfo,
     ImageTree,
@@ -35,6 +44,7 @@ __all__ = [
     "BindMount",
     "BuildSpec",
     "CommandResult",
+    "ContainerEngine",
     "ContainerInfo",
     "ContainerSpec",
     "ContainerState",
@@ -46,15 +56,21 @@ __all__ = [
     "FakeExec",
     "FakeFile",
     "FakeOutcome",
+    "ImageBuilder",
+    "ImageComposer",
     "ImageInfo",
+    "ImageStore",
     "ImageTree",
     "NetworkInfo",
+    "NetworkStore",
     "OciEngine",
     "PublishedPort",
     "ScratchMount",
     "Shortcoming",
     "VolumeInfo",
     "VolumeMount",
+    "VolumeStore",
+    "require_builder",
 ]
 
 # A third of this package's import time is for tests, or for machines without an engine.

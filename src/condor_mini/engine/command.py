@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
 from condor_mini.base.errors import CommandFailed
-from condor_mini.engine.protocol import CommandResult
+from condor_mini.engine.values import CommandResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -1,1 +1,1 @@
-"""The images: Dockerfiles, entrypoint and configuration, and building them."""
+"""The images: their Dockerfiles, entrypoint and configuration, and the code that builds them."""

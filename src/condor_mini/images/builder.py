@@ -1,7 +1,7 @@
-"""The images: which there are, what they are called, and how they are built.
+"""The images: their names, and how they are listed, built, saved and loaded.
 
-An image is rebuilt when its folder, its arguments or the image below it have changed: a digest of
-these three is one of its labels.
+An image is rebuilt if its folder, its build arguments or the image below it have changed. A digest
+of these three is stored as a label of the image.
 """
 
 from __future__ import annotations
@@ -30,7 +30,14 @@ from condor_mini.base.layout import LABEL
 from condor_mini.base.parallel import each
 from condor_mini.base.series import catalogue
 from condor_mini.base.tree import replacing
-from condor_mini.engine import BuildSpec, ContainerSpec, command
+from condor_mini.engine import (
+    BuildSpec,
+    ContainerSpec,
+    ImageBuilder,
+    ImageComposer,
+    command,
+    require_builder,
+)
 from condor_mini.images.debian import debian_base
 
 if TYPE_CHECKING:
@@ -41,7 +48,7 @@ if TYPE_CHECKING:
     from condor_mini.engine import Engine, ImageInfo
 
 ROLES = ("base", "mini", "master", "submit", "execute")
-"""Every image, the one that the others stand on first."""
+"""All images; the first one is the base of the others."""
 
 DIGEST_LABEL = f"{LABEL}.digest"
 VERSION_LABEL = "org.opencontainers.image.version"
@@ -59,35 +66,35 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Built:
-    """An image that is there now."""
+    """An image that is up to date."""
 
     reference: str
     size_bytes: int
     fresh: bool
-    """Whether it was built just now, rather than found up to date."""
+    """Whether this call built it; false if it was up to date already."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Listed:
-    """An image that there is, or could be."""
+    """An image that can be built, whether or not it exists."""
 
     reference: str
     role: str
     series: str
     size_bytes: int | None
-    """None where the engine has none of that name."""
+    """None if the engine has no image of that name."""
     up_to_date: bool
-    """Whether ``build`` would leave it as it is."""
+    """Whether ``build`` would leave the image as it is."""
     version: str | None
-    """HTCondor's in it, as Debian's package has it."""
+    """Version of HTCondor's Debian package in the image; None if there is no such image."""
 
     def to_json(self) -> dict[str, str | int | bool | None]:
-        """For programs: docs/reference/json.md."""
+        """Return the object that docs/reference/json.md describes."""
         return asdict(self)
 
 
 def reference(role: str, series: Series, tag: str | None = None) -> str:
-    """The name of a role's image: ``condor-mini:25``, or with the tag that was asked for."""
+    """Return the name of a role's image: ``condor-mini:25``, or with ``tag`` after the colon."""
     return f"condor-{role}:{tag or series.number}"
 
 
@@ -102,34 +109,39 @@ def build(
     build_args: Mapping[str, str] | None = None,
     no_cache: bool = False,
 ) -> list[Built]:
-    """Build these roles' images, and the base below them, unless they are up to date.
+    """Build the images of these roles, and their base image, unless they are up to date.
 
     Args:
-        engine: Where.
-        roles: Of ``ROLES``.
-        series: Which HTCondor.
-        progress: Told of each image.
-        tag: In place of the series' number; without it the default series is ``latest`` too.
-        base: Any Debian or Ubuntu image to stand on, in place of the default.
-        build_args: More arguments for the base image's Dockerfile.
-        no_cache: Build everything anew.
+        engine: Engine to build the images on.
+        roles: Names from ``ROLES``.
+        series: Series of HTCondor.
+        progress: Receives a phase for each image.
+        tag: Tag of the images. None for the series' number; images of the default series also get
+            the tag ``latest`` then.
+        base: Any Debian or Ubuntu image to build on. None for the default.
+        build_args: More build arguments for the base image's Dockerfile.
+        no_cache: Build all layers again.
 
     Returns:
-        One entry per role that was asked for, in the order of ``ROLES``.
+        One entry per requested role, in the order of ``ROLES``.
 
     Raises:
-        ImageBuildFailed: with the last lines of the build.
+        ImageBuildFailed: A build failed; has the last lines of the build.
+        EngineCapabilityError: ``tag``, ``base`` or ``build_args`` is given, and the engine composes
+            its images.
     """
     wanted = set(roles)
-    if not engine.info().builds:
+    if isinstance(engine, ImageComposer):
         if tag or base or build_args:
             raise EngineCapabilityError(
-                f"{engine.name} makes its images of the runtime, and has no base, tag or arguments",
-                hint="Use a container engine for that: --engine docker",
+                f"{engine.name} composes its images from the runtime, and supports no base, tag or "
+                "build arguments",
+                hint="Use a container engine: condor-mini build --engine docker",
             )
         return [_composed(engine, role, series, progress) for role in ROLES if role in wanted]
+    image_builder = require_builder(engine, f"build {', '.join(sorted(wanted))}")
     base_args = {"HTCONDOR": series.number, **(build_args or {})}
-    base_args["BASE"] = base or debian_base(engine, progress)
+    base_args["BASE"] = base or debian_base(image_builder, progress)
     below = engine.image(base_args["BASE"])
     results = []
     for role in ROLES:
@@ -137,7 +149,7 @@ def build(
             continue
         arguments = base_args if role == "base" else {"BASE": reference("base", series, tag)}
         image, fresh = _build_one(
-            engine, role, series, progress, tag, arguments, below, no_cache=no_cache
+            image_builder, role, series, progress, tag, arguments, below, no_cache=no_cache
         )
         if role == "base":
             below = image
@@ -147,7 +159,7 @@ def build(
     return results
 
 
-def _composed(engine: Engine, role: str, series: Series, progress: Progress) -> Built:
+def _composed(engine: ImageComposer, role: str, series: Series, progress: Progress) -> Built:
     from condor_mini.images.composition import compose
 
     name = reference(role, series)
@@ -157,9 +169,9 @@ def _composed(engine: Engine, role: str, series: Series, progress: Progress) -> 
 
 
 def listing(engine: Engine) -> list[Listed]:
-    """Every image that there can be, built or not: by series, the default one first."""
+    """Return all images that can be built, built or not, by series; the default series first."""
     known = catalogue()
-    builds = engine.info().builds
+    builds = isinstance(engine, ImageBuilder)
     order = sorted(known.series.values(), key=lambda series: series.number != known.default)
     base = next((name for name in _debian_names() if engine.image(name)), "") if builds else None
     return each(
@@ -169,17 +181,18 @@ def listing(engine: Engine) -> list[Listed]:
 
 
 def save(engine: Engine, file: Path, series: Series | None = None) -> list[str]:
-    """Write the images to a file, for a machine that cannot build them; their names.
+    """Write the images to a file, for a machine that cannot build them, and return their names.
 
-    With them goes the Debian image that they stand on: without it they would count as outdated.
+    The file also contains the Debian image that they are built on. Without it they would count as
+    outdated.
 
     Args:
-        engine: Where they are.
-        file: Is made, or replaced once all is written.
-        series: Only of this one; None for all.
+        engine: Engine that has the images.
+        file: File to create, or to replace when all is written.
+        series: Save only images of this series. None for all series.
 
     Raises:
-        NotFound: There are none.
+        NotFound: There are no images to save.
         StateError: The file cannot be written.
     """
     names = [
@@ -190,31 +203,37 @@ def save(engine: Engine, file: Path, series: Series | None = None) -> list[str]:
     if not names:
         raise NotFound("there are no images to save", hint="Build them: condor-mini build")
     names += [name for name in _debian_names() if engine.image(name)]
+    image_builder = require_builder(engine, f"save {', '.join(names)} to {file}")
     try:
         with replacing(file) as partial:
-            engine.save_images(names, partial)
+            image_builder.save_images(names, partial)
     except OSError as error:
         raise StateError(f"{file} cannot be written: {error.strerror}") from None
     return names
 
 
 def load(engine: Engine, file: Path) -> list[str]:
-    """Take in what ``save`` has written; the images' names.
+    """Load the images from a file that ``save`` wrote, and return their names.
 
     Raises:
         NotFound: There is no such file.
     """
     if not file.is_file():
         raise NotFound(f"there is no file {file}")
-    return engine.load_images(file)
+    return require_builder(engine, f"load {file}").load_images(file)
 
 
 def import_root(engine: Engine, file: Path, reference: str) -> None:
-    """Take in a root file system, a tar, as an image for execution points.
+    """Import a root file system as an image for execution points.
+
+    Args:
+        engine: Engine that is to have the image.
+        file: Tar archive of the root file system.
+        reference: Name of the image.
 
     Raises:
         NotFound: There is no such file.
-        CommandFailed: It is no tar archive.
+        CommandFailed: The file is not a tar archive.
     """
     if not file.is_file():
         raise NotFound(f"there is no file {file}")
@@ -222,12 +241,12 @@ def import_root(engine: Engine, file: Path, reference: str) -> None:
 
 
 def _debian_names() -> tuple[str, str]:
-    """What ``debian_base`` looks for, in its order; it pulls or makes one where neither is."""
+    """Return the images that ``debian_base`` looks for, in its order."""
     return catalogue().base, f"condor-mini-debian:{catalogue().debian}"
 
 
 def _listed(engine: Engine, series: Series, role: str, base: str | None) -> Listed:
-    """One of the list; ``base`` is None where images are composed."""
+    """Return an image's entry in the list; ``base`` is None if the engine composes images."""
     name = reference(role, series)
     there = engine.image(name)
     digest = None
@@ -248,7 +267,7 @@ def _listed(engine: Engine, series: Series, role: str, base: str | None) -> List
 
 
 def _built_digest(engine: Engine, series: Series, role: str, base: str) -> str:
-    """The digest that an image has if nothing has changed since it was built."""
+    """Return the digest that an image has if nothing has changed since it was built."""
     below = base if role == "base" else reference("base", series)
     arguments = {"HTCONDOR": series.number, "BASE": base} if role == "base" else {"BASE": below}
     with as_file(files("condor_mini").joinpath(f"images/condor-{role}")) as folder:
@@ -257,13 +276,13 @@ def _built_digest(engine: Engine, series: Series, role: str, base: str) -> str:
 
 
 def ensure(engine: Engine, role: str, series: Series, progress: Progress) -> str:
-    """The reference of a role's image, built first if the engine has none or an outdated one."""
+    """Build a role's image if it is absent or outdated, and return its reference."""
     build(engine, [role], series, progress)
     return reference(role, series)
 
 
 def _build_one(
-    engine: Engine,
+    engine: ImageBuilder,
     role: str,
     series: Series,
     progress: Progress,
@@ -273,7 +292,7 @@ def _build_one(
     *,
     no_cache: bool,
 ) -> tuple[ImageInfo, bool]:
-    """The image, which stands on ``below``, and whether it was built just now."""
+    """Build an image on ``below`` if it is outdated; return it, and whether it was built."""
     name = reference(role, series, tag)
     with as_file(files("condor_mini").joinpath(f"images/condor-{role}")) as folder:
         digest = _digest(folder, arguments, below.id if below else "")
@@ -306,8 +325,8 @@ def _build_one(
     return made, True
 
 
-def _build(engine: Engine, spec: BuildSpec, detail: Callable[[str], None]) -> None:
-    """Build, and where it fails for want of a network, say so in place of a hundred lines."""
+def _build(engine: ImageBuilder, spec: BuildSpec, detail: Callable[[str], None]) -> None:
+    """Build an image; if there is no network, raise an error that says so in a few lines."""
     unreachable: list[str] = []
 
     def on_line(line: str) -> None:
@@ -325,18 +344,18 @@ def _build(engine: Engine, spec: BuildSpec, detail: Callable[[str], None]) -> No
                 hint="Choose an image of Debian or Ubuntu: condor-mini build --base IMAGE",
             ) from failure
         if not unreachable:
-            failure.hint = "See each line of it: condor-mini -v build --no-cache"
+            failure.hint = "See all lines of the build: condor-mini -v build --no-cache"
             raise
         raise ImageBuildFailed(
             f"{spec.tags[0]} could not be built, because Debian's packages cannot be reached:\n"
             f"{unreachable[0]}",
-            hint="Is there a network, and can containers reach it? Try: "
+            hint="Check that containers reach the network: "
             f"{engine.name} run --rm {spec.build_args['BASE']} apt-get update",
         ) from failure
 
 
 def _digest(folder: Path, arguments: Mapping[str, str], below: str) -> str:
-    """A digest of all that decides what an image holds."""
+    """Return a digest of all that determines the contents of an image."""
     sha256 = hashlib.sha256(repr((sorted(arguments.items()), below)).encode())
     for path in sorted(folder.rglob("*")):
         if path.is_file() and "__pycache__" not in path.parts:
@@ -346,8 +365,10 @@ def _digest(folder: Path, arguments: Mapping[str, str], below: str) -> str:
     return sha256.hexdigest()
 
 
-def _label_with_version(engine: Engine, spec: BuildSpec, detail: Callable[[str], None]) -> None:
-    """Put the version that was really installed into the label; the layers are all cached."""
+def _label_with_version(
+    engine: ImageBuilder, spec: BuildSpec, detail: Callable[[str], None]
+) -> None:
+    """Build the image again, from cached layers, with the installed version as a label."""
     container = engine.create(
         ContainerSpec(image=spec.tags[0], name=f"condor-mini-version-{os.getpid()}")
     )
@@ -363,11 +384,10 @@ def _label_with_version(engine: Engine, spec: BuildSpec, detail: Callable[[str],
 
 
 def fetch_uv(folder: Path, architecture: str) -> None:
-    """Put uv into the base image's folder ``bin``, by the host's own pip.
+    """Download uv with the host's pip into ``folder``, the ``bin`` of the base image's context.
 
-    That one knows the mirror, the proxy and the certificates.
-
-    Where that cannot be, the build fetches it itself.
+    The host's pip knows the mirror, the proxy and the certificates. If pip fails, the file stays
+    absent, and the build downloads uv itself.
     """
     machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(architecture, architecture)
     with tempfile.TemporaryDirectory(prefix="condor-mini-") as scratch:
@@ -379,7 +399,7 @@ def fetch_uv(folder: Path, architecture: str) -> None:
         try:
             command.run(argv, timeout_s=UV_TIMEOUT_S)
         except CommandFailed as failure:
-            log.info("no uv by the host's pip: %s", failure)
+            log.info("the host's pip could not download uv: %s", failure)
             return
         with zipfile.ZipFile(next(Path(scratch).glob("uv-*.whl"))) as wheel:
             program = next(name for name in wheel.namelist() if name.endswith("/scripts/uv"))

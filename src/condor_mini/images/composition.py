@@ -1,14 +1,11 @@
-"""Images for an engine that builds none: the runtime's files, shared, and our own on top.
+"""Images for an engine that builds none: the runtime's files, shared, with our files on top.
 
-What the images' Dockerfiles and ``install`` do in a build is done here with the same files.
+This module does with the same files what the images' Dockerfiles and ``install`` do in a build.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
-import tarfile
-from dataclasses import dataclass, field
 from importlib.resources import as_file, files
 from typing import TYPE_CHECKING
 
@@ -24,6 +21,7 @@ from condor_mini.base.layout import (
     USER,
     USER_ID,
 )
+from condor_mini.base.tar_writer import TarWriter
 from condor_mini.engine import ImageTree
 from condor_mini.runtime.build import place
 
@@ -34,73 +32,36 @@ if TYPE_CHECKING:
 
     from condor_mini.base.progress import Progress
     from condor_mini.base.series import Series
-    from condor_mini.engine import Engine
+    from condor_mini.engine import ImageComposer
 
 LAYOUT = "1"
-"""Of an image; another number makes all images anew."""
-ROOT_ID = 0
+"""Version of an image's layout; change it to have all images composed again."""
 _CONFIG, _LIBEXEC = CONFIG_DIRECTORY.lstrip("/"), LIBEXEC.lstrip("/")
 LINKS = {"bin": "usr/bin", "lib": "usr/lib", "lib64": "usr/lib64", "sbin": "usr/sbin"}
 OWN = ("etc", "var")
-"""What of the runtime's tree each container has for itself."""
+"""Directories of the runtime of which each container has its own copy."""
 EMPTY = {"home": 0o755, "mnt": 0o755, "root": 0o700, "run": 0o755, "srv": 0o755, "tmp": 0o1777}
 BASHRC = b"PS1='\\u@\\h:\\w\\$ '\n[ -z \"$BASH_VERSION\" ] || alias ls='ls --color=auto'\n"
 
 
-@dataclass
-class _Tar:
-    """A tar archive that grows, the same bytes each time."""
-
-    buffer: io.BytesIO = field(default_factory=io.BytesIO)
-
-    def __post_init__(self) -> None:
-        self._tar = tarfile.open(fileobj=self.buffer, mode="w")  # noqa: SIM115 (ended by `end`)
-
-    def directory(self, path: str, mode: int = 0o755, owner: int = ROOT_ID) -> None:
-        self._add(path, tarfile.DIRTYPE, mode, owner)
-
-    def link(self, path: str, to: str) -> None:
-        self._add(path, tarfile.SYMTYPE, 0o777, ROOT_ID, to=to)
-
-    def file(self, path: str, content: bytes, mode: int = 0o644, owner: int = ROOT_ID) -> None:
-        self._add(path, tarfile.REGTYPE, mode, owner, content)
-
-    def tree(self, source: Path, path: str) -> None:
-        """A directory of the runtime with all that is in it, to be written by its owner."""
-        if source.is_symlink():
-            self.link(path, str(source.readlink()))
-        elif source.is_dir():
-            self.directory(path)
-            for inner in sorted(source.iterdir()):
-                self.tree(inner, f"{path}/{inner.name}")
-        else:
-            self.file(path, source.read_bytes(), (source.stat().st_mode & 0o777) | 0o200)
-
-    def end(self) -> bytes:
-        self._tar.close()
-        return self.buffer.getvalue()
-
-    def _add(
-        self, path: str, kind: bytes, mode: int, owner: int, content: bytes = b"", to: str = ""
-    ) -> None:
-        entry = tarfile.TarInfo(path)
-        entry.type, entry.mode, entry.linkname, entry.size = kind, mode, to, len(content)
-        entry.uid = entry.gid = owner
-        self._tar.addfile(entry, io.BytesIO(content))
-
-
 def compose(
-    engine: Engine, role: str, series: Series, progress: Progress, *, reference: str, label: str
+    engine: ImageComposer,
+    role: str,
+    series: Series,
+    progress: Progress,
+    *,
+    reference: str,
+    label: str,
 ) -> bool:
-    """Make a role's image, unless it is up to date; whether it was made just now.
+    """Compose a role's image unless it is up to date, and return whether it was composed.
 
     Args:
-        engine: Where.
+        engine: Engine that is to have the image.
         role: ``mini``, ``master``, ``submit`` or ``execute``.
-        series: Which HTCondor; its runtime is made first if it is absent.
-        progress: Told of what takes time.
-        reference: The image's name.
-        label: The name of the label that tells what the image was made of.
+        series: Series of HTCondor; its runtime is made first if it is absent.
+        progress: Receives the phases.
+        reference: Name of the image.
+        label: Name of the label that stores the digest of the image's contents.
     """
     made = runtime.ensure(series, progress).runtime
     folders = _folders(role)
@@ -116,7 +77,7 @@ def compose(
             if place.name != "local"
         },
         shared_bytes=made.size_bytes or 0,
-        # Where paths are translated, the first process is not the one with the number 1.
+        # With translated paths (proot) the first process does not have PID 1.
         environment={**_environment(role), "TINI_SUBREAPER": "1"},
         entrypoint=ENTRYPOINT,
         user=USER if role == "mini" else None,
@@ -127,7 +88,7 @@ def compose(
 
 
 def digest(role: str, series: Series) -> str:
-    """A digest of all that decides what a role's image holds."""
+    """Return a digest of all that determines the contents of a role's image."""
     sha256 = hashlib.sha256(f"{LAYOUT} {place(series)}".encode())
     for folder in _folders(role):
         for name, content, _ in _files(folder):
@@ -144,7 +105,7 @@ def _environment(role: str) -> Mapping[str, str]:
 
 
 def _archive(root: Path, role: str, base: Traversable, own: Traversable) -> bytes:
-    tar = _Tar()
+    tar = TarWriter()
     for path, mode in EMPTY.items():
         tar.directory(path, mode)
     for path, to in LINKS.items():
@@ -161,10 +122,10 @@ def _archive(root: Path, role: str, base: Traversable, own: Traversable) -> byte
             tar.file(f"{_CONFIG}/{name}", content)
     _accounts(tar, root)
     _places(tar, role)
-    return tar.end()
+    return tar.finish()
 
 
-def _accounts(tar: _Tar, root: Path) -> None:
+def _accounts(tar: TarWriter, root: Path) -> None:
     users = {USER: USER_ID, "submituser": OTHER_USER_ID}
     passwd, group = ((root / "etc" / name).read_bytes().decode() for name in ("passwd", "group"))
     for name, number in users.items():
@@ -177,14 +138,14 @@ def _accounts(tar: _Tar, root: Path) -> None:
     tar.file("etc/group", group.encode())
 
 
-def _places(tar: _Tar, role: str) -> None:
-    """HTCondor's own, and those that any user may write where all of it is one user's."""
+def _places(tar: TarWriter, role: str) -> None:
+    """Add HTCondor's directories, and for ``mini`` those that any user may write to."""
     for path in ("spool/condor", "log/condor", "lib/condor/execute", "lock/condor"):
         tar.directory(f"var/{path}", owner=CONDOR_ID)
     tar.directory("run/condor", owner=CONDOR_ID)
     for path in ("passwords.d", "tokens.d"):
         tar.directory(f"etc/condor/{path}", 0o700)
-    # Empty here: the runtime has no Python.
+    # Stays empty, because the runtime has no Python.
     tar.directory("usr/local/share/condor-mini/venv/bin")
     for name in ("update-config", "update-secrets"):
         tar.link(name, f"{START_SCRIPTS}/{name}".lstrip("/"))
@@ -194,7 +155,7 @@ def _places(tar: _Tar, role: str) -> None:
 
 
 def _files(folder: Traversable) -> list[tuple[str, bytes, int]]:
-    """Name, content and mode of each file of a folder, and of those below it."""
+    """Return name, content and mode of each file in a folder and its subfolders."""
     with as_file(folder) as place:
         found = sorted(path for path in place.rglob("*") if path.is_file())
         return [

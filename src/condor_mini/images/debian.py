@@ -1,6 +1,6 @@
-"""What ``condor-base`` stands on: a registry's Debian, or one made from Debian's packages.
+"""The Debian image that ``condor-base`` is built on: from a registry, or from Debian's packages.
 
-mmdebstrap makes the same minimal system that ``debian:*-slim`` is, from the same signed packages.
+mmdebstrap makes the same minimal system as ``debian:*-slim``, from the same signed packages.
 """
 
 from __future__ import annotations
@@ -18,16 +18,17 @@ from condor_mini.engine import command
 
 if TYPE_CHECKING:
     from condor_mini.base.progress import Progress
-    from condor_mini.engine import Engine
+    from condor_mini.engine import Engine, ImageBuilder
 
 PULL_TIMEOUT_S = 300.0
 BOOTSTRAP_TIMEOUT_S = 900.0
 
 
-def debian_base(engine: Engine, progress: Progress) -> str:
-    """The reference of the Debian image to build on; pulled or made if the engine has none.
+def debian_base(engine: ImageBuilder, progress: Progress) -> str:
+    """Return the Debian image to build on. It is pulled or made if the engine has none.
 
-    Raises ``ImageBuildFailed`` where neither a registry nor a package mirror answers.
+    Raises:
+        ImageBuildFailed: Neither a registry nor a package mirror answers, or mmdebstrap is absent.
     """
     from_registry = catalogue().base
     ours = f"condor-mini-debian:{catalogue().debian}"
@@ -39,7 +40,7 @@ def debian_base(engine: Engine, progress: Progress) -> str:
             engine.pull(from_registry, timeout_s=PULL_TIMEOUT_S)
     except CommandFailed as refusal:
         last_line = (refusal.stderr.strip().splitlines() or ["no answer in time"])[-1]
-        progress.note(f"No registry answers ({last_line}): making {ours} from Debian's packages")
+        progress.note(f"No registry answers ({last_line}). Making {ours} from Debian's packages")
     else:
         return from_registry
     _bootstrap(engine, ours, progress)
@@ -61,7 +62,7 @@ def _bootstrap(engine: Engine, reference: str, progress: Progress) -> None:
             '--aptopt=Acquire::Languages "none"',
             *(catalogue().debian, str(tarball)),
         ]
-        _run(argv, hint="Is there a network, and Debian's mirror on it? Try: apt-get update")
+        _run(argv, hint="Check that Debian's mirror is reachable: apt-get update")
         engine.import_image(
             tarball,
             reference,
@@ -70,22 +71,22 @@ def _bootstrap(engine: Engine, reference: str, progress: Progress) -> None:
 
 
 def _mmdebstrap(progress: Progress) -> str:
-    """The program's path; installed first where we are root on a system that has the package."""
+    """Return the path of mmdebstrap. It is installed first if we are root and apt-get exists."""
     if found := shutil.which("mmdebstrap"):
         return found
     apt_get = shutil.which("apt-get")
     if apt_get is None or os.getuid() != 0:
         raise ImageBuildFailed(
-            "no registry answers, and mmdebstrap, which makes the base image from Debian's "
+            "no registry answers, and mmdebstrap, which can make the base image from Debian's "
             "packages, is not installed",
             hint="Install it: sudo apt-get install mmdebstrap debian-archive-keyring",
         )
     with progress.step("Installing mmdebstrap"):
         packages = ["mmdebstrap", "debian-archive-keyring"]
-        _run([apt_get, "update", "--quiet"], hint="Is there a network?")
+        _run([apt_get, "update", "--quiet"], hint="Check the network: apt-get update")
         _run(
             [apt_get, "install", "--yes", "--no-install-recommends", *packages],
-            hint=f"Try it by hand: apt-get install {' '.join(packages)}",
+            hint=f"Try the command: apt-get install {' '.join(packages)}",
         )
     return "mmdebstrap"
 

@@ -1,7 +1,7 @@
-"""Software bills of materials: which of Debian's packages, in which versions, an image holds.
+"""Software bills of materials: the Debian packages in an image, with their versions.
 
-They are written by debsbom (https://pypi.org/project/debsbom), which reads what dpkg knows, and
-which comes with ``pip install condor-mini[sbom]``.
+debsbom (https://pypi.org/project/debsbom) writes them from dpkg's list of packages. Install it with
+``pip install condor-mini[sbom]``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from condor_mini.base.parallel import each
 from condor_mini.base.series import catalogue
 from condor_mini.base.signals import held_back
 from condor_mini.base.tree import named
-from condor_mini.engine import ContainerSpec, command
+from condor_mini.engine import ContainerSpec, ImageBuilder, command
 from condor_mini.images import builder
 
 if TYPE_CHECKING:
@@ -31,24 +31,28 @@ if TYPE_CHECKING:
     from condor_mini.images.builder import Built
 
 FORMATS = {"cyclonedx": "cdx", "spdx": "spdx"}
-"""Each standard, and what debsbom calls it."""
+"""The supported standards, each with debsbom's name for it."""
 TIMEOUT_S = 120.0
 _KNOWN = ("var/lib/dpkg/status", "usr/lib/os-release")
-"""What dpkg has installed, and whose release it is."""
+"""The files that debsbom needs: dpkg's list of packages, and the release of the distribution."""
 
 
 def is_installed() -> bool:
-    """Whether bills can be written here."""
+    """Return whether debsbom is installed, so that bills can be written."""
     return _found() is not None
 
 
 def debsbom() -> str:
-    """Where debsbom is, that of our own Python's environment first; ``UsageError`` without it."""
+    """Return the path of debsbom, preferably that of our own Python environment.
+
+    Raises:
+        UsageError: debsbom is not installed.
+    """
     found = _found()
     if found is None:
         raise UsageError(
-            "bills of materials are written by debsbom, which is not installed",
-            hint="Get it: pip install 'condor-mini[sbom]'",
+            "bills of materials need debsbom, which is not installed",
+            hint="Install it: pip install 'condor-mini[sbom]'",
         )
     return found
 
@@ -59,40 +63,40 @@ def _found() -> str | None:
 
 
 def own_folder() -> Path:
-    """Where bills go if nobody says where: among the user's own data."""
+    """Return the default folder for bills, in the user's data directory."""
     from platformdirs import user_data_path
 
     return user_data_path("condor-mini", appauthor=False) / "sbom"
 
 
 def files(folder: Path, reference: str) -> list[Path]:
-    """The bills that an image has in a folder once ``write`` has written them, one a format."""
+    """Return the paths of the bills that ``write`` writes for an image, one per format."""
     name = reference.replace("/", "_").replace(":", "-")
     return [folder / f"{name}.{ending}.json" for ending in FORMATS.values()]
 
 
 def bill(engine: Engine, reference: str, form: str = "cyclonedx") -> str:
-    """The bill of materials of an image, as JSON: every package, its version and its source.
+    """Return the bill of materials of an image, as JSON: all packages, versions and sources.
 
     Args:
-        engine: Where the image is.
-        reference: Any image of Debian or Ubuntu.
-        form: Of ``FORMATS``.
+        engine: Engine that has the image.
+        reference: Name of any image of Debian or Ubuntu.
+        form: A key of ``FORMATS``.
 
     Raises:
         UsageError: debsbom is not installed.
-        NotFound: There is no such image, or no list of dpkg's in it.
+        NotFound: There is no such image, or it contains no package list of dpkg's.
         CommandFailed: debsbom failed.
     """
     return _written(engine, reference, [FORMATS[form]])[0]
 
 
 def write(engine: Engine, references: Sequence[str], folder: Path) -> list[Path]:
-    """Write the bills of these images into a folder, in each format; the files.
+    """Write the bills of these images to a folder, in all formats, and return the files.
 
     Raises:
         StateError: The folder cannot be written.
-        UsageError, NotFound, CommandFailed: See ``bill``.
+        UsageError, NotFound, CommandFailed: As for ``bill``.
     """
     formats = list(FORMATS.values())
     texts = each(lambda reference: _written(engine, reference, formats), references)
@@ -110,17 +114,18 @@ def write(engine: Engine, references: Sequence[str], folder: Path) -> list[Path]
 def write_missing(
     engine: Engine, images: Sequence[Built], folder: Path | None, progress: Progress
 ) -> None:
-    """Write the bills of images that were built just now, or that have none yet.
+    """Write the bills of images that were just built, or that have no bills yet.
 
     Args:
         engine: Engine that has the images.
-        images: What ``builder.build`` has returned.
-        folder: Directory to write to. None for ``own_folder``, and then no bills are written where
-            debsbom is not installed, or where the folder cannot be written.
-        progress: Told of the phase.
+        images: Images that ``builder.build`` returned.
+        folder: Directory to write to. None for ``own_folder``; no bills are written then if debsbom
+            is not installed, if the folder cannot be written, or if the engine composes its images.
+        progress: Receives the phase.
 
     Raises:
-        StateError: ``folder`` was given, and cannot be written.
+        StateError: ``folder`` is given and cannot be written.
+        UsageError, NotFound, CommandFailed: As for ``bill``.
     """
     place = folder or own_folder()
     wanting = [
@@ -128,8 +133,8 @@ def write_missing(
         for image in images
         if image.fresh or not all(file.exists() for file in files(place, image.reference))
     ]
-    # An engine that composes its images has no list of dpkg's in them.
-    if not wanting or not (folder or (is_installed() and engine.info().builds)):
+    # Composed images contain no package list of dpkg's.
+    if not wanting or not (folder or (is_installed() and isinstance(engine, ImageBuilder))):
         return
     try:
         with progress.step("Writing bills of materials", done=f"Bills of materials: {place}"):
@@ -148,14 +153,16 @@ def _write(file: Path, text: str) -> None:
 
 
 def _written(engine: Engine, reference: str, kinds: Sequence[str]) -> list[str]:
-    """What debsbom writes of an image, a text for each of its kinds."""
+    """Return the bills that debsbom writes for an image, one per kind."""
     program = debsbom()
     image = engine.image(reference)
     if image is None:
-        raise NotFound(f"there is no image {reference}", hint="See which: condor-mini images list")
+        raise NotFound(
+            f"there is no image {reference}", hint="List the images: condor-mini images list"
+        )
     argv = [program, "generate"]
     if builder.DIGEST_LABEL in image.labels:
-        # The one program in our images that is no package of Debian's.
+        # uv is the only program in our images that is not from a Debian package.
         argv += ["--add-meta-data", f"uv={catalogue().uv}"]
     with TemporaryDirectory(prefix="condor-mini-") as scratch:
         release = _copied(engine, reference, Path(scratch))
@@ -168,7 +175,7 @@ def _written(engine: Engine, reference: str, kinds: Sequence[str]) -> list[str]:
 
 
 def _copied(engine: Engine, reference: str, root: Path) -> dict[str, str]:
-    """Copy what debsbom reads out of an image; what the image says of its release."""
+    """Copy the files that debsbom reads out of an image, and return its release's settings."""
     name = f"condor-mini-sbom-{secrets.token_hex(4)}"
     spec = ContainerSpec(image=reference, name=name, labels={f"{LABEL}.kind": "sbom"})
     try:
@@ -179,8 +186,8 @@ def _copied(engine: Engine, reference: str, root: Path) -> dict[str, str]:
             (root / path).write_bytes(engine.copy_out(name, f"/{path}"))
     except NotFound:
         raise NotFound(
-            f"{reference} has no list of Debian's packages in it",
-            hint="Of an image of Debian or Ubuntu there is one: condor-mini build --engine docker",
+            f"{reference} contains no list of Debian packages",
+            hint="Use an image of Debian or Ubuntu: condor-mini build --engine docker",
         ) from None
     finally:
         with held_back():

@@ -7,7 +7,6 @@ it shows that nobody has changed it.
 
 from __future__ import annotations
 
-import io
 import json
 import posixpath
 import re
@@ -25,6 +24,7 @@ from condor_mini.base.archives import shown
 from condor_mini.base.errors import CommandFailed, CondorMiniError, NotFound, UsageError
 from condor_mini.base.layout import HOME, USER_ID
 from condor_mini.base.signals import held_back
+from condor_mini.base.tar_writer import TarWriter
 from condor_mini.base.tree import Tree
 from condor_mini.jobs.packing import Directory
 from condor_mini.jobs.seal import is_ours, seal
@@ -76,7 +76,7 @@ class Staging:
         )
         with tempfile.TemporaryFile() as file:
             with tarfile.open(fileobj=file, mode="w", format=tarfile.GNU_FORMAT) as tar:
-                staging._add_frame(tar)
+                staging._add_frame(TarWriter(tar))
                 directory.pack(tar, _name_in_archive(staging.path))
             file.seek(0)
             try:
@@ -92,14 +92,10 @@ class Staging:
     def of_text(cls, node: Node, file: str, text: str) -> Staging:
         """Make a directory in the access point that holds this one file."""
         staging = cls(node=node, name=_unique("job"), host="", source=None)
-        buffer, content = io.BytesIO(), text.encode()
-        with tarfile.open(fileobj=buffer, mode="w") as tar:
-            staging._add_frame(tar)
-            member = tarfile.TarInfo(_name_in_archive(f"{staging.path}/{file}"))
-            member.uid = member.gid = USER_ID
-            member.mode, member.size = 0o644, len(content)
-            tar.addfile(member, io.BytesIO(content))
-        node.engine.copy_in(node.info.id, buffer.getvalue(), at=HOMES)
+        tar = TarWriter()
+        staging._add_frame(tar)
+        tar.file(_name_in_archive(f"{staging.path}/{file}"), text.encode(), owner=USER_ID)
+        node.engine.copy_in(node.info.id, tar.finish(), at=HOMES)
         return staging
 
     @classmethod
@@ -210,26 +206,18 @@ class Staging:
         """What a tool said there, with the paths of this machine."""
         return text if self.source is None else text.replace(self.path, self.source)
 
-    def _add_frame(self, tar: tarfile.TarFile) -> None:
+    def _add_frame(self, tar: TarWriter) -> None:
         """The directories, and the record of where all this comes from."""
-
-        def add(path: str, mode: int, owner: int) -> None:
-            member = tarfile.TarInfo(_name_in_archive(path))
-            member.type, member.mode, member.uid, member.gid = tarfile.DIRTYPE, mode, owner, owner
-            tar.addfile(member)
-
-        add(PLACE, 0o755, USER_ID)
-        add(self.path, 0o755, USER_ID)
+        tar.directory(_name_in_archive(PLACE), 0o755, USER_ID)
+        tar.directory(_name_in_archive(self.path), 0o755, USER_ID)
         if self.source is None:
             return
-        add(posixpath.dirname(RECORDS), 0o755, 0)
-        add(RECORDS, 0o700, 0)
+        tar.directory(_name_in_archive(posixpath.dirname(RECORDS)), 0o755)
+        tar.directory(_name_in_archive(RECORDS), 0o700)
         facts = {"host": self.host, "directory": self.source}
         facts["seal"] = seal(self.node.pool, self.name, self.host, self.source)
         record = json.dumps(facts).encode()
-        member = tarfile.TarInfo(_name_in_archive(f"{RECORDS}/{self.name}.json"))
-        member.size, member.mode = len(record), 0o600
-        tar.addfile(member, io.BytesIO(record))
+        tar.file(_name_in_archive(f"{RECORDS}/{self.name}.json"), record, 0o600)
 
     def _pack(self, archive: str) -> None:
         # tar takes what was written or changed since the file's time, and all directories.

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import CommandFailed, PoolNotReady
 from condor_mini.base.waiting import wait_until
+from condor_mini.engine import ImageBuilder
 from condor_mini.nodes.holdings import Holdings
 from condor_mini.nodes.node import pool_labels
 
@@ -47,7 +48,7 @@ def _remove_network(engine: Engine, network: NetworkInfo) -> None:
     try:
         engine.remove_network(network.id)
     except CommandFailed as failure:
-        if failure.hint is None and engine.info().builds:
+        if failure.hint is None and isinstance(engine, ImageBuilder):
             failure.hint = (
                 "A container that is none of the pool's may use it. See which: "
                 f"{engine.name} network inspect {network.name}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from condor_mini.base.errors import AlreadyInUse, CommandFailed, NotFound
 from condor_mini.base.parallel import each
 from condor_mini.base.waiting import wait_until
-from condor_mini.engine import ContainerState
+from condor_mini.engine import ContainerState, ImageBuilder
 from condor_mini.lifecycle import node_tokens
 from condor_mini.nodes.archive import node_archive
 from condor_mini.nodes.custom_image_files import contents
@@ -79,7 +79,9 @@ def _create(engine: Engine, node: PlannedNode) -> str:
         there = engine.inspect(node.name)
         if there is None or is_node(engine, there):
             raise
-        look = f"{engine.name} ps --all" if engine.info().builds else "condor-mini doctor"
+        look = (
+            f"{engine.name} ps --all" if isinstance(engine, ImageBuilder) else "condor-mini doctor"
+        )
         raise AlreadyInUse(
             f"the name {node.name} is taken by a container that is none of the pool's",
             hint=f"Rename or remove that container. Look at it: {look}",

@@ -1,1 +1,1 @@
-"""What a node is: its plan, its configuration, its files, and what the engine holds of it."""
+"""The nodes of a pool: their plan, configuration and files, and what the engine has of them."""

@@ -17,7 +17,7 @@ SYSTEM_IDS = range(999, 99, -1)
 class _Account:
     name: str
     id: int | None
-    """UID and GID; None for any of the system's that are free."""
+    """UID and GID; None for any free number of ``SYSTEM_IDS``."""
     home: str
     login: str
 
@@ -32,14 +32,16 @@ _ACCOUNTS = (
 
 
 def with_accounts(passwd: str, group: str) -> tuple[str, str]:
-    """An image's account files with those that every node has: same names, same numbers.
+    """Return an image's passwd and group files with the accounts that every node has.
 
-    Whoever else has such a number keeps it and his name, but the number's name is ours: of several
-    lines with one number the first counts. Ours that the image has already only get our UID.
+    These accounts have the same names and numbers on every node. If another account of the image
+    has one of the numbers, it keeps its number and its name, but the number resolves to our name:
+    of several lines with one number, the first counts. If the image has an account of one of our
+    names already, only its UID changes to ours.
 
     Args:
-        passwd: The image's ``/etc/passwd``; empty where it has none.
-        group: The image's ``/etc/group``.
+        passwd: The image's ``/etc/passwd``; empty if it has none.
+        group: The image's ``/etc/group``; empty if it has none.
     """
     users, groups = _lines(passwd), _lines(group)
     taken = {number for line in (*users, *groups) for number in line[2:4] if number.isdigit()}

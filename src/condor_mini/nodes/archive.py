@@ -1,13 +1,12 @@
-"""The archive that a node gets before its start."""
+"""The tar archives that are copied into a node: all its files before its start, or new tokens."""
 
 from __future__ import annotations
 
-import io
-import tarfile
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from condor_mini.base.layout import HOME, KEYS, LOG, SPOOL, TOKENS, USER_ID
+from condor_mini.base.tar_writer import TarWriter, mode_of
 from condor_mini.engine import VolumeMount
 from condor_mini.nodes.planned_node import CONFIGURATION
 from condor_mini.nodes.state import state_volumes
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from condor_mini.nodes.planned_node import PlannedNode
 
 TOKEN_FILES = (f"{TOKENS.lstrip('/')}/node", "etc/condor/users-token")
-"""Where the tokens of a node are, the one of its users the second: renew-tokens."""
+"""The paths of a node's own token and of its users' token; see the script ``renew-tokens``."""
 _OWNERS = {
     SPOOL: (0, 0o755),
     LOG: (0, 0o755),
@@ -26,55 +25,55 @@ _OWNERS = {
     KEYS: (0, 0o700),
     TOKENS: (0, 0o700),
 }
-"""Who has these at first, and their modes; the entrypoint gives to the daemons what is theirs."""
+"""The first owner and the mode of each directory.
+
+The entrypoint gives the daemons' directories to the daemons.
+"""
 
 
 def node_archive(
     node: PlannedNode, *, tokens: Sequence[str] = (), more: Mapping[str, bytes] | None = None
 ) -> bytes:
-    """What a node gets before its start, as a tar for ``PlannedNode.archive_at``.
+    """Return the tar archive to unpack at ``PlannedNode.archive_at`` before a node's start.
 
-    It holds its files; and for one that is not read-only, the owners and modes of volumes. Of the
-    others an engine takes them from the image, and ``user_volumes`` are to be seen to.
+    It contains the node's files. If the node is not read-only, it also sets the owners and modes of
+    its volumes. For a read-only node the engine takes them from the image; the caller must see to
+    its ``user_volumes``.
 
     Args:
-        node: Which.
-        tokens: Its own, and its users', if it has such.
-        more: Other files, by path; scripts among them can be run.
+        node: Node to make the archive for.
+        tokens: The node's own token, then its users' token if it has one.
+        more: Other files, by path. Scripts among them become executable.
     """
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as tar:
-        for mount in () if node.container.read_only else node.container.mounts:
-            if isinstance(mount, VolumeMount) and not mount.read_only:
-                # An engine makes them root's own.
-                entry = tarfile.TarInfo(mount.target.strip("/"))
-                entry.type, entry.mode = tarfile.DIRTYPE, 0o1777
-                if mount.volume in state_volumes(node):
-                    entry.uid, entry.mode = _OWNERS[mount.target]
-                    entry.gid = entry.uid
-                tar.addfile(entry)
-        ours = {path: text.encode() for path, text in node.files.items()}
-        for path, content in {**(more or {}), **ours}.items():
-            mode = 0o755 if content.startswith(b"#!") else 0o644
-            _add(tar, path, content, mode, at=node.archive_at)
-        _add_tokens(tar, tokens, at=node.archive_at)
-    return buffer.getvalue()
+    tar = TarWriter()
+    for mount in () if node.container.read_only else node.container.mounts:
+        if isinstance(mount, VolumeMount) and not mount.read_only:
+            # An engine creates volumes that only root can write.
+            is_state = mount.volume in state_volumes(node)
+            owner, mode = _OWNERS[mount.target] if is_state else (0, 0o1777)
+            tar.directory(mount.target.strip("/"), mode, owner)
+    ours = {path: text.encode() for path, text in node.files.items()}
+    for path, content in {**(more or {}), **ours}.items():
+        tar.file(_below(path, node.archive_at), content, mode_of(content))
+    _add_tokens(tar, tokens, at=node.archive_at)
+    return tar.finish()
 
 
 def tokens_archive(tokens: Sequence[str]) -> bytes:
-    """The same for a node that is there, and gets other tokens only: for ``CONFIGURATION``."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as tar:
-        _add_tokens(tar, tokens, at=CONFIGURATION)
-    return buffer.getvalue()
+    """Return the tar archive that replaces the tokens of an existing node.
+
+    It is to be unpacked at ``CONFIGURATION``; ``tokens`` are as for ``node_archive``.
+    """
+    tar = TarWriter()
+    _add_tokens(tar, tokens, at=CONFIGURATION)
+    return tar.finish()
 
 
-def _add_tokens(tar: tarfile.TarFile, tokens: Sequence[str], *, at: str) -> None:
+def _add_tokens(tar: TarWriter, tokens: Sequence[str], *, at: str) -> None:
     for path, token in zip(TOKEN_FILES, tokens, strict=False):
-        _add(tar, path, f"{token}\n".encode(), 0o600, at=at)
+        tar.file(_below(path, at), f"{token}\n".encode(), 0o600)
 
 
-def _add(tar: tarfile.TarFile, path: str, content: bytes, mode: int, *, at: str) -> None:
-    entry = tarfile.TarInfo(str(PurePosixPath("/", path).relative_to(at)))
-    entry.size, entry.mode = len(content), mode
-    tar.addfile(entry, io.BytesIO(content))
+def _below(path: str, directory: str) -> str:
+    """Return a path of the node's as an archive for that directory names it."""
+    return str(PurePosixPath("/", path).relative_to(directory))

@@ -1,7 +1,7 @@
-"""Execution points of an image of the user's own, which stays as it is.
+"""Execution points that run an image of the user's own. The image stays unchanged.
 
-HTCondor is seen in it at one path, read-only, with its own loader and libraries
-(``runtime/relocate.py``). A few files are put into the container, never into the image: the
+The container sees HTCondor at one path, read-only, with its own loader and libraries
+(``runtime/relocate.py``). A few files are copied into the container, never into the image: the
 scripts and the configuration that our own images have, and the accounts.
 """
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import CommandFailed, EngineCapabilityError, NotFound
 from condor_mini.base.layout import CONFIG_DIRECTORY, LIBEXEC, PREFIX, START_SCRIPTS
-from condor_mini.engine import BindMount, ContainerSpec, VolumeMount
+from condor_mini.engine import BindMount, ContainerSpec, VolumeMount, require_builder
 from condor_mini.nodes import condor_config, host_files
 from condor_mini.nodes.node import OWN_IMAGE
 
@@ -33,12 +33,12 @@ _PRELOAD = f"{_CONFIG}/36-preload"
 
 
 def container_of(spec: ContainerSpec, image: str, *, role: str = "execute") -> ContainerSpec:
-    """The container of a node, with another image, and what it takes to ignore it.
+    """Return the container of a node with another image, whose own settings are overridden.
 
     Args:
-        spec: As it is with our own.
-        image: Any.
-        role: What the node is.
+        spec: Container of the node with our own image.
+        image: Any image.
+        role: Name of the node's role: ``execute``.
     """
     ours = {"CONDOR_MINI_ROLE": role, "CONDOR_CONFIG": "/etc/condor/condor_config"}
     return replace(
@@ -48,7 +48,7 @@ def container_of(spec: ContainerSpec, image: str, *, role: str = "execute") -> C
         command=("--", f"{START_SCRIPTS}/prepare-image", f"{LIBEXEC}/entrypoint"),
         user=spec.user if spec.as_caller else "0:0",
         workdir="/",
-        # What it checks is not there; `status` asks HTCondor.
+        # The image's check tests what does not run here; `status` asks HTCondor.
         healthcheck=False,
         environment={**spec.environment, **ours},
         labels={**spec.labels, OWN_IMAGE: image},
@@ -58,18 +58,20 @@ def container_of(spec: ContainerSpec, image: str, *, role: str = "execute") -> C
 def equipped(
     engine: Engine, nodes: Sequence[PlannedNode], series: Series, progress: Progress
 ) -> list[PlannedNode]:
-    """The same nodes; those of the user's images are there, with HTCondor beside them.
+    """Return the nodes, where those with an image of the user's own get HTCondor mounted.
+
+    Images that the engine lacks are pulled, and the HTCondor runtime is made if it is absent.
 
     Args:
-        engine: Where.
-        nodes: Of one pool.
-        series: Of HTCondor.
-        progress: Told of what takes time.
+        engine: Engine that the pool is on.
+        nodes: Nodes of one pool.
+        series: Series of HTCondor.
+        progress: Receives the phases.
 
     Raises:
-        NotFound: The engine has no such image, and no registry gives it.
-        EngineCapabilityError: An image is of another architecture.
-        RuntimeFailed: HTCondor could not be had.
+        NotFound: The engine has no such image, and it could not be pulled.
+        EngineCapabilityError: An image is for another architecture.
+        RuntimeFailed: The HTCondor runtime could not be made.
     """
     own = {node.container.image for node in nodes if node.has_own_image}
     if not own:
@@ -95,9 +97,10 @@ def _with_mount(node: PlannedNode, mount: BindMount | VolumeMount) -> PlannedNod
 
 
 def _with_preload_for_jobs(node: PlannedNode, image: ImageInfo) -> PlannedNode:
-    """The same node, where what is to be loaded before all else comes into jobs, not into HTCondor.
+    """Return the node with its ``LD_PRELOAD`` applied to jobs only, not to HTCondor.
 
-    Nothing else that an image sets can: the runtime's programs name their libraries themselves.
+    No other setting of an image can change which libraries HTCondor loads: the runtime's programs
+    name their libraries themselves.
     """
     wanted = {**image.environment, **node.container.environment}.get("LD_PRELOAD")
     if not wanted:
@@ -113,13 +116,18 @@ def _with_preload_for_jobs(node: PlannedNode, image: ImageInfo) -> PlannedNode:
 def beside(
     engine: Engine, series: Series, progress: Progress, *, architecture: str | None = None
 ) -> BindMount:
-    """HTCondor as it is put beside an image; made first if it is not there.
+    """Return the mount that puts HTCondor beside an image; the runtime is made if it is absent.
+
+    The mount is read-only if the engine can make it so; no container writes to it in any case.
 
     Args:
-        engine: Where; its containers do not write to it, and cannot where the engine sees to that.
-        series: Of HTCondor.
-        progress: Told of what takes time.
-        architecture: Debian's name; this machine's by default.
+        engine: Engine that is to mount it.
+        series: Series of HTCondor.
+        progress: Receives the phases.
+        architecture: Debian's name of the architecture. None for this machine's.
+
+    Raises:
+        RuntimeFailed: The HTCondor runtime could not be made.
     """
     from condor_mini.runtime.lock import machine_architecture
 
@@ -134,15 +142,16 @@ def fill_volume(
     labels: Mapping[str, str],
     progress: Progress,
 ) -> None:
-    """Where the engine is on another machine: a volume of the pool's own, with HTCondor in it.
+    """Copy HTCondor to a volume of the pool's own, for an engine on another machine.
+
+    This does nothing if no node mounts such a volume, or if the volume exists already.
 
     Args:
-        engine: Where.
-        nodes: Of one pool, equipped. Nothing is done if none of them has such a volume, or if that
-            one is there already.
-        series: Of HTCondor.
-        labels: Of all that the engine holds for the pool.
-        progress: Told of what takes time.
+        engine: Engine that the pool is on.
+        nodes: Nodes of one pool, as ``equipped`` returned them.
+        series: Series of HTCondor.
+        labels: Labels of all that the engine holds for the pool.
+        progress: Receives the phases.
     """
     node = next((node for node in nodes if _wants_volume(node)), None)
     if node is None:
@@ -157,7 +166,7 @@ def fill_volume(
             tar.add(tree, arcname=PREFIX.lstrip("/"), filter=_as_root)
         archive.seek(0)
         engine.create_volume(name, labels=labels)
-        # A volume is written to through a container. It is never started.
+        # An engine writes to a volume only through a container. This one is never started.
         container = engine.create(
             ContainerSpec(
                 image=node.container.image,
@@ -205,19 +214,20 @@ def _debian_name(architecture: str) -> str:
 
 
 def _have(engine: Engine, image: str, architecture: str, progress: Progress) -> ImageInfo:
-    """An image that the engine can run; it is pulled where it is absent."""
+    """Return an image that the engine can run; pull it if it is absent."""
     if image == host_files.IMAGE:
         host_files.have(engine)
     found = engine.image(image)
     if found is None:
         try:
             with progress.step(f"Pulling {image}", done=f"Pulled {image}"):
-                engine.pull(image, timeout_s=PULL_TIMEOUT_S)
+                builder = require_builder(engine, f"fetch the image {image}")
+                builder.pull(image, timeout_s=PULL_TIMEOUT_S)
         except CommandFailed as refusal:
-            words = refusal.stderr.strip().splitlines() or ["no answer in time"]
+            lines = refusal.stderr.strip().splitlines() or ["no answer in time"]
             raise NotFound(
-                f"there is no image {image}, and it could not be pulled: {words[-1]}",
-                hint=f"See what there is: {engine.name} images",
+                f"there is no image {image}, and it could not be pulled: {lines[-1]}",
+                hint=f"List the images: {engine.name} images",
             ) from refusal
         found = engine.image(image)
     if found is None:
@@ -226,7 +236,7 @@ def _have(engine: Engine, image: str, architecture: str, progress: Progress) -> 
         raise EngineCapabilityError(
             f"the image {image} is for {found.architecture}, and the engine's machine is "
             f"{architecture}",
-            hint="Pull or build it for that one: "
+            hint=f"Pull or build the image for {architecture}: "
             f"{engine.name} pull --platform linux/{architecture} {image}",
         )
     return found

@@ -1,7 +1,7 @@
 """The files that a container of the user's own image gets before its start.
 
-They are the scripts and the configuration that our own images have, and the accounts. Nothing is
-put into the image itself.
+They are the scripts and the configuration that our own images have, and the accounts. The image
+itself stays unchanged.
 """
 
 from __future__ import annotations
@@ -22,19 +22,22 @@ if TYPE_CHECKING:
     from condor_mini.engine import Engine
 
 _NSSWITCH = b"passwd: files\ngroup: files\nhosts: files dns\n"
-"""For an image that has none: glibc asks name servers first then, even for the node's own name."""
+"""``/etc/nsswitch.conf`` for an image that has none.
+
+Without it glibc asks name servers first, even for the node's own name.
+"""
 _CONFIG = CONFIG_DIRECTORY.lstrip("/")
 
 
 def contents(engine: Engine, container: str, *, role: str = "execute") -> dict[str, bytes]:
-    """What is put into a container of the user's image before its start, by path.
+    """Return the files to copy into a container of the user's image before its start, by path.
 
-    Paths have no leading slash. Secrets and what is of this pool come in addition.
+    Paths have no leading slash. The pool's secrets and configuration are not among the files.
 
     Args:
-        engine: Where it is.
-        container: One that was created.
-        role: What the node is.
+        engine: Engine that has the container.
+        container: Name or id of a created container.
+        role: Name of the node's role: ``execute``.
     """
     passwd, group = with_accounts(
         _text(engine, container, "/etc/passwd"), _text(engine, container, "/etc/group")
@@ -46,7 +49,7 @@ def contents(engine: Engine, container: str, *, role: str = "execute") -> dict[s
 
 
 def _shipped(role: str) -> dict[str, bytes]:
-    """Our own images' scripts and configuration, for another shell and another place."""
+    """Return our own images' scripts and configuration, with our shell at its path here."""
     folder = files("condor_mini").joinpath("images")
     own = folder.joinpath("own-image")
     configuration = [
@@ -75,7 +78,7 @@ def _with_our_shell(script: bytes) -> bytes:
 
 
 def _text(engine: Engine, container: str, path: str) -> str:
-    """A file's text; none for none. An image's files may be in any encoding."""
+    """Return a file's text, empty if there is no such file; it may be in any encoding."""
     with suppress(NotFound):
         return engine.copy_out(container, path).decode("utf-8", "surrogateescape")
     return ""

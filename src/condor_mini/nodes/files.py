@@ -1,4 +1,4 @@
-"""Files between this machine and a node: what ``docker cp`` does, with owners that make sense."""
+"""Copies of files between this machine and a node, like ``docker cp`` but with useful owners."""
 
 from __future__ import annotations
 
@@ -28,36 +28,37 @@ stat --format '%u %g %f' -- "$@"
 echo
 stat --dereference --format '%u %g %f' -- "$@"
 """
-"""A script that says of each path what it is, and then what it leads to: owner, group and mode."""
+"""A script that prints owner, group and mode of each path, then of each path's link target."""
 
 
 def copy_in(node: Node, source: Path, target: str) -> list[str]:
-    """Copy a file or a directory into a node that runs.
+    """Copy a file or a directory into a running node.
 
     The copy belongs to the owner of the directory that it is put into. Symbolic links in a
     directory are copied as links.
 
     Args:
-        node: Where to.
+        node: Node to copy to.
         source: A file or a directory of this machine.
-        target: A directory in the node that is there, or the name that the copy gets; what does
-            not begin with a slash is in the home of ``jovyan``.
+        target: An existing directory in the node, or the path of the copy. A relative path is
+            relative to the home of ``jovyan``.
 
     Returns:
-        The names of what was not copied: it is neither a file nor a directory nor a link.
+        The names of entries that were not copied, because they are neither files nor directories
+        nor links.
 
     Raises:
         NotFound: There is no such source, or no such directory in the node.
-        UsageError: The source is a symbolic link or cannot be read; or the way to the target has a
-            symbolic link that is not root's.
-        ReadOnlyError: The node cannot be written there.
+        UsageError: The source is a symbolic link or cannot be read, or the path to the target
+            contains a symbolic link that root does not own.
+        ReadOnlyError: The node's file system is read-only there.
         PoolNotReady: The node does not run.
     """
     with _typed(source) as (tree, name, status), tempfile.TemporaryFile() as archive:
         if status is None:
             raise NotFound(f"{source} is not there")
         if tree.path / name == Path("/"):
-            raise UsageError("a machine is not copied as a whole: name a directory of it")
+            raise UsageError("a machine is not copied as a whole: name a directory on it")
         if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
             raise UsageError(f"{source} is neither a file nor a directory")
         place = _place_in(node, target, (tree.path / name).name)
@@ -71,28 +72,28 @@ def copy_in(node: Node, source: Path, target: str) -> list[str]:
         except ReadOnlyError:
             raise ReadOnlyError(
                 f"{node.name} is read-only at {parent}",
-                hint=f"Copy it to {HOME}, /tmp or a volume. For a node of the pool that can be "
-                "written everywhere: `read_only: false` in the pool file, for its group.",
+                hint=f"Copy it to {HOME}, /tmp or a volume. To make the nodes of a group writable "
+                "everywhere, set `read_only: false` for the group in the pool file.",
             ) from None
     return skipped
 
 
 def copy_out(node: Node, source: str, target: Path) -> None:
-    """Copy a file or a directory out of a node, running or not; it belongs to the caller.
+    """Copy a file or a directory out of a node, running or not. The copy belongs to the caller.
 
-    Nothing is written through a symbolic link, and none is made that leads out of the copy.
+    Nothing is written through a symbolic link, and no link that leads out of the copy is created.
 
     Args:
-        node: Where from.
-        source: A file or a directory in the node; what does not begin with a slash is in the home
-            of ``jovyan``.
-        target: A directory that is there, or the name that the copy gets.
+        node: Node to copy from.
+        source: A file or a directory in the node. A relative path is relative to the home of
+            ``jovyan``.
+        target: An existing directory of this machine, or the path of the copy.
 
     Raises:
         NotFound: The node has no such file, or there is no such directory here.
-        UsageError: A directory is there where a file is to be, or the reverse; or one of the two
-            is a symbolic link.
-        CondorMiniError: Something cannot be written, or must not; all else is.
+        UsageError: A directory would replace a file or a file a directory, or the source or the
+            target is a symbolic link.
+        CondorMiniError: Something could not be written, or was refused; all else was copied.
     """
     path = _absolute(source)
     top = posixpath.basename(path)
@@ -113,7 +114,7 @@ def copy_out(node: Node, source: str, target: Path) -> None:
             done = archives.unpack(tar, top, tree, name)
     if done.refused:
         raise CondorMiniError(
-            f"of {node.name}:{path} this is not copied to {tree.path / name}:\n"
+            f"not everything of {node.name}:{path} was copied to {tree.path / name}; missing:\n"
             f"{archives.lines(done.refused)}"
         )
 
@@ -123,7 +124,7 @@ def copy_out(node: Node, source: str, target: Path) -> None:
 
 @contextmanager
 def _typed(path: Path) -> Iterator[tuple[Tree, str, os.stat_result | None]]:
-    """Open what the caller has typed: the tree, the name in it, and what is there, if anything."""
+    """Open a path that the caller typed; yield its tree, its name there, and its status if any."""
     try:
         tree, name = named(path)
     except OSError:
@@ -142,21 +143,21 @@ def _typed(path: Path) -> Iterator[tuple[Tree, str, os.stat_result | None]]:
 def _check_fits(
     node: Node, path: str, first: tarfile.TarInfo | None, tree: Tree, name: str
 ) -> None:
-    """Raise ``UsageError`` for a copy that cannot take the place of what is there."""
+    """Raise ``UsageError`` if the copy cannot replace what exists at the target."""
     if first is not None and first.issym():
         leads = posixpath.normpath(posixpath.join(posixpath.dirname(path), first.linkname))
         raise UsageError(
             f"{node.name}:{path} is a symbolic link",
-            hint=f"Name what it leads to: condor-mini cp -n {node.pool} {node.name}:{leads} …",
+            hint=f"Name its target: condor-mini cp -n {node.pool} {node.name}:{leads} …",
         )
     there, final = tree.status(name), tree.path / name
     _check_no_link(tree, name, there)
     if there is None or first is None:
         return
     if first.isdir() and not stat.S_ISDIR(there.st_mode):
-        raise UsageError(f"{final} is a file, and a directory is to be copied there")
+        raise UsageError(f"{final} is a file, and a directory would replace it")
     if not first.isdir() and stat.S_ISDIR(there.st_mode):
-        raise UsageError(f"{final} is a directory, and a file is to be copied there")
+        raise UsageError(f"{final} is a directory, and a file would replace it")
 
 
 def _check_no_link(tree: Tree, name: str, status: os.stat_result | None) -> None:
@@ -166,8 +167,8 @@ def _check_no_link(tree: Tree, name: str, status: os.stat_result | None) -> None
 
 def _linked(link: LinkFound) -> UsageError:
     return UsageError(
-        f"{link.strerror}, and `cp` follows no link: a job may have put it there",
-        hint="Name what it leads to, or remove it.",
+        f"{link.strerror}, and `cp` follows no links: a job may have created it",
+        hint="Name the link's target, or remove the link.",
     )
 
 
@@ -176,7 +177,7 @@ def _linked(link: LinkFound) -> UsageError:
 
 @dataclass(frozen=True, kw_only=True)
 class _Place:
-    """A path in a node."""
+    """A path in a node, with its owner and mode."""
 
     path: str
     uid: int
@@ -185,7 +186,7 @@ class _Place:
 
 
 def _place_in(node: Node, target: str, name: str) -> _Place:
-    """Where a copy gets to, and the owner that it gets."""
+    """Return the path of the copy in the node, and the owner that the copy gets."""
     path = _absolute(target)
     *above, _ = accumulate(path.split("/")[1:], posixpath.join, initial="/")
     found = _looked_up(node, [*above, path, posixpath.join(path, name)])
@@ -198,30 +199,33 @@ def _place_in(node: Node, target: str, name: str) -> _Place:
     if parent is None or not stat.S_ISDIR(parent.mode):
         raise NotFound(
             f"{node.name} has no directory {above[-1]}",
-            hint=f"Make it: condor-mini exec -n {node.pool} --node {node.name} -- "
+            hint=f"Create it: condor-mini exec -n {node.pool} --node {node.name} -- "
             f"mkdir -p {above[-1]}",
         )
     return replace(parent, path=path)
 
 
 def _looked_up(node: Node, paths: Sequence[str]) -> dict[str, _Place]:
-    """What these paths lead to, of which each is above the next one, as far as they are there."""
-    said = node.exec(["sh", "-c", _LOOK, "sh", *paths], user="root").stdout
-    there, _, leads_to = said.partition("\n\n")
-    for place in _places(paths, there):
+    """Return those of the paths that exist, with links resolved; each path is above the next.
+
+    Raises ``UsageError`` for a symbolic link that root does not own.
+    """
+    output = node.exec(["sh", "-c", _LOOK, "sh", *paths], user="root").stdout
+    themselves, _, targets = output.partition("\n\n")
+    for place in _places(paths, themselves):
         if stat.S_ISLNK(place.mode) and place.uid != 0:
             real = node.exec(["readlink", "-f", "--", place.path], user="root").stdout.strip()
             raise UsageError(
-                f"{node.name}:{place.path} is a symbolic link to {real or 'nothing'}, which root "
-                "has not made, and `cp` follows none of these: a job may have put it there",
-                hint="Name what it leads to, or remove it.",
+                f"{node.name}:{place.path} is a symbolic link to {real or 'nothing'} that root "
+                "does not own, and `cp` follows no such link: a job may have created it",
+                hint="Name the link's target, or remove the link.",
             )
-    return {place.path: place for place in _places(paths, leads_to)}
+    return {place.path: place for place in _places(paths, targets)}
 
 
-def _places(paths: Sequence[str], said: str) -> list[_Place]:
-    lines = [line.split() for line in said.splitlines()]
-    # Where one is missing, so are those after it.
+def _places(paths: Sequence[str], output: str) -> list[_Place]:
+    lines = [line.split() for line in output.splitlines()]
+    # If a path is missing, so are all after it.
     return [
         _Place(path=path, uid=int(uid), gid=int(gid), mode=int(mode, 16))
         for path, (uid, gid, mode) in zip(paths, lines, strict=False)

@@ -1,4 +1,4 @@
-"""Planned nodes as one engine can have them."""
+"""Planned nodes, adapted to what one engine can do."""
 
 from __future__ import annotations
 
@@ -20,24 +20,29 @@ _CONFIG = CONFIG_DIRECTORY.lstrip("/")
 ONE_USER_CONFIG = f"{_CONFIG}/25-one-user"
 LIMITED_CONFIG = f"{_CONFIG}/25-limited"
 LEAST_PROCESSES = 1024
-"""Of an execution point that names no limit, so that a job cannot fork without end: as many as
-HTCondor was seen to remove again on two cores."""
+"""Smallest default limit of an execution point's processes, so that no job forks without end.
+
+HTCondor was measured to remove so many processes again on two cores.
+"""
 PROCESSES_PER_CORE = 512
-"""The least of that for each core of the engine's: programs have threads for each."""
+"""Processes that the default limit allows for each core of the engine's machine.
+
+Programs start threads for each core.
+"""
 PROCESSES_PER_SLOT = 16
-"""The least of that for each static slot: a starter, and what a job may well start."""
+"""Processes that the default limit allows for each static slot: the starter and a usual job."""
 
 
 def fitted(
     nodes: Iterable[PlannedNode], engine: EngineInfo, *, one_user: bool | None = None
 ) -> list[PlannedNode]:
-    """The same nodes, as the engine can have them.
+    """Return the nodes, adapted to what the engine can do.
 
     Args:
-        nodes: Of one pool.
-        engine: That is to have them.
-        one_user: Whether all their processes are one user's, as those of the pool's other nodes
-            are; None for what the engine can.
+        nodes: Nodes of one pool.
+        engine: Engine that is to run them.
+        one_user: Whether all their processes belong to one user, as in the pool's other nodes. None
+            for what the engine can do.
     """
     if one_user is None:
         one_user = not engine.many_users
@@ -51,7 +56,7 @@ def fitted(
 
 
 def _for_one_user(node: PlannedNode) -> PlannedNode:
-    """The same node, for an engine whose containers have no users of their own."""
+    """Return the node for an engine whose containers have no users of their own."""
     labels = {**node.container.labels, ONE_USER: "true"}
     return replace(
         node,
@@ -61,13 +66,13 @@ def _for_one_user(node: PlannedNode) -> PlannedNode:
 
 
 def _writable(node: PlannedNode) -> PlannedNode:
-    """The same node, for an engine whose containers have roots that can be written."""
+    """Return the node for an engine whose containers cannot have read-only roots."""
     mounts = tuple(mount for mount in node.container.mounts if not isinstance(mount, ScratchMount))
     return replace(node, container=replace(node.container, read_only=False, mounts=mounts))
 
 
 def _limited(node: PlannedNode, cores: int) -> PlannedNode:
-    """The same node, for an engine that limits processes: one where jobs run has such a limit."""
+    """Return the node for an engine that limits processes: an execution point gets a limit."""
     if node.role is not Role.EXECUTION_POINT:
         return node
     default = max(LEAST_PROCESSES, PROCESSES_PER_CORE * cores, PROCESSES_PER_SLOT * node.slots)

@@ -1,9 +1,9 @@
-"""What an engine holds of pools, and what only claims to be of one.
+"""What an engine holds of pools, and what only claims to belong to one.
 
-A pool has no record but labels. A network or a volume has those that its maker gave it. A container
-has those of its image as well, which anybody may have made, so it counts only for what no image can
-bring: its name and what is mounted in it. Whatever says something that is not so, or nothing that
-is understood, is reported and left alone.
+Labels are the only record of a pool. A network or a volume has only the labels that its creator
+gave it. A container also has those of its image, which anybody may have built, so a container is
+judged by what no image can set: its name and its mounts. Anything whose labels are false or not
+understood is reported and left alone.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from condor_mini.base.errors import NotFound
 from condor_mini.base.layout import LABEL, PREFIX
 from condor_mini.base.parallel import each
-from condor_mini.engine import ContainerInfo, NetworkInfo, VolumeInfo
+from condor_mini.engine import ContainerInfo, ImageBuilder, NetworkInfo, VolumeInfo
 from condor_mini.nodes.node import (
     SPEC,
     Identity,
@@ -42,16 +42,16 @@ if TYPE_CHECKING:
 PERSONAL = "mini"
 """The role of a personal pool's one container."""
 PERSONAL_STATE = "/condor_state"
-"""Where a personal pool sees its state directory."""
+"""Path of the state directory in a personal pool's container."""
 FORMAT = 1
-"""The version of the pool file's format that specs are stored in."""
+"""Version of the pool file's format in which specs are stored."""
 UNREADABLE = "`start`, `restart`, `scale` and `rotate-key` need it, and are refused"
 _KINDS = {
     ContainerInfo: ("container", "rm --force"),
     NetworkInfo: ("network", "network rm"),
     VolumeInfo: ("volume", "volume rm"),
 }
-"""What each is called, and how an engine's command line removes it."""
+"""The word for each kind of object, and the engine's command that removes one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,22 +61,22 @@ class PoolVolume:
     name: str
     pool: str
     node: Identity | None
-    """The node whose state it keeps; None for one that nodes share, and for a node's scratch."""
+    """The node whose state it keeps; None for a shared volume and for a node's scratch volume."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LabelProblem:
-    """Something whose labels are not believed, or not understood."""
+    """An object of the engine whose labels are false or not understood."""
 
     kind: str
     """``container``, ``network`` or ``volume``."""
     name: str
     pool: str
-    """The pool that it claims to be of; empty where it names none."""
+    """The pool that its labels name; empty if they name none."""
     evidence: str
-    """What is wrong, and what follows from that."""
+    """What is wrong, and the consequence."""
     hint: str
-    """What to do about it."""
+    """The next command or step."""
 
     def __str__(self) -> str:
         return f"the {self.kind} {self.name}: {self.evidence}. {self.hint}"
@@ -85,16 +85,16 @@ class LabelProblem:
 class Holdings:
     """What an engine holds of a pool, or of all pools.
 
-    Each kind of thing is asked for once, when it is first looked at. ``problems`` tells what is
-    wrong among those that were looked at.
+    The engine is asked once for each kind of object, when that kind is first read. ``problems`` has
+    the problems of the kinds that were read.
     """
 
     def __init__(self, engine: Engine, pool: str | None = None) -> None:
-        """Ask nothing yet.
+        """Store the arguments; the engine is asked later.
 
         Args:
             engine: Engine to ask.
-            pool: Name of the pool; None for all pools.
+            pool: Name of the pool. None for all pools.
         """
         self._engine = engine
         self._labels = pool_labels(pool)
@@ -102,7 +102,7 @@ class Holdings:
 
     @cached_property
     def nodes(self) -> list[Node]:
-        """The nodes: by pool, then role, then number."""
+        """The nodes, sorted by pool, then role, then number."""
         claiming = [info for info in self._labelled if not is_filler(info)]
         read = partial(node_of, self._engine)
         nodes = in_order(believed(read, claiming, self._left_alone))
@@ -110,12 +110,12 @@ class Holdings:
             if node.role is Role.CENTRAL_MANAGER:
                 self._check_spec(node.info, node.pool)
             if why := unknown_series(node.series):
-                self._note(node.info, f"{why}; it cannot be made again", other_version(node.pool))
+                self._note(node.info, f"{why}; it cannot be recreated", other_version(node.pool))
         return nodes
 
     @cached_property
     def containers(self) -> list[ContainerInfo]:
-        """The nodes' containers, and those that only fill a volume."""
+        """The nodes' containers, and the containers that only fill a volume."""
         return [*filter(is_filler, self._labelled), *(node.info for node in self.nodes)]
 
     @cached_property
@@ -125,7 +125,7 @@ class Holdings:
 
     @cached_property
     def networks(self) -> list[NetworkInfo]:
-        """The networks: one of a pool, or several while several processes want its name."""
+        """The networks: one per pool, or several while several processes claim its name."""
         labelled = self._engine.networks(self._labels)
         networks = list(believed(network_of, labelled, self._left_alone))
         for network in networks:
@@ -135,15 +135,15 @@ class Holdings:
 
     @cached_property
     def personal(self) -> list[ContainerInfo]:
-        """The container of each personal pool, whatever pool was asked for."""
+        """The containers of all personal pools, whatever pool was asked for."""
         labelled = self._engine.containers({f"{LABEL}.role": PERSONAL})
-        # What says that it is a node as well is looked at as one.
+        # A container that also claims to be a node is judged as a node.
         claiming = [info for info in labelled if info.labels.get(f"{LABEL}.kind") != "pool"]
         return list(believed(personal_pool_of, claiming, self._left_alone))
 
     @property
     def problems(self) -> list[LabelProblem]:
-        """What is wrong, by kind and name."""
+        """The problems found so far, sorted by kind and name."""
         return sorted(self._problems, key=lambda problem: (problem.kind, problem.name))
 
     @cached_property
@@ -159,9 +159,9 @@ class Holdings:
     def _left_alone(self, info: Info, why: Malformed) -> None:
         kind, remove = _KINDS[type(info)]
         engine = self._engine.info()
-        if engine.builds:
+        if isinstance(self._engine, ImageBuilder):
             by_hand = f"{engine.name} {remove} {info.name}"
-        else:  # an engine without a command line of its own
+        else:  # embedded has no command line of its own
             by_hand = f"rm -r {engine.endpoint.partition('://')[2]}/{kind}s/{info.name}"
         self._note(info, f"{why}; it is left alone", f"To remove it: {by_hand}")
 
@@ -178,12 +178,12 @@ class Holdings:
 
 
 def ask_at_once(*questions: Callable[[], object]) -> None:
-    """Look at several kinds of things at the same time."""
+    """Call these functions in parallel, each of which reads one kind of object."""
     each(lambda ask: ask(), questions)
 
 
 def pool_names(engine: Engine) -> list[str]:
-    """Return the names of all pools, sorted; also of those of which only volumes are left."""
+    """Return the names of all pools, sorted, also of pools of which only volumes are left."""
     held = Holdings(engine)
     ask_at_once(lambda: held.nodes, lambda: held.volumes, lambda: held.networks)
     names = {node.pool for node in held.nodes} | {volume.pool for volume in held.volumes}
@@ -191,12 +191,12 @@ def pool_names(engine: Engine) -> list[str]:
 
 
 def absent(engine: Engine, pool: str, *, others: str = "") -> NotFound:
-    """Return the error that says that there is no such pool, and what only claims to be of it.
+    """Return the error for a pool that does not exist, with what only claims to belong to it.
 
     Args:
         engine: Engine that was asked.
         pool: Name of the pool.
-        others: Names of the pools that exist.
+        others: Names of the pools that exist, separated by commas.
     """
     held = Holdings(engine, pool)
     ask_at_once(lambda: held.nodes, lambda: held.volumes, lambda: held.networks)
@@ -207,8 +207,8 @@ def absent(engine: Engine, pool: str, *, others: str = "") -> NotFound:
                 *(f"Warning: {problem}" for problem in held.problems),
             ]
         ),
-        hint=f"Make it: condor-mini create -n {pool}. This is {engine.name}; a pool of another "
-        "engine: --engine NAME",
+        hint=f"Create it: condor-mini create -n {pool}. This is {engine.name}; for a pool of "
+        "another engine, add --engine NAME",
     )
 
 
@@ -216,7 +216,7 @@ def absent(engine: Engine, pool: str, *, others: str = "") -> NotFound:
 
 
 def volume_of(info: VolumeInfo) -> PoolVolume:
-    """Return the pool's volume that a volume is; raises ``Malformed`` if it is none."""
+    """Return a volume as a pool's; raises ``Malformed`` if it is no volume of a pool."""
     pool = label_value(info.labels, "pool")
     node = Identity.of(info.labels) if f"{LABEL}.role" in info.labels else None
     owner = node.name if node else pool
@@ -226,7 +226,7 @@ def volume_of(info: VolumeInfo) -> PoolVolume:
 
 
 def network_of(info: NetworkInfo) -> NetworkInfo:
-    """Return a network if it is a pool's, whose name it then has; else raises ``Malformed``."""
+    """Return a network if it is a pool's and has the pool's name; else raises ``Malformed``."""
     pool = label_value(info.labels, "pool")
     if info.name != pool:
         raise Malformed(f"its labels say that it belongs to {shown(pool)}, but its name does not")
@@ -236,7 +236,7 @@ def network_of(info: NetworkInfo) -> NetworkInfo:
 def personal_pool_of(info: ContainerInfo) -> ContainerInfo:
     """Return a container if it is a personal pool; else raises ``Malformed``.
 
-    As for a node, what counts is its name and what is mounted: a directory of the host.
+    It is one if it has the pool's name, and a directory of the host is mounted as its state.
     """
     pool, state = label_value(info.labels, "pool"), label_value(info.labels, "state")
     claim = f"its labels say that it is the personal pool {shown(pool)} on {shown(state)}"
@@ -248,19 +248,22 @@ def personal_pool_of(info: ContainerInfo) -> ContainerInfo:
 
 
 def is_filler(info: ContainerInfo) -> bool:
-    """Whether a container only fills the volume of its name with HTCondor: ``custom_image.py``."""
+    """Return whether a container only fills a volume with HTCondor; see ``custom_image.py``."""
     return info.volumes.get(PREFIX) == info.name
 
 
 def spec_form(labels: Mapping[str, str], pool: str) -> dict[str, Any]:
-    """Return what a pool was made from, as JSON has it; ``record.read_spec`` checks all of it.
+    """Return the spec that a pool was created from, as parsed JSON.
+
+    Only its format and its name are checked here; ``record.read_spec`` checks all of it.
 
     Args:
         labels: Labels of the pool's central manager or of its network.
         pool: Name of the pool.
 
     Raises:
-        Malformed: There is none, or it is no JSON, of another format, or another pool's.
+        Malformed: The label is absent, or it is not JSON, has another format, or describes another
+            pool.
     """
     text = label_value(labels, "spec")
     try:
@@ -280,7 +283,7 @@ def spec_form(labels: Mapping[str, str], pool: str) -> dict[str, Any]:
 
 
 def slots_by_group(form: Mapping[str, Any]) -> dict[str, int]:
-    """Return how many slots each group of execution points has by itself, of a ``spec_form``."""
+    """Return the number of slots per node, by group of execution points, from a ``spec_form``."""
     groups = form.get("execution_points")
     slots = {}
     for group in groups if isinstance(groups, list) else ():
@@ -291,8 +294,8 @@ def slots_by_group(form: Mapping[str, Any]) -> dict[str, int]:
 
 
 def other_version(pool: str) -> str:
-    """Return the advice for a pool that does not tell what it was made from."""
+    """Return the hint for a pool whose spec cannot be read."""
     return (
-        "Use the version of condor-mini that made the pool. Or delete it: "
+        "Use the version of condor-mini that created the pool. Or delete the pool: "
         f"condor-mini delete -n {pool}"
     )

@@ -1,19 +1,18 @@
-"""The host's own files as an image: what jobs find there, they find on the host.
+"""The host's own files as an image: jobs find the programs and libraries of the host.
 
-Only an engine that composes images can show them: its containers are on the host as it is.
+Only an engine that composes images can do this: its containers share the host's file system.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
-import tarfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import EngineCapabilityError
 from condor_mini.base.layout import LIBEXEC, PREFIX
-from condor_mini.engine import BindMount, ImageTree
+from condor_mini.base.tar_writer import TarWriter
+from condor_mini.engine import BindMount, ImageComposer, ImageTree
 from condor_mini.images.builder import DIGEST_LABEL
 
 if TYPE_CHECKING:
@@ -22,10 +21,10 @@ if TYPE_CHECKING:
     from condor_mini.engine import Engine
 
 IMAGE = "host-files"
-"""The name that stands for the host in place of an image's."""
+"""The image name that stands for the host's files."""
 READ_ONLY, READ_WRITE = "ro", "rw"
 _TOP = ("bin", "lib", "lib32", "lib64", "opt", "sbin")
-# Of the host's settings what its programs and libraries need, and nothing secret.
+# The settings in /etc that the host's programs and libraries need; none of them is secret.
 _SETTINGS = (
     *("alternatives", "ca-certificates", "crypto-policies", "fonts", "java*", "ld.so.c*"),
     *("localtime", "openmpi", "pki/ca-trust", "pki/tls/cert*", "python3*", "ssl/certs"),
@@ -38,16 +37,16 @@ _EMPTY = {
 
 
 def have(engine: Engine) -> str:
-    """See to it that the engine has the host's files as an image; its name.
+    """Make the host's files an image of the engine unless they are one, and return its name.
 
     Raises:
-        EngineCapabilityError: The engine is one of images.
+        EngineCapabilityError: The engine's containers cannot see the host's files.
     """
-    if engine.info().builds:
+    if not isinstance(engine, ImageComposer):
         raise EngineCapabilityError(
-            f"{engine.name} shows its containers no more of the host than directories that are "
-            "mounted",
-            hint="Use --engine embedded; or name directories: `volumes` in the pool file.",
+            f"{engine.name} cannot show the host's files to its containers, except directories "
+            "that are mounted",
+            hint="Use --engine embedded. Or mount directories: `volumes` in the pool file.",
         )
     seen = dict(_shown())
     links = {
@@ -63,18 +62,19 @@ def have(engine: Engine) -> str:
 
 
 def home(mode: str) -> BindMount:
-    """The caller's home, where it is on the host.
+    """Return the mount of the caller's home, at the path that it has on the host.
 
     Args:
-        mode: ``ro`` or ``rw``.
+        mode: ``ro`` for read-only, ``rw`` for writable.
     """
     path = Path.home().resolve()
     return BindMount(source=path, target=str(path), read_only=mode == READ_ONLY)
 
 
 def _shown() -> Iterator[tuple[str, Path]]:
-    """Each directory, file and link of the host's that is shown, by its path."""
-    # Ours are put beside what the host has there, and nothing can be made below what is shown.
+    """Yield the path in the image, and on the host, of each directory, file and link to show."""
+    # Our directories are mounted beside the host's. No mount point can be created below a directory
+    # of the host, so those that contain ours are shown entry by entry.
     ours = {*Path(PREFIX).parents, *Path(LIBEXEC).parents, Path(PREFIX), Path(LIBEXEC)}
 
     def beside(folder: Path) -> Iterator[tuple[str, Path]]:
@@ -97,14 +97,9 @@ def _shown() -> Iterator[tuple[str, Path]]:
 
 
 def _archive(links: dict[str, str]) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as tar:
-        for path, mode in sorted(_EMPTY.items()):
-            entry = tarfile.TarInfo(path)
-            entry.type, entry.mode = tarfile.DIRTYPE, mode
-            tar.addfile(entry)
-        for path, to in links.items():
-            entry = tarfile.TarInfo(path)
-            entry.type, entry.linkname = tarfile.SYMTYPE, to
-            tar.addfile(entry)
-    return buffer.getvalue()
+    tar = TarWriter()
+    for path, mode in sorted(_EMPTY.items()):
+        tar.directory(path, mode)
+    for path, to in links.items():
+        tar.link(path, to)
+    return tar.finish()

@@ -1,4 +1,4 @@
-"""A pool's nodes: which containers they are, and how a command is run there."""
+"""A pool's nodes: which containers are nodes, and how to run commands in them."""
 
 from __future__ import annotations
 
@@ -22,16 +22,22 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 SPEC = f"{LABEL}.spec"
-"""What the pool was made from: on its central manager, and on its network, which outlives that."""
+"""Label with the spec that the pool was created from.
+
+The central manager has it, and so does the network, which outlives the central manager.
+"""
 OWN_IMAGE = f"{LABEL}.own-image"
-"""Of a node that is no image of ours: its reference; else empty. See ``custom_image.py``."""
+"""Label with the reference of the user's own image that a node runs; empty on other nodes.
+
+See ``custom_image.py``.
+"""
 ONE_USER = f"{LABEL}.one-user"
-"""``true`` on nodes all of whose processes are one user's, ``jovyan``; else empty."""
+"""Label that is ``true`` if all the node's processes belong to one user, ``jovyan``; else empty."""
 LOG_TAIL_LINES = 15
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,8}", re.ASCII)
 _SERIES = re.compile(r"[1-9][0-9]{0,3}", re.ASCII)
 _MOST_SHOWN = 40
-"""How much of a label's value a message repeats."""
+"""Characters of a label's value that a message repeats."""
 
 
 class Role(StrEnum):
@@ -43,7 +49,7 @@ class Role(StrEnum):
 
     @property
     def words(self) -> str:
-        """As a person calls it: ``access point``."""
+        """The role in words: ``access point``."""
         return self.name.lower().replace("_", " ")
 
 
@@ -51,29 +57,29 @@ ORDER = tuple(Role)
 
 
 class Malformed(ValueError):
-    """Labels that say nothing we understand, or something that is not so; the text says what."""
+    """Labels that are false or not understood; the message says how."""
 
 
 def pool_labels(pool: str | None = None) -> dict[str, str]:
-    """Return the labels of all that the engine holds for a pool; None for those of every pool."""
+    """Return the labels that the engine's objects of a pool have; None for those of all pools."""
     return {f"{LABEL}.kind": "pool", **({f"{LABEL}.pool": pool} if pool else {})}
 
 
 def node_name(pool: str, role: Role, number: int) -> str:
-    """Return the name of a node: of its container, of its host, and in its ads."""
+    """Return the name of a node, which is its container name, host name, and ``Machine``."""
     return f"{pool}-{role}" + (f"-{number}" if number else "")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Identity:
-    """Which node of which pool a container, or a volume with a node's state, is of."""
+    """The node that a container, or a volume with a node's state, belongs to."""
 
     pool: str
     role: Role
     number: int = 0
-    """Its number within its role: 3 of ``mini-execute-3``; 0 for the central manager."""
+    """The number within its role: 3 for ``mini-execute-3``; 0 for the central manager."""
     group: str = ""
-    """The group of the pool file that it belongs to; empty for the central manager."""
+    """Name of its group in the pool file; empty for the central manager."""
 
     @property
     def name(self) -> str:
@@ -82,7 +88,11 @@ class Identity:
 
     @classmethod
     def of(cls, labels: Mapping[str, str]) -> Identity:
-        """Return what these labels say; raises ``Malformed``. Whether it is so they do not show."""
+        """Return the node that these labels name; labels alone are no proof that it is this node.
+
+        Raises:
+            Malformed: A label is missing, or has a value that is not understood.
+        """
         role = label_value(labels, "role")
         if role not in ORDER:
             raise Malformed(f"its label {LABEL}.role is {shown(role)}, which is no role")
@@ -96,20 +106,20 @@ class Identity:
 
 
 def label_value(labels: Mapping[str, str], key: str) -> str:
-    """Return the value of a label of ours; raises ``Malformed`` if it is absent or empty."""
+    """Return the value of one of our labels; raises ``Malformed`` if it is absent or empty."""
     if not (value := labels.get(f"{LABEL}.{key}")):
         raise Malformed(f"it has no label {LABEL}.{key}")
     return value
 
 
 def shown(value: str) -> str:
-    """Return a label's value as a message may show it: short, and without control characters."""
+    """Return a label's value for a message: short, and without control characters."""
     return ascii(value if len(value) <= _MOST_SHOWN else f"{value[:_MOST_SHOWN]}...")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Node:
-    """One node, as the engine saw it when it was asked; ``pool_nodes`` finds a pool's."""
+    """A node in the state that the engine reported; ``pool_nodes`` returns those of a pool."""
 
     engine: Engine
     info: ContainerInfo
@@ -117,56 +127,56 @@ class Node:
 
     @property
     def name(self) -> str:
-        """Its name, which is its container's, its host name, and its ads' ``Machine``."""
+        """The node's name: its container name, its host name, and ``Machine`` in its ads."""
         return self.info.name
 
     @property
     def role(self) -> Role:
-        """What it does."""
+        """The node's role."""
         return self.identity.role
 
     @property
     def pool(self) -> str:
-        """The name of its pool."""
+        """The name of the node's pool."""
         return self.identity.pool
 
     @property
     def group(self) -> str:
-        """The group of the pool file that it belongs to; empty for the central manager."""
+        """Name of the node's group in the pool file; empty for the central manager."""
         return self.identity.group
 
     @property
     def number(self) -> int:
-        """Its number within its role: 3 of ``mini-execute-3``; 0 for the central manager."""
+        """The number within its role: 3 for ``mini-execute-3``; 0 for the central manager."""
         return self.identity.number
 
     @property
     def series(self) -> str:
-        """Its series of HTCondor: ``25``."""
+        """The node's series of HTCondor: ``25``."""
         return self.info.labels[f"{LABEL}.series"]
 
     @property
     def has_own_image(self) -> bool:
-        """Whether it is of an image of the user's own, with HTCondor beside it."""
+        """Whether the node runs an image of the user's own, with HTCondor beside it."""
         return bool(self.info.labels.get(OWN_IMAGE))
 
     @property
     def has_one_user(self) -> bool:
-        """Whether all its processes are one user's, ``jovyan``."""
+        """Whether all processes of the node belong to one user, ``jovyan``."""
         return self.info.labels.get(ONE_USER) == "true"
 
     def _beside(self, argv: Sequence[str]) -> Sequence[str]:
-        """A command for a node whose PATH may lead to no HTCondor, bash or sh."""
+        """Return the command for a node whose PATH may contain no HTCondor, bash or sh."""
         return [f"{LIBEXEC}/beside", *argv] if self.has_own_image else argv
 
     @property
     def address(self) -> str | None:
-        """Its IPv4 address in the pool's network, while it runs."""
+        """The node's IPv4 address in the pool's network; None if it does not run."""
         return next(iter(self.info.addresses.values()), None)
 
     @property
     def is_running(self) -> bool:
-        """Whether its container runs."""
+        """Whether the node's container runs."""
         return self.info.state is ContainerState.RUNNING
 
     def _user(self, wanted: str) -> str:
@@ -182,15 +192,15 @@ class Node:
         stdin: str | None = None,
         timeout_s: float = QUICK_TIMEOUT_S,
     ) -> CommandResult:
-        """Run a command in the node to its end, whatever its status; what it wrote.
+        """Run a command in the node and return its output and its status, whatever it is.
 
         Args:
             argv: The command and its arguments.
             user: ``jovyan``, the ordinary user, or ``root``, who administers HTCondor.
-            workdir: Where; None for the user's home.
-            environment: Variables on top of the container's.
-            stdin: What it reads.
-            timeout_s: Deadline, in seconds.
+            workdir: Working directory. None for the user's home.
+            environment: Environment variables to add to the container's.
+            stdin: Standard input of the command.
+            timeout_s: Give up after so many seconds.
 
         Raises:
             PoolNotReady: The node does not run; says how it ended.
@@ -218,7 +228,9 @@ class Node:
         workdir: str | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> int:
-        """Run a command in the node on our own stdin, stdout, stderr and terminal; its status.
+        """Run a command in the node on our own stdio and terminal, and return its status.
+
+        The arguments are those of ``exec``.
 
         Raises:
             PoolNotReady: The node does not run; says how it ended.
@@ -236,22 +248,22 @@ class Node:
             raise self.ended() from None
 
     def health(self) -> str:
-        """What the node lacks, in one line; empty when it does its role's work."""
+        """Return what the node lacks to do its role's work, in one line; empty if nothing."""
         result = self.exec([HEALTH], user="root")
         return "" if result.returncode == 0 else (result.stdout + result.stderr).strip()
 
     def last_words(self) -> str:
-        """The last lines that it wrote."""
+        """Return the last lines of the node's output, at most ``LOG_TAIL_LINES``."""
         try:
             return self.engine.logs(self.info.id, tail=LOG_TAIL_LINES).strip()
         except NotFound:
             return ""
 
     def ended(self) -> PoolNotReady:
-        """The error that says that this node does not run, and its last words."""
+        """Return the error for a node that does not run, with the last lines of its output."""
         info = self.engine.inspect(self.info.id)
         if info is None:
-            return PoolNotReady(f"the node {self.name} is not there any more")
+            return PoolNotReady(f"the node {self.name} does not exist any more")
         if info.state is ContainerState.CREATED:
             return PoolNotReady(
                 f"the node {self.name} was never started",
@@ -267,12 +279,12 @@ class Node:
 def node_of(engine: Engine, info: ContainerInfo) -> Node:
     """Return the node that a container is.
 
-    Labels alone prove nothing: a container has those of its image as well. It is a node if it has
-    the name that the labels say, and the volume with that node's tokens at its place. Both are
-    given by whoever creates a container, and no image can bring them.
+    Labels alone prove nothing: a container has those of its image as well. A container is a node if
+    it has the name that its labels say, and mounts the volume with that node's tokens at the
+    directory for tokens. Whoever creates a container sets both, and no image can set them.
 
     Raises:
-        Malformed: It is none; says why.
+        Malformed: The container is no node; says why.
     """
     identity = Identity.of(info.labels)
     series = label_value(info.labels, "series")
@@ -283,14 +295,14 @@ def node_of(engine: Engine, info: ContainerInfo) -> Node:
     elif info.volumes.get(TOKENS) != f"{info.name}-tokens":
         faults.append(f"{claim}, but it does not mount that node's volume {info.name}-tokens")
     elif _SERIES.fullmatch(series):
-        faults = []  # another condor-mini may have made it, which knows that series
+        faults = []  # a condor-mini that knows this series may have created it
     if faults:
         raise Malformed("; ".join(faults))
     return Node(engine=engine, info=info, identity=identity)
 
 
 def unknown_series(series: str) -> str:
-    """Return what is wrong with the value of a label that names HTCondor's series; or nothing."""
+    """Return what is wrong with a label's value for HTCondor's series; empty if nothing."""
     if series in catalogue().series:
         return ""
     known = ", ".join(catalogue().series)
@@ -298,15 +310,15 @@ def unknown_series(series: str) -> str:
 
 
 def is_node(engine: Engine, info: ContainerInfo) -> bool:
-    """Whether a container is a node of a pool."""
+    """Return whether a container is a node of a pool."""
     return any(believed(partial(node_of, engine), [info]))
 
 
 def pool_nodes(engine: Engine, pool: str | None = None) -> list[Node]:
-    """Return the nodes of one pool, or of all: by pool, then role, then number.
+    """Return the nodes of one pool, or of all, sorted by pool, then role, then number.
 
-    Personal pools (``condor-mini run``) are not among them: they belong to their session. What only
-    claims to be a node is left out; ``holdings.py`` reports it.
+    Personal pools (``condor-mini run``) are not among them: they belong to their session.
+    Containers that only claim to be nodes are left out; ``holdings.py`` reports them.
     """
     labelled = engine.containers(pool_labels(pool))
     return in_order(believed(partial(node_of, engine), labelled))
@@ -317,7 +329,7 @@ def believed(
     infos: Iterable[T],
     doubt: Callable[[T, Malformed], None] = lambda *_: None,
 ) -> Iterator[R]:
-    """Yield what ``read`` makes of each; what is malformed is left out, and ``doubt`` is told."""
+    """Yield the result of ``read`` for each info; call ``doubt`` for those that are malformed."""
     for info in infos:
         try:
             result = read(info)
@@ -328,7 +340,7 @@ def believed(
 
 
 def in_order(nodes: Iterable[Node]) -> list[Node]:
-    """Return nodes by pool, then role, then number."""
+    """Return the nodes sorted by pool, then role, then number."""
     return sorted(nodes, key=lambda node: (node.pool, ORDER.index(node.role), node.number))
 
 

@@ -1,4 +1,4 @@
-"""What a specification comes to: each node's container and files; pure functions."""
+"""The plan of a pool: pure functions from a spec to each node's container and files."""
 
 from __future__ import annotations
 
@@ -33,16 +33,17 @@ NODE_CONFIG = f"{_CONFIG}/60-node"
 
 
 SERIES_NOTE = f"{SPOOL}/htcondor-series"
-"""Where a node's entrypoint notes which series of HTCondor has written its spool."""
+"""The file where a node's entrypoint notes which series of HTCondor has written its spool."""
 _SCRATCH = (CONFIGURATION, "/home", "/run", "/tmp", "/var/lib/condor", "/var/tmp")  # noqa: S108
 SCRATCH: Mapping[Role, tuple[str, ...]] = {
     Role.CENTRAL_MANAGER: _SCRATCH,
     Role.ACCESS_POINT: _SCRATCH,
     Role.EXECUTION_POINT: (*_SCRATCH, SPOOL),
 }
-"""What of a read-only node can be written and goes with its container, beside ``STATE``.
+"""The writable directories of a read-only node that are lost with its container.
 
-All of it is on disk: in memory what jobs write would count as the node's memory.
+The directories of ``STATE`` are writable, too, and are kept. All of them are on disk: files in
+memory would count as the node's memory.
 """
 
 CAPABILITIES = {
@@ -50,11 +51,11 @@ CAPABILITIES = {
     Role.ACCESS_POINT: ("SETUID", "SETGID", "CHOWN", "DAC_OVERRIDE"),
     Role.EXECUTION_POINT: ("SETUID", "SETGID", "CHOWN", "DAC_OVERRIDE", "KILL"),
 }
-"""The least that each role works with: docs/reference/privileges.md."""
+"""The smallest set of capabilities that each role works with: docs/reference/privileges.md."""
 
 
 def planned_nodes(spec: PoolSpec) -> list[PlannedNode]:
-    """All nodes of a pool: central manager, access points, execution points."""
+    """Return all nodes of a pool: central manager, access points, execution points."""
     return [
         planned_node(spec, Role.CENTRAL_MANAGER, "", 0),
         *(
@@ -69,7 +70,14 @@ def planned_nodes(spec: PoolSpec) -> list[PlannedNode]:
 
 
 def planned_node(spec: PoolSpec, role: Role, group: str, number: int) -> PlannedNode:
-    """The node of that role and number, of a group of the pool file."""
+    """Return one node of a pool.
+
+    Args:
+        spec: Spec of the pool.
+        role: Role of the node.
+        group: Name of the node's group in the pool file; empty for the central manager.
+        number: Number of the node within its role; 0 for the central manager.
+    """
     match role:
         case Role.CENTRAL_MANAGER:
             config = condor_config.central_manager_config(spec)
@@ -89,7 +97,7 @@ def planned_node(spec: PoolSpec, role: Role, group: str, number: int) -> Planned
 
 
 def _numbered(groups: Iterable[Group]) -> Iterator[tuple[int, Group]]:
-    """Each node's number and group: numbers go on from group to group."""
+    """Return each node's number and group; the numbers continue from group to group."""
     each = (group for group in groups for _ in range(group.count))
     return enumerate(each, start=1)
 
@@ -111,8 +119,8 @@ def _planned(
         f"{LABEL}.number": str(number),
         f"{LABEL}.group": group,
         f"{LABEL}.series": spec.htcondor,
-        # The pool's only record: `start`, `scale` and `status` need no file. Others have none, and
-        # say so: a label that is left out is the image's, if that has one.
+        # The pool's only record, so that `start`, `scale` and `status` need no file. Other nodes
+        # set it to nothing: if a label is left out, that of the image applies.
         SPEC: spec.to_json() if role is Role.CENTRAL_MANAGER else "",
         OWN_IMAGE: "",
         ONE_USER: "",
@@ -120,7 +128,7 @@ def _planned(
     container = ContainerSpec(
         image=builder.reference(role, catalogue().get(spec.htcondor)),
         name=name,
-        # The same at every start: HTCondor stores it in the queue and in its ads.
+        # HTCondor stores the host name in the queue and in its ads, so it must not change.
         hostname=name,
         network=spec.name,
         environment={**spec.environment, **node.environment},

@@ -1,4 +1,4 @@
-"""A node that is to be: its container, and the files that it gets before its start."""
+"""A planned node: its container, and the files that are copied into it before its start."""
 
 from __future__ import annotations
 
@@ -14,51 +14,54 @@ if TYPE_CHECKING:
     from condor_mini.engine import ContainerSpec
 
 CONFIGURATION = "/etc/condor"
-"""What a read-only node is given before its start lies below this; of others, anywhere."""
+"""The directory that holds all files which a read-only node gets before its start.
+
+Other nodes get files anywhere.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedNode:
-    """A node that is to be."""
+    """A node that is to be created."""
 
     role: Role
     slots: int
-    """How many slot ads it has when no job runs."""
+    """Number of slot ads while no job runs."""
     container: ContainerSpec
     files: Mapping[str, str]
-    """What is put into it before its start, by path without the leading slash."""
+    """Text of each file to copy into the node before its start, by path without leading slash."""
 
     @property
     def name(self) -> str:
-        """Its name."""
+        """The node's name."""
         return self.container.name
 
     @property
     def pool(self) -> str:
-        """The name of its pool."""
+        """The name of the node's pool."""
         return self.container.labels[f"{LABEL}.pool"]
 
     @property
     def group(self) -> str:
-        """The group of the pool file that it belongs to; empty for the central manager."""
+        """Name of the node's group in the pool file; empty for the central manager."""
         return self.container.labels[f"{LABEL}.group"]
 
     @property
     def number(self) -> int:
-        """Its number within its role; 0 for the central manager."""
+        """The number within its role: 3 for ``mini-execute-3``; 0 for the central manager."""
         return int(self.container.labels[f"{LABEL}.number"])
 
     @property
     def series(self) -> str:
-        """Its series of HTCondor."""
+        """The node's series of HTCondor: ``25``."""
         return self.container.labels[f"{LABEL}.series"]
 
     @property
     def archive_at(self) -> str:
-        """The directory of the node that ``node_archive`` is for."""
+        """The directory of the node where ``node_archive`` is to be unpacked."""
         return CONFIGURATION if self.container.read_only else "/"
 
     @property
     def has_own_image(self) -> bool:
-        """Whether it is of an image of the user's own."""
+        """Whether the node runs an image of the user's own."""
         return bool(self.container.labels[OWN_IMAGE])

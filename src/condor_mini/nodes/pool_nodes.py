@@ -1,4 +1,4 @@
-"""The nodes of one pool, looked up at the engine each time they are asked for."""
+"""The nodes of one pool. Each access asks the engine."""
 
 from __future__ import annotations
 
@@ -28,14 +28,20 @@ class PoolNodes:
 
     @property
     def nodes(self) -> list[Node]:
-        """All nodes as they are now: central manager, access points, execution points."""
+        """All nodes in their present state: central manager, access points, execution points."""
         return pool_nodes(self.engine, self.name)
 
     def node(self, name: str | None = None, *, role: Role = Role.ACCESS_POINT) -> Node:
-        """A node by name, with or without the pool's (``execute-2``); the role's first for None.
+        """Return the node of that name, or the first node of a role.
+
+        Args:
+            name: Name of the node, with or without the pool's name (``execute-2``). None for the
+                first node of the role.
+            role: Role of the node, if no name is given.
 
         Raises:
-            NotFound: There is none; says which there are.
+            NotFound: There is no such node or pool; says which there are.
+            PoolNotReady: Only the pool's state is left.
         """
         nodes = self.existing_nodes()
         wanted = {name, f"{self.name}-{name}"}
@@ -57,7 +63,7 @@ class PoolNodes:
         stdin: str | None = None,
         timeout_s: float = QUICK_TIMEOUT_S,
     ) -> CommandResult:
-        """Run a command on a node (None: the first access point); see ``Node.exec``."""
+        """Run a command on a node, by default the first access point; see ``Node.exec``."""
         return self.node(node).exec(
             argv,
             user=user,
@@ -82,7 +88,7 @@ class PoolNodes:
         if not nodes and self.is_state_kept():
             raise PoolNotReady(
                 f"all containers of the pool {self.name} were removed; its state is kept",
-                hint=f"Make them anew: condor-mini start -n {self.name}",
+                hint=f"Create them again: condor-mini start -n {self.name}",
             )
         if not nodes:
             others = ", ".join(name for name in pool_names(self.engine) if name != self.name)
@@ -90,5 +96,5 @@ class PoolNodes:
         return nodes
 
     def is_state_kept(self) -> bool:
-        """Whether there are volumes, of which ``start`` can make the pool's nodes anew."""
+        """Return whether the pool has volumes, from which ``start`` can recreate its nodes."""
         return bool(Holdings(self.engine, self.name).volumes)

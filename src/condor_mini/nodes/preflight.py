@@ -1,4 +1,4 @@
-"""What is refused before anything of a pool is made, because the engine cannot do it."""
+"""Checks, before a pool is created, that the engine can do what the spec asks for."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from condor_mini.spec import PoolSpec
 
 _LIMITS = {"cpus": "cpus", "memory_mb": "memory", "pids": "processes"}
-"""What a container's limits are called in the pool file."""
+"""The pool file's key for each limit of a container."""
 
 
 def check_able(info: EngineInfo, nodes: Sequence[PlannedNode]) -> None:
-    """Refuse limits that would not hold, and directories that the engine cannot mount.
+    """Check that the engine can enforce the nodes' limits and mount their directories.
 
     Raises:
-        EngineCapabilityError: There is such a one; says which, and what to do.
+        EngineCapabilityError: The engine cannot; says which limit or directory, and what to do.
     """
     limited = {
         limit: [node.name for node in nodes if getattr(node.container, limit) is not None]
@@ -39,28 +39,29 @@ def check_able(info: EngineInfo, nodes: Sequence[PlannedNode]) -> None:
             raise EngineCapabilityError(
                 f"nothing would come of `limit: {_LIMITS[limit]}` for {names[0]}: {info.name} has "
                 "no control group here to set it in",
-                hint="Leave `limit` out. Or use Docker or Podman, as root; or, without root, "
-                "cgroups v2 by systemd, which must delegate them: Delegate=cpu memory pids for "
-                "user@.service; embedded has them for a user who lingers: loginctl enable-linger",
+                hint="Leave `limit` out, or use Docker or Podman as root. Without root, limits "
+                "need cgroups v2 that systemd delegates: Delegate=cpu memory pids for "
+                "user@.service. embedded has them if you linger: loginctl enable-linger",
             )
     if sources and not info.same_host:
         raise EngineCapabilityError(
             f"the engine at {info.endpoint} is on another machine, where {sources[0]} cannot be "
             "mounted",
-            hint="Use volumes of the pool's own (a source without a slash), or `condor-mini cp`.",
+            hint="Use volumes of the pool's own (a source without a slash), or copy the files: "
+            "condor-mini cp",
         )
 
 
 def check_read_only(info: EngineInfo, spec: PoolSpec) -> None:
-    """Refuse a read-only root that is asked for explicitly and cannot be had.
+    """Check that the engine can make roots read-only if the spec explicitly asks for that.
 
     Raises:
-        EngineCapabilityError: The engine gives each node a root that it can write.
+        EngineCapabilityError: On this engine each node can write to its root.
     """
     groups = (spec.central_manager, *spec.access_points, *spec.execution_points)
     if not info.read_only_roots and any(group.read_only for group in groups):
         raise EngineCapabilityError(
-            f"nothing would come of `read_only: true`: on {info.name} each node has a root of its "
-            "own that it can write",
+            f"`read_only: true` has no effect on {info.name}: each node has a root file system of "
+            "its own that it can write to",
             hint="Leave `read_only` out, or use Docker or Podman.",
         )

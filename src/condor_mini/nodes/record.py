@@ -1,4 +1,4 @@
-"""A pool's record, which is labels: what it was made from, and which nodes it has."""
+"""A pool's record, kept in labels: the spec that it was created from, and its nodes."""
 
 from __future__ import annotations
 
@@ -21,34 +21,34 @@ if TYPE_CHECKING:
 
 
 def stored_spec(pool: str, nodes: Sequence[Node]) -> PoolSpec:
-    """Return what a pool was made from.
+    """Return the spec that a pool was created from.
 
     Args:
         pool: Name of the pool.
         nodes: Nodes of the pool.
 
     Raises:
-        PoolNotReady: It has lost its central manager.
-        RecordError: Its central manager does not tell.
+        PoolNotReady: The pool has lost its central manager.
+        RecordError: The central manager's label cannot be read; says why, and what to do.
     """
     for node in nodes:
         if node.role is Role.CENTRAL_MANAGER:
             return read_spec(node.info, pool)
     raise PoolNotReady(
-        f"the central manager of the pool {pool} is not there any more",
-        hint=f"Make it again, with all that it knew: condor-mini start -n {pool}",
+        f"the pool {pool} has no central manager any more",
+        hint=f"Create it again with its state: condor-mini start -n {pool}",
     )
 
 
 def read_spec(bearer: ContainerInfo | NetworkInfo, pool: str) -> PoolSpec:
-    """Return what a pool was made from.
+    """Return the spec that a pool was created from.
 
     Args:
-        bearer: The pool's central manager or its network, which have it in a label.
+        bearer: The pool's central manager or its network, which have the spec in a label.
         pool: Name of the pool.
 
     Raises:
-        RecordError: It cannot be read; says why, and what to do.
+        RecordError: The label cannot be read; says why, and what to do.
     """
     try:
         spec_form(bearer.labels, pool)
@@ -68,12 +68,12 @@ def _first(error: ValidationError) -> str:
 
 
 def recorded_nodes(spec: PoolSpec, recorded: Iterable[Identity]) -> list[PlannedNode]:
-    """Return the nodes that are recorded: as ``planned_nodes``, after whatever was scaled.
+    """Return the recorded nodes as ``planned_nodes`` returns them, with those added by ``scale``.
 
-    Those of a group that the spec does not have are left out.
+    Nodes of a group that the spec does not have are left out.
 
     Args:
-        spec: What the pool was made from.
+        spec: Spec that the pool was created from.
         recorded: Nodes of the pool, each once or several times.
     """
     nodes = {
@@ -85,7 +85,7 @@ def recorded_nodes(spec: PoolSpec, recorded: Iterable[Identity]) -> list[Planned
 
 
 def has_group(spec: PoolSpec, node: Identity) -> bool:
-    """Whether a pool that was made from the spec can have a node of that group."""
+    """Return whether a pool that was created from the spec can have a node of that group."""
     match node.role:
         case Role.CENTRAL_MANAGER:
             return node.group == ""

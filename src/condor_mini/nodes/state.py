@@ -1,4 +1,4 @@
-"""What of a node outlives its container: its volumes."""
+"""The state of a node that outlives its container: its volumes."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ STATE: Mapping[Role, Mapping[str, str]] = {
     Role.ACCESS_POINT: {"spool": SPOOL, "home": HOME, "key": KEYS, "tokens": TOKENS, "log": LOG},
     Role.EXECUTION_POINT: {"tokens": TOKENS, "log": LOG},
 }
-"""What of a node outlives its container: the place of each of its volumes, by the volume's name.
+"""The mount point of each volume that keeps a node's state, by role and by the volume's name.
 
-The labels of any are the record that there is such a node. That a container is this node, the
-volume with its tokens shows: ``node.node_of``.
+The labels of each volume record that the node exists. The volume with the tokens also shows which
+container is this node: ``node.node_of``.
 """
 
 
 def node_volumes(nodes: Iterable[PlannedNode]) -> dict[str, dict[str, str]]:
-    """The volumes that these nodes have for themselves or share, by name: the labels of each.
+    """Return the labels of each volume that these nodes have for themselves or share, by name.
 
-    One that keeps a node's state says which node that is.
+    The labels of a volume that keeps a node's state name the node; other volumes have none here.
     """
     found: dict[str, dict[str, str]] = {}
     for node in nodes:
@@ -44,12 +44,15 @@ _WHICH_NODE = (f"{LABEL}.role", f"{LABEL}.number", f"{LABEL}.group")
 
 
 def state_volumes(node: PlannedNode) -> list[str]:
-    """The names of the volumes that keep a node's state."""
+    """Return the names of the volumes that keep a node's state."""
     return [f"{node.name}-{name}" for name in STATE[node.role]]
 
 
 def user_volumes(node: PlannedNode) -> list[str]:
-    """Where a node sees volumes that are not its state, and are to be written by all its users."""
+    """Return the mount points of the writable volumes that do not keep the node's state.
+
+    All users of the node are to be able to write to them.
+    """
     return [
         mount.target
         for mount in node.container.mounts

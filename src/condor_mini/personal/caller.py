@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import os
-import tarfile
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import StateError
 from condor_mini.base.layout import HOME, USER, USER_ID
+from condor_mini.base.tar_writer import TarWriter, mode_of
 from condor_mini.engine import BindMount
 
 if TYPE_CHECKING:
@@ -136,18 +135,12 @@ class Caller:
     def archive(self, contents: Mapping[str, bytes]) -> bytes:
         """A tar to unpack at the container's root: these files, root's, and the user's own home."""
         uid, gid = (int(number) for number in self.user.split(":"))
-        buffer = io.BytesIO()
-        with tarfile.open(fileobj=buffer, mode="w") as tar:
-            if self.rootless or not self.is_known_to_image:
-                home = tarfile.TarInfo(HOME.lstrip("/"))
-                home.type, home.mode, home.uid, home.gid = tarfile.DIRTYPE, 0o700, uid, gid
-                tar.addfile(home)
-            for path, content in contents.items():
-                entry = tarfile.TarInfo(path.lstrip("/"))
-                entry.size = len(content)
-                entry.mode = 0o755 if content.startswith(b"#!") else 0o644
-                tar.addfile(entry, io.BytesIO(content))
-        return buffer.getvalue()
+        tar = TarWriter()
+        if self.rootless or not self.is_known_to_image:
+            tar.directory(HOME.lstrip("/"), 0o700, uid, gid)
+        for path, content in contents.items():
+            tar.file(path.lstrip("/"), content, mode_of(content))
+        return tar.finish()
 
 
 def certificate_authorities() -> bytes | None:

@@ -23,7 +23,13 @@ from condor_mini.base.layout import ENTRYPOINT, HEALTH, HOME, LABEL, LIBEXEC
 from condor_mini.base.series import catalogue
 from condor_mini.base.signals import held_back
 from condor_mini.base.waiting import wait_until
-from condor_mini.engine import QUICK_TIMEOUT_S, BindMount, ContainerSpec, ContainerState
+from condor_mini.engine import (
+    QUICK_TIMEOUT_S,
+    BindMount,
+    ContainerSpec,
+    ContainerState,
+    ImageBuilder,
+)
 from condor_mini.images import builder
 from condor_mini.nodes import custom_image, host_files
 from condor_mini.nodes.custom_image_files import contents
@@ -242,7 +248,7 @@ def _create(engine: Engine, container: ContainerSpec) -> str:
         with suppress(Malformed):
             if there := engine.inspect(container.name):
                 whose = f"the pool on {personal_pool_of(there).labels[f'{LABEL}.state']}"
-        look = f"{engine.name} ps --all" if engine.info().builds else "condor-mini list"
+        look = f"{engine.name} ps --all" if isinstance(engine, ImageBuilder) else "condor-mini list"
         raise AlreadyInUse(
             f"the name {container.name} is taken by {whose}",
             hint=f"Choose another name: --name NAME; or look at it: {look}",

@@ -1,1 +1,1 @@
-"""What is said of a pool: status, logs, ClassAds, log bundles, versions. Changes nothing."""
+"""Reports on a pool: status, logs, ClassAds, log bundles, versions. They change no pool."""

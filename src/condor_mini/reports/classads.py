@@ -1,4 +1,4 @@
-"""A pool's ClassAds: its slots, daemons and jobs, as HTCondor's own tools report them."""
+"""The ClassAds of a pool's slots, daemons and jobs, as HTCondor's own tools report them."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from condor_mini.nodes.pool_nodes import PoolNodes
 
 ClassAd: TypeAlias = Mapping[str, object]
-"""An ad: a ``classad2.ClassAd`` where HTCondor's bindings are installed, else a dict.
+"""An ad: a ``classad2.ClassAd`` where HTCondor's Python bindings are installed, else a dict.
 
-Values are strings, ints, floats, bools, lists and ads. What is undefined is
-``classad2.Value.Undefined`` or None. An expression is a ``classad2.ExprTree``, or its text: in a
-dict it cannot be told from a string. In a dict, names are as the tools print them; a
-``classad2.ClassAd`` does not distinguish upper and lower case.
+Values are strings, ints, floats, bools, lists and ads. An undefined value is
+``classad2.Value.Undefined``, or None in a dict. An expression is a ``classad2.ExprTree``, or its
+text in a dict, where nothing distinguishes it from a string. Attribute names in a dict are as the
+tools print them; a ``classad2.ClassAd`` does not distinguish upper and lower case.
 """
 Kind = Literal["machine", "schedd", "collector", "negotiator", "master", "submitter"]
-"""Whose ads: ``machine`` is the startd's own, one for each execution point."""
+"""Kind of ad. ``machine`` is the startd's own ad, one for each execution point."""
 
 _OPTIONS: Mapping[Kind, str] = {
     "machine": "-startd",
@@ -38,17 +38,18 @@ _OPTIONS: Mapping[Kind, str] = {
     "submitter": "-submitters",
 }
 _TIMEOUT_S = 120.0
-"""Ten thousand ads are 60 MB."""
+"""Long, because ten thousand ads are 60 MB."""
 _BAD_CONSTRAINT = re.compile(r"(?i)invalid constraint|parse error in constraint|could not parse")
 _NO_ANSWER = re.compile(r"(?i)couldn't contact|failed to (fetch|connect)|communication error")
-# An expression is "\/Expr(...)\/" in the text, and no string is: its slashes have no backslash.
+# The tools print an expression as "\/Expr(...)\/". No string looks like this: the tools print the
+# slashes of a string without a backslash.
 _EXPRESSION = re.compile(r'(?<=")\\/Expr\(')
 _MARK = "\0Expr("
 _END = ")/"
 
 
 class _Bindings(Protocol):
-    """What is used of ``classad2``."""
+    """The part of ``classad2`` that is used here."""
 
     ClassAd: Callable[[dict[str, object]], ClassAd]
     ExprTree: Callable[[str], object]
@@ -57,15 +58,16 @@ class _Bindings(Protocol):
 def slot_ads(
     pool: PoolNodes, constraint: str | None = None, projection: Sequence[str] | None = None
 ) -> list[ClassAd]:
-    """The ads of the slots, as ``condor_status`` reports them.
+    """Return the ads of the slots, as ``condor_status`` reports them.
 
     Args:
-        pool: Which pool.
-        constraint: A ClassAd expression that must hold; None for all.
-        projection: The attributes that are wanted; None for all.
+        pool: Pool to query.
+        constraint: ClassAd expression that must be true. None for all ads.
+        projection: Names of the attributes to return. None for all.
 
     Raises:
-        UsageError: The constraint is no ClassAd expression.
+        UsageError: The constraint is not a ClassAd expression, or the projection does not consist
+            of attribute names.
         PoolNotReady: The collector does not answer.
     """
     return _status(pool, (), constraint, projection)
@@ -77,9 +79,9 @@ def ads(
     constraint: str | None = None,
     projection: Sequence[str] | None = None,
 ) -> list[ClassAd]:
-    """The ads of the daemons of one kind, or of those who submit; see ``slot_ads``."""
+    """Return the ads of the daemons of one kind, or of the submitters; see ``slot_ads``."""
     if kind not in _OPTIONS:
-        raise UsageError(f"{kind!r} is none of {', '.join(_OPTIONS)}")
+        raise UsageError(f"there is no kind of ad {kind!r}; there are: {', '.join(_OPTIONS)}")
     return _status(pool, (_OPTIONS[kind],), constraint, projection)
 
 
@@ -90,16 +92,17 @@ def job_ads(
     *,
     history: bool = False,
 ) -> list[ClassAd]:
-    """The ads of all users' jobs at all access points that run.
+    """Return the ads of all users' jobs at all running access points.
 
     Args:
-        pool: Which pool.
-        constraint: A ClassAd expression that must hold; None for all.
-        projection: The attributes that are wanted; None for all.
-        history: Those that have left the queue, the last one first, in place of those in it.
+        pool: Pool to query.
+        constraint: ClassAd expression that must be true. None for all ads.
+        projection: Names of the attributes to return. None for all.
+        history: Return the jobs that have left the queue, the last one first, and not those in it.
 
     Raises:
-        UsageError: The constraint is no ClassAd expression.
+        UsageError: The constraint is not a ClassAd expression, or the projection does not consist
+            of attribute names.
         PoolNotReady: No access point runs, or a schedd does not answer.
     """
     nodes = [node for node in pool.nodes if node.role is Role.ACCESS_POINT]
@@ -114,7 +117,7 @@ def job_ads(
 
 
 def parse_ads(text: str) -> list[ClassAd]:
-    """Ads from what HTCondor's tools print with ``-json``; see ``ClassAd`` for what they are."""
+    """Return the ads in the output of an HTCondor tool with ``-json``; see ``ClassAd``."""
     if not text.strip():
         return []
     bindings = _bindings()
@@ -142,7 +145,7 @@ def _selection(constraint: str | None, projection: Sequence[str] | None) -> Iter
     if projection is not None:
         for name in projection:
             if not re.fullmatch(r"[A-Za-z_]\w*", name):
-                raise UsageError(f"{name!r} is no attribute's name")
+                raise UsageError(f"{name!r} in the projection is not an attribute name")
         if not projection:
             raise UsageError("the projection names no attribute")
         yield from ("-attributes", ",".join(projection))
@@ -158,20 +161,23 @@ def _ask(node: Node, argv: Sequence[str], constraint: str | None) -> list[ClassA
 def _refused(
     node: Node, argv: Sequence[str], constraint: str | None, result: CommandResult
 ) -> UsageError | PoolNotReady | CommandFailed:
-    said = "\n".join(line for line in (result.stderr + result.stdout).splitlines() if line.strip())
+    printed = (result.stderr + result.stdout).splitlines()
+    output = "\n".join(line for line in printed if line.strip())
     if constraint is not None:
-        # condor_q leaves it to the schedd to see that it is no expression, and does not say why
-        # it failed then; condor_history says so before it looks at anything.
-        checked = node.exec(["condor_history", "-limit", "1", "-constraint", constraint, "-json"])
-        if _BAD_CONSTRAINT.search(said + checked.stderr):
-            return UsageError(f"the constraint {constraint!r} is no ClassAd expression: {said}")
-    if _NO_ANSWER.search(said):
-        first = "\n".join(said.splitlines()[:3])
+        # condor_q leaves the check of the constraint to the schedd, and then does not say why it
+        # failed. condor_history checks the constraint itself, before it reads any job.
+        check = node.exec(["condor_history", "-limit", "1", "-constraint", constraint, "-json"])
+        if _BAD_CONSTRAINT.search(output + check.stderr):
+            return UsageError(
+                f"the constraint {constraint!r} is not a ClassAd expression: {output}"
+            )
+    if _NO_ANSWER.search(output):
+        first_lines = "\n".join(output.splitlines()[:3])
         return PoolNotReady(
-            f"{argv[0]} on {node.name} gets no answer: {first}",
-            hint=f"Which daemon is missing: condor-mini status -n {node.pool}",
+            f"{argv[0]} on {node.name} gets no answer: {first_lines}",
+            hint=f"See which daemon is missing: condor-mini status -n {node.pool}",
         )
-    return CommandFailed(argv, result.returncode, said)
+    return CommandFailed(argv, result.returncode, output)
 
 
 def _bindings() -> _Bindings | None:
@@ -182,7 +188,7 @@ def _bindings() -> _Bindings | None:
 
 
 def _plain(value: object) -> object:
-    """A value of JSON, with expressions as their text."""
+    """Return a JSON value with each expression replaced by its text."""
     match value:
         case dict():
             return {name: _plain(item) for name, item in value.items()}
@@ -194,7 +200,7 @@ def _plain(value: object) -> object:
 
 
 def _bound(value: dict[str, object], bindings: _Bindings) -> dict[str, object]:
-    """The same with the bindings' own objects."""
+    """Return a JSON value with ads and expressions replaced by the bindings' objects."""
 
     def bound(item: object) -> object:
         match item:

@@ -1,4 +1,4 @@
-"""What is asked of a pool's collector, and what it is told: the ads that it has."""
+"""The ads at a pool's collector: query them, and invalidate those of execution points."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 COLLECTOR_TIMEOUT_S = 5
 _TIMED_OUT = 124
-"""The status of ``timeout`` for a command that it has ended."""
+"""Exit status of ``timeout`` for a command that it has ended."""
 _TABLES = (
     ("INVALIDATE_STARTD_ADS", "Machine"),
     ("INVALIDATE_STARTD_ADS", "StartD"),
@@ -30,7 +30,7 @@ _ADDRESS = re.compile(r"<\[?([0-9a-fA-F.:]+)\]?:(\d+)")
 
 
 class Ad(TypedDict, total=False):
-    """The attributes of a daemon's or a slot's ClassAd that are asked for here."""
+    """The attributes that are queried of a daemon's or a slot's ClassAd."""
 
     MyType: str
     Name: str
@@ -52,38 +52,46 @@ class Ad(TypedDict, total=False):
     TotalSchedulerJobsRunning: int
 
 
-_QUESTION = (
-    # In the node, too: what our own deadline ends is only our side of it.
+_QUERY = (
+    # Our own deadline ends only our side of the call; ``timeout`` ends the command in the node.
     *("timeout", str(COLLECTOR_TIMEOUT_S)),
     *("condor_status", "-any", "-json", "-attributes", ",".join(Ad.__annotations__)),
 )
 
 
 def ask(nodes: Sequence[Node]) -> tuple[list[Ad], str]:
-    """All ads at the collector of a pool; and why there are none, if it cannot be asked.
+    """Return all ads at a pool's collector, and why there are none if the query fails.
 
-    A pool without a running central manager has none, and that is no news: its nodes say it.
+    Without a running central manager there are no ads and no reason: the state of the nodes
+    already shows it.
+
+    Args:
+        nodes: All nodes of the pool.
     """
     manager = next((node for node in nodes if node.role is Role.CENTRAL_MANAGER), None)
     if manager is None or not manager.is_running:
         return [], ""
     try:
-        said = manager.exec(_QUESTION, timeout_s=COLLECTOR_TIMEOUT_S + 1)
+        result = manager.exec(_QUERY, timeout_s=COLLECTOR_TIMEOUT_S + 1)
     except CondorMiniError as error:
-        return [], f"the collector on {manager.name} cannot be asked: {error.message}"
-    if said.returncode == _TIMED_OUT:
+        return [], f"the collector on {manager.name} cannot be queried: {error.message}"
+    if result.returncode == _TIMED_OUT:
         return [], f"the collector on {manager.name} does not answer in {COLLECTOR_TIMEOUT_S} s"
-    if said.returncode != 0:
-        words = (said.stderr.strip() or said.stdout.strip()).splitlines() or ["(it said nothing)"]
-        return [], f"the collector on {manager.name} does not answer: {words[-1]}"
+    if result.returncode != 0:
+        output = (result.stderr.strip() or result.stdout.strip()).splitlines() or ["(no output)"]
+        return [], f"the collector on {manager.name} does not answer: {output[-1]}"
     try:
-        return json.loads(said.stdout or "[]"), ""
+        return json.loads(result.stdout or "[]"), ""
     except ValueError:
-        return [], f"the collector on {manager.name} answers what is no JSON: {said.stdout[:200]}"
+        start = result.stdout[:200]
+        return [], f"the answer of the collector on {manager.name} is not JSON: {start}"
 
 
 def owners_of(nodes: Sequence[Node], ads: Sequence[Ad]) -> list[Owned]:
-    """Each ad with the node that it is of: by its host name, or else by its address."""
+    """Return each ad with its node, or None if no node of the pool sent it.
+
+    A node is found by the host name in the ad, or else by the address.
+    """
     by_name = {node.name: node for node in nodes}
     by_address = {address: node for node in nodes for address in node.info.addresses.values()}
 
@@ -96,32 +104,37 @@ def owners_of(nodes: Sequence[Node], ads: Sequence[Ad]) -> list[Owned]:
 
 
 def address_of(ad: Ad) -> str | None:
-    """``172.18.0.2:9618``, without what HTCondor adds to it."""
+    """Return the address and port in an ad, ``172.18.0.2:9618``, without HTCondor's additions."""
     found = _ADDRESS.search(ad.get("MyAddress", ""))
     return f"{found[1]}:{found[2]}" if found else None
 
 
 def version_of(ad: Ad) -> str | None:
-    """``25.14.1``."""
+    """Return the version of HTCondor in an ad: ``25.14.1``."""
     words = ad.get("CondorVersion", "").split()
     return words[1] if len(words) > 1 else None
 
 
 def heard_at(ad: Ad) -> datetime | None:
-    """When the collector last heard of it, by the collector's own clock."""
+    """Return when the collector last heard of the daemon or slot, by the collector's clock."""
     seconds = ad.get("LastHeardFrom")
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
 
 def forget(manager: Node, names: Sequence[str]) -> None:
-    """Let the collector forget all ads of execution points, so that nothing is matched to them.
+    """Invalidate all ads of execution points at the collector, so that no job is matched to them.
 
-    A node that is stopped takes its own ads back, but not one that has only just begun, or that
-    was killed. condor_advertise(1); each command is about one table of the collector's.
+    A node that is stopped invalidates its own ads. A node that has only just started, or that was
+    killed, does not. See condor_advertise(1); each command affects one table of the collector.
+
+    Args:
+        manager: Central manager to run the commands on.
+        names: Host names of the execution points.
     """
     hosts = ", ".join(f'"{name}"' for name in names)
     for command, kind in _TABLES:
         query = f'MyType = "Query"\nTargetType = "{kind}"\n'
-        gone = f"Requirements = member(Machine, {{{hosts}}})\n"
+        requirements = f"Requirements = member(Machine, {{{hosts}}})\n"
+        ad = query + requirements
         with suppress(CondorMiniError):
-            manager.exec(["condor_advertise", command, "-"], user="root", stdin=query + gone)
+            manager.exec(["condor_advertise", command, "-"], user="root", stdin=ad)

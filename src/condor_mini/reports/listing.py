@@ -1,4 +1,4 @@
-"""What there is of ours at an engine: pools, and the personal pools of ``condor-mini run``."""
+"""The pools of an engine, and the personal pools of ``condor-mini run``."""
 
 from __future__ import annotations
 
@@ -23,21 +23,22 @@ if TYPE_CHECKING:
 
 
 class ListedState(StrEnum):
-    """How much of a pool runs."""
+    """State of a pool in the list: how much of it exists and runs."""
 
     RUNNING = "running"
-    """Every node."""
+    """Every node runs."""
     PARTLY = "partly"
-    """Some nodes."""
+    """Some nodes run."""
     STOPPED = "stopped"
-    """No node."""
+    """No node runs."""
     INCOMPLETE = "incomplete"
-    """There is no central manager, and not all that one could be made anew from.
+    """The central manager has no container.
 
-    Or it was removed alone, and ``start`` makes it anew.
+    Either the central manager alone was removed, and ``start`` creates it again, or what is left
+    is not enough to create it again.
     """
     KEPT = "kept"
-    """No node has a container; ``start`` makes all anew from their state, which is there."""
+    """No node has a container. The nodes' state exists, and ``start`` creates them from it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,21 +47,21 @@ class ListedPool:
 
     name: str
     kind: str
-    """``pool``, or ``personal`` for one of ``condor-mini run``."""
+    """``pool``, or ``personal`` for a pool of ``condor-mini run``."""
     series: str
-    """HTCondor's; empty where no container says it."""
+    """Series of HTCondor; empty if no container says it."""
     nodes: Mapping[str, int]
-    """How many there are of each role; where there is no container at all, how many had state."""
+    """Number of nodes by role. Without any container, the number of nodes that have state."""
     running: int
-    """How many of them run."""
+    """Number of nodes that run."""
     state: ListedState
     started_at: datetime | None
-    """When the first of those that run was started; None where none runs."""
+    """When the first of the running nodes was started; None if no node runs."""
     directory: str | None
-    """A personal pool's state directory on the host."""
+    """State directory on the host of a personal pool; None for other pools."""
 
     def to_json(self) -> dict[str, Any]:
-        """For programs: docs/reference/json.md."""
+        """Return the JSON object that docs/reference/json.md describes."""
         return {
             "name": self.name,
             "kind": self.kind,
@@ -75,15 +76,15 @@ class ListedPool:
 
 @dataclass(frozen=True, kw_only=True)
 class Listing:
-    """What there is at an engine."""
+    """The pools of an engine, and the problems with their labels."""
 
     pools: Sequence[ListedPool]
     problems: Sequence[LabelProblem]
-    """What is wrong with the labels of what is of a pool, or says that it is."""
+    """What is wrong with the labels of objects that belong to a pool, or claim to."""
 
 
 def listing(engine: Engine) -> Listing:
-    """Return all pools by name, pools before personal pools, and what only claims to be of one."""
+    """Return the pools, then the personal pools, each sorted by name, and the label problems."""
     held = Holdings(engine)
     ask_at_once(lambda: held.nodes, lambda: held.volumes, lambda: held.personal)
     containers: dict[str, list[Node]] = {}
@@ -104,7 +105,7 @@ def listing(engine: Engine) -> Listing:
 
 
 def _pool(name: str, nodes: Sequence[Node]) -> ListedPool:
-    """A pool that has containers."""
+    """Return the entry of a pool that has containers."""
     infos = [node.info for node in nodes]
     counts = Counter(node.role for node in nodes)
     return ListedPool(
@@ -120,10 +121,10 @@ def _pool(name: str, nodes: Sequence[Node]) -> ListedPool:
 
 
 def _without_containers(name: str, held: Holdings) -> ListedPool:
-    """A pool of which volumes are left."""
+    """Return the entry of a pool of which only volumes are left."""
     nodes = {volume.node for volume in held.volumes if volume.pool == name and volume.node}
     counts = Counter(node.role for node in nodes)
-    # What such a pool was made from is on its network alone.
+    # Without containers, the spec is in a label of the network alone.
     has_spec = any(SPEC in network.labels for network in held.networks if network.name == name)
     is_kept = has_spec and counts[Role.CENTRAL_MANAGER] > 0
     return ListedPool(

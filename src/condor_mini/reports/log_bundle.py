@@ -1,7 +1,7 @@
-"""Everything that a bug report needs, in a directory, without secrets.
+"""A log bundle: a directory with everything that a bug report needs, without secrets.
 
-Best effort: what cannot be had is a line in ``errors.txt``, and all of it ends at a deadline, so
-that the failure which it is to explain is not made worse.
+The collection is best effort: what cannot be collected is reported in ``errors.txt``. It ends at a
+deadline, so that it does not make the failure worse that it is to explain.
 """
 
 from __future__ import annotations
@@ -42,17 +42,17 @@ if TYPE_CHECKING:
     from condor_mini.reports.status import PoolStatus
 
     Found = Iterable[tuple[str, bytes | str]]
-    """Files, by their paths in the directory, and what is in them."""
+    """Files of the bundle: the path in the directory, and the content."""
 
 FAILURE_TIMEOUT_S = 10.0
-"""How long a failure waits for its evidence."""
+"""Deadline in seconds if the bundle is collected because of a failure."""
 TIMEOUT_S = 60.0
-"""How long a person does."""
+"""Deadline in seconds if a person asks for the bundle."""
 WORKERS = 8
 LARGEST_FILE = 64 * 2**20
-"""Of what is larger only the end is kept; HTCondor's own limit of a log is 10 MiB."""
+"""Only so many bytes from the end of a larger file are kept. HTCondor limits a log to 10 MiB."""
 LOG_DIRECTORY = LOG
-"""Where a node that does not run has its logs: as the images have it."""
+"""Log directory of a node that does not run: the one in the images."""
 SUMMARY = "summary.txt"
 ERRORS = "errors.txt"
 ENGINE = "engine.json"
@@ -78,7 +78,7 @@ _BY_ROLE = {
 
 
 def save_for(error: BaseException, engine: Engine, pool: str) -> None:
-    """Save the pool's logs, and add a note to the error that says where they are."""
+    """Save the pool's logs, and add a note to the error that names their directory."""
     directory = failure_directory(pool)
     try:
         export_logs(engine, pool_nodes(engine, pool), directory)
@@ -89,7 +89,11 @@ def save_for(error: BaseException, engine: Engine, pool: str) -> None:
 
 
 def failure_directory(pool: str) -> Path:
-    """Where a failure's evidence goes: a name that is not there yet, below the user's own logs."""
+    """Return a new path for the bundle of a failure, below the user's log directory.
+
+    The path itself does not exist yet; its parent is created. Without a writable log directory, it
+    is below the directory for temporary files.
+    """
     from platformdirs import user_log_path
 
     parent = user_log_path("condor-mini", appauthor=False)
@@ -98,7 +102,7 @@ def failure_directory(pool: str) -> Path:
         usable = os.access(parent, os.W_OK | os.X_OK)
     except OSError:
         usable = False
-    if not usable:  # no home, or a full or read-only one
+    if not usable:  # there is no home directory, or it is full or read-only
         parent = Path(tempfile.gettempdir())
     now = datetime.now().astimezone()
     return parent / f"{pool}-{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
@@ -107,13 +111,13 @@ def failure_directory(pool: str) -> Path:
 def export_logs(
     engine: Engine, nodes: list[Node], directory: Path, *, timeout_s: float = FAILURE_TIMEOUT_S
 ) -> None:
-    """Collect what there is of these nodes, complete or not; never raises for want of anything.
+    """Collect what there is of these nodes, complete or not, and raise no error.
 
     Args:
-        engine: Where they are.
-        nodes: Of one pool; there may be none.
-        directory: Is made, readable only by its owner.
-        timeout_s: When to leave off, in seconds from now.
+        engine: Engine that the nodes are on.
+        nodes: Nodes of one pool; may be empty.
+        directory: Directory to write to. It is created, readable only by its owner.
+        timeout_s: Give up after so many seconds.
     """
     with suppress(Exception):
         export(engine, nodes, directory, timeout_s=timeout_s)
@@ -122,16 +126,22 @@ def export_logs(
 def export(
     engine: Engine, nodes: Sequence[Node], directory: Path, *, timeout_s: float = TIMEOUT_S
 ) -> list[str]:
-    """The same for somebody who asked for it; what could not be had.
+    """Write a log bundle of these nodes, and return one line for each thing that is missing.
+
+    Args:
+        engine: Engine that the nodes are on.
+        nodes: Nodes of one pool; may be empty.
+        directory: Directory to write to. It is created if absent, readable only by its owner.
+        timeout_s: Give up after so many seconds.
 
     Raises:
-        UsageError: The directory has files already which would be overwritten.
-        StateError: The directory cannot be made.
+        UsageError: The directory has files that would be overwritten.
+        StateError: The directory cannot be created or used.
     """
     tree = _prepare(directory, nodes)
     collection = _Collection(tree=tree, deadline=time.monotonic() + timeout_s)
     pool = nodes[0].pool if nodes else None
-    # What says most comes first: the time may not be enough for all.
+    # The most informative comes first: the time may not be enough for everything.
     for node in nodes:
         collection.add(f"{node.name}/container.log", _container_log(engine, node))
         collection.add(f"{node.name}/inspect.json", _inspected(node))
@@ -153,95 +163,96 @@ def export(
 
 
 def _prepare(directory: Path, nodes: Sequence[Node]) -> Tree:
-    """Make the directory if it is absent, and open it."""
+    """Create the directory if it is absent, and open it."""
     names = [SUMMARY, ERRORS, ENGINE, STATUS, SPEC, *(node.name for node in nodes)]
     try:
-        above, place = named(directory, make=True)
-        with above:
-            above.make(place, 0o700)
-            tree = above.tree(place)
-        there = [name for name in names if tree.status(name) is not None]
+        parent, base_name = named(directory, make=True)
+        with parent:
+            parent.make(base_name, 0o700)
+            tree = parent.tree(base_name)
+        existing = [name for name in names if tree.status(name) is not None]
     except OSError as error:
         raise StateError(
             f"the directory {directory} cannot be used: {error.strerror}",
-            hint="Name another: condor-mini export logs DIR",
+            hint="Name another directory: condor-mini export logs DIR",
         ) from None
-    if there:
+    if existing:
         tree.close()
         raise UsageError(
-            f"{directory} has {', '.join(there)} already: nothing is overwritten",
-            hint="Name a directory that is new or has no such files.",
+            f"the directory {directory} already has {', '.join(existing)}; nothing is overwritten",
+            hint="Name a new or empty directory: condor-mini export logs DIR",
         )
     return tree
 
 
 @dataclass(kw_only=True)
 class _Collection:
-    """What is to be had, by whom it is fetched, and where it goes."""
+    """The collection of a bundle: what is still to be fetched, what failed, where files go."""
 
     tree: Tree
-    """Where it goes."""
+    """The bundle's directory."""
     deadline: float
+    """Time of ``time.monotonic`` at which the collection ends."""
     errors: list[str] = field(default_factory=list)
     status: PoolStatus | None = None
     health: dict[str, str] = field(default_factory=dict)
-    """What the nodes lack, as they say themselves."""
-    _wanted: deque[tuple[str, Callable[[], Found]]] = field(default_factory=deque)
+    """What each node lacks according to its own health check, by node name."""
+    _pending: deque[tuple[str, Callable[[], Found]]] = field(default_factory=deque)
     _under_way: set[str] = field(default_factory=set)
     _closed: threading.Event = field(default_factory=threading.Event)
     _writing: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def left_s(self) -> float:
-        """Until the deadline; at least a moment, so that a call fails by itself."""
+        """Seconds until the deadline, but at least 0.1, so that a late call times out itself."""
         return max(0.1, self.deadline - time.monotonic())
 
     def add(self, what: str, fetch: Callable[[], Found]) -> None:
-        """Have something fetched."""
-        self._wanted.append((what, fetch))
+        """Add something to fetch; ``what`` names it in ``errors.txt``."""
+        self._pending.append((what, fetch))
 
     def run(self) -> None:
-        """Fetch all of it, until the deadline."""
-        # No executor: Python waits for its threads at exit, and one may be in a call to an engine
-        # that hangs.
+        """Fetch everything that was added, until the deadline."""
+        # Not an executor: Python waits for the threads of an executor at exit, and a thread may
+        # hang in a call to an engine.
         threads = [threading.Thread(target=self._work, daemon=True) for _ in range(WORKERS)]
-        with held_back():  # signals are for the main thread
+        with held_back():  # the threads leave the signals to the main thread
             for thread in threads:
                 thread.start()
         for thread in threads:
             thread.join(max(0.0, self.deadline - time.monotonic()))
         self._closed.set()
-        late = [*sorted(self._under_way), *(what for what, _ in self._wanted)]
-        self.errors += [f"{what}: there was no time left for it" for what in late]
+        late = [*sorted(self._under_way), *(what for what, _ in self._pending)]
+        self.errors += [f"{what}: not collected before the deadline" for what in late]
 
     def _work(self) -> None:
         while not self._closed.is_set():
             try:
-                what, fetch = self._wanted.popleft()
+                what, fetch = self._pending.popleft()
             except IndexError:
                 return
             self._under_way.add(what)
             try:
                 for name, content in fetch():
                     self.write(name, content)
-            except Exception as error:  # noqa: BLE001 (whatever it is, the rest is wanted too)
+            except Exception as error:  # noqa: BLE001 (no failure may end the other fetches)
                 self.errors.append(f"{what}: {error}")
             finally:
                 self._under_way.discard(what)
 
     def write(self, name: str, content: bytes | str) -> None:
-        """Write one file, without its secrets."""
-        harmless = redact_bytes(content) if isinstance(content, bytes) else _encoded(content)
+        """Write one file with its secrets redacted, unless the collection has ended."""
+        redacted = redact_bytes(content) if isinstance(content, bytes) else _encoded(content)
         with self._writing:
             if not self._closed.is_set():
-                self._write(name, harmless)
+                self._write(name, redacted)
 
     def _write(self, name: str, content: bytes) -> None:
         self.tree.make(posixpath.dirname(name), 0o700)
         self.tree.write(name, io.BytesIO(content), 0o644)
 
     def finish(self, nodes: Sequence[Node]) -> None:
-        """Write the summary, and what could not be had."""
+        """Write the summary, and the errors if there are any."""
         with self._writing, self.tree:
             self._write(SUMMARY, _encoded(_summary(nodes, self.status, self.health)))
             if self.errors:
@@ -268,14 +279,17 @@ def _inspected(node: Node) -> Callable[[], Found]:
 
 
 def _log_directory(engine: Engine, node: Node, collection: _Collection) -> Callable[[], Found]:
-    """All files of HTCondor's log directory, also of a node that does not run."""
+    """Return what fetches the files of HTCondor's log directory, also if the node does not run.
+
+    Files that hold secrets are left out.
+    """
 
     def fetch() -> Found:
         path = LOG_DIRECTORY
         if node.is_running:
             with suppress(CondorMiniError):
-                said = node.exec(["condor_config_val", "LOG"], timeout_s=collection.left_s)
-                path = said.stdout.strip() or path
+                result = node.exec(["condor_config_val", "LOG"], timeout_s=collection.left_s)
+                path = result.stdout.strip() or path
         with tempfile.TemporaryFile() as archive:
             engine.copy_out_archive(node.info.id, path, archive)
             archive.seek(0)
@@ -292,7 +306,7 @@ def _log_directory(engine: Engine, node: Node, collection: _Collection) -> Calla
 
 
 def _below(name: str) -> str | None:
-    """A file's path below the directory that was archived; None for what would leave it."""
+    """Return a file's path below the archived directory, or None if it leads out of it."""
     _, *parts = PurePosixPath(name).parts
     return "/".join(parts) if parts and ".." not in parts else None
 
@@ -300,23 +314,26 @@ def _below(name: str) -> str | None:
 def _command(
     node: Node, file: str, argv: tuple[str, ...], collection: _Collection
 ) -> Callable[[], Found]:
-    """What a command writes that is run on a node as root, who sees all jobs."""
+    """Return what fetches the output of a command on a node. Root runs it, and sees all jobs."""
 
     def fetch() -> Found:
-        said = node.exec(argv, user="root", timeout_s=collection.left_s)
-        if said.returncode != 0:
-            reason = said.stderr.strip() or said.stdout.strip()
+        result = node.exec(argv, user="root", timeout_s=collection.left_s)
+        if result.returncode != 0:
+            reason = result.stderr.strip() or result.stdout.strip()
             collection.errors.append(
-                f"{node.name}/{file}: {' '.join(argv)} ended with {said.returncode}: {reason}"
+                f"{node.name}/{file}: {' '.join(argv)} ended with {result.returncode}: {reason}"
             )
-        if said.stdout:
-            yield f"{node.name}/{file}", said.stdout
+        if result.stdout:
+            yield f"{node.name}/{file}", result.stdout
 
     return fetch
 
 
 def _status(pool: str, nodes: Sequence[Node], collection: _Collection) -> Callable[[], Found]:
-    """The pool's status, and what those nodes say of themselves that it finds fault with."""
+    """Return what fetches the pool's status.
+
+    If the pool is not usable, the health of the running nodes is fetched too.
+    """
 
     def fetch() -> Found:
         status = collection.status = status_of(pool, nodes)
@@ -364,7 +381,7 @@ def _summary(nodes: Sequence[Node], status: PoolStatus | None, health: dict[str,
     if not nodes:
         lines.append("There are no nodes.")
     elif status is None:
-        lines.append(f"The pool {nodes[0].pool}: its status was not to be had.")
+        lines.append(f"The status of the pool {nodes[0].pool} is not known.")
     else:
         lines += [f"The pool {status.name} is {status.verdict}.", *status.reasons]
     lines += ["", "Nodes:"] if nodes else []
@@ -372,7 +389,7 @@ def _summary(nodes: Sequence[Node], status: PoolStatus | None, health: dict[str,
         code = "" if node.info.exit_code is None else f" with {node.info.exit_code}"
         lines.append(f"  {node.name}: {node.role.words}, {node.info.state}{code}")
     if health:
-        lines += ["", "What is missing, as the nodes say themselves:"]
+        lines += ["", "What the nodes lack, according to their own health checks:"]
         lines += [f"  {name}: {lacks}" for name, lacks in sorted(health.items())]
     return "\n".join(lines) + "\n"
 

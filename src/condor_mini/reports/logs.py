@@ -1,4 +1,4 @@
-"""The logs of all daemons of a pool, merged in order of time, and followed as they are written."""
+"""The logs of all daemons of a pool: merge them in order of time, and follow them."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
     from condor_mini.nodes.pool_nodes import PoolNodes
 
 LOOK_INTERVAL_S = 1.0
-"""How often it is seen, while following, whether nodes were started or added."""
+"""While logs are followed, look so often for nodes that were started or added."""
 ENTRYPOINT = "condor-mini"
-"""What stands where a daemon's name would, for what a node says outside of its daemons."""
+"""Name in place of a daemon's, for lines that a node writes outside of its daemons."""
 DAEMONS = (
     *("collector", "negotiator", "schedd", "startd", "master", "shadow", "starter"),
     *("shared_port", "procd", ENTRYPOINT),
 )
-"""The daemons that nodes show; a user's configuration may add others."""
+"""The daemons of the nodes. The configuration of a user may add others."""
 
 _MOST_WAITING = 10_000
-"""Lines that are held for a reader who is slower than the daemons; then the engine's is."""
+"""Number of lines to queue for a caller slower than the daemons. Then the engine has to wait."""
 _STAMPED = re.compile(r"(\d{4}-\d\d-\d\dT\S+)(?: (.*))?", re.DOTALL)
 _DATED = re.compile(r"([a-z][a-z0-9_.]*): (\d\d/\d\d/\d\d .*|)", re.DOTALL)
 _NAMED = re.compile(r"([a-z][a-z0-9_.-]*): ?(.*)", re.DOTALL)
@@ -46,15 +46,15 @@ class LogLine:
     """One line that a daemon wrote."""
 
     time: datetime
-    """When the engine took it, in UTC."""
+    """When the engine received the line, in UTC."""
     node: str
     role: str
     daemon: str
-    """``schedd``; ``condor-mini`` for what the node itself says."""
+    """Name of the daemon (``schedd``), or ``condor-mini`` for lines of the node itself."""
     text: str
 
     def to_json(self) -> dict[str, Any]:
-        """For programs: docs/reference/json.md."""
+        """Return the JSON object that docs/reference/json.md describes."""
         return {
             "time": rfc3339(self.time),
             "node": self.node,
@@ -72,14 +72,14 @@ def lines(
     since: datetime | None = None,
     tail: int | None = None,
 ) -> Iterator[LogLine]:
-    """What the daemons have written, in order of time.
+    """Yield what the daemons have written, in order of time.
 
     Args:
-        pool: Whose.
-        nodes: Only of these, with or without the pool's name; None for all.
-        daemons: Only of these (``schedd``); None for all.
-        since: Only from then on.
-        tail: Of each node only so many of the last lines.
+        pool: Pool to read the logs of.
+        nodes: Names of nodes, with or without the pool's name. None for all.
+        daemons: Names of daemons (``schedd``). None for all.
+        since: Only lines from then on.
+        tail: Only so many of the last lines of each node.
 
     Raises:
         UsageError: There is no daemon of that name.
@@ -99,9 +99,10 @@ def follow(
     since: datetime | None = None,
     tail: int | None = None,
 ) -> Iterator[LogLine]:
-    """The same, and then each new line, until no node runs any more.
+    """Yield what the daemons have written, and then each new line until no node runs any more.
 
-    A node that is started again, or added, is followed too.
+    A node that is started again, or added, is followed too. The arguments and the errors are those
+    of ``lines``.
     """
     wanted = _daemons(daemons)
     chosen = _nodes(pool, nodes)
@@ -116,10 +117,13 @@ def follow(
 
 
 def known_daemon(name: str) -> str:
-    """The name as lines bear it, of however HTCondor writes it: ``SCHEDD``, ``condor_schedd``.
+    """Return the name of a daemon as it is in log lines: ``schedd``.
+
+    Args:
+        name: The name in any of HTCondor's spellings: ``SCHEDD``, ``condor_schedd``.
 
     Raises:
-        UsageError: There is none of that name.
+        UsageError: There is no daemon of that name.
     """
     known = name.lower().removeprefix("condor_")
     if known not in DAEMONS:
@@ -132,15 +136,15 @@ def _daemons(names: Collection[str] | None) -> frozenset[str] | None:
 
 
 def _nodes(pool: PoolNodes, names: Collection[str] | None) -> list[Node]:
-    there = pool.nodes
+    existing = pool.nodes
     if not names:
-        return there
+        return existing
     wanted = {pool.node(name).name for name in names}
-    return [node for node in there if node.name in wanted]
+    return [node for node in existing if node.name in wanted]
 
 
 class _Source:
-    """One node's log: what was read of it so far, and from where on it is read again."""
+    """The log of one node: the lines that were read, and the place to continue from."""
 
     def __init__(self, engine: Engine, node: Node, daemons: frozenset[str] | None) -> None:
         self.backlog: list[LogLine] = []
@@ -152,12 +156,12 @@ class _Source:
         self._seen_daemons: set[str] = set(DAEMONS)
         self._last_stamp = ""
         self._at_last_stamp = 0
-        """How many lines bore it: engines' clocks are coarse."""
+        """Number of lines with the last time stamp. There may be several: clocks are coarse."""
 
     def read(self, since: datetime | None, tail: int | None) -> None:
-        """Fill the backlog."""
-        # The engine's own tail would count the other daemons' lines. At least the last line is
-        # read, so that following begins behind it.
+        """Read the log into ``backlog``."""
+        # The engine's own tail counts the lines of all daemons, so it is of no use for some of
+        # them. At least the last line is read, so that `follow` continues after it.
         engines_tail = None if tail is None or self._daemons else max(tail, 1)
         with suppress(NotFound):
             text = self._engine.logs(
@@ -167,7 +171,7 @@ class _Source:
             self.backlog = found if tail is None else found[len(found) - min(tail, len(found)) :]
 
     def parsed(self, raw: Iterable[str]) -> Iterator[LogLine]:
-        """The lines of the daemons that are wanted."""
+        """Yield the lines of the wanted daemons."""
         for line in raw:
             found = _STAMPED.fullmatch(line)
             if found is None:
@@ -182,7 +186,10 @@ class _Source:
                 yield LogLine(time=when, node=self.name, role=self._role, daemon=daemon, text=text)
 
     def parsed_new(self, raw: Iterable[str]) -> Iterator[LogLine]:
-        """The same without what was read before: ``since`` is inclusive, and to the microsecond."""
+        """Yield the lines of the wanted daemons that were not read before.
+
+        The engine may repeat lines: its ``since`` is inclusive, and rounded to microseconds.
+        """
         last, to_skip = self._last_stamp, self._at_last_stamp
         for line in raw:
             stamp = line.partition(" ")[0]
@@ -195,7 +202,7 @@ class _Source:
 
     @property
     def since(self) -> datetime | None:
-        """From when on there may be lines that were not read."""
+        """Time from which on there may be unread lines; None before the first line."""
         return datetime.fromisoformat(self._last_stamp) if self._last_stamp else None
 
     def _count(self, stamp: str) -> None:
@@ -205,7 +212,7 @@ class _Source:
             self._last_stamp, self._at_last_stamp = stamp, 1
 
     def _split(self, text: str) -> tuple[str, str]:
-        """The daemon and its text, of ``startd: 11/21/26 06:50:04 Initial update``."""
+        """Return the daemon and the text of ``startd: 11/21/26 06:50:04 Initial update``."""
         if dated := _DATED.fullmatch(text):
             self._seen_daemons.add(dated[1])
         named = _NAMED.fullmatch(text)
@@ -216,11 +223,11 @@ class _Source:
 
 @dataclass
 class _Follower:
-    """Reads the logs of a pool's nodes in threads, for as long as one of them runs."""
+    """Threads that read the logs of a pool's nodes, for as long as a node runs."""
 
     pool: PoolNodes
     names: Collection[str] | None
-    """The nodes that are wanted; None for all, also those to come."""
+    """Names of the wanted nodes. None for all, also those that are added later."""
     daemons: frozenset[str] | None
     since: datetime | None
     sources: dict[str, _Source] = field(default_factory=dict)
@@ -230,7 +237,7 @@ class _Follower:
     _readers: dict[str, _Reader] = field(default_factory=dict)
 
     def new_lines(self) -> Iterator[LogLine]:
-        """What is written from now on."""
+        """Yield the lines that are written from now on."""
         try:
             while self._look():
                 yield from self._until_next_look()
@@ -240,7 +247,7 @@ class _Follower:
                 reader.end()
 
     def _look(self) -> bool:
-        """Have every node read that runs and is not; whether there is one that is read."""
+        """Start a reader for each running node without one; return whether any reader runs."""
         for name in [name for name, reader in self._readers.items() if reader.has_ended]:
             del self._readers[name]
         for node in self.pool.nodes:
@@ -254,7 +261,7 @@ class _Follower:
         source = self.sources.get(node.name)
         if source is None or source.container != node.info.id:
             source = self.sources[node.name] = _Source(self.pool.engine, node, self.daemons)
-        with suppress(NotFound):  # it has been removed since it was looked for
+        with suppress(NotFound):  # the node was removed in the meantime
             self._readers[node.name] = _Reader(
                 self.pool.engine, source, source.since or self.since, self._lines
             )
@@ -279,7 +286,7 @@ class _Follower:
 
 
 class _Reader:
-    """A thread that follows one node's log until the node ends, or nobody wants it any more."""
+    """A thread that follows one node's log until the node or the reader is ended."""
 
     def __init__(
         self,
@@ -289,17 +296,17 @@ class _Reader:
         lines: queue.Queue[LogLine | CondorMiniError],
     ) -> None:
         self._lines = lines
-        self._unwanted = threading.Event()
+        self._ending = threading.Event()
         self._source = source
         self._context = engine.follow(source.container, since=since, timestamps=True)
         self._raw = self._context.__enter__()
         self._thread = threading.Thread(target=self._work, daemon=True)
-        with held_back():  # signals are for the main thread
+        with held_back():  # the thread leaves the signals to the main thread
             self._thread.start()
 
     @property
     def has_ended(self) -> bool:
-        """Whether nothing more comes."""
+        """Whether the thread has ended. If it has, the log is closed."""
         if self._thread.is_alive():
             return False
         self._leave()
@@ -307,7 +314,7 @@ class _Reader:
 
     def end(self) -> None:
         """Stop reading."""
-        self._unwanted.set()
+        self._ending.set()
         self._leave()
 
     def _leave(self) -> None:
@@ -319,12 +326,12 @@ class _Reader:
             for line in self._source.parsed_new(self._raw):
                 self._put(line)
         except NotFound:
-            return  # it was removed
+            return  # the node was removed
         except CondorMiniError as error:
             self._put(error)
 
-    def _put(self, what: LogLine | CondorMiniError) -> None:
-        while not self._unwanted.is_set():
+    def _put(self, item: LogLine | CondorMiniError) -> None:
+        while not self._ending.is_set():
             with suppress(queue.Full):
-                self._lines.put(what, timeout=LOOK_INTERVAL_S)
+                self._lines.put(item, timeout=LOOK_INTERVAL_S)
                 return

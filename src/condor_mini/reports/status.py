@@ -1,6 +1,6 @@
-"""What a pool is doing: its nodes, daemons, slots and jobs, and whether it can be used.
+"""The status of a pool: its nodes, daemons, slots and jobs, and whether it is usable.
 
-It is one question to the engine and one to the collector, so it is fast, and as fresh as the
+It takes one query to the engine and one to the collector. So it is fast, and as fresh as the
 daemons' last updates.
 """
 
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from condor_mini.reports.collector import Ad, Owned
 
 STARTING = timedelta(seconds=60)
-"""For so long after its start a node that lacks something is starting; later it is broken."""
+"""A node that lacks something is starting for so long after its start. Later it is broken."""
 CLOCK_SKEW = timedelta(seconds=5)
-"""By so much the engine's clock and the collector's may differ."""
+"""The clocks of the engine and the collector may differ by so much."""
 MOST_REASONS = 10
 
 _DAEMONS = {
@@ -40,7 +40,7 @@ _DAEMONS = {
     "StartD": "startd",
     "DaemonMaster": "master",
 }
-"""By the type of its ad."""
+"""Name of each daemon, by the type of its ad."""
 _WANTED = {
     Role.CENTRAL_MANAGER: ("collector", "negotiator"),
     Role.ACCESS_POINT: ("schedd",),
@@ -49,12 +49,12 @@ _WANTED = {
 
 
 class Verdict(StrEnum):
-    """Whether the pool can be used."""
+    """Whether the pool is usable, and if not, why."""
 
     USABLE = "usable"
-    """Every node runs, every daemon's ad and every slot is at the collector."""
+    """Every node runs, and every daemon's ad and every slot is at the collector."""
     STARTING = "starting"
-    """Something is not there yet, and may still come."""
+    """Something is missing, but may still come."""
     STOPPED = "stopped"
     """No node runs."""
     BROKEN = "broken"
@@ -63,28 +63,28 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class NodeStatus:
-    """A node."""
+    """The status of one node."""
 
     name: str
     role: str
-    """``master``, ``submit`` or ``execute``, as the images are called."""
+    """``master``, ``submit`` or ``execute``, as in the names of the images."""
     group: str
     state: str
     exit_code: int | None
     health: str | None
     address: str | None
     ports: Mapping[int, str]
-    """Where a published port is reached, by its number in the node."""
+    """Address on the host of each published port, by its number in the node."""
     started_at: datetime | None
     series: str
     image: str
     version: str | None
-    """HTCondor's version, as its daemons say; None while they say nothing."""
+    """HTCondor's version in the ads of the node's daemons; None if there are no ads."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DaemonStatus:
-    """A daemon, of its ad at the collector."""
+    """The status of one daemon, from its ad at the collector."""
 
     node: str
     type: str
@@ -94,26 +94,26 @@ class DaemonStatus:
     heard_at: datetime | None
     """When the collector last heard of it."""
     alive: bool
-    """Whether it was heard of since its node was started, and the node runs."""
+    """Whether the node runs, and the collector has heard of the daemon since the node's start."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SlotStatus:
-    """The slots: those that are configured, and what jobs have cut out of them."""
+    """The slots of a pool: those that are configured, and the dynamic slots made for jobs."""
 
     expected: int
-    """How many the nodes have that run."""
+    """Number of slots that the running nodes are configured with."""
     configured: int = 0
-    """How many of these are at the collector."""
+    """Number of configured slots at the collector."""
     dynamic: int = 0
-    """How many have been cut out of partitionable ones, for jobs."""
+    """Number of dynamic slots, which are split off partitionable slots for jobs."""
     by_state: Mapping[str, int] = field(default_factory=dict)
-    """How many of both are ``Claimed/Busy``, ``Unclaimed/Idle`` and so on."""
+    """Number of configured and dynamic slots by state: ``Claimed/Busy``, ``Unclaimed/Idle``, …"""
 
 
 @dataclass(frozen=True, kw_only=True)
 class JobStatus:
-    """The jobs of one access point."""
+    """The number of jobs of one access point, by state."""
 
     access_point: str
     idle: int
@@ -121,34 +121,34 @@ class JobStatus:
     held: int
     removed: int
     completed: int
-    """Since its schedd was started; they are not in the queue any more."""
+    """Jobs that have completed since the schedd was started. They have left the queue."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PoolStatus:
-    """All that there is to say of a pool in one look."""
+    """The status of a pool at one moment."""
 
     name: str
     verdict: Verdict
     reasons: tuple[str, ...]
-    """Why it is not usable; empty when it is."""
+    """Why the pool is not usable; empty if it is usable."""
     series: str
     versions: tuple[str, ...]
-    """HTCondor's, of all daemons; one unless nodes differ."""
+    """HTCondor's versions in the ads of all daemons; one, unless nodes differ."""
     nodes: tuple[NodeStatus, ...]
     daemons: tuple[DaemonStatus, ...]
     slots: SlotStatus
     jobs: tuple[JobStatus, ...]
     problems: tuple[LabelProblem, ...] = ()
-    """What is wrong with the labels of containers that are of the pool, or say that they are."""
+    """What is wrong with the labels of containers that belong to the pool, or claim to."""
 
     def to_json(self) -> dict[str, Any]:
-        """For programs: docs/reference/json.md."""
+        """Return the JSON object that docs/reference/json.md describes."""
         return {key: _plain(value) for key, value in asdict(self).items()}
 
 
 def status(pool: PoolNodes) -> PoolStatus:
-    """Look at a pool, whatever state it is in.
+    """Return the status of a pool, in whatever state it is.
 
     Raises:
         NotFound: There is no such pool.
@@ -160,7 +160,13 @@ def status(pool: PoolNodes) -> PoolStatus:
 
 
 def status_of(name: str, nodes: Sequence[Node], *, now: datetime | None = None) -> PoolStatus:
-    """The same for nodes that are known already: those of one pool, at least one."""
+    """Return the status of a pool whose nodes are already known.
+
+    Args:
+        name: Name of the pool.
+        nodes: All nodes of the pool, at least one.
+        now: Time of the query. None for the current time.
+    """
     ads, silence = ask(nodes)
     owned = owners_of(nodes, ads)
     daemons = _daemons(nodes, owned)
@@ -180,12 +186,12 @@ def status_of(name: str, nodes: Sequence[Node], *, now: datetime | None = None) 
 
 
 def expected_slots(nodes: Sequence[Node]) -> dict[str, int]:
-    """How many slots each execution point has when no job runs, by its name."""
+    """Return how many slots each running execution point has when no job runs, by node name."""
     groups: dict[str, int] = {}
     for node in nodes:
         if node.role is Role.CENTRAL_MANAGER:
-            with suppress(Malformed):  # which is a problem that `status` reports
-                # Not by PoolSpec: to import it takes longer than all the rest of this.
+            with suppress(Malformed):  # `status` reports it as a problem
+                # PoolSpec is not used here: its import takes longer than the rest of `status`.
                 groups = slots_by_group(spec_form(node.info.labels, node.pool))
     return {
         node.name: groups.get(node.group, 1)
@@ -195,7 +201,7 @@ def expected_slots(nodes: Sequence[Node]) -> dict[str, int]:
 
 
 def _daemons(nodes: Sequence[Node], owned: Sequence[Owned]) -> list[DaemonStatus]:
-    # HTCondor 23 has no ads of startds, only of slots: its first slot stands for it.
+    # HTCondor 23 has ads of slots, but not of startds: the first slot stands for the startd.
     with_startd = {node.name for ad, node in owned if node and ad.get("MyType") == "StartD"}
     daemons = []
     for ad, node in owned:
@@ -248,7 +254,7 @@ def _node(node: Node, daemons: Sequence[DaemonStatus]) -> NodeStatus:
 
 
 def _slots_by_node(owned: Sequence[Owned]) -> Counter[str]:
-    """How many configured slots of each running node are at the collector."""
+    """Return how many configured slots of each running node are at the collector."""
     found: Counter[str] = Counter()
     for ad, node in owned:
         is_configured = ad.get("MyType") == "Machine" and ad.get("SlotType") != "Dynamic"
@@ -322,7 +328,7 @@ def _verdict(
 def _missing(
     nodes: Sequence[Node], daemons: Sequence[DaemonStatus], slots: Mapping[str, int]
 ) -> list[tuple[Node, str]]:
-    """What the running nodes lack at a collector that answers."""
+    """Return what the running nodes lack, given that the collector answers."""
     alive = {(daemon.node, daemon.type) for daemon in daemons if daemon.alive}
     expected = expected_slots(nodes)
     missing = []

@@ -1,4 +1,4 @@
-"""Which condor-mini, Python, engine and HTCondor there are here."""
+"""The versions of condor-mini, Python, the engine and HTCondor on this machine."""
 
 from __future__ import annotations
 
@@ -18,38 +18,38 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class SeriesVersion:
-    """A series of HTCondor."""
+    """A series of HTCondor, and its images on this machine."""
 
     series: str
     is_default: bool
     tested: str
-    """The version of Debian's package that condor-mini was tested with."""
+    """Version of Debian's package that condor-mini was tested with."""
     images: dict[str, str | None]
-    """The version in each image that is present, by its name."""
+    """Version in each image that exists, by image name; None if it is unknown."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Versions:
-    """All of them."""
+    """The versions of condor-mini and of everything that it uses."""
 
     condor_mini: str
     python: str
     platform: str
     engine: EngineInfo | None
     engine_error: str | None
-    """Why there is no engine."""
+    """Why there is no engine; None if there is one."""
     htcondor: tuple[SeriesVersion, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """For programs: docs/reference/json.md."""
+        """Return the JSON object that docs/reference/json.md describes."""
         return asdict(self)
 
 
 def versions(engine: str | None = None) -> Versions:
-    """What is here; without an engine, all but the engine's part.
+    """Return the versions. Without an engine, the engine and the images are left out.
 
     Args:
-        engine: Its name, as for ``find_engine``.
+        engine: Name of the engine, as for ``find_engine``.
     """
     info, error, present = None, None, []
     try:

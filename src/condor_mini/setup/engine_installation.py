@@ -22,8 +22,8 @@ from condor_mini.base.errors import CommandFailed, CondorMiniError, EngineInstal
 from condor_mini.base.locks import Lock
 from condor_mini.base.waiting import wait_until
 from condor_mini.engine import command
-from condor_mini.engine.dialect import DOCKER
 from condor_mini.engine.oci import OciEngine
+from condor_mini.engine.oci.dialect import DOCKER
 from condor_mini.engines import Finding, Reach, chosen, find_engine, not_found, survey
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""The pool file: what a user asks for, validated, with every default filled in."""
+"""The pool file and its model ``PoolSpec``: what a user asks for, validated, with all defaults."""
 
 from condor_mini.spec.model import PoolSpec
 from condor_mini.spec.nodes import (

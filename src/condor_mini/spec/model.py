@@ -1,7 +1,7 @@
-"""PoolSpec: what the user asks for, validated, with every default filled in.
+"""``PoolSpec``: what the user asks for, validated, with every default filled in.
 
-A spec comes from a pool file (``pool_file.py``), from options, or from the label that a pool stores
-it in. Its docstrings are the descriptions in the JSON schema.
+A spec is read from a pool file (``pool_file.py``), from options, or from the label in which a pool
+stores it. The docstrings of its fields are the descriptions in the JSON schema.
 """
 
 from __future__ import annotations
@@ -40,51 +40,51 @@ if TYPE_CHECKING:
 
 
 def _version(value: object) -> object:
-    if type(value) is not int:  # true and 1.0 are 1 to Python
+    if type(value) is not int:  # true and 1.0 are equal to 1 in Python
         raise ValueError(f"must be 1, not {shown(value)}")
     return value
 
 
 class PoolSpec(Part):
-    """A pool of HTCondor in containers."""
+    """An HTCondor pool in containers."""
 
     version: Annotated[Literal[1], BeforeValidator(_version)] = 1
-    """The version of this format."""
+    """The version of the pool file's format."""
     name: PoolName = "mini"
-    """The pool's name, which its nodes' names begin with."""
+    """The pool's name. The names of its nodes begin with it."""
     htcondor: SeriesNumber = Field(default_factory=lambda: catalogue().get(None).number)
     """The series of HTCondor."""
     config: Configuration = ""
-    """HTCondor configuration of every node, as it would stand in a file."""
+    """HTCondor configuration of every node, written as in a configuration file."""
     environment: Environment = Field(default_factory=dict)
-    """Variables of every node's container. What looks like a number or a boolean and is not meant
-    as such must be in quotes."""
+    """Environment variables of every node's container. Text that looks like a number or a boolean
+    must be in quotes."""
     labels: Labels = Field(default_factory=dict)
-    """Labels of all that the engine holds for the pool."""
+    """Labels of all containers, volumes and networks of the pool."""
     read: Literal["anyone", "members"] = "members"
-    """Who may read ads, queues and configuration: members, the nodes and users that have a token or
-    an account; or anyone who reaches a node's port."""
+    """Who may read ads, queues and configuration: members (nodes and users with a token or an
+    account), or anyone who reaches a node's port."""
     probe_job: bool = True
-    """Whether a job must have run before the pool is called usable."""
+    """Whether the pool is ready only after a probe job has run."""
     shared: Shared | None = None
-    """One directory that all nodes see."""
+    """A directory that all nodes share."""
     central_manager: CentralManager = CentralManager()
-    """The node that the others report to."""
+    """The central manager, which all other nodes report to."""
     access_points: Annotated[tuple[AccessPoints, ...], Field(strict=False)] = (AccessPoints(),)
-    """Groups of access points. Left out: one access point."""
+    """Groups of access points. Default: one access point."""
     execution_points: Annotated[tuple[ExecutionPoints, ...], Field(strict=False)] = (
         ExecutionPoints(),
     )
-    """Groups of execution points. Left out: one execution point."""
+    """Groups of execution points. Default: one execution point."""
 
     @property
     def access_point_count(self) -> int:
-        """Access points in all groups."""
+        """The number of access points in all groups."""
         return sum(group.count for group in self.access_points)
 
     @property
     def execution_point_count(self) -> int:
-        """Execution points in all groups."""
+        """The number of execution points in all groups."""
         return sum(group.count for group in self.execution_points)
 
     @classmethod
@@ -97,7 +97,7 @@ class PoolSpec(Part):
         series: str | None = None,
         execute_image: str | None = None,
     ) -> PoolSpec:
-        """The default pool, but for what the options say; raises ``UsageError``."""
+        """Return the spec of the default pool with these options; see ``with_overrides``."""
         return cls().with_overrides(
             name=name,
             execution_points=execution_points,
@@ -116,19 +116,20 @@ class PoolSpec(Part):
         execute_image: str | None = None,
         host_files: str | None = None,
     ) -> PoolSpec:
-        """This spec, but for what the options say; None leaves a value as it is.
+        """Return this spec with other values; None leaves a value as it is.
 
         Args:
-            name: Of the pool.
-            execution_points: How many.
-            access_points: How many.
-            series: Of HTCondor.
-            execute_image: That the execution points are containers of.
-            host_files: ``ro`` or ``rw``: they have the host's files in place of an image's, and the
-                caller's home.
+            name: Name of the pool.
+            execution_points: Number of execution points.
+            access_points: Number of access points.
+            series: Series of HTCondor.
+            execute_image: Image of the execution points.
+            host_files: ``ro`` or ``rw``: the execution points have the host's files in place of an
+                image's, and mount the caller's home read-only or writable.
 
         Raises:
-            UsageError: A value is wrong, or there are several groups that a number could be of.
+            UsageError: A value is not allowed, or the spec has several groups, so that it is
+                unclear which one gets the value.
         """
         form = self.model_dump(by_alias=True)
         form |= {} if name is None else {"name": name}
@@ -158,23 +159,23 @@ class PoolSpec(Part):
         return [*self.execution_points[0].volumes, mount]
 
     def to_json(self) -> str:
-        """The stored form: JSON with every default filled in, and absolute paths of the host."""
+        """Return the stored form: JSON with all defaults, and with absolute paths of the host."""
         return self.model_dump_json(by_alias=True)
 
     @classmethod
     def from_json(cls, text: str) -> PoolSpec:
-        """A spec that was stored by this or an older condor-mini.
+        """Return a spec that this or an older condor-mini stored.
 
-        It is not checked against the present: the host's paths, the known series.
+        Paths of the host need not exist any more, and the series need not be known.
         """
         return cls.model_validate_json(text, context=Reading(stored=True))
 
     def contradictions(self) -> Iterator[tuple[Location, str]]:
-        """Between nodes: names, numbers, ports, mounts."""
+        """Yield contradictions between nodes: names, numbers, ports, mounts."""
         yield from _between_groups("access_points", self.access_points)
         yield from _between_groups("execution_points", self.execution_points)
         if self.execution_point_count == 0:
-            yield ("execution_points",), "a pool without execution points runs no job"
+            yield ("execution_points",), "a pool without execution points runs no jobs"
         if self.access_point_count == 0 and self.probe_job:
             yield (
                 ("access_points",),
@@ -184,7 +185,7 @@ class PoolSpec(Part):
         for location, node in self._nodes():
             for index, volume in enumerate(node.volumes):
                 if self.shared is not None and volume.target == self.shared.path:
-                    message = f"the shared directory is mounted at {volume.target} already"
+                    message = f"the shared directory is already mounted at {volume.target}"
                     yield (*location, "volumes", index), message
 
     def _nodes(self) -> Iterator[tuple[Location, Node]]:
@@ -202,14 +203,14 @@ class PoolSpec(Part):
             for index, port in enumerate(node.ports):
                 here = (*place, "ports", index)
                 if any(port.clashes_with(other) for other in taken[port.host_port]):
-                    yield here, f"port {port.host_port} of the host is taken already"
+                    yield here, f"host port {port.host_port} is published twice"
                 taken[port.host_port].append(port)
 
 
 def _between_groups(key: str, groups: tuple[Group, ...]) -> Iterator[tuple[Location, str]]:
     total = sum(group.count for group in groups)
     if total > MOST_NODES:
-        yield (key,), f"there are {total} in all, and at most {MOST_NODES} can be"
+        yield (key,), f"there are {total} in all, and the limit is {MOST_NODES}"
     if len(groups) < 2:
         return
     seen = Counter[str]()
@@ -217,7 +218,7 @@ def _between_groups(key: str, groups: tuple[Group, ...]) -> Iterator[tuple[Locat
         if "name" not in group.model_fields_set:
             yield (key, index, "name"), "the key name is missing: several groups need names"
         elif seen[group.name]:
-            yield (key, index, "name"), f"another group is named {group.name} already"
+            yield (key, index, "name"), f"another group already has the name {group.name}"
         seen[group.name] += 1
 
 
@@ -227,9 +228,9 @@ def _with(
     if len(groups) != 1:
         what = {"count": "number"}.get(key, key)
         raise UsageError(
-            f"{_words(name)}: the pool file has {len(groups)} groups of them, and {value} could be "
-            f"the {what} of any",
-            hint=f"Say their {what}s in the pool file.",
+            f"{_words(name)}: the pool file has {len(groups)} groups of them, so it is unclear "
+            f"which one gets the {what} {value}",
+            hint=f"Set the {what}s in the pool file.",
         )
     return ({**groups[0], key: value},)
 

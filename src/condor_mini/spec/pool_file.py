@@ -1,4 +1,4 @@
-"""The pool file: YAML that is read into a ``PoolSpec``, or told all that is wrong with it."""
+"""Reading a pool file: from YAML to a ``PoolSpec``, or to all problems of the file."""
 
 from __future__ import annotations
 
@@ -25,14 +25,20 @@ STDIN = "-"
 VERSION = 1
 MOST_BYTES = 256 * 1024
 MOST_STORED_BYTES = 100_000
-"""The spec is stored in a label, which is a word of a command line: Linux has 128 KiB for one."""
+"""Size limit of a stored spec.
+
+The spec is stored in a label, which is an argument of a command line. Linux limits an argument to
+128 KiB.
+"""
 
 
 def read_pool_file(file: str | os.PathLike[str]) -> PoolSpec:
-    """The spec in a file, or in stdin for ``-``. Its relative paths are relative to the file.
+    """Return the spec in a pool file, or in stdin for ``-``.
+
+    Relative paths of the host are relative to the file, or to the current directory for stdin.
 
     Raises:
-        PoolFileError: It cannot be read, or is wrong; says all that is.
+        PoolFileError: The file cannot be read or has mistakes; lists all of them.
         NotFound: There is no such file.
     """
     source = os.fspath(file)
@@ -43,7 +49,7 @@ def read_pool_file(file: str | os.PathLike[str]) -> PoolSpec:
             with Path(source).open("rb") as opened:
                 content = opened.read(MOST_BYTES + 1)
     except FileNotFoundError:
-        raise NotFound(f"the pool file {source} is not there") from None
+        raise NotFound(f"there is no pool file {source}") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise PoolFileError(source, [_whole(f"cannot be read: {reason}")]) from None
@@ -63,22 +69,22 @@ def read_pool_file(file: str | os.PathLike[str]) -> PoolSpec:
 
 
 def load_pool_file(text: str, *, source: str, base: Path) -> PoolSpec:
-    """The spec in a text.
+    """Return the spec in the text of a pool file.
 
     Args:
-        text: YAML.
-        source: What the text is called in messages.
-        base: The absolute directory that the host's relative paths are relative to.
+        text: Text of the pool file, YAML.
+        source: Name of the pool file in messages.
+        base: Absolute path of the directory that relative paths of the host are relative to.
 
     Raises:
-        PoolFileError: It is wrong; says all that is, with line and column.
+        PoolFileError: The text has mistakes; lists all of them, with line and column.
     """
     try:
         tree, flaws = yaml_tree.parse(text)
     except yaml_tree.NotYaml as error:
         raise PoolFileError(source, [_flaw(error.flaw)]) from None
     if not isinstance(tree.value, dict):
-        message = "a pool file is a mapping of keys to values, as in name: mini"
+        message = "a pool file is a mapping of keys to values, for example name: mini"
         raise PoolFileError(source, [_value_problem(tree, message)])
     version = tree.value.get("version")
     if version is not None and isinstance(version.value, int) and version.value != VERSION:
@@ -86,20 +92,22 @@ def load_pool_file(text: str, *, source: str, base: Path) -> PoolSpec:
         raise PoolFileError(source, [_value_problem(version, message)])
     spec, problems = _validated(tree, flaws, base)
     if version is None and not any(flaw.path == ("version",) for flaw in flaws):
-        problems.append(_value_problem(tree, f"the key version is missing: version: {VERSION}"))
+        problems.append(_value_problem(tree, f"the key version is missing: add version: {VERSION}"))
     if problems or spec is None:
         raise PoolFileError(source, problems)
     if (size := len(spec.to_json().encode())) > MOST_STORED_BYTES:
-        message = f"says too much: {size} bytes are to be stored, and {MOST_STORED_BYTES} can be"
+        message = (
+            f"is too large: its stored form has {size} bytes, and the limit is {MOST_STORED_BYTES}"
+        )
         raise PoolFileError(source, [_whole(message)])
     return spec
 
 
 def _validated(tree: Tree, flaws: list[Flaw], base: Path) -> tuple[PoolSpec | None, list[Problem]]:
-    """The spec, and all problems.
+    """Return the spec, None if the tree is not valid, and all problems.
 
-    What is wrong is taken out of the tree and the rest validated again: values are checked against
-    each other only when each is right by itself.
+    Pydantic checks values against each other only if each value is valid. So values that are not
+    valid are removed from the tree, and the rest is validated again.
     """
     problems = [_flaw(flaw) for flaw in flaws]
     removed = _Removed(flaw.path for flaw in flaws)
@@ -121,7 +129,7 @@ def _validated(tree: Tree, flaws: list[Flaw], base: Path) -> tuple[PoolSpec | No
 
 
 class _Removed:
-    """What was taken out. A problem of it, or of what holds it, may only follow from that."""
+    """The paths of removed values. A problem at or above such a path may only be a consequence."""
 
     def __init__(self, paths: Iterable[Location]) -> None:
         self._paths: set[Location] = set()

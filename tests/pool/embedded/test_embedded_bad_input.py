@@ -69,7 +69,7 @@ def test_damaged_cache_and_no_network(user: Person, home: Path) -> None:
         (place / "root/usr/bin/condor_status").unlink()
     done = user.run("run", "--", "true", cwd=home, environment=NO_MIRROR)
     assert done.returncode == 1, done.stderr
-    assert "is damaged: /usr/bin/condor_status is missing. Making it anew" in done.stderr
+    assert "is damaged: /usr/bin/condor_status is missing. Making it again" in done.stderr
     assert "127.0.0.1:1" in done.stderr
 
 

@@ -35,19 +35,19 @@ needs_root = pytest.mark.skipif(os.getuid() != 0, reason="only root mounts and c
 
 TABLE = {
     "unknown series": (("--htcondor", "7"), 2, "there is no HTCondor series '7' here"),
-    "bad memory": (("--memory", "much"), 2, "--memory much: a size is wanted"),
-    "no memory": (("--memory", "0"), 2, "--memory 0: a size is wanted"),
-    "too much memory": (("--memory", "9999999G"), 2, "more than HTCondor can count"),
+    "bad memory": (("--memory", "much"), 2, "--memory much: must be a size"),
+    "no memory": (("--memory", "0"), 2, "--memory 0: must be a size"),
+    "too much memory": (("--memory", "9999999G"), 2, "HTCondor's limit"),
     "bad cores": (("--cpus", "0"), 2, "--cpus"),
-    "bad name": (("--name", "No Name"), 2, "--name No Name: a name has lower-case letters"),
+    "bad name": (("--name", "No Name"), 2, "--name No Name: must be lower-case letters"),
     "bad option": (("--nonsense",), 2, "No such option"),
     "unknown engine": (("--engine", "steam"), 2, "There is no engine 'steam'"),
-    "empty state": (("--state", ""), 2, "--state: the name of a directory is wanted"),
+    "empty state": (("--state", ""), 2, "--state: must be the name of a directory"),
     "state is a file": (("--state", "file"), 1, "is not a directory"),
     "state below a file": (("--state", "file/state"), 1, "Not a directory"),
     "state that is not to be had": (("--state", "/proc/state"), 1, "cannot write to the state"),
-    "missing submit file": (("--submit", "none.sub"), 3, "the submit file none.sub is not there"),
-    "folder for a submit file": (("--submit", "."), 3, "the submit file . is no file"),
+    "missing submit file": (("--submit", "none.sub"), 3, "the submit file none.sub does not exist"),
+    "folder for a submit file": (("--submit", "."), 3, "the submit file . is not a file"),
     "submit file elsewhere": (("--submit", "/etc/passwd"), 2, "not below the current directory"),
     "submit and command": (("--submit", "file", "--", "true"), 2, "not both"),
 }
@@ -304,7 +304,9 @@ def test_removed_directory(people: dict[str, Person], here: Path) -> None:
         timeout=60,
         user=os.getuid(),
     )
-    assert done.stderr == "condor-mini: the current directory has been removed\ncd to another\n"
+    assert done.stderr == (
+        "condor-mini: the current directory has been removed\nChange to another directory: cd DIR\n"
+    )
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from tests.pool.pools.conftest import Cli
 
-    from condor_mini.engine import Engine
+    from condor_mini.engine import Engine, ImageBuilder
     from condor_mini.nodes.node import Node
 
 RELEASE = "bookworm"
@@ -104,7 +104,7 @@ def imported(engine: Engine, tarball: Path, name: str) -> str:
 
 @pytest.fixture(scope="module")
 def debian_image(
-    pool_engine: Engine, tag: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
+    pool_engine: ImageBuilder, tag: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
 ) -> str:
     """Debian 12, whose glibc is older than HTCondor's, and with no account of any kind in it."""
     folder = tmp_path_factory.mktemp("debian")
@@ -148,7 +148,7 @@ def busybox_image(
 
 @pytest.fixture(scope="module")
 def musl_image(
-    pool_engine: Engine, tag: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
+    pool_engine: ImageBuilder, tag: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
 ) -> str:
     """One program, and the libc that it is linked against, which is musl as in Alpine Linux.
 
@@ -388,7 +388,7 @@ def test_image_that_is_nowhere(fresh: Cli, pool_engine: Engine) -> None:
 
 def test_directory_that_is_a_file(
     fresh: Cli,
-    pool_engine: Engine,
+    pool_engine: ImageBuilder,
     busybox_image: str,
     tag: Callable[[str], str],
     tmp_path: Path,

@@ -151,7 +151,7 @@ def test_a_token_is_not_written_over(cli: Cli, tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text("mine")
     result = cli("token", "create", "--file", str(file))
-    assert (result.returncode, f"{file} is there already" in result.stderr) == (2, True)
+    assert (result.returncode, f"{file} already exists" in result.stderr) == (2, True)
     assert file.read_text() == "mine"
 
 

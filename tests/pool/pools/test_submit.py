@@ -496,7 +496,7 @@ def test_jobs_of_the_history(pool: Pool, write: Write) -> None:
 @pytest.mark.parametrize("ask", [slot_ads, job_ads], ids=["slots", "jobs"])
 def test_bad_constraint_is_told(pool: Pool, ask: Callable[[Pool, str], object]) -> None:
     """What is no ClassAd expression is told."""
-    with pytest.raises(UsageError, match="is no ClassAd expression"):
+    with pytest.raises(UsageError, match="is not a ClassAd expression"):
         ask(pool, "Name ==")
 
 

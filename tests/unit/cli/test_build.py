@@ -28,7 +28,7 @@ def build(run: Callable[..., Result]) -> Callable[..., Result]:
     [
         (["nonsense"], "there is no image nonsense"),
         (["--htcondor", "9"], "no HTCondor series '9'"),
-        (["--build-arg", "nonsense"], "KEY=VALUE is wanted"),
+        (["--build-arg", "nonsense"], "must be KEY=VALUE"),
     ],
 )
 def test_bad_input_is_2(

@@ -66,7 +66,10 @@ def test_init_does_not_overwrite(config: Config, capsys: pytest.CaptureFixture[s
     """``init`` leaves a file that is there, and says how to overwrite it."""
     Path("pool.yaml").write_text("mine")
     assert config("init") == 4
-    assert "pool.yaml is there already\n--force" in capsys.readouterr().err
+    assert (
+        "the file pool.yaml already exists\nOverwrite it: condor-mini config init --force"
+        in capsys.readouterr().err
+    )
     assert Path("pool.yaml").read_text() == "mine"
 
 
@@ -80,7 +83,7 @@ def test_init_overwrites_when_told(config: Config) -> None:
 def test_init_without_the_directory(config: Config, capsys: pytest.CaptureFixture[str]) -> None:
     """``init`` makes no directories."""
     assert config("init", "none/pool.yaml") == 3
-    assert "the directory none is not there" in capsys.readouterr().err
+    assert "the directory none does not exist" in capsys.readouterr().err
 
 
 def test_validate_counts_the_nodes(config: Config, capsys: pytest.CaptureFixture[str]) -> None:
@@ -125,14 +128,14 @@ def test_validate_invalid_as_json(config: Config, capsys: pytest.CaptureFixture[
         "line": 3,
         "column": 19,
         "path": "execution_points",
-        "message": "a pool without execution points runs no job",
+        "message": "a pool without execution points runs no jobs",
     }
 
 
 def test_validate_missing_file(config: Config, capsys: pytest.CaptureFixture[str]) -> None:
     """A file that is not there is not found."""
     assert config("validate", "none.yaml") == 3
-    assert "the pool file none.yaml is not there" in capsys.readouterr().err
+    assert "there is no pool file none.yaml" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arguments", [[], ["schema"], ["init"], ["validate"]])

@@ -41,7 +41,7 @@ def test_progress_is_on_stderr(condor_mini: Run) -> None:
         "The daemons are there",
         "A probe job has run",
     ]
-    assert lines[3].startswith("A prompt: condor-mini shell. A job: condor-mini submit FILE")
+    assert lines[3].startswith("Open a shell: condor-mini shell. Submit a job: condor-mini submit")
 
 
 def test_quiet_is_quiet(condor_mini: Run) -> None:
@@ -75,7 +75,7 @@ def test_name_of_the_environment(
     monkeypatch.setenv("CONDOR_MINI_NAME", "lab")
     result = condor_mini("create")
     assert names(pools)[0] == "lab-master"
-    assert "A prompt: condor-mini shell. " in result.err
+    assert "Open a shell: condor-mini shell. " in result.err
 
 
 def test_option_wins_over_the_environment(
@@ -85,7 +85,7 @@ def test_option_wins_over_the_environment(
     monkeypatch.setenv("CONDOR_MINI_NAME", "lab")
     result = condor_mini("create", "-n", "ci")
     assert names(pools)[0] == "ci-master"
-    assert "A prompt: condor-mini shell -n ci. " in result.err
+    assert "Open a shell: condor-mini shell -n ci. " in result.err
 
 
 def test_pool_file_says_the_rest(condor_mini: Run, pools: PoolEngine) -> None:

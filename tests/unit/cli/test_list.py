@@ -125,7 +125,7 @@ def test_kept_pool_is_shown_with_the_next_command(removed: Callable[..., Result]
     line = shown.out.splitlines()[1]
     assert line.split()[:4] == ["ci", "-", "kept", "0/4"]
     assert line.endswith("1 central manager, 1 access point, 2 execution points  -")
-    assert "its state is kept. Make them anew: condor-mini start -n ci\n" in shown.err
+    assert "its state is kept. Create them again: condor-mini start -n ci\n" in shown.err
     assert removed("list", "-q").out == "ci\nother\n"
 
 

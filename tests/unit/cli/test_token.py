@@ -95,7 +95,7 @@ def test_what_is_there_is_not_written(
         if kind == "link":
             elsewhere.write_text("mine")
     made = token("create", "--file", str(path))
-    assert (made.status, f"{path} is there already" in made.err) == (2, True)
+    assert (made.status, f"{path} already exists" in made.err) == (2, True)
     assert nodes.given == []
     assert not elsewhere.exists() or elsewhere.read_text() == "mine"
 
@@ -205,8 +205,17 @@ def test_list_for_people(token: Run) -> None:
     """`token list` has a table that tells where each token is."""
     token("create")
     lines = token("list").out.splitlines()
-    assert lines[0].split() == ["ID", "STATE", "LIES", "ON", "IDENTITY", "LIMITED", "TO", "EXPIRES"]
-    assert "valid  (given out)   jovyan@condor-mini.internal" in lines[1]
+    assert lines[0].split() == [
+        "ID",
+        "STATE",
+        "STORED",
+        "ON",
+        "IDENTITY",
+        "LIMITED",
+        "TO",
+        "EXPIRES",
+    ]
+    assert "valid  (issued)      jovyan@condor-mini.internal" in lines[1]
     assert "valid  ci-submit-1   ci-submit-1@submit.condor-mini.internal" in lines[2]
 
 
@@ -317,7 +326,7 @@ def test_revoking_twice(what: list[str], token: Run) -> None:
     token("create", "--user", "ada")
     token("revoke", *what)
     again = token("revoke", *what)
-    assert (again.status, "revoked already" in again.out) == (0, True)
+    assert (again.status, "already revoked" in again.out) == (0, True)
 
 
 def test_revoking_twice_what_is_elsewhere(token: Run) -> None:

@@ -53,7 +53,7 @@ def test_idle_job_that_no_slot_fits(pool: FakePool) -> None:
     finding = found("ci")["job 3.0 on ci-submit-1"]
     assert finding.level is Level.WARN
     assert finding.evidence == (
-        "idle: none of 2 slots has TARGET.Memory >= RequestMemory (RequestMemory = 900000 (mb))"
+        "idle: none of 2 slots meets TARGET.Memory >= RequestMemory (RequestMemory = 900000 (mb))"
     )
 
 

@@ -197,7 +197,7 @@ def test_file_and_directory_do_not_take_each_others_place(
         target.write_text("old")
     else:
         target.mkdir()
-    with pytest.raises(UsageError, match=f"out is a {there}, and a {sent} is to be copied there"):
+    with pytest.raises(UsageError, match=f"out is a {there}, and a {sent} would replace it"):
         files.copy_out(node, "out", here if there == "directory" else target)
     assert list(here.rglob("*")) == [target]
 

@@ -129,7 +129,7 @@ def test_volumes_of_a_group_that_is_not_there(run: Run, engine: PoolEngine) -> N
     engine.create_volume("ci-execute-3-tokens", labels=labels)
     assert run("start").status == 0
     assert [node.name for node in pool_nodes(engine, "ci")] == NODES
-    assert 'volume ci-execute-3-tokens: it is of a group "nobody\'s"' in run("doctor").out
+    assert 'volume ci-execute-3-tokens: it belongs to the group "nobody\'s"' in run("doctor").out
 
 
 # -- networks -------------------------------------------------------------------------------------

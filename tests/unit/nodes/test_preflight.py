@@ -55,6 +55,6 @@ def test_read_only_that_nothing_would_come_of_is_refused(
     info = replace(pools.info(), read_only_roots=False)
     monkeypatch.setattr(pools, "info", lambda: info)
     spec = spec_of(central_manager={"read_only": True})
-    with pytest.raises(EngineCapabilityError, match="nothing would come of `read_only: true`"):
+    with pytest.raises(EngineCapabilityError, match="`read_only: true` has no effect on"):
         creation.create(pools, spec, Progress(), timeout_s=5)
     assert (pools.containers({}), pools.networks({})) == ([], [])

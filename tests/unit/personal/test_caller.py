@@ -8,7 +8,7 @@ import tarfile
 import pytest
 
 from condor_mini.engine import ContainerSpec
-from condor_mini.engine.argv import create_arguments
+from condor_mini.engine.oci.argv import create_arguments
 from condor_mini.personal.caller import Caller, certificate_authorities
 
 PASSWD = b"root:x:0:0::/root:/bin/sh\nwww:x:33:33::/:/bin/sh\njovyan:x:1000:1000::/h:/bin/bash\n"

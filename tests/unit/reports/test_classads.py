@@ -102,7 +102,7 @@ def test_kinds(pool: Pool, fake: FakeEngine, kind: str, option: str) -> None:
 
 def test_unknown_kind(pool: Pool) -> None:
     """A kind that is none is told, with those that are."""
-    with pytest.raises(UsageError, match="'slots' is none of machine, schedd"):
+    with pytest.raises(UsageError, match="no kind of ad 'slots'; there are: machine, schedd"):
         ads(pool, "slots")  # type: ignore[arg-type]
 
 
@@ -144,7 +144,7 @@ def test_constraint_that_only_the_schedd_refuses(pool: Pool, fake: FakeEngine) -
     words = "Error: could not parse constraint 1 +"
     fake.on_exec(["condor_q"], lambda _: failed)
     fake.on_exec(["condor_history"], lambda _: FakeOutcome(returncode=1, stderr=words))
-    with pytest.raises(UsageError, match=r"'1 \+' is no ClassAd expression"):
+    with pytest.raises(UsageError, match=r"'1 \+' is not a ClassAd expression"):
         job_ads(pool, "1 +")
 
 

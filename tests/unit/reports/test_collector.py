@@ -57,11 +57,20 @@ def test_no_central_manager_is_no_news(pool: FakePool, change: str) -> None:
 @pytest.mark.parametrize(
     ("answer", "problem"),
     [
-        (FakeOutcome(returncode=124), "does not answer in 5 s"),
-        (FakeOutcome(returncode=1, stderr="x\nrefused\n"), "does not answer: refused"),
-        (FakeOutcome(returncode=1, stdout="x\nodd\n"), "does not answer: odd"),
-        (FakeOutcome(returncode=1), "does not answer: (it said nothing)"),
-        (FakeOutcome(stdout="nonsense"), "answers what is no JSON: nonsense"),
+        (FakeOutcome(returncode=124), "the collector on ci-master does not answer in 5 s"),
+        (
+            FakeOutcome(returncode=1, stderr="x\nrefused\n"),
+            "the collector on ci-master does not answer: refused",
+        ),
+        (
+            FakeOutcome(returncode=1, stdout="x\nodd\n"),
+            "the collector on ci-master does not answer: odd",
+        ),
+        (FakeOutcome(returncode=1), "the collector on ci-master does not answer: (no output)"),
+        (
+            FakeOutcome(stdout="nonsense"),
+            "the answer of the collector on ci-master is not JSON: nonsense",
+        ),
     ],
     ids=["silent", "stderr", "stdout", "dumb", "confused"],
 )
@@ -70,14 +79,14 @@ def test_answer_that_is_none_is_a_problem(
 ) -> None:
     """A collector that gives no ads is named, with the last line of what it said."""
     pool.answer = answer
-    assert ask(pool.nodes) == ([], f"the collector on ci-master {problem}")
+    assert ask(pool.nodes) == ([], problem)
 
 
 def test_engine_that_fails_is_a_problem(pool: FakePool) -> None:
     """An engine that cannot run the command raises nothing here: the nodes are shown anyway."""
     pool.engine.fail_next("exec", CommandFailed(["docker", "exec"], 1, "no space"))
     ads, problem = ask(pool.nodes)
-    assert (ads, "cannot be asked: docker exec" in problem) == ([], True)
+    assert (ads, "cannot be queried: docker exec" in problem) == ([], True)
 
 
 def test_long_nonsense_is_cut(pool: FakePool) -> None:

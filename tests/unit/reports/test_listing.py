@@ -125,7 +125,7 @@ def test_what_only_claims_to_be_a_node_is_a_problem(pool: FakePool) -> None:
 
 
 def test_json_has_the_time_as_rfc_3339(pool: FakePool) -> None:
-    """Programs get the time of the start as docs/json.md says."""
+    """Programs get the time of the start as docs/reference/json.md says."""
     found = listed(pool.engine)
     assert found.started_at is not None
     assert found.to_json()["started_at"] == rfc3339(found.started_at)

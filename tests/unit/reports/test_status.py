@@ -120,9 +120,9 @@ def test_pool_whose_central_manager_ended(pool: FakePool) -> None:
     [
         (FakeOutcome(returncode=124), "does not answer in 5 s"),
         (FakeOutcome(returncode=1, stderr="x\nconnection refused\n"), "connection refused"),
-        (FakeOutcome(returncode=1), "(it said nothing)"),
-        (FakeOutcome(stdout="nonsense"), "no JSON"),
-        (FakeOutcome(seconds=99), "cannot be asked"),
+        (FakeOutcome(returncode=1), "(no output)"),
+        (FakeOutcome(stdout="nonsense"), "is not JSON"),
+        (FakeOutcome(seconds=99), "cannot be queried"),
     ],
     ids=["silent", "refused", "dumb", "confused", "hanging"],
 )

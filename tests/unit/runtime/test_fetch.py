@@ -92,7 +92,7 @@ def test_what_comes_buys_time(mirror: Mirror, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(fetch, "SLOWEST_BYTES_PER_S", 10)
     mirror.slow["x"] = Slow.BODY
     began = time.monotonic()
-    with pytest.raises(RuntimeFailed, match="sent something else"):
+    with pytest.raises(RuntimeFailed, match="sent a wrong x"):
         Fetcher([mirror.url]).package(package("x", b"x" * 29), refresh="")
     assert time.monotonic() - began > fetch.GRACE_S
 

@@ -211,5 +211,5 @@ def test_patchelf_that_cannot_run(runtime: Runtime, tmp_path: Path) -> None:
     (tools.root / "lib64").mkdir(parents=True)
     (tools.root / "lib64/ld-linux-x86-64.so.2").write_text("not for this machine")
     (tools.root / "lib64/ld-linux-x86-64.so.2").chmod(0o755)
-    with pytest.raises(RuntimeFailed, match="cannot be told another path on this machine"):
+    with pytest.raises(RuntimeFailed, match="cannot be relocated on this machine"):
         relocated(runtime, PREFIX, Progress(), tools=tools)

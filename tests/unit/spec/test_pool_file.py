@@ -115,7 +115,7 @@ def test_message_has_no_line_break_of_the_files() -> None:
 
 def test_missing_file_is_not_found(tmp_path: Path) -> None:
     """A pool file that is not there is not found."""
-    with pytest.raises(NotFound, match=r"pool file .*nothing.yaml is not there"):
+    with pytest.raises(NotFound, match=r"there is no pool file .*nothing.yaml"):
         read_pool_file(tmp_path / "nothing.yaml")
 
 

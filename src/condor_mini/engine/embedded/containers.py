@@ -20,7 +20,7 @@ from condor_mini.engine.embedded.networks import HOSTS
 from condor_mini.engine.embedded.processes import kill_all
 from condor_mini.engine.embedded.records import Record, Store
 from condor_mini.engine.embedded.sandbox import NETWORK, PID_FOLDER, ROOT, View, environment_of
-from condor_mini.engine.protocol import BindMount, ScratchMount, VolumeMount
+from condor_mini.engine.values import BindMount, ScratchMount, VolumeMount
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from condor_mini.engine.embedded.networks import Networks
     from condor_mini.engine.embedded.sandbox import Sandbox
-    from condor_mini.engine.protocol import ContainerInfo, ContainerSpec
+    from condor_mini.engine.values import ContainerInfo, ContainerSpec
 
 COPY_TIMEOUT_S = 900.0
 MOST_ROUNDS = 20

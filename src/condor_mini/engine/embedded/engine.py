@@ -2,37 +2,29 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import platform
-import subprocess
-from contextlib import ExitStack, contextmanager, suppress
-from datetime import UTC, datetime
+from contextlib import contextmanager
 from functools import cached_property
-from importlib.resources import as_file, files
-from signal import Signals
 from typing import TYPE_CHECKING
 
-from condor_mini.base.errors import CommandFailed, NotFound, TimedOut
-from condor_mini.base.waiting import wait_until
+from condor_mini.base.errors import CommandFailed, NotFound
 from condor_mini.engine import command, terminal
 from condor_mini.engine.embedded import state
 from condor_mini.engine.embedded.cgroups import Cgroups
 from condor_mini.engine.embedded.choice import best_sandbox
 from condor_mini.engine.embedded.containers import Containers, Volumes
-from condor_mini.engine.embedded.images import Images, unsupported
+from condor_mini.engine.embedded.images import Images
 from condor_mini.engine.embedded.log import FollowedLog, read_log
 from condor_mini.engine.embedded.networks import Networks
 from condor_mini.engine.embedded.processes import kill_tree
-from condor_mini.engine.embedded.records import Record, locked_folder, rewrite
+from condor_mini.engine.embedded.supervisor import Supervisor
 from condor_mini.engine.embedded.tools import Tools
-from condor_mini.engine.protocol import (
-    QUICK_TIMEOUT_S,
-    BuildSpec,
+from condor_mini.engine.protocol import QUICK_TIMEOUT_S, ImageComposer
+from condor_mini.engine.values import (
     CommandResult,
     ContainerInfo,
     ContainerSpec,
-    Engine,
     EngineInfo,
     ImageInfo,
     ImageTree,
@@ -43,24 +35,18 @@ from condor_mini.engine.protocol import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
+    from datetime import datetime
     from pathlib import Path
     from typing import BinaryIO
 
+    from condor_mini.engine.embedded.records import Record
     from condor_mini.engine.embedded.sandbox import InitProcess, Sandbox
-
-log = logging.getLogger(__name__)
 
 NAME = "embedded"
 VERSION = "1"
-START_TIMEOUT_S = 20.0
-KILL_TIMEOUT_S = 10.0
-START_ERRORS = "complaints"
-"""What those said in a container's directory who started its first process."""
-LIMITS = ("cpus", "memory_mb", "pids")
-"""Of a container, as its spec calls them."""
 
 
-class EmbeddedEngine(Engine):
+class EmbeddedEngine(ImageComposer):
     """Containers of one user, below one directory."""
 
     name = NAME
@@ -88,6 +74,7 @@ class EmbeddedEngine(Engine):
         self._containers = Containers(
             self.directory / "containers", lambda: self.sandbox, self._volumes, self._networks
         )
+        self._supervisor = Supervisor(self._containers, lambda: self._cgroups)
 
     def _is_there(self, container_id: str) -> bool:
         return self._containers.is_there(container_id)
@@ -131,7 +118,6 @@ class EmbeddedEngine(Engine):
             architecture={"x86_64": "amd64", "aarch64": "arm64"}.get(
                 platform.machine(), platform.machine()
             ),
-            builds=False,
             many_users=self.sandbox.many_users,
             read_only_mounts=self.sandbox.read_only_mounts,
             read_only_roots=False,
@@ -160,22 +146,6 @@ class EmbeddedEngine(Engine):
         if users:
             raise CommandFailed(("rmi", reference), 1, f"containers use it: {', '.join(users)}")
         self._images.delete(reference)
-
-    def pull(self, reference: str, *, timeout_s: float) -> None:  # noqa: ARG002
-        """No registry is asked."""
-        raise unsupported(f"fetch the image {reference}")
-
-    def build(self, spec: BuildSpec, *, on_line: Callable[[str], None]) -> None:  # noqa: ARG002
-        """No Dockerfile is read."""
-        raise unsupported(f"build {', '.join(spec.tags)}")
-
-    def save_images(self, references: Sequence[str], tarball: Path) -> None:
-        """Images are made in a moment, of the runtime."""
-        raise unsupported(f"save {', '.join(references)} to {tarball}")
-
-    def load_images(self, tarball: Path) -> list[str]:
-        """Images are made in a moment, of the runtime."""
-        raise unsupported(f"load {tarball}")
 
     # -- networks and volumes ---------------------------------------------------------------------
 
@@ -247,70 +217,7 @@ class EmbeddedEngine(Engine):
     def start(self, container: str) -> None:
         """See ``Engine.start``."""
         record = self._containers.get(container)
-        with self._locked(record):
-            if state.live_init(record) is None:
-                self._containers.end(record)
-                self._start(record)
-
-    def _start(self, record: Record) -> None:
-        state.reset(record)
-        spec = record.facts["spec"]
-        wanted = [limit for limit in LIMITS if spec[limit] is not None]
-        by_cgroup = self._cgroups.limits.intersection(wanted) if wanted else frozenset()
-        rewrite(record.path / state.STARTED, datetime.now(UTC).isoformat())
-        try:
-            self._launch(record, by_cgroup)
-        except subprocess.SubprocessError:
-            if not by_cgroup:
-                raise
-            # Most have such a limit without anybody's asking; they are to run where that fails.
-            errors = (record.path / START_ERRORS).read_text("utf-8", "replace").strip()
-            log.warning("%s has no control group of its own: %s", record.name, errors)
-            self._launch(record, frozenset())
-
-        def pending() -> str | None:
-            if state.last_init(record) or state.has_ended(record):
-                return None
-            return f"{record.name} has not started"
-
-        wait_until(pending, timeout_s=START_TIMEOUT_S, interval_s=0.002)
-        if state.last_init(record) is None:
-            output = read_log(record.path, tail=10, since=None, timestamps=False)
-            raise CommandFailed(("start", record.name), 1, output)
-
-    def _launch(self, record: Record, by_cgroup: frozenset[str]) -> None:
-        mark, start, environment = self._containers.start_command(record, by_cgroup=by_cgroup)
-        with (
-            as_file(files(__package__).joinpath("shim.sh")) as shim,
-            (record.path / START_ERRORS).open("w") as errors,
-        ):
-            # In a session of its own, and no child of ours: it lives on, and nobody waits for it.
-            in_shim = self.tools.argv("bash", str(shim), mark, *start)
-            argv = self.tools.argv("setsid", "--fork", *in_shim)
-            if by_cgroup:
-                spec = record.facts["spec"]
-                argv, environment = self._cgroups.scope_command(
-                    spec, argv, environment, limits=by_cgroup
-                )
-            subprocess.run(
-                argv,
-                cwd=record.path,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=errors,
-                stderr=errors,
-                check=True,
-                timeout=QUICK_TIMEOUT_S,
-            )
-
-    @contextmanager
-    def _locked(self, record: Record) -> Iterator[None]:
-        with ExitStack() as stack:
-            try:
-                stack.enter_context(locked_folder(record.path))
-            except FileNotFoundError:
-                raise NotFound(f"There is no container {record.name}.") from None
-            yield
+        self._supervisor.start(record)
 
     def exec(
         self,
@@ -439,41 +346,18 @@ class EmbeddedEngine(Engine):
 
     def stop(self, *containers: str, timeout_s: float) -> None:
         """See ``Engine.stop``."""
-        found = self._existing(containers)
-        for record in found:
-            if first := state.live_init(record):
-                with suppress(ProcessLookupError):
-                    os.kill(first.pid, Signals.SIGTERM)
-
-        def left() -> str | None:
-            return ", ".join(record.name for record in found if state.live_init(record)) or None
-
-        with suppress(TimedOut):
-            wait_until(left, timeout_s=timeout_s, interval_s=0.01)
-        self._kill(found)
+        self._supervisor.stop(self._existing(containers), timeout_s=timeout_s)
 
     def remove(self, *containers: str) -> None:
         """See ``Engine.remove``."""
         found = self._existing(containers)
-        self._kill(found)
+        self._supervisor.kill(found)
         for record in found:
             self._containers.remove(record)
             self._networks.leave(record.facts["network"], record.id)
 
     def _existing(self, containers: Sequence[str]) -> list[Record]:
         return [record for name in containers if (record := self._containers.find(name))]
-
-    def _kill(self, records: Sequence[Record]) -> None:
-        """Kill what runs of them, and wait until nothing of them does."""
-        for record in records:
-            with suppress(NotFound), self._locked(record):
-                self._containers.end(record)
-
-        def left() -> str | None:
-            runs = [each.name for each in records if state.live_init(each) or state.shim(each)]
-            return f"{', '.join(runs)} cannot be killed" if runs else None
-
-        wait_until(left, timeout_s=KILL_TIMEOUT_S, interval_s=0.005)
 
 
 def default_directory() -> Path:

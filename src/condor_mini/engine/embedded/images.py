@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from condor_mini.base.errors import CommandFailed, EngineCapabilityError, NotFound
+from condor_mini.base.errors import CommandFailed, NotFound
 from condor_mini.engine.embedded.records import Store
-from condor_mini.engine.protocol import ImageInfo, ImageTree
+from condor_mini.engine.values import ImageInfo, ImageTree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -90,11 +90,3 @@ class Images(Store):
             if (there := self.find(reference)) is not None:
                 self.remove(there)
             self.add(reference, facts, lambda place, _: write(place / FILES))
-
-
-def unsupported(what: str) -> EngineCapabilityError:
-    """The error for what only an engine does that has registries or Dockerfiles."""
-    return EngineCapabilityError(
-        f"the embedded engine cannot {what}: it makes its images of the runtime",
-        hint="Use a container engine for that: --engine docker",
-    )

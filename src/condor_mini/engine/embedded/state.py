@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from condor_mini.base.errors import CommandFailed
 from condor_mini.base.tree import Tree
 from condor_mini.engine.embedded.sandbox import PID_FOLDER, ROOT, InitProcess
-from condor_mini.engine.protocol import ContainerInfo, ContainerState
+from condor_mini.engine.values import ContainerInfo, ContainerState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,43 +8,32 @@ from __future__ import annotations
 
 import io
 import json
-import shlex
 import sys
 import tarfile
-from collections import defaultdict, deque
 from contextlib import suppress
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import (
     AlreadyInUse,
     CommandFailed,
-    EngineCapabilityError,
     ImageBuildFailed,
     NotFound,
     ReadOnlyError,
 )
-from condor_mini.engine.fake.host import FakeContainer, FakeHost, FakeNetwork, FakeVolume
+from condor_mini.engine.fake.controls import FakeControls
+from condor_mini.engine.fake.host import FakeContainer, FakeNetwork, FakeVolume
 from condor_mini.engine.fake.log import FakeLog, LogChoice
-from condor_mini.engine.fake.shell import (
-    FakeCall,
-    FakeExec,
-    FakeOutcome,
-    interpret,
-    unknown,
-)
-from condor_mini.engine.protocol import (
-    QUICK_TIMEOUT_S,
+from condor_mini.engine.fake.shell import FakeExec, unknown
+from condor_mini.engine.protocol import QUICK_TIMEOUT_S, ImageBuilder
+from condor_mini.engine.values import (
     BindMount,
     BuildSpec,
     CommandResult,
     ContainerInfo,
     ContainerSpec,
-    Engine,
     EngineInfo,
     ImageInfo,
-    ImageTree,
     NetworkInfo,
     VolumeInfo,
     VolumeMount,
@@ -53,10 +42,10 @@ from condor_mini.engine.protocol import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
+    from datetime import datetime
     from pathlib import Path
     from typing import BinaryIO
 
-    from condor_mini.engine.fake.files import FakeFile
 
 _KILLED = 137
 
@@ -72,75 +61,8 @@ _INFO = EngineInfo(
 )
 
 
-class FakeEngine(Engine):
+class FakeEngine(FakeControls, ImageBuilder):
     """An engine whose containers are records. May be used from many threads."""
-
-    def __init__(
-        self, name: str = "fake", *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-    ) -> None:
-        self.name = name
-        self.calls: list[FakeCall] = []
-        self.builds: list[BuildSpec] = []
-        self.registry: dict[str, ImageInfo] = {}
-        """What ``pull`` finds."""
-        self._images: dict[str, ImageInfo] = {}
-        self._handlers: list[tuple[tuple[str, ...], Callable[[FakeExec], FakeOutcome]]] = []
-        self._failures: defaultdict[str, deque[Exception]] = defaultdict(deque)
-        self._host = FakeHost(clock)
-
-    # -- what a test says and asks ----------------------------------------------------------------
-
-    def on_exec(
-        self, argv_prefix: Sequence[str], handler: Callable[[FakeExec], FakeOutcome]
-    ) -> None:
-        """Let ``handler`` answer every command that begins so; the one added last goes first."""
-        self._handlers.insert(0, (tuple(argv_prefix), handler))
-
-    def fail_next(self, method: str, error: Exception) -> None:
-        """Make the next call of that method raise; said twice, the next two."""
-        self._failures[method].append(error)
-
-    def add_image(
-        self,
-        reference: str,
-        *,
-        labels: Mapping[str, str] | None = None,
-        environment: Mapping[str, str] | None = None,
-    ) -> None:
-        """Let the engine hold an image, as if it had been built before."""
-        with self._host.lock:
-            self._images[reference] = ImageInfo(
-                id=f"sha256:{self._host.next_number():064x}",
-                size_bytes=1000,
-                labels=dict(labels or {}),
-                environment=dict(environment or {}),
-            )
-
-    def set_health(self, container: str, health: str | None) -> None:
-        """What the container's health check says from now on."""
-        self._host.get(container).health = health
-
-    def end(self, container: str, *, exit_code: int, log: str = "") -> None:
-        """Let a container end by itself, after writing something."""
-        record = self._host.get(container)
-        record.log.write(log)
-        record.end(exit_code)
-
-    def write_log(self, container: str, text: str) -> None:
-        """Let a container write something."""
-        self._host.get(container).log.write(text)
-
-    def take_port(self, port: int, host_ip: str = "127.0.0.1") -> None:
-        """Let another process of the host have a port."""
-        self._host.taken_ports.add((host_ip, port))
-
-    def files(self, container: str) -> Mapping[str, FakeFile]:
-        """What was written into a container and not into its mounts, by absolute path."""
-        return dict(self._host.get(container).files)
-
-    def spec(self, container: str) -> ContainerSpec:
-        """What a container was created from."""
-        return self._host.get(container).spec
 
     # -- the engine itself and images -------------------------------------------------------------
 
@@ -167,10 +89,6 @@ class FakeEngine(Engine):
         if not tarball.is_file():
             raise self._failed("import", str(tarball), "no such file or directory")
         self.add_image(reference, labels=labels)
-
-    def compose(self, reference: str, tree: ImageTree, *, labels: Mapping[str, str]) -> None:  # noqa: ARG002
-        """It builds."""
-        raise EngineCapabilityError(f"{self.name} builds images, and composes none: {reference}")
 
     def build(self, spec: BuildSpec, *, on_line: Callable[[str], None]) -> None:
         """See ``Engine.build``."""
@@ -445,22 +363,3 @@ class FakeEngine(Engine):
             with self._host.lock, suppress(NotFound):
                 record = self._host.containers.pop(self._host.get(container).spec.name)
                 record.log.close()
-
-    # -- inside -----------------------------------------------------------------------------------
-
-    def _record(self, method: str, *targets: str, argv: Sequence[str] = ()) -> None:
-        with self._host.lock:
-            call = FakeCall(method=method, target=" ".join(targets), argv=tuple(argv))
-            self.calls.append(call)
-            if self._failures[method]:
-                raise self._failures[method].popleft()
-
-    def _failed(self, verb: str, target: str, words: str) -> CommandFailed:
-        return CommandFailed([self.name, *shlex.split(verb), target], 1, words)
-
-    def _outcome(self, record: FakeContainer, call: FakeExec) -> FakeOutcome | None:
-        """What a command comes to; None where nobody knows it."""
-        for prefix, handler in self._handlers:
-            if call.argv[: len(prefix)] == prefix:
-                return handler(call)
-        return interpret(call, self._host.world(record))

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import NotFound
-from condor_mini.engine.protocol import BindMount, ScratchMount, VolumeMount
+from condor_mini.engine.values import BindMount, ScratchMount, VolumeMount
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping

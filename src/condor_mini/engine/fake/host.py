@@ -8,9 +8,8 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import AlreadyInUse, NotFound
-from condor_mini.engine.argv import host_in_url
 from condor_mini.engine.fake.files import FakeFile, FakeWorld
-from condor_mini.engine.protocol import (
+from condor_mini.engine.values import (
     BindMount,
     ContainerInfo,
     ContainerSpec,
@@ -19,6 +18,7 @@ from condor_mini.engine.protocol import (
     ScratchMount,
     VolumeInfo,
     VolumeMount,
+    host_in_url,
 )
 
 if TYPE_CHECKING:

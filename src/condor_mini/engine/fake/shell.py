@@ -12,13 +12,13 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from condor_mini.engine.fake.files import FakeFile
-from condor_mini.engine.protocol import BindMount
+from condor_mini.engine.values import BindMount
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from condor_mini.engine.fake.files import FakeWorld
-    from condor_mini.engine.protocol import ContainerSpec
+    from condor_mini.engine.values import ContainerSpec
 
 NOT_FOUND = 127
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import tarfile
 
-from condor_mini.engine.archives import copy_below, copy_under
+from condor_mini.engine.oci.archives import copy_below, copy_under
 
 
 def archive(*members: tuple[str, bytes | None]) -> io.BytesIO:

@@ -6,15 +6,15 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from condor_mini.engine.answers import docker_info, podman_info
-from condor_mini.engine.argv import bare_label_instruction, label_instruction
-from condor_mini.engine.shortcomings import docker_blockers, podman_blockers
+from condor_mini.engine.oci.answers import docker_info, podman_info
+from condor_mini.engine.oci.argv import bare_label_instruction, label_instruction
+from condor_mini.engine.oci.shortcomings import docker_blockers, podman_blockers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from condor_mini.engine.protocol import EngineInfo, Shortcoming
-    from condor_mini.engine.shortcomings import Json
+    from condor_mini.engine.oci.shortcomings import Json
+    from condor_mini.engine.values import EngineInfo, Shortcoming
 
 
 @dataclass(frozen=True, kw_only=True)

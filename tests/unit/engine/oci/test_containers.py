@@ -1,14 +1,11 @@
-"""What an engine is asked, with a ``podman`` that is a script."""
+"""Containers, with a ``podman`` that is a script."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
-
-from condor_mini.base.errors import EngineCapabilityError
 from condor_mini.engine import BindMount, ContainerSpec, OciEngine
-from condor_mini.engine.dialect import PODMAN
+from condor_mini.engine.oci.dialect import PODMAN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,10 +25,3 @@ def test_options_are_podmans_own(put_binary: PutBinary, tmp_path: Path) -> None:
         "--log-level=error create --pull never --log-driver k8s-file --security-opt label=disable"
     )
     assert removed == "--log-level=error rm --force --volumes --ignore --time 0 x"
-
-
-@pytest.mark.parametrize("value", ["a,b", 'a"b', "a\nb"])
-def test_volume_label_that_would_be_cut_is_refused(value: str) -> None:
-    """What Podman would take for several labels is not handed to it."""
-    with pytest.raises(EngineCapabilityError, match="label: k"):
-        OciEngine(PODMAN).create_volume("v", labels={"k": value})

@@ -16,8 +16,9 @@ from condor_mini.base.errors import (
     ImageBuildFailed,
     NotFound,
 )
-from condor_mini.engine import BuildSpec, ContainerSpec, OciEngine, oci
-from condor_mini.engine.dialect import DOCKER
+from condor_mini.engine import BuildSpec, ContainerSpec, OciEngine
+from condor_mini.engine.oci import containers
+from condor_mini.engine.oci.dialect import DOCKER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -230,7 +231,7 @@ def test_containers_that_do_not_end_are_not_waited_for_forever(
     put_docker: PutDocker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The deadline is for as many turns as the client takes."""
-    monkeypatch.setattr(oci, "QUICK_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(containers, "QUICK_TIMEOUT_S", 0.2)
     put_docker("exec sleep 30")
     began = time.monotonic()
     with pytest.raises(CommandFailed, match="did not end in time"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from condor_mini.engine.log_lines import count_lines, format_log, utc_line
+from condor_mini.engine.oci.log_lines import count_lines, format_log, utc_line
 
 
 @pytest.mark.parametrize(

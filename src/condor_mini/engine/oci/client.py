@@ -17,15 +17,16 @@ from condor_mini.base.errors import (
     ReadOnlyError,
 )
 from condor_mini.engine import command
-from condor_mini.engine.protocol import QUICK_TIMEOUT_S, CommandResult
+from condor_mini.engine.protocol import QUICK_TIMEOUT_S
 
 if TYPE_CHECKING:
     import re
     from collections.abc import Iterator, Sequence
     from typing import BinaryIO
 
-    from condor_mini.engine.dialect import Dialect
-    from condor_mini.engine.shortcomings import Json
+    from condor_mini.engine.oci.dialect import Dialect
+    from condor_mini.engine.oci.shortcomings import Json
+    from condor_mini.engine.values import CommandResult
 
 JSON = ("--format", "{{json .}}")
 """For ``info``; ``inspect`` answers in JSON by itself, as an array."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from condor_mini.engine.argv import host_in_url
-from condor_mini.engine.protocol import (
+from condor_mini.engine.oci.shortcomings import Json, podman_shortcomings
+from condor_mini.engine.values import (
     NAMELESS,
     ContainerInfo,
     ContainerState,
@@ -13,8 +13,8 @@ from condor_mini.engine.protocol import (
     ImageInfo,
     NetworkInfo,
     VolumeInfo,
+    host_in_url,
 )
-from condor_mini.engine.shortcomings import Json, podman_shortcomings
 
 _MEBIBYTE = 2**20
 _DOCKERS = {"cpus": "CpuCfsQuota", "memory_mb": "MemoryLimit", "pids": "PidsLimit"}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.engine.shortcomings import Machine, podman_blockers, podman_shortcomings
+from condor_mini.engine.oci.shortcomings import Machine, podman_blockers, podman_shortcomings
 from podman_answers import GIVEN, MAPPED, ROOT, ROOTLESS, Facts, changed
 
 if TYPE_CHECKING:

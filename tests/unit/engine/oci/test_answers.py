@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from condor_mini.engine.answers import (
+from condor_mini.engine.oci.answers import (
     container_info,
     docker_info,
     image_info,

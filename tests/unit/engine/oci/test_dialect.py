@@ -18,7 +18,7 @@ from condor_mini.base.errors import (
     NotFound,
 )
 from condor_mini.engine import OciEngine
-from condor_mini.engine.dialect import PODMAN
+from condor_mini.engine.oci.dialect import PODMAN
 from condor_mini.engines import find_engine
 
 if TYPE_CHECKING:

@@ -9,13 +9,13 @@ from datetime import UTC
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import EngineCapabilityError
-from condor_mini.engine.protocol import BindMount, ScratchMount, VolumeMount
+from condor_mini.engine.values import BindMount, ScratchMount, VolumeMount, host_in_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
-    from condor_mini.engine.protocol import BuildSpec, ContainerSpec, PublishedPort
+    from condor_mini.engine.values import BuildSpec, ContainerSpec, PublishedPort
 
 
 def create_arguments(
@@ -143,11 +143,6 @@ def _published(port: PublishedPort) -> str:
     """A port of the host, of any number where none is given, and the container's behind it."""
     host_port = "" if port.host_port is None else str(port.host_port)
     return f"{host_in_url(port.host_ip)}:{host_port}:{port.container_port}"
-
-
-def host_in_url(ip: str) -> str:
-    """An address to which a colon and a port can be added."""
-    return f"[{ip}]" if ":" in ip else ip
 
 
 def label_instruction(key: str, value: str) -> str:

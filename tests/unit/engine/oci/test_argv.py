@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from condor_mini.base.errors import EngineCapabilityError
-from condor_mini.engine.argv import bare_label_instruction
+from condor_mini.engine.oci.argv import bare_label_instruction
 
 
 def test_label_with_a_quote_is_refused() -> None:

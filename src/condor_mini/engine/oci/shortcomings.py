@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from condor_mini.engine.protocol import Shortcoming
+from condor_mini.engine.values import Shortcoming
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
