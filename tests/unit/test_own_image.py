@@ -374,7 +374,7 @@ def test_option_for_several_groups() -> None:
     """Of several groups it is not guessed which is meant."""
     groups = [{"name": "a"}, {"name": "b"}]
     spec = PoolSpec.model_validate({"execution_points": groups})
-    with pytest.raises(UsageError, match="2 groups of them, and my/thing:1 could be the image"):
+    with pytest.raises(UsageError, match=r"2 groups of them.* gets the image my/thing:1"):
         spec.with_overrides(execute_image=IMAGE)
 
 
