@@ -248,21 +248,21 @@ def _debian_names() -> tuple[str, str]:
 def _listed(engine: Engine, series: Series, role: str, base: str | None) -> Listed:
     """Return an image's entry in the list; ``base`` is None if the engine composes images."""
     name = reference(role, series)
-    there = engine.image(name)
+    existing = engine.image(name)
     digest = None
-    if there and base is None:
+    if existing and base is None:
         from condor_mini.images import composition
 
         digest = composition.digest(role, series)
-    elif there:
+    elif existing:
         digest = _built_digest(engine, series, role, base or "")
     return Listed(
         reference=name,
         role=role,
         series=series.number,
-        size_bytes=there.size_bytes if there else None,
-        up_to_date=there is not None and there.labels.get(DIGEST_LABEL) == digest,
-        version=there.labels.get(VERSION_LABEL) if there else None,
+        size_bytes=existing.size_bytes if existing else None,
+        up_to_date=existing is not None and existing.labels.get(DIGEST_LABEL) == digest,
+        version=existing.labels.get(VERSION_LABEL) if existing else None,
     )
 
 
@@ -296,9 +296,9 @@ def _build_one(
     name = reference(role, series, tag)
     with as_file(files("condor_mini").joinpath(f"images/condor-{role}")) as folder:
         digest = _digest(folder, arguments, below.id if below else "")
-        there = engine.image(name)
-        if there and there.labels.get(DIGEST_LABEL) == digest and not no_cache:
-            return there, False
+        existing = engine.image(name)
+        if existing and existing.labels.get(DIGEST_LABEL) == digest and not no_cache:
+            return existing, False
         is_default = tag is None and series.number == catalogue().default
         tags = (name, reference(role, series, "latest")) if is_default else (name,)
         with (

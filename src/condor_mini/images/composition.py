@@ -66,8 +66,8 @@ def compose(
     made = runtime.ensure(series, progress).runtime
     folders = _folders(role)
     labels = {label: digest(role, series), "org.opencontainers.image.version": made.version or ""}
-    there = engine.image(reference)
-    if there and there.labels.get(label) == labels[label]:
+    existing = engine.image(reference)
+    if existing and existing.labels.get(label) == labels[label]:
         return False
     tree = ImageTree(
         archive=_archive(made.root, role, *folders),

@@ -128,17 +128,17 @@ def write_missing(
         UsageError, NotFound, CommandFailed: As for ``bill``.
     """
     place = folder or own_folder()
-    wanting = [
+    missing = [
         image.reference
         for image in images
         if image.fresh or not all(file.exists() for file in files(place, image.reference))
     ]
     # Composed images contain no package list of dpkg's.
-    if not wanting or not (folder or (is_installed() and isinstance(engine, ImageBuilder))):
+    if not missing or not (folder or (is_installed() and isinstance(engine, ImageBuilder))):
         return
     try:
         with progress.step("Writing bills of materials", done=f"Bills of materials: {place}"):
-            write(engine, wanting, place)
+            write(engine, missing, place)
     except StateError as error:
         if folder is not None:
             raise

@@ -51,12 +51,12 @@ def with_accounts(passwd: str, group: str) -> tuple[str, str]:
         number = account.id
         if number is None:
             number = next(free for free in SYSTEM_IDS if str(free) not in taken)
-        there = next((line for line in users if line[0] == account.name and len(line) > 3), None)
+        existing = next((line for line in users if line[0] == account.name and len(line) > 3), None)
         its_group = next((line for line in groups if line[0] == account.name), None)
-        if there is not None:
-            users.remove(there)
-            uid = there[2] if account.id is None else str(number)
-            first.append([*there[:2], uid, *there[3:]])
+        if existing is not None:
+            users.remove(existing)
+            uid = existing[2] if account.id is None else str(number)
+            first.append([*existing[:2], uid, *existing[3:]])
             continue
         if its_group is None:
             its_group = [account.name, "x", str(number), ""]

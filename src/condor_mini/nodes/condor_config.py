@@ -22,7 +22,7 @@ SLOT_MEMORY_MB = 2048
 SLOT_DISK_MB = 10 * 1024
 """Disk of each static slot if the pool file does not set ``disk``."""
 MOST_UPDATES_PER_S = 100
-"""Updates that one startd sends to the collector.
+"""Limit for the updates per second that one startd sends to the collector.
 
 At 2000 per second, 50 jobs on 10,000 slots took 83 s; at 100 per second they took 6 s.
 """

@@ -78,14 +78,14 @@ def equipped(
         return list(nodes)
     info = engine.info()
     architecture = _debian_name(info.architecture)
-    there = {image: _have(engine, image, architecture, progress) for image in sorted(own)}
+    images = {image: _have(engine, image, architecture, progress) for image in sorted(own)}
     mount: BindMount | VolumeMount
     if info.same_host:
         mount = beside(engine, series, progress, architecture=architecture)
     else:
         mount = VolumeMount(volume=_volume(nodes[0].pool), target=PREFIX, read_only=True)
     return [
-        _with_preload_for_jobs(_with_mount(node, mount), there[node.container.image])
+        _with_preload_for_jobs(_with_mount(node, mount), images[node.container.image])
         if node.has_own_image
         else node
         for node in nodes
@@ -231,7 +231,7 @@ def _have(engine: Engine, image: str, architecture: str, progress: Progress) -> 
             ) from refusal
         found = engine.image(image)
     if found is None:
-        raise NotFound(f"there is no image {image}, although it was pulled")
+        raise NotFound(f"the engine pulled {image}, but does not have it")
     if found.architecture and found.architecture != architecture:
         raise EngineCapabilityError(
             f"the image {image} is for {found.architecture}, and the engine's machine is "

@@ -56,7 +56,7 @@ def copy_in(node: Node, source: Path, target: str) -> list[str]:
     """
     with _typed(source) as (tree, name, status), tempfile.TemporaryFile() as archive:
         if status is None:
-            raise NotFound(f"{source} is not there")
+            raise NotFound(f"{source} does not exist")
         if tree.path / name == Path("/"):
             raise UsageError("a machine is not copied as a whole: name a directory on it")
         if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
@@ -150,13 +150,13 @@ def _check_fits(
             f"{node.name}:{path} is a symbolic link",
             hint=f"Name its target: condor-mini cp -n {node.pool} {node.name}:{leads} …",
         )
-    there, final = tree.status(name), tree.path / name
-    _check_no_link(tree, name, there)
-    if there is None or first is None:
+    existing, final = tree.status(name), tree.path / name
+    _check_no_link(tree, name, existing)
+    if existing is None or first is None:
         return
-    if first.isdir() and not stat.S_ISDIR(there.st_mode):
+    if first.isdir() and not stat.S_ISDIR(existing.st_mode):
         raise UsageError(f"{final} is a file, and a directory would replace it")
-    if not first.isdir() and stat.S_ISDIR(there.st_mode):
+    if not first.isdir() and stat.S_ISDIR(existing.st_mode):
         raise UsageError(f"{final} is a directory, and a file would replace it")
 
 
@@ -190,9 +190,9 @@ def _place_in(node: Node, target: str, name: str) -> _Place:
     path = _absolute(target)
     *above, _ = accumulate(path.split("/")[1:], posixpath.join, initial="/")
     found = _looked_up(node, [*above, path, posixpath.join(path, name)])
-    there = found.get(path)
-    if there is not None and stat.S_ISDIR(there.mode):
-        return replace(there, path=posixpath.join(path, name))
+    existing = found.get(path)
+    if existing is not None and stat.S_ISDIR(existing.mode):
+        return replace(existing, path=posixpath.join(path, name))
     if target.endswith("/"):
         raise NotFound(f"{node.name} has no directory {target}")
     parent = found.get(above[-1])

@@ -54,8 +54,8 @@ def have(engine: Engine) -> str:
     }
     shared = {place: path for place, path in seen.items() if not path.is_symlink()}
     digest = hashlib.sha256(repr((sorted(shared), links, _EMPTY)).encode()).hexdigest()
-    there = engine.image(IMAGE)
-    if there is None or there.labels.get(DIGEST_LABEL) != digest:
+    existing = engine.image(IMAGE)
+    if existing is None or existing.labels.get(DIGEST_LABEL) != digest:
         tree = ImageTree(archive=_archive(links), shared=shared)
         engine.compose(IMAGE, tree, labels={DIGEST_LABEL: digest})
     return IMAGE

@@ -41,7 +41,7 @@ _MOST_SHOWN = 40
 
 
 class Role(StrEnum):
-    """What a node does; the values are the names of the images."""
+    """A node's role; the values are those in the names of nodes and images."""
 
     CENTRAL_MANAGER = "master"
     ACCESS_POINT = "submit"

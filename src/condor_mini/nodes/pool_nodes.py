@@ -49,8 +49,8 @@ class PoolNodes:
             if node.name in wanted if name else node.role is role:
                 return node
         what = f"node {name}" if name else role.words
-        there = ", ".join(node.name for node in nodes)
-        raise NotFound(f"the pool {self.name} has no {what}; its nodes: {there}")
+        names = ", ".join(node.name for node in nodes)
+        raise NotFound(f"the pool {self.name} has no {what}; its nodes: {names}")
 
     def exec(
         self,

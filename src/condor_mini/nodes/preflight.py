@@ -38,7 +38,7 @@ def check_able(info: EngineInfo, nodes: Sequence[PlannedNode]) -> None:
         if names and limit not in info.limits:
             raise EngineCapabilityError(
                 f"nothing would come of `limit: {_LIMITS[limit]}` for {names[0]}: {info.name} has "
-                "no control group here to set it in",
+                "no control group here that could enforce it",
                 hint="Leave `limit` out, or use Docker or Podman as root. Without root, limits "
                 "need cgroups v2 that systemd delegates: Delegate=cpu memory pids for "
                 "user@.service. embedded has them if you linger: loginctl enable-linger",

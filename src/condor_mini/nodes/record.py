@@ -68,9 +68,10 @@ def _first(error: ValidationError) -> str:
 
 
 def recorded_nodes(spec: PoolSpec, recorded: Iterable[Identity]) -> list[PlannedNode]:
-    """Return the recorded nodes as ``planned_nodes`` returns them, with those added by ``scale``.
+    """Return the recorded nodes, planned and sorted as by ``planned_nodes``.
 
-    Nodes of a group that the spec does not have are left out.
+    They differ from ``planned_nodes`` if the pool was scaled. Nodes of a group that the spec does
+    not have are left out.
 
     Args:
         spec: Spec that the pool was created from.

@@ -11,6 +11,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import RuntimeFailed
+from condor_mini.runtime.fetch import MIRROR_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -114,7 +115,7 @@ def _check_suite(release: str, suite: str, source: str) -> None:
     if suite not in names:
         raise RuntimeFailed(
             f"{source} is the index of {' or '.join(names) or 'no suite'}, not of {suite}",
-            hint="The mirror is broken. Name another one: CONDOR_MINI_DEBIAN_MIRROR=<URL>",
+            hint=f"The mirror is broken. Name another one: {MIRROR_VARIABLE}=<URL>",
         )
 
 
@@ -125,8 +126,8 @@ def _check_valid_until(release: str, source: str, now: datetime) -> None:
         raise RuntimeFailed(
             f"{source} was valid until {until:%Y-%m-%d %H:%M} UTC, and it is "
             f"{now:%Y-%m-%d %H:%M} UTC now: the mirror is out of date, or hides newer versions",
-            hint="Name another mirror: CONDOR_MINI_DEBIAN_MIRROR=<URL>. If you want this one, for "
-            "example a snapshot of the archive: condor-mini runtime lock --accept-expired",
+            hint=f"Name another mirror: {MIRROR_VARIABLE}=<URL>. If you want this one, for example "
+            "a snapshot of the archive: condor-mini runtime lock --accept-expired",
         )
 
 

@@ -49,7 +49,7 @@ class Runtime:
     problem: str | None
     """What is damaged; None if the runtime is complete."""
     packages: tuple[str, ...] = ()
-    """Name and version of each package: ``tini 0.19.0-3``."""
+    """``NAME VERSION`` of each package."""
 
     @property
     def root(self) -> Path:
@@ -119,7 +119,8 @@ class Store:
         """Remove the runtimes of a series, or all, with partial ones, and return their paths.
 
         Args:
-            series: Number of the series. None for all, and also for the locks that the user made.
+            series: Number of the series. None for all; the locks that the user made are removed
+                then, too.
             progress: Receives the phases.
 
         Raises:
@@ -128,13 +129,13 @@ class Store:
         if not self.directory.is_dir():
             return []
         with self.alone(progress):
-            doomed = [r.path for r in self.all() if series in (None, r.series)]
-            for path in doomed:
+            paths = [r.path for r in self.all() if series in (None, r.series)]
+            for path in paths:
                 self.discard(path)
         if series is None:
             for file in self.directory.glob("lock-*.json"):
                 file.unlink(missing_ok=True)
-        return doomed
+        return paths
 
     def discard(self, path: Path) -> None:
         """Remove a runtime. It is renamed first, so that no process ever sees a part of it."""

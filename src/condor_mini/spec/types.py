@@ -59,8 +59,8 @@ def _series(value: object, info: ValidationInfo) -> object:
         value = str(value)
     known = catalogue().series
     if isinstance(value, str) and value not in known and not reading(info).stored:
-        there = ", ".join(known)
-        raise ValueError(f"there is no HTCondor series {shown(value)} here; there are: {there}")
+        numbers = ", ".join(known)
+        raise ValueError(f"there is no HTCondor series {shown(value)} here; there are: {numbers}")
     return value
 
 

@@ -343,7 +343,7 @@ def test_whole_machine_is_not_copied(node: Node, holds: Callable[..., None]) -> 
 
 def test_source_that_is_absent(node: Node, here: Path) -> None:
     """A file that is not here is told."""
-    with pytest.raises(NotFound, match="absent/file is not there"):
+    with pytest.raises(NotFound, match="absent/file does not exist"):
         files.copy_in(node, here / "absent" / "file", "")
 
 
