@@ -58,10 +58,10 @@ def attach(
     finally:
         os.close(slave)
     ended, end = os.pipe()
-    waiting = threading.Thread(target=_tell_end, args=(process, end), daemon=True)
+    waiting = threading.Thread(target=_signal_end, args=(process, end), daemon=True)
     try:
         waiting.start()
-        with _raw(keyboard), _following_size(screen, master):
+        with _raw(keyboard), _synchronized_size(screen, master):
             _relay(keyboard, screen, master, ended)
     except BaseException:
         process.terminate()
@@ -77,7 +77,7 @@ def attach(
     return process.returncode if process.returncode >= 0 else 128 - process.returncode
 
 
-def _tell_end(process: subprocess.Popen[bytes], end: int) -> None:
+def _signal_end(process: subprocess.Popen[bytes], end: int) -> None:
     process.wait()
     os.close(end)
 
@@ -137,7 +137,7 @@ def _raw(keyboard: int) -> Iterator[None]:
 
 
 @contextmanager
-def _following_size(screen: int, master: int) -> Iterator[None]:
+def _synchronized_size(screen: int, master: int) -> Iterator[None]:
     """Keep the command's window as large as ours."""
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread gets signals

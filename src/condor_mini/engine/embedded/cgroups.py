@@ -40,7 +40,7 @@ _UNIT, _KIND = "condor-mini-", ".scope"
 _FILES = {"cpus": "cpu.max", "memory_mb": "memory.max", "pids": "pids.max"}
 _PROBED = {"cpus": 1, "memory_mb": 1024, "pids": 1024}
 _RUNTIME, _BUS = "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS"
-_NOT_ITS_OWN = (_RUNTIME, _BUS, "INVOCATION_ID")
+_MANAGER_VARIABLES = (_RUNTIME, _BUS, "INVOCATION_ID")
 """Variables by which systemd-run finds the manager, or that it sets for the command."""
 _MANAGER = (
     "org.freedesktop.systemd1",
@@ -48,7 +48,7 @@ _MANAGER = (
     "org.freedesktop.systemd1.Manager",
 )
 _BUS_TIMEOUT_S = 5
-_WHAT_IS_SET = """
+_LIMITS_SCRIPT = """
 while read -r line; do case $line in 0::*) own=$1${line#0::} ;; esac; done </proc/self/cgroup
 shift
 for file; do read -r limit _ <"$own/$file" && [ "$limit" != max ] && echo "$file"; done 2>/dev/null
@@ -90,7 +90,7 @@ class Cgroups:
         return frozenset(found)
 
     def _probe(self) -> list[str]:
-        look = self._tools.argv("dash", "-c", _WHAT_IS_SET, "-", str(MOUNT), *_FILES.values())
+        look = self._tools.argv("dash", "-c", _LIMITS_SCRIPT, "-", str(MOUNT), *_FILES.values())
         argv, environment = self.scope_command(_PROBED, look, os.environ, limits=_FILES)
         try:
             result = command.run_bytes(argv, timeout_s=PROBE_TIMEOUT_S, environment=environment)
@@ -117,8 +117,8 @@ class Cgroups:
         unit = f"{_UNIT}{secrets.token_hex(8)}{_KIND}"
         # Without delegation systemd stops a scope when the kernel kills one of its processes.
         options = ("--scope", "--collect", "--quiet", "--property=Delegate=yes", *properties)
-        own = [f"{name}={environment[name]}" for name in _NOT_ITS_OWN if name in environment]
-        removed = [f"--unset={name}" for name in _NOT_ITS_OWN]
+        own = [f"{name}={environment[name]}" for name in _MANAGER_VARIABLES if name in environment]
+        removed = [f"--unset={name}" for name in _MANAGER_VARIABLES]
         inner = self._tools.argv("env", *removed, *own, *argv)
         manager = [] if _is_root() else ["--user"]
         return (

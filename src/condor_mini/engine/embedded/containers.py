@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from condor_mini.engine.values import ContainerInfo, ContainerSpec
 
 COPY_TIMEOUT_S = 900.0
-MOST_ROUNDS = 20
+MAX_ROUNDS = 20
 """How often to look for processes that were started during the last round of kills."""
 _RESOLVER = Path("/etc/resolv.conf")
 
@@ -265,7 +265,7 @@ class Containers(_OwnedStore):
             # It is about to start, or its first process was killed: all are in one process group.
             with suppress(OSError):
                 os.killpg(shim, Signals.SIGKILL)
-        for _ in range(MOST_ROUNDS):
+        for _ in range(MAX_ROUNDS):
             if not kill_all(self.sandbox.processes(view, first)):
                 return
             first = None  # its number may belong to another process by now

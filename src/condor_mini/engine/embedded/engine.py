@@ -69,15 +69,15 @@ class EmbeddedEngine(ImageComposer):
         self._wanted_sandbox = sandbox
         self.directory = (directory or default_directory()).resolve()
         self._images = Images(self.directory / "images")
-        self._networks = Networks(self.directory / "networks", self._is_there)
+        self._networks = Networks(self.directory / "networks", self._container_exists)
         self._volumes = Volumes(self.directory / "volumes", lambda: self.sandbox)
         self._containers = Containers(
             self.directory / "containers", lambda: self.sandbox, self._volumes, self._networks
         )
         self._supervisor = Supervisor(self._containers, lambda: self._cgroups)
 
-    def _is_there(self, container_id: str) -> bool:
-        return self._containers.is_there(container_id)
+    def _container_exists(self, container_id: str) -> bool:
+        return self._containers.exists(container_id)
 
     @cached_property
     def tools(self) -> Tools:

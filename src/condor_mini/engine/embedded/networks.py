@@ -35,10 +35,10 @@ _NUMBERS = range(2**16 // _SIZE, 255 * 2**16 // _SIZE)
 class Networks(Store):
     """All networks."""
 
-    def __init__(self, directory: Path, is_there: Callable[[str], bool]) -> None:
-        """Nothing is made yet; ``is_there`` returns whether a container with that id exists."""
+    def __init__(self, directory: Path, exists: Callable[[str], bool]) -> None:
+        """Nothing is made yet; ``exists`` returns whether a container with that id exists."""
         super().__init__(directory, "network")
-        self._is_there = is_there
+        self._container_exists = exists
 
     def create(self, name: str, labels: Mapping[str, str], subnet: str | None) -> Record:
         """Create a network; raises ``AlreadyInUse`` for a taken name."""
@@ -109,7 +109,7 @@ class Networks(Store):
     def _release_absent(self, record: Record) -> None:
         """Release the addresses of containers that do not exist."""
         owners = {entry[0] for entry in record.facts["addresses"].values()}
-        self._release(record, {owner for owner in owners if not self._is_there(owner)})
+        self._release(record, {owner for owner in owners if not self._container_exists(owner)})
 
     def _release(self, record: Record, owners: set[str]) -> None:
         addresses = record.facts["addresses"].items()

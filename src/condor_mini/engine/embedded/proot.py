@@ -31,7 +31,7 @@ MARK = "CONDOR_MINI_CONTAINER"
 """A variable by which a container's processes are found if their proot is killed."""
 
 
-ROOTS_OWN = ("CHOWN", "DAC_OVERRIDE", "FOWNER")
+ROOT_CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER")
 """Capabilities that a root keeps that stays root: directories of other users may be mounted."""
 
 
@@ -147,7 +147,7 @@ class ProotSandbox(Sandbox):
         changes = self._changes_ids(view)
         options = [*(id_options(view) if changes else []), "--no-new-privs"]
         if can_drop_capabilities():
-            options += capability_options(view.capabilities if changes else ROOTS_OWN)
+            options += capability_options(view.capabilities if changes else ROOT_CAPABILITIES)
         ours = ("-u", "PROOT_NO_SECCOMP", "-u", "PROOT_TMP_DIR")
         command_line = self._command(workdir, [self.mark(view), *argv], *ours)
         return [*self.tools.inside("setpriv", *options), *command_line]

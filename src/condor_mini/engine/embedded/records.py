@@ -101,7 +101,7 @@ class Store:
                         # A new name, which nobody can create again during the removal.
                         self.discard(place.rename(self._aside()))
 
-    def is_there(self, identity: str) -> bool:
+    def exists(self, identity: str) -> bool:
         """Return whether one with that id exists, or is being created now."""
         making = self.directory / f"{_NEW}{identity}"
         try:

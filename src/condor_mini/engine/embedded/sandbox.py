@@ -31,7 +31,7 @@ NETWORK = "/.network"
 PID_FOLDER = "notes"
 """The subdirectory of a container in which its first process records its number."""
 PROBE_TIMEOUT_S = 10.0
-MOST_IDS = 65536
+NEEDED_IDS = 65536
 CAP_SETGID, CAP_SETUID, CAP_SETPCAP = 6, 7, 8
 """Numbers from linux/capability.h."""
 PID_SCRIPT = (
@@ -155,7 +155,7 @@ def failure_reason(failure: CommandFailed) -> str:
 def can_change_users() -> bool:
     """Return whether we may act as any user, as root usually may."""
     ids = sum(int(line.split()[2]) for line in Path("/proc/self/uid_map").read_text().splitlines())
-    return os.geteuid() == 0 and _may(CAP_SETGID, CAP_SETUID) and ids >= MOST_IDS
+    return os.geteuid() == 0 and _may(CAP_SETGID, CAP_SETUID) and ids >= NEEDED_IDS
 
 
 def can_drop_capabilities() -> bool:
@@ -187,7 +187,7 @@ def has_subordinate_ids(tools: Tools, directory: Path) -> bool:
             id_map = command.run(argv, timeout_s=PROBE_TIMEOUT_S).stdout
     except (CommandFailed, OSError):
         return False
-    return sum(int(line.split()[2]) for line in id_map.splitlines()) >= MOST_IDS
+    return sum(int(line.split()[2]) for line in id_map.splitlines()) >= NEEDED_IDS
 
 
 def environment_of(image: Mapping[str, str], own: Mapping[str, str], home: str) -> dict[str, str]:

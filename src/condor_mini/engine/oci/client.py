@@ -79,7 +79,7 @@ class Client:
         except FileNotFoundError:
             raise self.no_client() from None
         except CommandFailed as failure:
-            raise self.translated(failure) from None
+            raise self.error_of(failure) from None
 
     @contextmanager
     def follow(self, *arguments: str) -> Iterator[Iterator[str]]:
@@ -104,7 +104,7 @@ class Client:
                 if held is None:
                     yield line
         except CommandFailed as failure:
-            raise self.translated(failure) from None
+            raise self.error_of(failure) from None
         if held is not None:
             yield held
 
@@ -131,11 +131,11 @@ class Client:
         failures = [line for line in complaints if not any(p.search(line) for p in harmless)]
         if failures or not complaints:
             text = "\n".join(failures) or result.stderr or result.stdout
-            raise self.translated(CommandFailed(result.argv, result.returncode, text))
+            raise self.error_of(CommandFailed(result.argv, result.returncode, text))
 
     # -- complaints -------------------------------------------------------------------------------
 
-    def translated(self, failure: CommandFailed) -> CondorMiniError:
+    def error_of(self, failure: CommandFailed) -> CondorMiniError:
         """Return one of our errors for the engine's words; nothing else knows them."""
         if failure.returncode is None:
             return failure

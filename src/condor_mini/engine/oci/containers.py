@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 COPY_TIMEOUT_S = 900.0
 """Deadline of copying files in or out: gigabytes, over a slow connection to the engine."""
 
-_AT_ONCE = 50
+_CONCURRENT = 50
 """How many containers Docker's client stops or removes at the same time."""
 
 
@@ -260,6 +260,6 @@ class OciContainers(OciVolumes):
 
     def _end(self, *arguments: str, containers: Sequence[str], each_s: float = 0.0) -> None:
         if containers:
-            turns = math.ceil(len(containers) / _AT_ONCE)
+            turns = math.ceil(len(containers) / _CONCURRENT)
             deadline_s = turns * (each_s + QUICK_TIMEOUT_S)
             self._client.end(*arguments, *containers, timeout_s=deadline_s)

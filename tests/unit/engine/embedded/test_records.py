@@ -67,10 +67,10 @@ def test_thing_is_there_while_it_is_made(store: Store) -> None:
 
     def fill(_: Path, identity: str) -> None:
         store.sweep()
-        seen.append((store.is_there(identity), store.find("name")))
+        seen.append((store.exists(identity), store.find("name")))
 
     added = store.add("name", {"labels": {}}, fill)
-    assert (seen, store.is_there(added.id)) == ([(True, None)], True)
+    assert (seen, store.exists(added.id)) == ([(True, None)], True)
 
 
 def test_what_was_left_is_swept(store: Store) -> None:
