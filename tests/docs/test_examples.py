@@ -59,8 +59,7 @@ VARYING = re.compile(
     r"|mini-[0-9a-f]{6}"  # a personal pool's name
     r"|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
     r"|<127\.0\.0\.1:\d+\?[^>]*>"
-    r"|[ ]+[0-9.]+[ ]+\d+[ ]+\d\+\d\d:\d\d:\d\d"  # LoadAv, Mem, ActvtyTime of condor_status
-    r"|[ ]{2,}"
+    r"|[0-9.]+ \d+ \d\+\d\d:\d\d:\d\d"  # LoadAv, Mem, ActvtyTime of condor_status
 )
 ENGINES_OWN = {
     *("--privileged", "--network", "--cap-drop", "--cap-add", "--security-opt", "--read-only"),
@@ -84,8 +83,8 @@ def sh(script: str, cwd: Path, timeout_s: float = 120) -> str:
 
 
 def without_varying(text: str) -> str:
-    """Return the text without what differs from run to run."""
-    return VARYING.sub("…", text)
+    """Return the text without what differs from run to run, as the width of columns does."""
+    return VARYING.sub("…", re.sub("[ ]+", " ", text))
 
 
 def check(command: Command, output: str) -> None:
