@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from condor_mini.members.membership import Members, TokenRequest
     from condor_mini.nodes.node import Node, Role
     from condor_mini.personal.caller import Caller
-    from condor_mini.personal.pool import PersonalPool, PersonalSpec
+    from condor_mini.personal.container import PersonalSpec
+    from condor_mini.personal.pool import PersonalPool
     from condor_mini.pool import Pool
     from condor_mini.reports.classads import ClassAd
     from condor_mini.reports.logs import LogLine
@@ -108,7 +109,7 @@ _LOADED_WHEN_ASKED_FOR = {
     "Node": "nodes.node",
     "NotFound": "base.errors",
     "PersonalPool": "personal.pool",
-    "PersonalSpec": "personal.pool",
+    "PersonalSpec": "personal.container",
     "Pool": "pool",
     "PoolFileError": "base.errors",
     "PoolNotReady": "base.errors",

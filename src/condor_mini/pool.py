@@ -72,7 +72,7 @@ class Pool(PoolNodes):
             keep: Keep what was created if something fails.
             if_not_exists: Reuse an existing pool of that name: start it if it is stopped, and
                 create its containers again if they were removed.
-            progress: Told of the phases; silent by default.
+            progress: Receives the phases; silent by default.
 
         Raises:
             AlreadyInUse: A pool of that name exists, or its state is kept, or something else has a
@@ -176,7 +176,7 @@ class Pool(PoolNodes):
             series: Create all containers again with this series of HTCondor, the same or a newer
                 one. Queue, job ids, history, accounting, key and homes stay.
             timeout_s: Give up after so many seconds, counted from when the nodes are stopped.
-            progress: Told of the phases.
+            progress: Receives the phases.
 
         Raises:
             UsageError: The series is older than the pool's, or ``series`` and ``node`` are both
@@ -204,7 +204,7 @@ class Pool(PoolNodes):
             grace_s: How long jobs may run on where an execution point is removed, in seconds.
                 After that they return to the queue.
             timeout_s: Give up after so many seconds if new slots are missing.
-            progress: Told of the phases.
+            progress: Receives the phases.
 
         Raises:
             UsageError: The pool would have no execution point left, or there is no such group.
@@ -238,7 +238,7 @@ class Pool(PoolNodes):
             node: Name of the access point. None for the first.
             arguments: Arguments of condor_submit, for a submit file: ``-append``, ``X=1``.
             follow_links: Also copy what symbolic links lead to outside the submit file's directory.
-            progress: Told of what is not copied.
+            progress: Receives what is not copied.
 
         Raises:
             NotFound: There is no such file or access point.

@@ -67,12 +67,12 @@ def save(*, file: str, series: str | None, engine: str | None, quiet: bool) -> N
     from condor_mini.base.progress import progress_for_stderr
     from condor_mini.base.series import catalogue
     from condor_mini.engines import find_engine
-    from condor_mini.images import builder
+    from condor_mini.images import transfer
 
     chosen = catalogue().get(series) if series else None
     reached = find_engine(engine)
     with progress_for_stderr(quiet=quiet).step(f"Saving the images in {file}"):
-        names = builder.save(reached, Path(file), chosen)
+        names = transfer.save(reached, Path(file), chosen)
     click.echo("\n".join(names))
 
 
@@ -84,11 +84,11 @@ def load(*, file: str, engine: str | None, quiet: bool) -> None:
     """Load the images from FILE, which `images save` has written."""
     from condor_mini.base.progress import progress_for_stderr
     from condor_mini.engines import find_engine
-    from condor_mini.images import builder
+    from condor_mini.images import transfer
 
     reached = find_engine(engine)
     with progress_for_stderr(quiet=quiet).step(f"Loading the images of {file}"):
-        names = builder.load(reached, Path(file))
+        names = transfer.load(reached, Path(file))
     click.echo("\n".join(names))
 
 
@@ -101,11 +101,11 @@ def import_root(*, file: str, reference: str, engine: str | None, quiet: bool) -
     """Import FILE, the tar of a root file system, as image NAME, for `create --execute-image`."""
     from condor_mini.base.progress import progress_for_stderr
     from condor_mini.engines import find_engine
-    from condor_mini.images import builder
+    from condor_mini.images import transfer
 
     reached = find_engine(engine)
     with progress_for_stderr(quiet=quiet).step(f"Importing {file}"):
-        builder.import_root(reached, Path(file), reference)
+        transfer.import_root(reached, Path(file), reference)
     click.echo(reference)
 
 

@@ -81,7 +81,8 @@ def command(
     """
     from condor_mini.base.progress import progress_for_stderr
     from condor_mini.base.series import catalogue
-    from condor_mini.personal.pool import PersonalPool, PersonalSpec
+    from condor_mini.personal.container import PersonalSpec
+    from condor_mini.personal.pool import PersonalPool
 
     if submit_file and command:
         raise UsageError("use either --submit FILE or a command, not both")
@@ -139,7 +140,7 @@ def _in_pool(file: Path) -> PurePosixPath:
         NotFound: There is no such file.
         UsageError: It is not in or below the current directory.
     """
-    from condor_mini.personal.pool import WORK
+    from condor_mini.personal.container import WORK
 
     if not file.is_file():
         problem = "is not a file" if file.exists() else "does not exist"

@@ -23,13 +23,10 @@ from condor_mini.base.errors import (
     CommandFailed,
     EngineCapabilityError,
     ImageBuildFailed,
-    NotFound,
-    StateError,
 )
 from condor_mini.base.layout import LABEL
 from condor_mini.base.parallel import each
 from condor_mini.base.series import catalogue
-from condor_mini.base.tree import replacing
 from condor_mini.engine import (
     BuildSpec,
     ContainerSpec,
@@ -173,74 +170,14 @@ def listing(engine: Engine) -> list[Listed]:
     known = catalogue()
     builds = isinstance(engine, ImageBuilder)
     order = sorted(known.series.values(), key=lambda series: series.number != known.default)
-    base = next((name for name in _debian_names() if engine.image(name)), "") if builds else None
+    base = next((name for name in debian_names() if engine.image(name)), "") if builds else None
     return each(
         lambda wanted: _listed(engine, *wanted, base),
         [(series, role) for series in order for role in ROLES if builds or role != "base"],
     )
 
 
-def save(engine: Engine, file: Path, series: Series | None = None) -> list[str]:
-    """Write the images to a file, for a machine that cannot build them, and return their names.
-
-    The file also contains the Debian image that they are built on. Without it they would count as
-    outdated.
-
-    Args:
-        engine: Engine that has the images.
-        file: File to create, or to replace when all is written.
-        series: Save only images of this series. None for all series.
-
-    Raises:
-        NotFound: There are no images to save.
-        StateError: The file cannot be written.
-    """
-    names = [
-        image.reference
-        for image in listing(engine)
-        if image.size_bytes is not None and series in (None, catalogue().get(image.series))
-    ]
-    if not names:
-        raise NotFound("there are no images to save", hint="Build them: condor-mini build")
-    names += [name for name in _debian_names() if engine.image(name)]
-    image_builder = require_builder(engine, f"save {', '.join(names)} to {file}")
-    try:
-        with replacing(file) as partial:
-            image_builder.save_images(names, partial)
-    except OSError as error:
-        raise StateError(f"{file} cannot be written: {error.strerror}") from None
-    return names
-
-
-def load(engine: Engine, file: Path) -> list[str]:
-    """Load the images from a file that ``save`` wrote, and return their names.
-
-    Raises:
-        NotFound: There is no such file.
-    """
-    if not file.is_file():
-        raise NotFound(f"there is no file {file}")
-    return require_builder(engine, f"load {file}").load_images(file)
-
-
-def import_root(engine: Engine, file: Path, reference: str) -> None:
-    """Import a root file system as an image for execution points.
-
-    Args:
-        engine: Engine that is to have the image.
-        file: Tar archive of the root file system.
-        reference: Name of the image.
-
-    Raises:
-        NotFound: There is no such file.
-        CommandFailed: The file is not a tar archive.
-    """
-    if not file.is_file():
-        raise NotFound(f"there is no file {file}")
-    engine.import_image(file, reference, labels={})
-
-
-def _debian_names() -> tuple[str, str]:
+def debian_names() -> tuple[str, str]:
     """Return the images that ``debian_base`` looks for, in its order."""
     return catalogue().base, f"condor-mini-debian:{catalogue().debian}"
 

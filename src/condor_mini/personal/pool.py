@@ -19,7 +19,7 @@ from condor_mini.base.errors import (
     TimedOut,
     UsageError,
 )
-from condor_mini.base.layout import ENTRYPOINT, HEALTH, HOME, LABEL, LIBEXEC
+from condor_mini.base.layout import HEALTH, HOME, LABEL, LIBEXEC
 from condor_mini.base.series import catalogue
 from condor_mini.base.signals import held_back
 from condor_mini.base.waiting import wait_until
@@ -30,25 +30,28 @@ from condor_mini.engine import (
     ContainerState,
     ImageBuilder,
 )
-from condor_mini.images import builder
-from condor_mini.nodes import custom_image, host_files
+from condor_mini.nodes import custom_image
 from condor_mini.nodes.custom_image_files import contents
-from condor_mini.nodes.holdings import PERSONAL, Holdings, personal_pool_of
 from condor_mini.nodes.holdings import PERSONAL_STATE as STATE
+from condor_mini.nodes.holdings import Holdings, personal_pool_of
 from condor_mini.nodes.node import Malformed
-from condor_mini.personal.caller import Caller, certificate_authorities
+from condor_mini.personal.caller import Caller
+from condor_mini.personal.container import (
+    WORK,
+    PersonalSpec,
+    container_spec,
+    files_archive,
+    image_and_mounts,
+)
 from condor_mini.personal.state_directory import StateDirectory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from condor_mini.base.progress import Progress
     from condor_mini.base.series import Series
     from condor_mini.engine import CommandResult, ContainerInfo, Engine
 
-WORK = f"{HOME}/work"
-"""The caller's directory in the container."""
-CERTIFICATES = "/run/condor-mini/ca-certificates.crt"
 READY_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 10.0
 LOG_TAIL_LINES = 15
@@ -56,30 +59,6 @@ _BESIDE = (f"{LIBEXEC}/beside",)
 """The prefix of commands in a pool that has the host's programs: they find HTCondor's too."""
 KILLED = 137
 """A shell's status for SIGKILL. A command whose container ends has this status."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class PersonalSpec:
-    """The options of a personal pool."""
-
-    state: Path = Path("condor_state")
-    """The state directory on the host."""
-    workdir: Path = Path()
-    """The directory of the host that commands run in."""
-    name: str | None = None
-    """The pool's name. None for one that is derived from the state directory."""
-    series: str | None = None
-    """HTCondor's series. None for the default, or for that of a running pool."""
-    cpus: int | None = None
-    """The number of cores that the slot advertises. None for the machine's."""
-    memory_mb: int | None = None
-    """The memory that the slot advertises, in MiB. None for the machine's."""
-    host_files: str | None = None
-    """``ro`` or ``rw`` to give jobs the host's programs and the caller's home.
-
-    With ``ro`` jobs can only read the home; with ``rw`` they can also write to it. None for the
-    pool's own image.
-    """
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +106,7 @@ class PersonalPool:
                 "choose one with --engine.",
             )
         with StateDirectory(spec.state, shown=spec.workdir.absolute()) as state:
-            image, beside = _image(engine, spec, series, progress)
+            image, beside = image_and_mounts(engine, spec, series, progress)
             with state.session() as session:
                 joined = False
                 try:
@@ -244,12 +223,14 @@ def _start(
         with held_back():
             _end(engine, state)  # a container that a crash or a reboot left
             with caller.mounts(directories) as mounts:
-                wanted = _container(spec, series, state, image, name, caller, (*mounts, *beside))
+                wanted = container_spec(
+                    spec, series, state, image, name, caller, (*mounts, *beside)
+                )
                 if beside:
                     wanted = custom_image.container_of(wanted, image, role="mini")
                 container = _create(engine, wanted)
                 more = contents(engine, container, role="mini") if beside else {}
-                engine.copy_in(container, _archive(engine, container, caller, more))
+                engine.copy_in(container, files_archive(engine, container, caller, more))
                 engine.start(container)
         _wait_until_usable(engine, container, caller, state.path)
     except BaseException:
@@ -275,73 +256,6 @@ def _create(engine: Engine, container: ContainerSpec) -> str:
             f"the name {container.name} is taken by {owner}",
             hint=f"Choose another name: --name NAME. Or look at that container: {command}",
         ) from None
-
-
-def _container(
-    spec: PersonalSpec,
-    series: Series,
-    state: StateDirectory,
-    image: str,
-    name: str,
-    caller: Caller,
-    mounts: tuple[BindMount, ...],
-) -> ContainerSpec:
-    environment = {"HOME": HOME}
-    if spec.cpus is not None:
-        environment["NUM_CPUS"] = str(spec.cpus)
-    if spec.memory_mb is not None:
-        environment["MEMORY"] = str(spec.memory_mb)
-    if certificate_authorities() is not None:
-        for variable in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT"):
-            environment[variable] = CERTIFICATES
-    return ContainerSpec(
-        image=image,
-        name=name,
-        # The same at every start, because HTCondor stores the host name in the queue.
-        hostname=name,
-        user=caller.user,
-        as_caller=caller.mapped,
-        entrypoint=caller.user_namespace_prefix[0] if caller.user_namespace_prefix else None,
-        command=(*caller.user_namespace_prefix[1:], *ENTRYPOINT)
-        if caller.user_namespace_prefix
-        else (),
-        environment=environment,
-        labels={
-            f"{LABEL}.pool": name,
-            f"{LABEL}.role": PERSONAL,
-            f"{LABEL}.series": series.number,
-            f"{LABEL}.state": str(state.path),
-            f"{LABEL}.host-files": spec.host_files or "",
-            f"{LABEL}.workdir": str(spec.workdir.absolute()),
-            f"{LABEL}.cpus": str(spec.cpus or ""),
-            f"{LABEL}.memory": str(spec.memory_mb or ""),
-        },
-        mounts=mounts,
-        cap_drop=("ALL",),
-        cap_add=caller.capabilities,
-        no_new_privileges=True,
-    )
-
-
-def _image(
-    engine: Engine, spec: PersonalSpec, series: Series, progress: Progress
-) -> tuple[str, tuple[BindMount, ...]]:
-    """Return the image to use, and the mounts that one which is not ours needs."""
-    if spec.host_files is None:
-        return builder.ensure(engine, "mini", series, progress), ()
-    mounts = (host_files.home(spec.host_files), custom_image.beside(engine, series, progress))
-    return host_files.have(engine), mounts
-
-
-def _archive(engine: Engine, container: str, caller: Caller, more: Mapping[str, bytes]) -> bytes:
-    """Return the archive of the files that the container gets before its start."""
-    contents = dict(more)
-    if not caller.is_known_to_image:
-        passwd, group = (engine.copy_out(container, f"/etc/{file}") for file in ("passwd", "group"))
-        contents.update(caller.account_files(passwd, group))
-    if (bundle := certificate_authorities()) is not None:
-        contents[CERTIFICATES] = bundle
-    return caller.archive(contents)
 
 
 def _running(
