@@ -39,9 +39,9 @@ class Candidate:
     hint_absent: str
     make: Callable[[], Engine]
     has_daemon: bool = True
-    """Whether somebody has to answer before it can be used."""
+    """Whether a daemon must answer before it can be used."""
     problem: Callable[[], str | None] = lambda: None
-    """Why it cannot be used on this machine, where nothing needs to be asked to know."""
+    """Returns why it cannot be used on this machine, without asking a daemon."""
 
 
 def _embedded() -> Engine:
@@ -55,7 +55,7 @@ def _no_linux() -> str | None:
 
 
 def _runtime() -> Path:
-    """Of the default series: its programs make the sandboxes of all."""
+    """Return the default series' runtime: its programs make the sandboxes of every series."""
     from condor_mini import runtime
     from condor_mini.base.progress import progress_for_stderr
     from condor_mini.base.series import catalogue
@@ -85,7 +85,7 @@ CANDIDATES: tuple[Candidate, ...] = (
         problem=_no_linux,
     ),
 )
-"""In the order in which ``auto`` asks them."""
+"""All engines, in the order in which ``auto`` asks them."""
 
 
 class Reach(StrEnum):
@@ -101,7 +101,7 @@ class Reach(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """What one candidate came to: an engine where it is ready, else the evidence and a hint."""
+    """The result for one candidate: an engine if it is ready, else the evidence and a hint."""
 
     name: str
     reach: Reach
@@ -113,12 +113,13 @@ class Finding:
 def find_engine(
     choice: str | None = None, *, on_note: Callable[[str], None] = lambda _: None
 ) -> Engine:
-    """The engine to use.
+    """Return the engine to use.
 
     Args:
-        choice: Its name; ``auto`` for the first that answers; None for what the environment
-            variable ``CONDOR_MINI_ENGINE`` says, else ``auto``.
-        on_note: Told which engine ``auto`` took where it passed over others, and why.
+        choice: The engine's name, or ``auto`` for the first that answers; None for the value of the
+            environment variable ``CONDOR_MINI_ENGINE``, else ``auto``.
+        on_note: Called with a line that names the engine that ``auto`` took instead of others, and
+            why.
 
     Raises:
         UsageError: There is no engine of that name.
@@ -128,12 +129,12 @@ def find_engine(
 
 
 def reached(engine: Engine | str | None) -> Engine:
-    """An engine that is there already, or the one that ``find_engine`` finds by that name."""
+    """Return an engine as it is, or the one that ``find_engine`` finds by that name."""
     return find_engine(engine) if engine is None or isinstance(engine, str) else engine
 
 
 def survey(choice: str | None = None) -> list[Finding]:
-    """What came of each candidate asked: those passed over, and the first that is ready."""
+    """Ask the candidates in order until one is ready; return what came of each."""
     findings = []
     for candidate in _candidates(choice):
         findings.append(look(candidate))
@@ -143,7 +144,7 @@ def survey(choice: str | None = None) -> list[Finding]:
 
 
 def chosen(findings: Sequence[Finding], *, on_note: Callable[[str], None]) -> Engine:
-    """The engine that a survey ended with; raises ``EngineNotFound`` if it found none."""
+    """Return the engine that a survey ended with; raises ``EngineNotFound`` if it found none."""
     *rejected, last = findings
     if last.engine is None:
         raise not_found(findings)
@@ -154,7 +155,7 @@ def chosen(findings: Sequence[Finding], *, on_note: Callable[[str], None]) -> En
 
 
 def not_found(findings: Sequence[Finding], *, hint: str | None = None) -> EngineNotFound:
-    """The error of a survey that found nothing."""
+    """Return the error of a survey that found nothing."""
     if len(findings) == 1:
         return EngineNotFound(findings[0].evidence, hint=hint or findings[0].hint)
     evidence = "\n".join(f"{finding.name}: {finding.evidence}" for finding in findings)
@@ -201,7 +202,7 @@ def look(candidate: Candidate) -> Finding:
 
 
 def _candidates(choice: str | None) -> Sequence[Candidate]:
-    """Those that the choice admits."""
+    """Return the candidates that the choice admits."""
     origin = ""
     if choice is None:
         choice = os.environ.get(CHOICE_VARIABLE) or AUTO

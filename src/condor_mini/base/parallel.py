@@ -1,4 +1,4 @@
-"""Several calls at a time: an engine's command line spends most of its time waiting."""
+"""Makes several calls at a time: an engine's command line spends most of its time waiting."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def each(
     *,
     on_stop: Callable[[], object] = lambda: None,
 ) -> list[R]:
-    """Call ``function`` on every item, ``WORKERS`` at a time; the results in the items' order.
+    """Call ``function`` on every item, ``WORKERS`` at a time; return results in the items' order.
 
-    The first that fails ends it, as does a signal: what has not begun is dropped, what is under way
-    is told so by ``on_stop`` and waited for, and then the failure is raised.
+    The first failure ends it, as does a signal: calls that have not started are dropped, the others
+    are told by ``on_stop`` and waited for. Then the failure is raised.
     """
-    # Held back in all that follows: in our threads for good, so that an engine's client that they
-    # started is not interrupted half-way; and here, so that nobody goes on without having waited.
+    # Signals are held back: in our threads for good, so that an engine's client that they start is
+    # not interrupted half-way; and here, so that we never leave without having waited.
     with held_back() as held:
         executor = ThreadPoolExecutor(WORKERS)
         try:
@@ -39,7 +39,7 @@ def each(
                 done, waiting = wait(waiting, SIGNALS_EVERY_S, return_when=FIRST_EXCEPTION)
                 _raise_first([future for future in futures if future in done])
                 with held.let_through():
-                    pass  # a signal that has come raises here
+                    pass  # a pending signal raises here
             return [future.result() for future in futures]
         except BaseException:
             on_stop()

@@ -1,6 +1,6 @@
 """What a person sees while something is made: always on stderr, so that stdout is for results.
 
-The library is silent; who wants to see something hands in another ``Progress``.
+The library is silent by default; pass another ``Progress`` to see something.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ LONGEST_DETAIL = 60
 
 
 class Progress:
-    """Told of steps and of things worth knowing; this one shows nothing."""
+    """Shows steps and notes; this one shows nothing."""
 
     def note(self, text: str) -> None:
-        """One line that stands by itself."""
+        """Show one line that stands by itself."""
 
     @contextmanager
     def step(self, name: str, *, done: str | None = None) -> Iterator[Callable[[str], None]]:  # noqa: ARG002 (silent)
-        """While ``name`` is under way; yields what to call with each new detail of it.
+        """Show that ``name`` is under way; yield a function to call with each new detail.
 
-        At its end it is called ``done``, or the same.
+        When it has ended, it is shown as ``done``, if that is given.
         """
         yield lambda detail: None  # noqa: ARG005 (silent)
 
@@ -39,12 +39,12 @@ class PlainProgress(Progress):
     """A line when a step has ended: for pipes and logs."""
 
     def note(self, text: str) -> None:
-        """One line that stands by itself."""
+        """Show one line that stands by itself."""
         print(text, file=sys.stderr, flush=True)  # noqa: T201 (this is where lines are written)
 
     @contextmanager
     def step(self, name: str, *, done: str | None = None) -> Iterator[Callable[[str], None]]:
-        """While ``name`` is under way; a line with its seconds at the end."""
+        """Show that ``name`` is under way; yield a function to call with each new detail."""
         started = time.monotonic()
         yield lambda detail: None  # noqa: ARG005 (a detail is for a terminal)
         self.note(f"{done or name} ({time.monotonic() - started:.1f} s)")
@@ -55,7 +55,7 @@ class LiveProgress(PlainProgress):
 
     @contextmanager
     def step(self, name: str, *, done: str | None = None) -> Iterator[Callable[[str], None]]:
-        """While ``name`` is under way; a line with its seconds at the end."""
+        """Show that ``name`` is under way; yield a function to call with each new detail."""
         from rich.console import Console
         from rich.markup import escape
 
@@ -75,7 +75,7 @@ class LiveProgress(PlainProgress):
 
 
 def progress_for_stderr(*, quiet: bool = False) -> Progress:
-    """The way of showing that fits: live on a terminal, plain in a pipe or in CI, none if quiet."""
+    """Return what shows progress: live on a terminal, plain in a pipe or CI, none if quiet."""
     if quiet:
         return Progress()
     if sys.stderr.isatty() and "CI" not in os.environ:

@@ -48,7 +48,7 @@ numbers, macros. In the environment they get no such leave."""
 
 
 def redact(text: str) -> str:
-    """The text without tokens, private keys, claims, and values of variables that sound secret."""
+    """Return text without tokens, private keys, claims and values of secret variables."""
     text = _PRIVATE_KEY.sub(REDACTED, text)
     text = _WEB_TOKEN.sub(REDACTED, text)
     text = _CLAIM.sub(rf"\g<1>{REDACTED}", text)
@@ -61,7 +61,7 @@ def redact(text: str) -> str:
 
 
 def redact_argv(argv: Sequence[str]) -> str:
-    """A command line as a shell would take it, without its secrets."""
+    """Return a command line as a shell would take it, without its secrets."""
     behind = ["", *argv]
     words = (
         REDACTED if _OPTION.fullmatch(option) and _SECRET.search(option) else _word(word)
@@ -71,18 +71,18 @@ def redact_argv(argv: Sequence[str]) -> str:
 
 
 def redact_bytes(content: bytes) -> bytes:
-    """``redact`` for a file, which need not be text."""
+    """Return a file's content, which need not be text, without its secrets."""
     return redact(content.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
 
 
 def is_secret_file(path: str) -> bool:
-    """Whether a file's content is a secret as a whole: nobody is to collect it."""
+    """Return whether a whole file is a secret: nobody is to collect it."""
     pure = PurePosixPath(path)
     return bool(_SECRET_DIRECTORIES & set(pure.parts)) or pure.name.startswith(_CLAIM_FILE)
 
 
 def _word(word: str) -> str:
-    """A word of a command line: here a value's end is known, whatever is in it."""
+    """Return a word of a command line without its secret: here a value's end is known."""
     parts = word.split("=")
     for position, name in enumerate(parts[:-1]):
         if _NAME.fullmatch(name) and _SECRET.search(name):

@@ -47,7 +47,7 @@ class Catalogue:
     series: Mapping[str, Series]
 
     def get(self, number: str | None) -> Series:
-        """The series of that number; raises ``UsageError``.
+        """Return the series with that number; raises ``UsageError``.
 
         For None that of ``CONDOR_MINI_HTCONDOR`` in the environment, else the default one.
         """
@@ -64,7 +64,7 @@ class Catalogue:
 
 @cache
 def catalogue() -> Catalogue:
-    """The series that can be built."""
+    """Return the series that can be built."""
     text = files("condor_mini").joinpath("images/condor-base/series").read_text("utf-8")
     rows = [line.split() for line in text.splitlines() if line and not line.startswith("#")]
     settings = {row[0]: row[1] for row in rows if row[0] != "series"}

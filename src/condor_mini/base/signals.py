@@ -1,7 +1,7 @@
-"""Signals that would end us, held back while something must not be left half done.
+"""Holds back signals that would end us while something must not be left half done.
 
-These are classes and not generators: of a generator whose end a signal has cut off, the rest would
-run when Python happens to collect it.
+These are classes and not generators: if a signal cuts off the end of a generator, the rest runs
+when Python happens to collect it.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class HeldBack:
-    """Ctrl-C and its like wait until the context ends, and then do what they always do.
+    """Ctrl-C and its like wait until the context ends, and then act as usual.
 
-    Threads that are started inside hold them back for good: else the system would hand a signal to
-    a thread that has not, and Python would act on it here after all.
+    Threads that are started inside hold them back for good: otherwise the system would deliver a
+    signal to such a thread, and Python would act on it here after all.
     """
 
     def __init__(self) -> None:
@@ -28,7 +28,7 @@ class HeldBack:
 
     def __enter__(self) -> Self:
         try:
-            self.block()  # a signal that has come before raises here
+            self.block()  # a signal that came before raises here
         except BaseException:
             self.unblock()
             raise
@@ -51,12 +51,12 @@ class HeldBack:
         signal.pthread_sigmask(signal.SIG_SETMASK, self._before)
 
     def let_through(self) -> LetThrough:
-        """A context inside in which they do what they always do."""
+        """Return a context in which signals act as they always do."""
         return LetThrough(self)
 
 
 class LetThrough:
-    """The signals that are held back act, for as long as the context lasts."""
+    """The signals that are held back act while the context lasts."""
 
     def __init__(self, held: HeldBack) -> None:
         self._held = held
@@ -78,5 +78,5 @@ class LetThrough:
 
 
 def held_back() -> HeldBack:
-    """A context that signals do not interrupt."""
+    """Return a context that signals do not interrupt."""
     return HeldBack()

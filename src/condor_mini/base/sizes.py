@@ -12,7 +12,7 @@ _UNITS = {None: 1, "k": 1 / 1024, "m": 1, "g": 1024, "t": 1024**2}
 
 
 def mebibytes(size: str) -> int:
-    """MiB, rounded down. A number without a unit is MiB already.
+    """Return a size in MiB, rounded down. A number without a unit is MiB already.
 
     All units are powers of 1024, with and without an i, as HTCondor counts (manual,
     condor_submit, ``request_memory``).

@@ -15,7 +15,7 @@ _SIZES = (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
 
 
 def parse_since(text: str, *, now: datetime | None = None) -> datetime:
-    """A point in time, as engines' ``logs --since`` take it.
+    """Return a point in time, written as engines' ``logs --since`` take it.
 
     Args:
         text: How long ago (``90s``, ``10m``, ``1h30m``, ``2d``), or when: RFC 3339, a date and time
@@ -40,12 +40,12 @@ def parse_since(text: str, *, now: datetime | None = None) -> datetime:
 
 
 def rfc3339(time: datetime) -> str:
-    """In UTC, to the microsecond where it has any: ``2026-11-21T09:40:28.123456Z``."""
+    """Return a time in UTC, to the microsecond: ``2026-11-21T09:40:28.123456Z``."""
     return time.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def ago(time: datetime, *, now: datetime | None = None) -> str:
-    """How long ago, in the largest unit that there is one of: ``3 hours ago``."""
+    """Return how long ago a time is, in the largest unit that fits: ``3 hours ago``."""
     seconds = max(0, int(((now or datetime.now(UTC)) - time).total_seconds()))
     for name, size in _SIZES:
         if count := seconds // size:

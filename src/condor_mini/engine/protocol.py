@@ -47,36 +47,39 @@ class ContainerEngine(Protocol):
     """The containers of an engine."""
 
     def create(self, spec: ContainerSpec) -> str:
-        """Create, but do not start, a container; its id. A taken name raises ``AlreadyInUse``."""
+        """Create a container without starting it; return its id.
+
+        Raises ``AlreadyInUse`` for a taken name.
+        """
 
     def copy_in(self, container: str, archive: bytes | BinaryIO, *, at: str = "/") -> None:
-        """Unpack a tar in the container, with the owners and modes the tar says.
+        """Unpack a tar in the container, with the owners and modes of the tar.
 
-        The container need not run. A large archive is handed over as a file of the operating
-        system's, open for reading, and read from where it stands.
+        The container need not run. A large archive is a file of the operating system, open for
+        reading; it is read from its current position.
 
         Args:
             container: Its name or id.
             archive: The tar.
-            at: A directory that is there, which the names in it begin from. Of a container whose
-                root is read-only, it is one of its mounts or lies in one; anywhere else raises
-                ``ReadOnlyError``, if the container runs.
+            at: An existing directory, which the names in the tar are relative to. If the
+                container's root is read-only, it must be a mount or lie in one: anywhere else
+                raises ``ReadOnlyError`` while the container runs.
         """
 
     def copy_out(self, container: str, path: str) -> bytes:
-        """One file's content out of a container, running or not; raises ``NotFound``."""
+        """Return one file of a container, running or not; raises ``NotFound``."""
 
     def copy_out_archive(self, container: str, path: str, archive: BinaryIO) -> None:
         """Write a tar of a file or directory, running or not; raises ``NotFound``.
 
-        The names in it begin with the last part of ``path``; the owners are not to be relied on.
-        The file is one of the operating system's, open for writing: it may be large.
+        The names in it begin with the last part of ``path``; do not rely on the owners. The archive
+        is a file of the operating system, open for writing: it may be large.
         """
 
     def start(self, container: str) -> None:
         """Start a container that was created or has ended.
 
-        Raises ``AlreadyInUse`` where somebody else has a port that it publishes.
+        Raises ``AlreadyInUse`` if a port that it publishes is in use.
         """
 
     def exec(
@@ -90,7 +93,7 @@ class ContainerEngine(Protocol):
         stdin: str | None = None,
         timeout_s: float = QUICK_TIMEOUT_S,
     ) -> CommandResult:
-        """Run a command in a running container, to its end, whatever its status.
+        """Run a command in a running container; return its result, whatever its status.
 
         Raises ``NotFound`` if the container is absent or not running, and ``CommandFailed`` with
         status None if the command did not end in time.
@@ -105,10 +108,10 @@ class ContainerEngine(Protocol):
         workdir: str | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> int:
-        """Run a command on our own stdin, stdout and stderr; its status.
+        """Run a command on our own stdin, stdout and stderr; return its status.
 
-        It gets a terminal if both our stdin and stdout are one. Has no deadline: a person is there.
-        Raises ``NotFound`` if the container is absent or not running.
+        The command gets a terminal if both our stdin and stdout are one. There is no deadline: a
+        person waits. Raises ``NotFound`` if the container is absent or not running.
         """
 
     def logs(
@@ -119,13 +122,13 @@ class ContainerEngine(Protocol):
         since: datetime | None = None,
         timestamps: bool = False,
     ) -> str:
-        """What the container wrote to stdout and stderr, in order.
+        """Return what the container wrote to stdout and stderr, in order.
 
         Args:
             container: Its name or id.
             tail: Only so many of the last lines.
             since: Only what was written from then on; it has a time zone.
-            timestamps: Each line begins with the time of its writing, in UTC and RFC 3339
+            timestamps: Whether each line begins with the time of its writing, in UTC and RFC 3339
                 (``2026-11-21T09:40:28.123456789Z``), and a space.
         """
 
@@ -137,28 +140,28 @@ class ContainerEngine(Protocol):
         since: datetime | None = None,
         timestamps: bool = False,
     ) -> AbstractContextManager[Iterator[str]]:
-        """The lines of ``logs``, and then each new one as it is written, until the container ends.
+        """Yield the lines of ``logs``, then each new line, until the container ends.
 
-        They come without their ends. Of a container that does not run there are only those of
-        ``logs``; one that is removed has ended, and one that was absent from the beginning raises
-        ``NotFound``, when the context is entered or when the first line is asked for. Leaving the
-        context ends the iteration, also one that another thread is in.
+        The lines have no line ends. A container that does not run has only the lines of ``logs``; a
+        container that is removed has ended. One that was absent from the beginning raises
+        ``NotFound``, either on entering the context or with the first line. Leaving the context
+        ends the iteration, even in another thread.
         """
 
     def containers(self, labels: Mapping[str, str]) -> list[ContainerInfo]:
-        """All containers, running or not, that bear every one of these labels."""
+        """Return all containers, running or not, that bear every one of these labels."""
 
     def inspect(self, container: str) -> ContainerInfo | None:
-        """One container by name or id, or None."""
+        """Return one container by name or id, or None."""
 
     def stop(self, *containers: str, timeout_s: float) -> None:
-        """Ask them to end, all at once; kill after ``timeout_s``. One that has ended is a success.
+        """Ask containers to end, all at once; kill those that still run after ``timeout_s``.
 
-        So is one that is absent.
+        One that has ended, or is absent, is a success.
         """
 
     def remove(self, *containers: str) -> None:
-        """Kill and remove them with their anonymous volumes; one that is absent is a success."""
+        """Kill and remove containers with their nameless volumes; an absent one is a success."""
 
 
 class NetworkStore(Protocol):
@@ -167,33 +170,33 @@ class NetworkStore(Protocol):
     def create_network(
         self, name: str, *, labels: Mapping[str, str], subnet: str | None = None
     ) -> None:
-        """A network on which containers find each other by name.
+        """Create a network on which containers find each other by name.
 
-        Raises ``AlreadyInUse`` for a taken name; of several that take it at once at most one
-        succeeds, and perhaps none. ``ContainerSpec.ip`` needs a network that was
-        given its ``subnet`` (``10.1.2.0/24``): engines refuse fixed addresses on any other.
+        Raises ``AlreadyInUse`` for a taken name. Of several processes that take it at once, at most
+        one succeeds, and perhaps none. ``ContainerSpec.ip`` needs a network that was created
+        with a ``subnet`` (``10.1.2.0/24``): engines refuse fixed addresses on others.
         """
 
     def networks(self, labels: Mapping[str, str]) -> list[NetworkInfo]:
-        """All networks that bear every one of these labels."""
+        """Return all networks that bear every one of these labels."""
 
     def remove_network(self, name: str) -> None:
-        """Remove a network by name or id; one that is absent is a success."""
+        """Remove a network by name or id; an absent one is a success."""
 
 
 class VolumeStore(Protocol):
     """The volumes of an engine: directories that it keeps."""
 
     def create_volume(self, name: str, *, labels: Mapping[str, str]) -> None:
-        """A directory that the engine keeps; a name that is taken is left as it is."""
+        """Create a volume; one that exists is left as it is."""
 
     def volumes(self, labels: Mapping[str, str]) -> list[VolumeInfo]:
-        """All volumes that bear every one of these labels."""
+        """Return all volumes that bear every one of these labels."""
 
     def remove_volume(self, *names: str) -> None:
-        """Remove volumes with what is in them; one that is absent is a success.
+        """Remove volumes with their content; an absent one is a success.
 
-        One that cannot be removed keeps none of the others.
+        All others are removed even if one cannot be.
         """
 
 
@@ -201,13 +204,13 @@ class ImageStore(Protocol):
     """The images of an engine."""
 
     def image(self, reference: str) -> ImageInfo | None:
-        """The image of that name, or None."""
+        """Return the image with that name, or None."""
 
     def import_image(self, tarball: Path, reference: str, *, labels: Mapping[str, str]) -> None:
-        """Make an image of one layer from a tar of a root file system."""
+        """Create an image with one layer, from a tar of a root file system."""
 
     def remove_image(self, reference: str) -> None:
-        """Remove a name, and the image with its last name; one that is absent is a success."""
+        """Remove a name, and the image with its last name; an absent one is a success."""
 
 
 class Engine(ContainerEngine, NetworkStore, VolumeStore, ImageStore, Protocol):
@@ -220,7 +223,7 @@ class Engine(ContainerEngine, NetworkStore, VolumeStore, ImageStore, Protocol):
     name: str
 
     def info(self) -> EngineInfo:
-        """The engine that answers; raises ``EngineNotFound`` with its own words if none does."""
+        """Return what the engine says of itself; raises ``EngineNotFound`` if none answers."""
 
 
 @runtime_checkable
@@ -231,16 +234,16 @@ class ImageBuilder(Engine, Protocol):
         """Fetch an image from its registry."""
 
     def build(self, spec: BuildSpec, *, on_line: Callable[[str], None]) -> None:
-        """Build an image, handing each line of output to ``on_line`` as it comes."""
+        """Build an image; hand each line of output to ``on_line`` as it comes."""
 
     def save_images(self, references: Sequence[str], tarball: Path) -> None:
-        """Write images with their names to one file; raises ``NotFound`` for one that is absent.
+        """Write images with their names to one file; raises ``NotFound`` for an absent one.
 
-        Where it fails, there is no file.
+        If it fails, there is no file.
         """
 
     def load_images(self, tarball: Path) -> list[str]:
-        """Take in what ``save_images`` wrote; the names that the images have.
+        """Load what ``save_images`` wrote; return the names of the images.
 
         A file that holds no images raises ``CommandFailed``.
         """
@@ -248,7 +251,7 @@ class ImageBuilder(Engine, Protocol):
 
 @runtime_checkable
 class ImageComposer(Engine, Protocol):
-    """An engine that makes images of files."""
+    """An engine that makes images from files, without a Dockerfile."""
 
     def compose(self, reference: str, tree: ImageTree, *, labels: Mapping[str, str]) -> None:
-        """Make an image of files."""
+        """Create an image from files."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 NAMELESS = re.compile(r"[0-9a-f]{64}")
-"""What engines call a volume that nobody has named."""
+"""How engines name a volume that was created without a name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +45,7 @@ class EngineInfo:
     endpoint: str
     """Where it listens, as a URL: ``unix:///var/run/docker.sock``.
 
-    Of an engine without a daemon, where it keeps what it holds: ``file:///home/me/.local/...``.
+    For an engine without a daemon, where it keeps its data: ``file:///home/me/.local/...``.
     """
     rootless: bool
     same_host: bool
@@ -54,34 +54,34 @@ class EngineInfo:
     memory_mb: int
     architecture: str
     many_users: bool = True
-    """Whether a container has users of its own; else all of them are the caller."""
+    """Whether a container has users of its own; if not, all of them are the caller."""
     read_only_mounts: bool = True
-    """Whether a mount can be one that the container cannot write to."""
+    """Whether a mount can be read-only."""
     read_only_roots: bool = True
-    """Whether something comes of ``ContainerSpec.read_only``."""
+    """Whether ``ContainerSpec.read_only`` has an effect."""
     on_loopback: bool = False
     """Whether containers share the host's network: their addresses are the loopback interface's.
 
-    A port is then published at the container's own address, and at no number of the host's.
+    A port is then published at the container's own address, never at a port of the host.
     """
     maps_caller: bool = False
     """Whether a container's user can be the caller (``ContainerSpec.as_caller``)."""
     limits: tuple[str, ...] = ("cpus", "memory_mb", "pids")
-    """Which limits of ``ContainerSpec`` hold; nothing comes of the others."""
+    """The limits of ``ContainerSpec`` that are enforced; the others are ignored."""
     shortcomings: tuple[Shortcoming, ...] = ()
-    """What could be better here."""
+    """What works, but could work better on this machine."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImageTree:
-    """An image as a tree of files: some of its own, some shared with whatever else has them."""
+    """An image as a tree of files: its own, and directories that it shares with the host."""
 
     archive: bytes = b""
     """A tar of its own files."""
     shared: Mapping[str, Path] = field(default_factory=dict)
-    """Directories of the host by their paths in the image, where nobody writes."""
+    """Directories of the host by their paths in the image, read-only."""
     shared_bytes: int = 0
-    """Their size, where it is to count as the image's."""
+    """Their size, if it counts as the image's."""
     environment: Mapping[str, str] = field(default_factory=dict)
     entrypoint: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
@@ -99,7 +99,7 @@ class ImageInfo:
     architecture: str = ""
     """As images name it: ``amd64``."""
     environment: Mapping[str, str] = field(default_factory=dict)
-    """The variables that its containers have."""
+    """The environment variables of its containers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,30 +124,29 @@ class BindMount:
 
 @dataclass(frozen=True, kw_only=True)
 class VolumeMount:
-    """A volume of the engine's, seen in the container at ``target``.
+    """A volume of the engine, seen in the container at ``target``.
 
-    One that is absent raises ``NotFound``: it is not made up, unless there are labels for it.
+    An absent volume raises ``NotFound``, unless there are labels to create it with.
     """
 
     volume: str
     target: str
     read_only: bool = False
     labels: Mapping[str, str] | None = None
-    """Of the volume, which is made with them if it is absent, and left as it is if it is there."""
+    """Labels to create the volume with if it is absent; an existing one is left as it is."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ScratchMount:
     """A directory that the container can write to though its root is read-only.
 
-    It is on the engine's disk, and goes with the container. At first it has what the image has
-    there, with its owner and mode.
+    It is on the engine's disk, and is removed with the container. It starts with the image's
+    content of that directory, with the same owner and mode.
     """
 
     target: str
     labels: Mapping[str, str] = field(default_factory=dict)
-    """To find it by where somebody has removed the container without it; not every engine has them.
-    """
+    """Labels to find it by if the container was removed without it; not every engine sets them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,7 +155,7 @@ class PublishedPort:
 
     container_port: int
     host_port: int | None = None
-    """None for any that is free, and perhaps another one at the next start."""
+    """None for any free port, which may be another one at the next start."""
     host_ip: str = "127.0.0.1"
 
 
@@ -178,13 +177,13 @@ class VolumeInfo:
 
     @property
     def is_nameless(self) -> bool:
-        """Whether nobody has named it: it belongs to one container."""
+        """Return whether it was created without a name, for one container."""
         return bool(NAMELESS.fullmatch(self.name))
 
 
 @dataclass(frozen=True, kw_only=True)
 class ContainerSpec:
-    """A container to create. Secrets never stand here: they go in by ``Engine.copy_in``."""
+    """A container to create. It holds no secrets: copy them in with ``Engine.copy_in``."""
 
     image: str
     name: str
@@ -195,15 +194,15 @@ class ContainerSpec:
     hostname: str | None = None
     user: str | None = None
     as_caller: bool = False
-    """Whether that user is the caller, under another number: see ``EngineInfo.maps_caller``."""
+    """Whether ``user`` is the caller under another UID: see ``EngineInfo.maps_caller``."""
     workdir: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     mounts: tuple[BindMount | VolumeMount | ScratchMount, ...] = ()
     read_only: bool = False
-    """Whether nobody in it, root included, writes anywhere but in its mounts.
+    """Whether the root file system is read-only, even for root; mounts can be written.
 
-    Of an engine whose ``EngineInfo.read_only_roots`` is false, nothing comes of it.
+    It has no effect if ``EngineInfo.read_only_roots`` is false.
     """
     ports: tuple[PublishedPort, ...] = ()
     network: str | None = None
@@ -212,13 +211,13 @@ class ContainerSpec:
     cap_add: tuple[str, ...] = ()
     no_new_privileges: bool = False
     healthcheck: bool = True
-    """Whether the image's own health check, if it has one, is run."""
+    """Whether to run the image's own health check, if it has one."""
     cpus: float | None = None
     """A limit, in cores; None for none."""
     memory_mb: int | None = None
     """A limit, in MiB; None for none."""
     pids: int | None = None
-    """A limit of processes and threads; None for the engine's own, if it has one."""
+    """A limit of processes and threads; None for the engine's default."""
 
 
 class ContainerState(StrEnum):
@@ -240,32 +239,32 @@ class ContainerInfo:
     image: str
     state: ContainerState
     exit_code: int | None
-    """Its status where it has ended, else None."""
+    """Its status if it has ended, else None."""
     health: str | None
-    """``starting``, ``healthy``, ``unhealthy``, or None where it has no health check."""
+    """``starting``, ``healthy``, ``unhealthy``, or None if it has no health check."""
     labels: Mapping[str, str]
     """Its own and its image's; where both have a label, its own."""
     addresses: Mapping[str, str]
-    """IPv4 address by network name; empty where it has none."""
+    """IPv4 addresses by network name; empty if it has none."""
     mounts: Mapping[str, str]
-    """Host path by path in the container; of a volume, where the engine keeps it.
+    """Host paths by path in the container; for a volume, where the engine keeps it.
 
-    A ``ScratchMount`` is none of them.
+    A ``ScratchMount`` is not among them.
     """
     volumes: Mapping[str, str]
-    """Those of the mounts that are volumes with a name: the name by path in the container.
+    """The names of mounted volumes by path in the container; those without a name are left out.
 
-    An image cannot bring one. What an image declares (``VOLUME``) is a volume without a name.
+    An image cannot bring one: what it declares (``VOLUME``) is a volume without a name.
     """
     started_at: datetime | None
-    """When it was last started, with its time zone; None where it never was."""
+    """When it was last started, with a time zone; None if it never was."""
     ports: Mapping[int, str]
-    """Where a published port is reached (``127.0.0.1:40001``), by its number in the container.
+    """Where each published port is reached (``127.0.0.1:40001``), by its number in the container.
 
-    Empty unless it runs; one that is published twice is told as one of the two.
+    Empty unless it runs. A port that is published twice has one of its two addresses.
     """
 
 
 def host_in_url(ip: str) -> str:
-    """An address to which a colon and a port can be added."""
+    """Return an address to which a colon and a port can be added."""
     return f"[{ip}]" if ":" in ip else ip

@@ -1,1 +1,1 @@
-"""Jobs: submit them with their files, see them through, fetch what they wrote."""
+"""Jobs: submit them with their files, wait for them, fetch what they wrote."""

@@ -1,4 +1,4 @@
-"""What a submit file is about to name, and whether an access point has it."""
+"""Find the paths that a submit file names, and check that the access point has them."""
 
 from __future__ import annotations
 
@@ -23,16 +23,18 @@ INPUTS = {
     "transferinput": "transfer_input_files",
     "x509userproxy": "x509userproxy",
 }
+"""The attributes of a job's ad that name inputs, and the submit commands that set them."""
 OUTPUTS = {
     "out": "output",
     "err": "error",
     "userlog": "log",
     "transferoutputremaps": "transfer_output_remaps",
 }
+"""The attributes of a job's ad that name outputs, and the submit commands that set them."""
 NEEDED = {"iwd", "transferexecutable", *INPUTS, *OUTPUTS}
-"""Attributes in a job's ad, and the commands of a submit file that make them."""
+"""The attributes that are read from a job's ad."""
 UNPACED = ("-append", "max_materialize =", "-append", "max_idle =")
-"""Without these commands all jobs are made at once, and are seen."""
+"""Arguments that clear these two commands, so that the dry run makes all jobs at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,28 +42,30 @@ class Named:
     """A path that a submit file names."""
 
     command: str
+    """The submit command that names the path."""
     path: str
-    """Absolute, in the access point."""
+    """The absolute path in the access point."""
     is_input: bool
 
 
 def check_paths(
     staging: Staging, file: str, arguments: Sequence[str], *, outside: Mapping[str, str]
 ) -> None:
-    """Refuse a submit file that names files which are neither in its directory nor in the node.
+    """Raise ``UsageError`` if a submit file names files that the access point does not have.
 
     Args:
-        staging: The directory in the access point.
-        file: The submit file.
-        arguments: condor_submit's own.
-        outside: Links of the directory that lead out of it: their names, and where they lead.
+        staging: Copy of the submit file's directory in the access point.
+        file: Name of the submit file.
+        arguments: Arguments of condor_submit.
+        outside: Targets of the links that lead out of the directory, by the links' names.
 
     Raises:
-        UsageError: It does; says which.
-        JobFailed: condor_submit refuses it; its own words.
+        UsageError: A file is neither in the directory nor in the node. The message lists all of
+            them.
+        JobFailed: condor_submit refused the submit file. The message has its output.
     """
-    itself = Named(command="submit file", path=f"{staging.path}/{file}", is_input=True)
-    _check_links(staging, file, [itself], outside)
+    submit_file = Named(command="submit file", path=f"{staging.path}/{file}", is_input=True)
+    _check_links(staging, file, [submit_file], outside)
     all_named = [
         found
         for ad in _ads(staging, file, arguments, outside)
@@ -73,29 +77,30 @@ def check_paths(
         for found in all_named
         if not PurePosixPath(found.path).is_relative_to(staging.path)
     }
-    there = _existing(staging, [path for path, found in named.items() if found.is_input])
+    existing = _existing(staging, [path for path, found in named.items() if found.is_input])
     problems = []
     for path, found in named.items():
-        if path in there or path == "/dev/null":
+        if path in existing or path == "/dev/null":
             continue
-        # In a mount it stays, or is seen elsewhere; anywhere else it would be lost with the pool.
+        # An output in a mount outlives the pool or is visible elsewhere. Anywhere else it would be
+        # lost with the pool.
         if not found.is_input and _is_mounted(staging, path):
             continue
         shown = _shown(path, staging)
         problems.append(f"{found.command}: {shown} is outside {staging.source}; put it there")
     if problems:
         raise UsageError(
-            f"{file} names what the pool does not see:\n"
+            f"{file} names files that the pool does not have:\n"
             + "\n".join(f"  {line}" for line in problems),
-            hint="The directory of the submit file goes into the pool, and nothing else does. "
-            "Large data: `shared:` or `volumes:` in the pool file.",
+            hint="Only the directory of the submit file is copied into the pool. "
+            "Mount large data with `shared:` or `volumes:` in the pool file.",
         )
 
 
 def _check_links(
     staging: Staging, file: str, named: Iterable[Named], outside: Mapping[str, str]
 ) -> None:
-    """Refuse a submit file that names a link which leads nowhere in the pool, or elsewhere."""
+    """Raise ``UsageError`` if the submit file names a link whose target is not in the pool."""
     problems = {}
     for found in named:
         link = _link_on_the_way(staging, found.path, outside)
@@ -105,7 +110,7 @@ def _check_links(
         raise UsageError(
             f"{file} names symbolic links that lead out of {staging.source}:\n"
             + "\n".join(f"  {line}" for line in problems.values()),
-            hint="Copy what they lead to as well: condor-mini submit --follow-links",
+            hint="Copy their targets too: condor-mini submit --follow-links FILE",
         )
 
 
@@ -124,14 +129,14 @@ def _is_mounted(staging: Staging, path: str) -> bool:
 def _ads(
     staging: Staging, file: str, arguments: Sequence[str], outside: Mapping[str, str]
 ) -> list[dict[str, str]]:
-    """What is needed of the ad of each job that the submit file would make."""
-    tried = _dry_run(staging, file, arguments)
-    if tried.returncode == 0:
-        return list(_parsed(tried.stdout))
-    # An executable that is absent is a failure even here, unless it is not to be transferred.
-    other = _dry_run(staging, file, [*arguments, "-append", "transfer_executable = false"])
-    if other.returncode == 0:
-        ads = list(_parsed(other.stdout))
+    """Return the ``NEEDED`` attributes of each job that the submit file would make."""
+    result = _dry_run(staging, file, arguments)
+    if result.returncode == 0:
+        return list(_parsed(result.stdout))
+    # Even a dry run fails if the executable is absent, unless it is not to be transferred.
+    second = _dry_run(staging, file, [*arguments, "-append", "transfer_executable = false"])
+    if second.returncode == 0:
+        ads = list(_parsed(second.stdout))
         executables = {_absolute(staging.path, ad.get("cmd", "")) for ad in ads}
         if any(
             not PurePosixPath(path).is_relative_to(staging.path)
@@ -139,7 +144,7 @@ def _ads(
             for path in executables
         ):
             return [{**ad, "transferexecutable": "true"} for ad in ads]
-    raise refused(file, tried, staging)
+    raise refused(file, result, staging)
 
 
 def _dry_run(staging: Staging, file: str, arguments: Sequence[str]) -> CommandResult:
@@ -152,7 +157,10 @@ def _dry_run(staging: Staging, file: str, arguments: Sequence[str]) -> CommandRe
 
 
 def _parsed(text: str) -> Iterator[dict[str, str]]:
-    """The needed attributes of each job: of all but the first, only what differs is printed."""
+    """Yield the ``NEEDED`` attributes of each job.
+
+    For every job but the first, condor_submit prints only the attributes that differ.
+    """
     first: dict[str, str] | None = None
     ad: dict[str, str] = {}
     for line in text.splitlines():
@@ -175,9 +183,9 @@ def _named(ad: dict[str, str], directory: str) -> Iterator[Named]:
         yield Named(command="initialdir", path=posixpath.normpath(iwd), is_input=True)
     for attribute, command in (*INPUTS.items(), *OUTPUTS.items()):
         if attribute == "cmd" and ad.get("transferexecutable") == "false":
-            continue  # it is looked for at the execution point
+            continue  # the execution point has the executable
         for path in _paths(attribute, ad.get(attribute, "")):
-            # The executable alone is looked for where condor_submit runs.
+            # Only the executable is relative to the directory that condor_submit runs in.
             base = directory if attribute == "cmd" else iwd
             yield Named(command=command, path=_absolute(base, path), is_input=attribute in INPUTS)
 
@@ -198,16 +206,16 @@ def _absolute(base: str, path: str) -> str:
 
 
 def _existing(staging: Staging, paths: Sequence[str]) -> set[str]:
-    """Those that are in the access point."""
+    """Return those of the paths that exist in the access point."""
     if not paths:
         return set()
     argv = ["find", "-L", "-files0-from", "-", "-maxdepth", "0", "-print0"]
-    # It fails for those that are absent, and goes on.
-    said = staging.node.exec(argv, stdin="".join(f"{path}\0" for path in paths))
-    return set(said.stdout.split("\0"))
+    # find prints the existing paths even if it fails because others are absent.
+    result = staging.node.exec(argv, stdin="".join(f"{path}\0" for path in paths))
+    return set(result.stdout.split("\0"))
 
 
 def _shown(path: str, staging: Staging) -> str:
-    """As a person has written it: what is beside the directory begins with ``../``."""
+    """Return the path as the user wrote it. A path beside the directory begins with ``../``."""
     beside = PurePosixPath(path).is_relative_to(posixpath.dirname(staging.path))
     return posixpath.relpath(path, staging.path) if beside else path

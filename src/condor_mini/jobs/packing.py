@@ -1,6 +1,6 @@
-"""A directory of this machine as an archive for the pool, and what comes back into it.
+"""Pack a directory of this machine for the pool, and unpack results into it.
 
-``base.archives`` has the rules of both ways. Here stands what goes along, and how much.
+``base.archives`` has the rules for both ways. This module decides what is copied, and how much.
 """
 
 from __future__ import annotations
@@ -29,36 +29,42 @@ if TYPE_CHECKING:
 MOST_BYTES = 512 * 1024**2
 MOST_FILES = 20_000
 SHOWN_NAMES = 10
-"""How many names a message has."""
+"""The largest number of names that a message lists."""
 
 
 @dataclass(kw_only=True)
 class Directory:
-    """A directory that goes into the pool as a whole, and has room for what comes back."""
+    """A directory that is copied into the pool as a whole, and that results come back to."""
 
     path: Path
-    """Where it really is: no symbolic link leads there."""
+    """The real path; no part of it is a symbolic link."""
     follow_links: bool = False
-    """Whether what a symbolic link leads to goes along if it is outside the directory.
+    """Whether to copy the targets of symbolic links that lead out of the directory.
 
-    Nobody can tell a link of the caller's own from one that a job has left there."""
+    Nothing distinguishes a link of the caller's own from one that a job left in the directory."""
     skipped: list[str] = field(default_factory=list)
-    """What of it stays here, and why."""
+    """The names that are not copied, each with the reason."""
     outside: dict[str, str] = field(default_factory=dict)
-    """Links that lead outside and go along as links only: their names, and where they lead."""
+    """The targets of links that lead outside and are copied as links only, by name."""
     _unreadable: list[str] = field(default_factory=list)
 
     def pack(self, tar: tarfile.TarFile, top: str) -> None:
-        """Put all of it into an archive, below ``top``, as the ordinary user's.
+        """Add the whole directory to an archive, below ``top``, owned by the ordinary user.
 
-        Symbolic links stay links. With ``follow_links`` those that lead outside become what they
-        lead to.
+        Symbolic links stay links. With ``follow_links``, links that lead outside are replaced by
+        their targets.
+
+        Args:
+            tar: Archive to write to.
+            top: First part of the names in the archive.
 
         Raises:
-            UsageError: It is too large, or something in it cannot be read; nothing was put in.
-            NotFound: It has gone.
+            UsageError: The directory is too large, or something in it cannot be read. The archive
+                is unchanged.
+            NotFound: The directory no longer exists.
         """
-        # Paths that were looked up are taken up again from the root, each part without a link.
+        # The entries are resolved paths. They are opened again from the root without following
+        # links, because a link may have taken their place.
         with Tree.open(Path("/")) as root:
             found = self._entries_within_limits(root, top)
             archives.pack(tar, found, uid=USER_ID, gid=USER_ID)
@@ -75,9 +81,9 @@ class Directory:
                 raise self._too_large(entries, f"{MOST_FILES} files")
         if self._unreadable:
             raise UsageError(
-                f"the directory of a submit file goes into the pool as a whole, and of {self.path} "
-                f"you may not read {listed(self._unreadable)}",
-                hint="Permit it (chmod u+rX), or give the job a directory of its own.",
+                "the whole directory of a submit file is copied into the pool, and in "
+                f"{self.path} you may not read {listed(self._unreadable)}",
+                hint="Make it readable (chmod u+rX), or move the job to a directory of its own.",
             )
         return [replace(entry, name=f"{top}/{entry.name}") for entry in entries]
 
@@ -88,19 +94,19 @@ class Directory:
             top = entry.name.split("/", 1)[0]
             counts[top] = counts.get(top, 0) + 1
             sizes[top] = sizes.get(top, 0) + entry.status.st_size
-        of = sizes if limit.endswith("MiB") else counts
-        most = max(of, key=lambda top: of[top])
+        amounts = sizes if limit.endswith("MiB") else counts
+        most = max(amounts, key=lambda top: amounts[top])
         return UsageError(
-            "the directory of a submit file goes into the pool as a whole, and "
+            "the whole directory of a submit file is copied into the pool, and "
             f"{self.path} holds more than {limit}: {most} has {sizes[most] / 1024**2:.0f} MiB in "
-            f"{counts[most]} files, up to where it was counted",
-            hint="Give the job a directory of its own, or let the pool see large data where it is: "
-            "`shared:` or `volumes:` in the pool file.",
+            f"{counts[most]} files (the count stopped at the limit)",
+            hint="Move the job to a directory of its own, or mount large data with `shared:` or "
+            "`volumes:` in the pool file.",
         )
 
     def _entries(self, root: Tree) -> Iterator[Entry]:
-        """Each thing, a directory before what is in it, with its name below this one."""
-        ours = _our_own()
+        """Yield all entries, each directory before its content, with names relative to ``path``."""
+        ours = _own_directories()
         with self._open() as tree:
             top = _identity(tree.own_status)
         folders: list[tuple[Path, str, tuple[Identity, ...]]] = [(self.path, "", (top,))]
@@ -110,8 +116,8 @@ class Directory:
                 if entry.link is not None or not stat.S_ISDIR(entry.status.st_mode):
                     yield entry
                 elif (identity := _identity(entry.status)) in ours:
-                    # Keys and tokens of pools are there.
-                    self.skipped.append(f"{entry.name}: what condor-mini itself keeps")
+                    # These directories have keys and tokens of pools.
+                    self.skipped.append(f"{entry.name}: condor-mini's own files")
                 elif identity in above:
                     self.skipped.append(f"{entry.name}: leads back to /{entry.source}")
                 elif self._is_state(root, entry):
@@ -127,7 +133,7 @@ class Directory:
             self._unreadable.append(name or ".")
             return
         except (FileNotFoundError, NotADirectoryError, LinkFound):
-            self.skipped.append(f"{name}: it has gone, or something else is in its place")
+            self.skipped.append(f"{name}: it was removed or replaced")
             return
         except OSError as error:
             raise UsageError(f"{folder} cannot be read: {error.strerror}") from error
@@ -140,7 +146,7 @@ class Directory:
         try:
             return all(root.status(f"{entry.source}/{lock}") for lock in LOCKS)
         except OSError:
-            return False  # who reads it next says why
+            return False  # the next read of the entry reports the error
 
     def _entry(self, root: Tree, path: Path, name: str, status: os.stat_result) -> Entry | None:
         try:
@@ -157,7 +163,7 @@ class Directory:
             if stat.S_ISREG(status.st_mode) and not root.is_readable(_in(path)):
                 self._unreadable.append(name)
                 return None
-        except (FileNotFoundError, NotADirectoryError, LinkFound):  # it has gone meanwhile
+        except (FileNotFoundError, NotADirectoryError, LinkFound):  # removed or replaced since
             return None
         except PermissionError:
             self._unreadable.append(name)
@@ -165,43 +171,43 @@ class Directory:
         return Entry(tree=root, source=_in(path), name=name, status=status)
 
     def _text_of_link(self, path: Path, name: str, text: str, real: Path) -> str | None:
-        """What a link says in the pool; None for one that is followed."""
+        """Return the text that a link has in the pool, or None if the link is followed."""
         if real.is_relative_to(self.path):
             direct = Path(os.path.normpath(path.parent / text))
             if not os.path.isabs(text) and direct.is_relative_to(self.path):  # noqa: PTH117 (text)
                 return text
-            # The directory has another name there.
+            # A relative text, because the directory has another name in the pool.
             return os.path.relpath(real, path.parent)
-        there = os.path.lexists(real)
-        if self.follow_links and there:
+        exists = os.path.lexists(real)
+        if self.follow_links and exists:
             return None
-        if there:
+        if exists:
             self.outside[name] = str(real)
         return text
 
     # -- the way back -----------------------------------------------------------------------------
 
     def unpack(self, tar: tarfile.TarFile, top: str, since: float) -> list[Path]:
-        """Write what an archive has below ``top`` into the directory, where it is new or different.
+        """Write the new and changed entries below ``top`` of an archive into the directory.
 
         Args:
-            tar: The archive.
-            top: The first part of the names that count.
-            since: A directory that was changed before is made only for what is in it.
+            tar: Archive to read.
+            top: First part of the names of the entries to write.
+            since: Unix time. A directory that is older is created only for what is in it.
 
         Returns:
-            What was written, files and directories.
+            The files and directories that were written.
 
         Raises:
-            NotFound: The directory has gone.
-            CondorMiniError: Something cannot be written, or would lie outside, or a link is in its
-                place; all else is written.
+            NotFound: The directory no longer exists.
+            CondorMiniError: An entry cannot be written, or would be outside the directory, or a
+                link is in its place. All other entries are written.
         """
         with self._open() as tree:
             done = archives.unpack(tar, top, tree, since=since)
         if done.refused:
             raise CondorMiniError(
-                f"of what the jobs wrote, this cannot be put into {self.path}:\n"
+                f"these files of the jobs cannot be written to {self.path}:\n"
                 f"{archives.lines(done.refused)}"
             )
         return [self.path / name for name in done.written]
@@ -211,11 +217,11 @@ class Directory:
             return Tree.open_exactly(self.path)
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", error)
-            raise NotFound(f"the directory {self.path} is not there any more: {reason}") from error
+            raise NotFound(f"the directory {self.path} no longer exists: {reason}") from error
 
 
 def _in(path: Path) -> str:
-    """A path's name in the tree of the root."""
+    """Return the name of a path in the tree of the root directory."""
     return str(path)[1:]
 
 
@@ -223,8 +229,8 @@ def _identity(status: os.stat_result) -> Identity:
     return status.st_dev, status.st_ino
 
 
-def _our_own() -> set[Identity]:
-    """Where condor-mini keeps what is nobody else's."""
+def _own_directories() -> set[Identity]:
+    """Return the directories in which condor-mini keeps its state and its cache."""
     from platformdirs import PlatformDirs
 
     dirs = PlatformDirs("condor-mini", appauthor=False)
@@ -236,7 +242,7 @@ def _our_own() -> set[Identity]:
 
 
 def listed(names: Sequence[str]) -> str:
-    """The first of these names, and how many more there are."""
+    """Return the first of these names, and how many more there are, as text."""
     more = len(names) - SHOWN_NAMES
     first = ", ".join(map(archives.shown, names[:SHOWN_NAMES]))
     return first + (f" and {more} more" if more > 0 else "")

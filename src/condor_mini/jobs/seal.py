@@ -1,7 +1,7 @@
-"""A seal on what is kept in a pool and must come back as it was: only this user can make it.
+"""Seals for records that are kept in a pool and must come back unchanged.
 
-The key never leaves this machine. Where all processes of a pool are one user's, nothing else keeps
-its jobs from changing what condor-mini keeps there.
+Only this user can make a seal, because the key never leaves this machine. If all processes of a
+pool belong to one user, nothing else protects these records from the pool's jobs.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ KEY_BYTES = 32
 
 
 def seal(*words: str) -> str:
-    """Return the seal of these words; empty where the key can be neither read nor made."""
+    """Return the seal of these words; empty if the key can be neither read nor created."""
     try:
         key = _key()
     except OSError:
@@ -31,14 +31,14 @@ def seal(*words: str) -> str:
     return hmac.new(key, text, hashlib.sha256).hexdigest()
 
 
-def is_ours(said: object, *words: str) -> bool:
-    """Return whether this is the seal of these words, made by this user on this machine."""
+def is_ours(value: object, *words: str) -> bool:
+    """Return whether a value is the seal of these words that this user made on this machine."""
     ours = seal(*words)
-    return bool(ours) and isinstance(said, str) and hmac.compare_digest(ours, said)
+    return bool(ours) and isinstance(value, str) and hmac.compare_digest(ours, value)
 
 
 def _key() -> bytes:
-    """The key of this user; made first if it is absent, by whoever comes first."""
+    """Return this user's key. If it does not exist, one of several processes creates it."""
     path = _place()
     if not path.exists():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

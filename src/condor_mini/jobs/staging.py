@@ -1,8 +1,8 @@
-"""A directory of this machine in an access point: how it gets there, and how results come back.
+"""The copy of a submit directory in an access point: how it gets there, how results come back.
 
-Beside it, where only root writes, stands whose it is. A job can change all that is its user's, and
-is not to choose where on this machine its files arrive. Where root is that same user, the seal on
-it shows that nobody has changed it.
+A record beside the copy says which machine and directory it came from. Only root can write there: a
+job can change everything that belongs to its user, and must not choose where on this machine its
+files arrive. If root is that same user, the seal on the record shows that it is unchanged.
 """
 
 from __future__ import annotations
@@ -38,35 +38,43 @@ if TYPE_CHECKING:
 
 HOMES = posixpath.dirname(HOME)
 PLACE = f"{HOME}/submit"
-"""What is submitted, a directory for each submission."""
+"""The copies of submit directories, one for each submission."""
 RECORDS = f"{HOMES}/.condor-mini/submit"
-"""Beside the homes, so that one archive brings both to a node whose root is read-only.
-Root's: ``NAME.json`` says where it came from, ``NAME.since`` is as old as the last copying."""
+"""The records of the submissions. They belong to root.
+
+``NAME.json`` says where the submission came from. ``NAME.since`` is as old as the last copy. The
+records are beside the homes, so that one archive brings both to a node with a read-only root file
+system.
+"""
 TAR_TIMEOUT_S = 600.0
 CHANGED_MEANWHILE = 1
-"""GNU tar's status where a file grew while it was read, as a log does while jobs run."""
+"""The status of GNU tar if a file grew while it was read, as a log does while jobs run."""
 
 
 @dataclass(kw_only=True)
 class Staging:
-    """A submission's directory in an access point."""
+    """The copy of a submit directory in an access point."""
 
     node: Node
     name: str
     host: str
-    """The machine that it came from."""
+    """Name of the machine that the directory is on."""
     source: str | None
-    """The directory there; None where there is none, and nothing has a place to come back to."""
+    """Path of the directory on that machine. None if there is none, so nothing is fetched."""
     is_sealed: bool = True
-    """Whether this user has said which machine and directory it came from, and nobody else."""
+    """Whether ``host`` and ``source`` are as this user recorded them."""
     is_removed: bool = False
 
     @classmethod
     def of_directory(cls, node: Node, directory: Directory) -> Staging:
-        """Copy a directory of this machine into the access point.
+        """Copy a directory of this machine into an access point.
+
+        Args:
+            node: Access point to copy to.
+            directory: Directory to copy.
 
         Raises:
-            UsageError: It is too large, or something in it cannot be read.
+            UsageError: The directory is too large, or something in it cannot be read.
         """
         staging = cls(
             node=node,
@@ -90,7 +98,7 @@ class Staging:
 
     @classmethod
     def of_text(cls, node: Node, file: str, text: str) -> Staging:
-        """Make a directory in the access point that holds this one file."""
+        """Create a directory in an access point that holds one file with this text."""
         staging = cls(node=node, name=_unique("job"), host="", source=None)
         tar = TarWriter()
         staging._add_frame(tar)
@@ -100,7 +108,15 @@ class Staging:
 
     @classmethod
     def find(cls, node: Node, name: str) -> Staging | None:
-        """The one of that name, which a job's ad says; None if it has been fetched and removed."""
+        """Return the copy of that name, or None if it was fetched and removed.
+
+        Args:
+            node: Access point to search.
+            name: Value of ``CondorMiniStaging`` in a job's ad.
+
+        Raises:
+            CondorMiniError: The record of the copy is damaged.
+        """
         if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*", name):
             return None
         try:
@@ -117,52 +133,62 @@ class Staging:
 
     @classmethod
     def unfetched(cls, node: Node) -> list[str]:
-        """The names of those at this access point that have not been fetched for the last time."""
+        """Return the names of the copies at this access point that are still to be fetched."""
         argv = ["find", RECORDS, PLACE, "-mindepth", "1", "-maxdepth", "1"]
-        there = [PurePosixPath(line) for line in node.exec(argv, user="root").stdout.splitlines()]
-        copies = {path.name for path in there if str(path.parent) == PLACE}
-        return sorted(path.stem for path in there if path.suffix == ".json" and path.stem in copies)
+        paths = [PurePosixPath(line) for line in node.exec(argv, user="root").stdout.splitlines()]
+        copies = {path.name for path in paths if str(path.parent) == PLACE}
+        return sorted(path.stem for path in paths if path.suffix == ".json" and path.stem in copies)
 
     @property
     def path(self) -> str:
-        """Where it is in the access point."""
+        """Path of the copy in the access point."""
         return f"{PLACE}/{self.name}"
 
     @property
     def is_of_this_machine(self) -> bool:
-        """Whether what comes back has a place here."""
+        """Whether results can be fetched to a directory of this machine."""
         is_here = self.source is not None and self.host == socket.gethostname()
         return is_here and self.is_sealed
 
     @property
     def why_not_fetched(self) -> str:
-        """Why nothing of it has a place here, and how to get at it."""
-        there = f"{self.node.name}:{self.path}"
-        by_hand = f"By hand: condor-mini cp -n {self.node.pool} {there} DIRECTORY"
+        """Why no results are fetched to this machine, and how to copy them by hand."""
+        place = f"{self.node.name}:{self.path}"
+        by_hand = f"Copy the results by hand: condor-mini cp -n {self.node.pool} {place} DIRECTORY"
         if self.host != socket.gethostname():
-            return f"What was submitted on {shown(self.host)} is fetched by `wait` there. {by_hand}"
+            return (
+                f"Jobs that were submitted on {shown(self.host)} are fetched by `condor-mini wait` "
+                f"on that machine. {by_hand}"
+            )
         return (
-            f"{self.name} was submitted by another user, or its record in the pool was changed: "
-            f"it is not fetched. {by_hand}"
+            f"{self.name} was submitted by another user, or its record in the pool was changed, "
+            f"so it is not fetched. {by_hand}"
         )
 
     def mark(self, name: str = "since") -> None:
-        """Remember this moment: only what changes later is ever brought back."""
+        """Record the current time: only files that change later are fetched.
+
+        Args:
+            name: Suffix of the file whose time is set: ``since``, or ``next`` during a fetch.
+        """
         self._run("touch", f"{RECORDS}/{self.name}.{name}")
 
     def fetch(self, *, last: bool) -> list[Path]:
-        """Bring back what is new or has changed; remove the copy if this was the ``last`` time.
+        """Fetch the files that are new or have changed, and return them.
+
+        Args:
+            last: Remove the copy afterwards, because no job can change it any more.
 
         Raises:
-            NotFound: The directory on this machine is not there any more.
-            CondorMiniError: Something cannot be written there; the copy stays.
+            NotFound: The directory on this machine no longer exists.
+            CondorMiniError: A file cannot be written to it. The copy is kept.
         """
         if self.is_removed or self.source is None or not self.is_of_this_machine:
             return []
         directory = Directory(path=Path(self.source))
         if not directory.path.is_dir():
             raise NotFound(
-                f"the directory {self.source} is not there any more", hint=self._hint_by_hand()
+                f"the directory {self.source} no longer exists", hint=self._hint_by_hand()
             )
         if not last:
             self.mark("next")
@@ -183,13 +209,17 @@ class Staging:
         return written
 
     def remove(self) -> None:
-        """Remove it from the access point."""
+        """Remove the copy and its record from the access point."""
         suffixes = ("json", "since", "next", "tar")
         self._run("rm", "-rf", self.path, *(f"{RECORDS}/{self.name}.{end}" for end in suffixes))
         self.is_removed = True
 
     def read_fetched(self, path: str) -> str:
-        """What has come back of a file that was here; empty where there is none."""
+        """Return the text of a fetched file; empty if there is none.
+
+        Args:
+            path: Path that the file had in the access point.
+        """
         inside = PurePosixPath(posixpath.normpath(path))
         if self.source is None or not inside.is_relative_to(self.path):
             return ""
@@ -203,11 +233,11 @@ class Staging:
             return ""
 
     def in_words_of_here(self, text: str) -> str:
-        """What a tool said there, with the paths of this machine."""
+        """Return the output of a tool in the access point with the paths of this machine."""
         return text if self.source is None else text.replace(self.path, self.source)
 
     def _add_frame(self, tar: TarWriter) -> None:
-        """The directories, and the record of where all this comes from."""
+        """Add the directories of the access point, and the record, to an archive."""
         tar.directory(_name_in_archive(PLACE), 0o755, USER_ID)
         tar.directory(_name_in_archive(self.path), 0o755, USER_ID)
         if self.source is None:
@@ -220,7 +250,7 @@ class Staging:
         tar.file(_name_in_archive(f"{RECORDS}/{self.name}.json"), record, 0o600)
 
     def _pack(self, archive: str) -> None:
-        # tar takes what was written or changed since the file's time, and all directories.
+        # With --newer, tar packs what was changed since the file's time, and all directories.
         self._run(
             *("tar", "--create", "--file", archive, "--hard-dereference"),
             *("--newer", f"{RECORDS}/{self.name}.since"),
@@ -233,7 +263,7 @@ class Staging:
         with archives.opened(file) as outer:
             member = outer.next()
             content = outer.extractfile(member) if member is not None else None
-            assert content is not None  # noqa: S101 (it is the file that tar has made)
+            assert content is not None  # noqa: S101 (the archive holds the file that tar made)
             with archives.opened(content) as tar:
                 marker = tar.next()
                 since = marker.mtime if marker is not None else 0
@@ -248,21 +278,21 @@ class Staging:
     def _hint_by_hand(self) -> str:
         pool, node = self.node.pool, self.node.name
         return (
-            "The results are still in the pool; fetch them elsewhere: "
-            f"condor-mini cp -n {pool} {node}:{self.path} DIRECTORY; "
-            f"or discard them: condor-mini exec -n {pool} --node {node} -- rm -rf {self.path}"
+            "The results are still in the pool. Copy them to another directory: "
+            f"condor-mini cp -n {pool} {node}:{self.path} DIRECTORY. "
+            f"Or discard them: condor-mini exec -n {pool} --node {node} -- rm -rf {self.path}"
         )
 
 
 def source_directory(file: Path) -> Directory:
-    """The directory of a submit file.
+    """Return the directory of a submit file.
 
     Raises:
         NotFound: There is no such file.
-        UsageError: Its name is not text: HTCondor could not be told it.
+        UsageError: The file's name is not UTF-8, so it cannot be passed to HTCondor.
     """
     if not file.is_file():
-        what = "is no file" if file.exists() else "is not there"
+        what = "is not a file" if file.exists() else "does not exist"
         raise NotFound(f"the submit file {file} {what}")
     try:
         file.name.encode()
@@ -277,6 +307,9 @@ def _name_in_archive(path: str) -> str:
 
 
 def _unique(name: str) -> str:
-    """A name for it by which a person knows it again; commas and spaces mean something in jobs."""
+    """Return a unique name that a person recognizes.
+
+    It has no commas and spaces, because these have a meaning in job attributes.
+    """
     readable = re.sub(r"[^A-Za-z0-9_-]+", "-", name)[:40].strip("-")
     return f"{readable or 'job'}-{secrets.token_hex(4)}"

@@ -1,4 +1,4 @@
-"""Submitting to a pool from this machine, and finding again what was submitted."""
+"""Submit jobs to a pool from this machine, and find the submissions again."""
 
 from __future__ import annotations
 
@@ -71,28 +71,28 @@ def submit_file(
     follow_links: bool = False,
     progress: Progress = _SILENT,
 ) -> Submission:
-    """Submit a submit file of this machine; the whole directory that it is in goes along.
+    """Submit a submit file of this machine. Its whole directory is copied to the access point.
 
-    Symbolic links in it stay links. Those that lead out of the directory are told, as nobody can
-    tell one of the caller's own from one that a job has left there.
+    Symbolic links in the directory stay links. Links that lead out of it are reported and not
+    followed, because nothing distinguishes a link of the caller's own from one that a job left.
 
     Args:
-        pool: Where.
-        file: The submit file.
-        node: The access point; None for the first.
-        arguments: condor_submit's own: ``-append``, ``X=1``.
-        follow_links: Also take along what links lead to outside the directory.
-        progress: Told of what does not go along.
+        pool: Pool to submit to.
+        file: Path of the submit file.
+        node: Name of the access point. None for the first.
+        arguments: Arguments of condor_submit: ``-append``, ``X=1``.
+        follow_links: Also copy the targets of links that lead out of the directory.
+        progress: Receives the phases, and what is not copied.
 
     Raises:
         NotFound: There is no such file, pool or access point.
-        UsageError: The directory is too large, or the submit file names what is not in it.
-        JobFailed: condor_submit refused it; its own words and status.
+        UsageError: The directory is too large, or the submit file names a file outside it.
+        JobFailed: condor_submit refused the submit file. The error has its output and status.
     """
     if refused := {"-i", "-interactive"} & set(arguments):
         raise UsageError(
             f"{refused.pop()} needs a terminal in the pool",
-            hint=f"condor-mini shell -n {pool.name}, and condor_submit -i there",
+            hint=f"Open a shell, and run condor_submit -i there: condor-mini shell -n {pool.name}",
         )
     file = Path(file)
     directory = source_directory(file)
@@ -107,8 +107,8 @@ def submit_file(
         if directory.outside:
             links = listed([f"{name} -> {to}" for name, to in directory.outside.items()])
             progress.note(
-                f"Copied as links, which lead out of the directory: {links}. "
-                "To copy what they lead to: --follow-links"
+                f"Copied as links that lead out of the directory: {links}. "
+                "Copy their targets too: --follow-links"
             )
         dry_run.check_paths(staging, file.name, arguments, outside=directory.outside)
         return _submit(pool, staging, file.name, arguments)
@@ -122,18 +122,18 @@ def submit_description(
 ) -> Submission:
     """Submit jobs from submit commands, as ``htcondor2.Submit`` takes them.
 
-    Their files are the access point's: in a directory of their own, of which ``Submission.read``
-    reads what the jobs write.
+    The jobs read and write files of the access point, in a directory of their own.
+    ``Submission.read`` returns what they wrote.
 
     Args:
-        pool: Where.
+        pool: Pool to submit to.
         description: Submit commands: ``{"executable": "/bin/true"}``.
-        count: How many jobs.
-        node: The access point; None for the first.
+        count: Number of jobs.
+        node: Name of the access point. None for the first.
 
     Raises:
-        UsageError: What was given is no submit command and its value.
-        JobFailed: condor_submit refused it; its own words and status.
+        UsageError: A key is not a submit command, or a value has several lines.
+        JobFailed: condor_submit refused the jobs. The error has its output and status.
     """
     text = description_text(description, count)
     staging = Staging.of_text(_access_point(pool, node), _SUBMIT_FILE, text)
@@ -145,20 +145,21 @@ def submit_description(
 
 
 def description_text(description: Mapping[str, str], count: int) -> str:
-    """A submit file of these commands that queues so many jobs.
+    """Return the text of a submit file that has these commands and queues ``count`` jobs.
 
     Raises:
-        UsageError: A key or a value would be read as something else.
+        UsageError: ``count`` is less than 1, or condor_submit would read a key or a value as
+            something else.
     """
     if count < 1:
-        raise UsageError(f"{count} jobs: at least one is wanted")
+        raise UsageError(f"the number of jobs must be at least 1, not {count}")
     lines = []
     for key, value in description.items():
         text = str(value)
         if not re.fullmatch(r"\+?[A-Za-z_][\w.]*", key) or key.lower() == "queue":
-            raise UsageError(f"{key!r} is no submit command")
+            raise UsageError(f"{key!r} is not a submit command")
         if "\n" in text or "\r" in text or text.endswith("\\"):
-            raise UsageError(f"{key}: the value goes on in another line: {text!r}")
+            raise UsageError(f"{key}: the value continues on another line: {text!r}")
         lines.append(f"{key} = {text}\n")
     return "".join(lines) + f"queue {count}\n"
 
@@ -170,16 +171,18 @@ def submissions(
     node: str | None = None,
     unfetched: bool = True,
 ) -> list[Submission]:
-    """What was submitted: these clusters, or else all that have not ended.
+    """Return the submissions of these clusters, or of all clusters that have not ended.
 
     Args:
-        pool: Where.
-        clusters: Their numbers; each access point has numbers of its own.
-        node: Only at this access point; None for all.
-        unfetched: Without clusters: also those that have ended and were not fetched since.
+        pool: Pool to search.
+        clusters: Numbers of clusters. Each access point has numbers of its own. Empty for all that
+            have not ended.
+        node: Name of the one access point to search. None for all.
+        unfetched: Without ``clusters``, also return the ended ones whose results are still to be
+            fetched.
 
     Raises:
-        NotFound: There is no such cluster, nor was there one.
+        NotFound: A cluster is neither in a queue nor in a history.
         PoolNotReady: An access point does not run.
     """
     found: list[Submission] = []
@@ -188,7 +191,7 @@ def submissions(
         for cluster, staging in _clusters(access_point, clusters, unfetched=unfetched):
             by_staging.setdefault(staging, set()).add(cluster)
         found += [
-            _again(pool, access_point, sorted(numbers), staging)
+            _submission(pool, access_point, sorted(numbers), staging)
             for staging, numbers in by_staging.items()
         ]
     missing = set(clusters) - {cluster for one in found for cluster in one.clusters}
@@ -196,7 +199,7 @@ def submissions(
         named = ", ".join(map(str, sorted(missing)))
         raise NotFound(
             f"the pool {pool.name} knows no job of cluster {named}",
-            hint=f"What is in the queue: condor-mini exec -n {pool.name} -- condor_q -allusers",
+            hint=f"List the queue: condor-mini exec -n {pool.name} -- condor_q -allusers",
         )
     return found
 
@@ -208,15 +211,21 @@ def wait_for_all(
     timeout_s: float = FOREVER_S,
     on_change: Callable[[str], object] | None = None,
 ) -> int:
-    """Wait until these clusters have ended, or else until all queues are empty.
+    """Wait until these clusters have ended, or until all queues are empty if none are given.
+
+    Args:
+        pool: Pool to search.
+        clusters: Numbers of clusters.
+        timeout_s: Give up after so many seconds.
+        on_change: Receives the number of jobs in each state whenever the queues are queried.
 
     Returns:
-        0, or the first status that is not; see ``Submission.wait``.
+        0, or the first status of a job that is not 0; see ``Submission.wait``.
 
     Raises:
         NotFound: There is no such cluster.
-        JobFailed: A job was put on hold, or was removed.
-        PoolNotReady: The deadline has passed.
+        JobFailed: A job was put on hold or removed.
+        PoolNotReady: ``timeout_s`` has passed.
     """
     deadline = Deadline(timeout_s)
     status = 0
@@ -229,7 +238,7 @@ def wait_for_all(
 
 
 def _submit(pool: PoolNodes, staging: Staging, file: str, arguments: Sequence[str]) -> Submission:
-    # Interrupted half-way, nobody would know what is in the queue.
+    # After an interrupt here, it would be unknown which jobs are in the queue.
     with held_back():
         submission = tracking.submit(
             staging.node, staging.path, file, arguments=arguments, staging=staging
@@ -240,7 +249,7 @@ def _submit(pool: PoolNodes, staging: Staging, file: str, arguments: Sequence[st
 
 
 def _undo(staging: Staging | None) -> None:
-    """Nothing of a submission that failed stays."""
+    """Remove the jobs and the copy of a submission that failed."""
     if staging is None:
         return
     with held_back(), suppress(CondorMiniError):
@@ -259,56 +268,57 @@ def _access_points(pool: PoolNodes, name: str | None) -> list[Node]:
 def _access_point(pool: PoolNodes, name: str | None) -> Node:
     node = pool.node(name)
     if node.role is not Role.ACCESS_POINT:
-        raise UsageError(f"{node.name} is no access point: it is the pool's {node.role.words}")
+        raise UsageError(f"{node.name} is not an access point: it is the pool's {node.role.words}")
     if not node.is_running:
         raise node.ended()
     return node
 
 
 def _clusters(node: Node, wanted: Collection[int], *, unfetched: bool) -> Iterator[tuple[int, str]]:
-    """Each cluster at this access point, with what its ads say of its staging directory."""
+    """Yield each cluster at this access point, with the ``CondorMiniStaging`` of its ads."""
     names = ["-af", "ClusterId", STAGING_ATTRIBUTE]
     numbers = [str(cluster) for cluster in wanted]
     if wanted:
-        said = _ask(node, ["condor_q", "-allusers", *numbers, *names])
-        said += _ask(node, ["condor_history", *numbers, *names])
+        output = _query(node, ["condor_q", "-allusers", *numbers, *names])
+        output += _query(node, ["condor_history", *numbers, *names])
     else:
         copies = ",".join(Staging.unfetched(node)) if unfetched else ""
         mine = f'stringListMember({STAGING_ATTRIBUTE}, "{copies}") =?= true'
-        # A job that was removed may be in the queue for a while yet, and not in the history.
-        said = _ask(
+        # A removed job may stay in the queue for a while before it is in the history.
+        output = _query(
             node, ["condor_q", "-allusers", "-constraint", f"({UNENDED}) || {mine}", *names]
         )
         if copies:
-            said += _ask(node, ["condor_history", "-constraint", mine, *names])
-    pairs = {tuple(line.split(maxsplit=1)) for line in said.splitlines()}
+            output += _query(node, ["condor_history", "-constraint", mine, *names])
+    pairs = {tuple(line.split(maxsplit=1)) for line in output.splitlines()}
     for cluster, staging in sorted(pairs):
         yield int(cluster), "" if staging == "undefined" else staging
 
 
-def _ask(node: Node, argv: Sequence[str]) -> str:
-    said = ""
+def _query(node: Node, argv: Sequence[str]) -> str:
+    """Run a command until it succeeds, for at most ``SCHEDD_TIMEOUT_S``; return its output."""
+    output = ""
 
     def unanswered() -> str | None:
-        nonlocal said
+        nonlocal output
         result = node.exec(argv)
-        said = result.stdout
+        output = result.stdout
         return None if result.returncode == 0 else f"{argv[0]}: {result.stderr.strip()}"
 
     wait_until(unanswered, timeout_s=SCHEDD_TIMEOUT_S, error=PoolNotReady)
-    return said
+    return output
 
 
-def _again(pool: PoolNodes, node: Node, clusters: Sequence[int], staging: str) -> Submission:
+def _submission(pool: PoolNodes, node: Node, clusters: Sequence[int], staging: str) -> Submission:
     found = Staging.find(node, staging) if staging else None
     return _with_hint(pool, node, Submission(runner=node, clusters=tuple(clusters), staging=found))
 
 
 def _with_hint(pool: PoolNodes, node: Node, submission: Submission) -> Submission:
-    there = f"condor-mini exec -n {pool.name} --node {node.name} --"
+    run = f"condor-mini exec -n {pool.name} --node {node.name} --"
     numbers = " ".join(map(str, submission.clusters))
     return replace(
         submission,
-        hint_if_held=f"It stays in the queue. Let it run: {there} condor_release {numbers}. "
-        f"Remove it: {there} condor_rm {numbers}",
+        hint_if_held=f"It stays in the queue. Release it: {run} condor_release {numbers}. "
+        f"Remove it: {run} condor_rm {numbers}",
     )

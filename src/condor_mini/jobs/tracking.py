@@ -1,4 +1,4 @@
-"""Submitting a job and seeing it through, by HTCondor's own tools."""
+"""Submit jobs and follow them to their end with HTCondor's own tools."""
 
 from __future__ import annotations
 
@@ -24,21 +24,27 @@ FOREVER_S = float("inf")
 SUBMIT_TIMEOUT_S = 600.0
 """A submit file may queue tens of thousands of jobs."""
 SCHEDD_TIMEOUT_S = 60.0
-"""How long to ask a schedd that does not answer: its master may be starting it again."""
+"""How long to query a schedd that does not answer, in seconds. Its master may be restarting it."""
 REMOVE_TIMEOUT_S = 5.0
-"""How long a job that was removed may stay in the queue before nobody waits for that."""
+"""How long to wait for a removed job to leave the queue, in seconds."""
 POLL_INTERVAL_S = 0.2
-"""Between the first two looks at the queue. A look costs 0.1 s of a core."""
+"""The pause between the first two queries of the queue, in seconds.
+
+A query costs 0.1 s of a core.
+"""
 LONGEST_POLL_INTERVAL_S = 2.0
-"""Between two looks in the end: the longer it has lasted, the less a moment more matters."""
+"""The longest pause between two queries, in seconds.
+
+The longer a wait has lasted, the less a short delay matters.
+"""
 IDLE, RUNNING, REMOVED, COMPLETED, HELD = 1, 2, 3, 4, 5
 """JobStatus, as in HTCondor's manual, appendix "Job ClassAd Attributes"."""
 
 SIGNAL_BASE = 128
-"""A shell's status for a process that a signal ended is this plus the signal."""
+"""A shell's status for a process that a signal ended is this plus the signal's number."""
 
 STAGING_ATTRIBUTE = "CondorMiniStaging"
-"""What a job's ad says of the directory that it was submitted in (``Staging.name``)."""
+"""The attribute that holds the ``Staging.name`` of the directory that a job was submitted in."""
 ATTRIBUTES = (
     *("ClusterId", "ProcId", "JobStatus", "HoldReason", "RemoveReason", "Iwd"),
     *("Out", "Err", "UserLog", "ExitBySignal", "ExitCode", "ExitSignal", STAGING_ATTRIBUTE),
@@ -46,16 +52,16 @@ ATTRIBUTES = (
 
 
 class Runner(Protocol):
-    """Where commands are run: a node, or a personal pool."""
+    """A node or a personal pool, which runs commands."""
 
     def exec(
         self, argv: Sequence[str], *, workdir: str = ..., timeout_s: float = ...
     ) -> CommandResult:
-        """Run a command there as the ordinary user, to its end, whatever its status."""
+        """Run a command to its end as the ordinary user, and return its output and status."""
 
 
 class JobAd(TypedDict, total=False):
-    """The attributes of a job's ClassAd that are asked for here."""
+    """The attributes of a job's ClassAd that this module queries."""
 
     ClusterId: int
     ProcId: int
@@ -77,62 +83,64 @@ class Submission:
     """Clusters that were submitted together."""
 
     runner: Runner
-    """The access point whose queue they are in."""
+    """The access point or personal pool whose queue they are in."""
     clusters: tuple[int, ...]
     message: str = ""
-    """What condor_submit said."""
+    """The output of condor_submit."""
     warning: str = ""
-    """What it warned of: a line that it does not understand, for example; may be empty."""
+    """The warnings of condor_submit, about a line that it does not understand, for example."""
     staging: Staging | None = None
-    """The directory that was made for it in the access point, where one was."""
+    """The copy of the submit directory in the access point. None if there is none."""
     hint_if_held: str | None = None
-    """What to do about a job that is put on hold."""
+    """The hint of the error if a job is put on hold."""
 
     def wait(
         self, *, timeout_s: float = FOREVER_S, on_change: Callable[[str], object] | None = None
     ) -> int:
-        """Wait until every job has left the queue; 0, or the first status that is not.
-
-        A job that a signal ended has 128 plus its number, as in a shell.
+        """Wait until all jobs have ended.
 
         Args:
-            timeout_s: Deadline, in seconds.
-            on_change: Told how many jobs are in which state, whenever that is looked at.
+            timeout_s: Give up after so many seconds.
+            on_change: Receives the number of jobs in each state whenever the queue is queried.
+
+        Returns:
+            0, or the first status of a job that is not 0. The status of a job that a signal ended
+            is 128 plus the signal's number, as in a shell.
 
         Raises:
-            JobFailed: A job was put on hold, or was removed; says why.
-            PoolNotReady: The deadline has passed, or the pool has ended.
+            JobFailed: A job was put on hold or removed. The message says why.
+            PoolNotReady: ``timeout_s`` has passed, or the pool has ended.
         """
         return wait([self], timeout_s=timeout_s, on_change=on_change)
 
     def jobs(self) -> list[JobAd]:
-        """One ad per job, in order, in the queue or not."""
-        # The queue first: a job is in the history before it leaves the queue.
+        """Return one ad per job, in the order of job ids, from the queue and the history."""
+        # The queue first, because a job is in the history before it leaves the queue.
         ads = self.queued() + self._ads("condor_history", self.clusters)
         by_id = {(ad["ClusterId"], ad["ProcId"]): ad for ad in ads}
         return [by_id[job] for job in sorted(by_id)]
 
     def ended(self) -> list[JobAd]:
-        """One ad per job that has ended, in order."""
+        """Return one ad per job that has ended, in the order of job ids."""
         return [ad for ad in self.jobs() if ad["JobStatus"] in (REMOVED, COMPLETED)]
 
     def queued(self) -> list[JobAd]:
-        """The ads of those that are in the queue; a job that has ended may be there for a while."""
+        """Return one ad per job in the queue. A job may stay there for a while after its end."""
         return self._ads("condor_q", self.clusters)
 
     def fetch(self) -> list[Path]:
-        """Bring what the jobs wrote back to the directory of the submit file.
+        """Copy what the jobs wrote back to the directory of the submit file.
 
-        Only what is new or has changed is written. Once no job is left that was submitted in the
-        same directory, its copy in the access point is removed. Does nothing for jobs that were
-        not submitted from a directory of this machine.
+        Only files that are new or have changed are written. When all jobs that use the same copy of
+        the directory have ended, the copy in the access point is removed.
 
         Returns:
-            The files and directories that are new or have changed.
+            The files and directories that are new or have changed. Empty for jobs that were not
+            submitted from a directory of this machine.
 
         Raises:
-            NotFound: The directory is not there any more.
-            CondorMiniError: A file cannot be written, or would lie outside the directory.
+            NotFound: The directory no longer exists.
+            CondorMiniError: A file cannot be written, or would be outside the directory.
         """
         if self.staging is None:
             return []
@@ -140,18 +148,23 @@ class Submission:
         return self.staging.fetch(last=not _unended(self._ads("condor_q", mine)))
 
     def remove(self) -> None:
-        """Take the jobs out of the queue, and wait until they are."""
+        """Remove the jobs, and wait up to ``REMOVE_TIMEOUT_S`` until they have left the queue."""
         self.runner.exec(["condor_rm", *map(str, self.clusters)])
 
         def queued() -> str | None:
             left = _unended(self.queued())
             return f"{len(left)} removed jobs are still in the queue" if left else None
 
-        with suppress(TimedOut):  # then they go when the pool runs again
+        with suppress(TimedOut):  # these jobs leave the queue when the pool runs again
             wait_until(queued, timeout_s=REMOVE_TIMEOUT_S, interval_s=POLL_INTERVAL_S)
 
     def read(self, ad: JobAd, attribute: str) -> str:
-        """A file that the job names: ``Out``, ``Err`` or ``UserLog``; empty where there is none."""
+        """Return the text of a file that a job's ad names; empty if there is none.
+
+        Args:
+            ad: The job's ad.
+            attribute: ``Out``, ``Err`` or ``UserLog``.
+        """
         name = {"Out": ad.get("Out"), "Err": ad.get("Err"), "UserLog": ad.get("UserLog")}[attribute]
         if not name or name == "/dev/null":
             return ""
@@ -162,7 +175,7 @@ class Submission:
         return result.stdout if result.returncode == 0 else ""
 
     def events(self, ad: JobAd) -> str:
-        """The job's event log, without what earlier clusters have written to the same file."""
+        """Return the job's event log, without the events of earlier clusters in the same file."""
         blocks = re.split(r"(?m)^\.\.\.\n", self.read(ad, "UserLog"))
         ours = tuple(f"({number:03d}." for number in self.clusters)
         return "".join(f"{block}...\n" for block in blocks if block[4:].startswith(ours))
@@ -170,7 +183,7 @@ class Submission:
     def _ads(self, tool: str, which: Sequence[object]) -> list[JobAd]:
         argv = [tool, *map(str, which), "-json", "-attributes", ",".join(ATTRIBUTES)]
         ads: list[JobAd] = []
-        if not which:  # it would be about all jobs
+        if not which:  # without arguments, the tool would print all jobs
             return ads
 
         def unanswered() -> str | None:
@@ -193,27 +206,27 @@ def submit(
     staging: Staging | None = None,
     hint_if_held: str | None = None,
 ) -> Submission:
-    """Hand a submit file to condor_submit, in its own directory, as a user would.
+    """Run condor_submit in the directory of a submit file, as a user would.
 
     Args:
-        runner: Where.
-        directory: Where the submit file is, there.
-        file: Its name.
-        arguments: condor_submit's own, which follow the file.
-        staging: The directory that was made for it, if one was.
-        hint_if_held: What to do about a job that is put on hold.
+        runner: Access point or personal pool to submit to.
+        directory: Path of the submit file's directory in the access point.
+        file: Name of the submit file.
+        arguments: Arguments of condor_submit; they follow the file's name.
+        staging: Copy of the submit directory. None if there is none.
+        hint_if_held: Hint of the error if a job is put on hold.
 
     Raises:
-        JobFailed: condor_submit refused it; its own words and status.
+        JobFailed: condor_submit refused the submit file. The error has its output and status.
     """
-    # Behind ./ a name that begins with a hyphen is no option.
+    # With ./, a name that begins with a hyphen is not taken for an option.
     argv = ["condor_submit", f"./{file}"]
     if staging is not None:
         argv += ["-append", f'MY.{STAGING_ATTRIBUTE} = "{staging.name}"']
     result = runner.exec([*argv, *arguments], workdir=directory, timeout_s=SUBMIT_TIMEOUT_S)
     if result.returncode != 0:
         raise refused(file, result, staging)
-    # The second way of saying it is -terse: "12.0 - 12.9".
+    # With -terse, the output is "12.0 - 12.9".
     numbers = re.findall(r"submitted to cluster (\d+)|^(\d+)\.\d+ - ", result.stdout, re.MULTILINE)
     return Submission(
         runner=runner,
@@ -226,11 +239,11 @@ def submit(
 
 
 def refused(file: str, result: CommandResult, staging: Staging | None) -> JobFailed:
-    """What condor_submit said when it failed, of the paths of this machine."""
-    said = (result.stderr.strip() or result.stdout.strip()).removeprefix("ERROR: ")
+    """Return the error that has condor_submit's output, with the paths of this machine."""
+    output = (result.stderr.strip() or result.stdout.strip()).removeprefix("ERROR: ")
     if staging is not None:
-        said = staging.in_words_of_here(said)
-    return JobFailed(f"condor_submit {file}: {said}", status=result.returncode)
+        output = staging.in_words_of_here(output)
+    return JobFailed(f"condor_submit {file}: {output}", status=result.returncode)
 
 
 def wait(
@@ -249,11 +262,11 @@ def wait(
             _raise_if_held(ad, hint)
         left = _unended([ad for ad, _ in queued])
         if not left:
-            # Of one that was removed while it ran, the shadow may not yet have written the end.
+            # The shadow of a job that was removed while it ran may not have written the end yet.
             removed = sum(ad["JobStatus"] == REMOVED for ad, _ in queued)
             silent_at = silent_at or time.monotonic() + REMOVE_TIMEOUT_S
             if removed and time.monotonic() < silent_at:
-                return f"{removed} removed, which are still in the queue"
+                return f"{removed} removed jobs are still in the queue"
             return None
         running = sum(ad["JobStatus"] == RUNNING for ad in left)
         text = f"{running} running, {len(left) - running} idle"
@@ -274,7 +287,7 @@ def wait(
 
 
 def _less_and_less_often() -> Callable[[float], None]:
-    """A sleep that lasts a little longer each time, up to what it is asked for."""
+    """Return a sleep function that sleeps a little longer each time, up to its argument."""
     pause_s = POLL_INTERVAL_S
 
     def sleep(longest_s: float) -> None:

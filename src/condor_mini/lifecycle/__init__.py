@@ -1,1 +1,1 @@
-"""What makes a pool live: create, start, scale, recreate, roll back, wait until it is ready."""
+"""The life of a pool: create, start, scale, recreate, roll back, wait until it is ready."""

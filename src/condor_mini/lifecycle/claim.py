@@ -1,4 +1,4 @@
-"""A pool's name, and who has it."""
+"""The claim to a pool's name, so that one of several processes creates the pool."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from condor_mini.engine import Engine
 
 CLAIM_TIMEOUT_S = 10.0
-"""How long a network without nodes may belong to somebody who is about to make some."""
+"""How long a network without nodes counts as the claim of another process, in seconds.
+
+That process may be about to create its nodes.
+"""
 
 
 def check_absent(engine: Engine, pool: str) -> None:
@@ -28,17 +31,21 @@ def check_absent(engine: Engine, pool: str) -> None:
         raise AlreadyInUse(
             f"there is a pool {pool}; it has {len(nodes)} nodes and {state}",
             hint=f"Use it: condor-mini shell -n {pool}. Delete it: condor-mini delete -n {pool}. "
-            "Make another: condor-mini create -n NAME",
+            "Create another: condor-mini create -n NAME",
         )
 
 
 def check_forgotten(engine: Engine, pool: str, *, only_if_lost: bool = True) -> None:
-    """Refuse the name of a pool whose containers somebody has removed, and whose state is kept.
+    """Raise ``AlreadyInUse`` if the pool's containers were removed but its state is kept.
 
     Args:
-        engine: Where.
-        pool: Its name, of which there are no containers.
-        only_if_lost: Whether a network may mean that somebody is just about to make containers.
+        engine: Engine to search.
+        pool: Name of the pool; it has no containers.
+        only_if_lost: Do not raise if the pool has a network, because another process may be about
+            to create its containers.
+
+    Raises:
+        AlreadyInUse: The engine has volumes of that pool.
     """
     held = Holdings(engine, pool)
     if not held.volumes:
@@ -46,31 +53,39 @@ def check_forgotten(engine: Engine, pool: str, *, only_if_lost: bool = True) -> 
     has_network = bool(held.networks)
     if has_network and only_if_lost:
         return
-    start = f"Make it anew: condor-mini start -n {pool}. " if has_network else ""
+    start = f"Recreate it: condor-mini start -n {pool}. " if has_network else ""
     raise AlreadyInUse(
-        f"all containers of the pool {pool} were removed, and its state is kept",
-        hint=f"{start}Delete it for good: condor-mini delete -n {pool}. "
-        "Make another: condor-mini create -n NAME",
+        f"all containers of the pool {pool} were removed; its state is kept",
+        hint=f"{start}Delete it: condor-mini delete -n {pool}. "
+        "Create another: condor-mini create -n NAME",
     )
 
 
 @dataclass(kw_only=True)
 class Claim:
-    """A pool's name, which is taken by making its network: of several who try, one succeeds."""
+    """The claim to a pool's name. The process that creates the pool's network has the name."""
 
     engine: Engine
     pool: str
     labels: dict[str, str]
+    """Labels of the network."""
     taken: bool = False
-    """Whether it is ours."""
+    """Whether this process has the name."""
 
     def take(self) -> None:
-        """Take it; raises ``AlreadyInUse`` where somebody else has it."""
-        pause_s = uniform(0.05, 0.3)  # noqa: S311 (so that those who met meet no more)
+        """Take the name. If several processes try at once, one of them succeeds.
+
+        A network that has no nodes for ``CLAIM_TIMEOUT_S`` is removed and created again.
+
+        Raises:
+            AlreadyInUse: A pool, another process or a network outside all pools has the name.
+        """
+        # A random pause: two processes that collided once do not collide again.
+        pause_s = uniform(0.05, 0.3)  # noqa: S311
         try:
             wait_until(self._try, timeout_s=CLAIM_TIMEOUT_S, interval_s=pause_s)
         except TimedOut:
-            # Nobody has made nodes in it for all that time: a kill has left it.
+            # The network had no nodes for the whole time: a process that was killed left it.
             check_forgotten(self.engine, self.pool, only_if_lost=False)
             remove(self.engine, self.pool)
             if (reason := self._try()) is not None:
@@ -79,13 +94,13 @@ class Claim:
 
     def _try(self) -> str | None:
         try:
-            with held_back():  # an engine whose client is killed may make it a moment later
+            with held_back():  # an engine may still create the network after its client is killed
                 self.engine.create_network(self.pool, labels=self.labels)
                 self.taken = True
         except AlreadyInUse as error:
             check_absent(self.engine, self.pool)
             self._check_ours()
-            # Somebody is about to make nodes, or several have met and given way to each other.
+            # Another process is about to create nodes, or several collided and all gave way.
             return error.message
         return None
 

@@ -1,4 +1,4 @@
-"""Making a pool, adding nodes to one, and removing it. Whatever fails undoes all that was made."""
+"""Create a pool, and add nodes to one. If that fails, all that was created is removed."""
 
 from __future__ import annotations
 
@@ -37,18 +37,18 @@ if TYPE_CHECKING:
 
 READY_TIMEOUT_S = 120.0
 QUIET_S = 5.0
-"""When nothing has changed for so long, nobody is at work there."""
+"""If no node has appeared for so many seconds, no process is creating the pool any more."""
 STOP_TIMEOUT_S = 10.0
 
 
 def requested(spec: PoolSpec | PathLike[str] | None) -> PoolSpec:
-    """Return what is asked for.
+    """Return the spec of the pool to create.
 
     Args:
         spec: A spec, the path of a pool file, or None for the defaults.
 
     Raises:
-        PoolFileError: The pool file is no good; says everything that is wrong with it.
+        PoolFileError: The pool file has mistakes; the error lists all of them.
     """
     from condor_mini.spec import PoolSpec
 
@@ -64,20 +64,22 @@ def requested(spec: PoolSpec | PathLike[str] | None) -> PoolSpec:
 def create(
     engine: Engine, spec: PoolSpec, progress: Progress, *, timeout_s: float, keep: bool = False
 ) -> None:
-    """Make a pool and wait until it is usable.
+    """Create a pool and wait until it is usable.
 
     Args:
-        engine: Where.
-        spec: What.
-        progress: Told of the phases.
-        timeout_s: How long it may take, in seconds, after the images are there.
-        keep: Whether what was made stays when something fails.
+        engine: Engine to create the pool on.
+        spec: What to create.
+        progress: Receives the phases.
+        timeout_s: Give up after so many seconds, counted from when the images exist.
+        keep: Keep what was created if something fails.
 
     Raises:
-        AlreadyInUse: There is a pool of that name, or something else has a name or port of it.
-        PoolNotReady: A daemon is missing at the deadline, or a node has ended; says which and why.
-        EngineCapabilityError: The engine cannot do what is asked for.
-        ImageBuildFailed: An image was not there, and could not be built.
+        AlreadyInUse: A pool of that name exists, or something else has a name or a port that the
+            pool needs.
+        PoolNotReady: A daemon is missing at the deadline, or a node has ended. The message says
+            which and why.
+        EngineCapabilityError: The engine cannot do what the spec asks for.
+        ImageBuildFailed: An image did not exist and could not be built.
     """
     info = engine.info()
     nodes = fitted(plan.planned_nodes(spec), info)
@@ -109,14 +111,14 @@ def create(
 
     def undo() -> str:
         if not claim.taken:
-            # Its client may have failed when the engine had made the network.
+            # The engine may have created the network although its client failed.
             for network in engine.networks({MAKING_LABEL: labels[MAKING_LABEL]}):
                 engine.remove_network(network.id)
             return ""
         if keep:
-            return f"What was made is kept; look at it: condor-mini status -n {spec.name}"
+            return f"What was created is kept; look at it: condor-mini status -n {spec.name}"
         remove(engine, spec.name)
-        return f"What was made of the pool {spec.name} is removed."
+        return f"All that was created of the pool {spec.name} was removed."
 
     def made() -> list[Node]:
         return pool_nodes(engine, spec.name) if claim.taken else []
@@ -133,18 +135,20 @@ def add(
     slots: Mapping[str, int],
     timeout_s: float,
 ) -> None:
-    """Make more nodes of a pool that runs, and wait for their slots; if it fails, all go again.
+    """Add nodes to a running pool and wait for their slots. If that fails, remove them again.
 
     Args:
-        engine: Where.
+        engine: Engine that the pool is on.
         manager: The pool's central manager.
-        nodes: The new ones.
-        progress: Told of the phases.
-        slots: How many slot ads each node of the pool has, of the new ones too, by its name.
-        timeout_s: How long it may take, in seconds.
+        nodes: The nodes to add.
+        progress: Receives the phases.
+        slots: Number of slot ads that each node of the pool has, by node name. The new nodes are
+            included.
+        timeout_s: Give up after so many seconds.
 
     Raises:
-        PoolNotReady: A new slot is missing at the deadline, or a node has ended; says why.
+        PoolNotReady: A new slot is missing at the deadline, or a node has ended. The message says
+            why.
     """
     series = catalogue().get(manager.series)
     nodes = custom_image.equipped(engine, nodes, series, progress)
@@ -166,27 +170,32 @@ def add(
     def undo() -> str:
         new = made()
         ids = [node.info.id for node in new]
-        # Gracefully: a job that has been matched to one already is told so.
+        # A graceful stop reports the end to a job that is already matched to one of the nodes.
         engine.stop(*ids, timeout_s=STOP_TIMEOUT_S)
         engine.remove(*ids)
         engine.remove_volume(*(volume.name for volume in engine.volumes(labels)))
         collector.forget(manager, [node.name for node in new])
-        return f"The new nodes are removed; the pool {manager.pool} is as it was."
+        return f"The new nodes were removed; the pool {manager.pool} is as it was."
 
     make_or_undo(make, undo, made, progress, pool=manager.pool)
 
 
 def await_made(engine: Engine, pool: str, *, timeout_s: float) -> None:
-    """Wait until another process, if one is making this pool, has made and started all nodes.
+    """Wait until all nodes of a pool exist and were started, in case another process creates it.
+
+    Args:
+        engine: Engine that the pool is on.
+        pool: Name of the pool.
+        timeout_s: Give up after so many seconds.
 
     Raises:
-        NotFound: That one has failed, and removed it.
-        PoolNotReady: It has not finished in time.
+        NotFound: The other process failed and removed the pool.
+        PoolNotReady: The other process did not finish in time.
     """
     seen: list[str] = []
     changed = time.monotonic()
 
-    def unmade() -> str | None:
+    def incomplete() -> str | None:
         nonlocal seen, changed
         nodes = pool_nodes(engine, pool)
         if not nodes:
@@ -196,15 +205,15 @@ def await_made(engine: Engine, pool: str, *, timeout_s: float) -> None:
             )
         names = [node.name for node in nodes]
         if nodes[0].role is not Role.CENTRAL_MANAGER:
-            return "there is no central manager"
+            return "the central manager does not exist yet"
         if names != seen:
             seen, changed = names, time.monotonic()
         planned = {node.name for node in plan.planned_nodes(stored_spec(pool, nodes))}
         absent = sorted(planned - set(names))
-        # A pool that was scaled down lacks some for ever.
+        # A pool that was scaled down never has all the nodes of its spec.
         if absent and time.monotonic() - changed < QUIET_S:
-            return f"{', '.join(absent)} is not there"
+            return f"these nodes do not exist yet: {', '.join(absent)}"
         new = [node.name for node in nodes if node.info.started_at is None]
-        return f"{', '.join(new)} was never started" if new else None
+        return f"these nodes were never started: {', '.join(new)}" if new else None
 
-    wait_until(unmade, timeout_s=timeout_s, error=PoolNotReady)
+    wait_until(incomplete, timeout_s=timeout_s, error=PoolNotReady)

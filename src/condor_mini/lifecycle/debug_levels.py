@@ -1,7 +1,8 @@
-"""What each daemon of a pool that runs writes into its log: HTCondor's ``<SUBSYS>_DEBUG``.
+"""The debug levels of the daemons of a running pool: HTCondor's ``<SUBSYS>_DEBUG``.
 
-The levels stand in a file of the node's ``config.d``, so that they hold after a restart too;
-``condor_reconfig`` lets the daemons read it. The user's own ``80-*`` and ``90-*`` win over it.
+The levels are in a file of the node's ``config.d``, so they stay in force after a restart.
+``condor_reconfig`` makes the daemons read that file. The user's own files ``80-*`` and ``90-*``
+override it.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ RUNS_ON = {
     "startd": (Role.EXECUTION_POINT,),
     "starter": (Role.EXECUTION_POINT,),
 }
-"""Where the daemons are that have a debug level; ``condor_procd`` has none."""
+"""The roles that run each daemon with a debug level. ``condor_procd`` has no debug level."""
 _FLAGS = (
     *("ACCOUNTANT", "ALL", "ALWAYS", "ANY", "AUDIT", "BACKTRACE", "CAT", "CATEGORY", "COMMAND"),
     *("CONFIG", "CRON", "DAEMONCORE", "ERROR", "FDS", "FULLDEBUG", "HOSTNAME", "IDENT", "IDLE"),
@@ -40,28 +41,32 @@ _FLAGS = (
     *("PERF_TRACE", "PID", "PRIV", "PROCFAMILY", "PROTOCOL", "SECURITY", "STATS", "STATUS"),
     *("SUB_SECOND", "SYSCALLS", "TEST", "THREADS", "TIMESTAMP", "ZKM"),
 )
-"""HTCondor's, in 23 and 25: manual, "Daemon Logging Configuration File Entries"."""
+"""HTCondor's flags without ``D_``, in 23 and 25.
+
+HTCondor's manual, "Daemon Logging Configuration File Entries".
+"""
 _FLAG = re.compile(r"-?D_([A-Z_]+)(:[0-2])?")
 _KNOB = re.compile(r"^([A-Z_]+)_DEBUG = (.*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True)
 class DebugLevel:
-    """A daemon that has another debug level than HTCondor gives it."""
+    """The debug level that was set for one daemon on one node."""
 
     node: str
+    """Name of the node."""
     daemon: str
-    """``schedd``."""
+    """Name of the daemon: ``schedd``."""
     level: str
-    """``D_FULLDEBUG``; several flags with spaces."""
+    """``D_FULLDEBUG``; several flags are separated by spaces."""
 
     def to_json(self) -> dict[str, str]:
-        """For programs: docs/reference/json.md."""
+        """Return the level for programs: docs/reference/json.md."""
         return {"node": self.node, "daemon": self.daemon, "level": self.level}
 
 
 def levels(nodes: Iterable[Node]) -> list[DebugLevel]:
-    """The levels that were set on these nodes, which run; by node, then by daemon.
+    """Return the levels that were set on these nodes, sorted by node, then by daemon.
 
     Raises:
         PoolNotReady: A node does not run.
@@ -69,21 +74,21 @@ def levels(nodes: Iterable[Node]) -> list[DebugLevel]:
     found = each(lambda node: (node.name, _read(node)), nodes)
     return [
         DebugLevel(node=name, daemon=daemon, level=level)
-        for name, of_node in found
-        for daemon, level in sorted(of_node.items())
+        for name, by_daemon in found
+        for daemon, level in sorted(by_daemon.items())
     ]
 
 
 def set_levels(nodes: Sequence[Node], wanted: Mapping[str, str | None]) -> None:
-    """Set levels on these nodes, of which each takes those of its own daemons.
+    """Set levels on these nodes. Each node takes the levels of the daemons that it runs.
 
     Args:
-        nodes: They run.
-        wanted: By the daemon's name; None for the level that HTCondor gives it. A shadow or a
-            starter has it from its next job on.
+        nodes: Nodes that run.
+        wanted: Levels by daemon name; None for HTCondor's own level. A shadow or a starter takes
+            its level with the next job.
 
     Raises:
-        UsageError: There is no such daemon or level, or no node here runs the daemon.
+        UsageError: There is no such daemon or level, or none of the nodes runs the daemon.
         PoolNotReady: A node does not run.
     """
     checked = {_daemon(name): level and _level(level) for name, level in wanted.items()}
@@ -101,12 +106,16 @@ def set_levels(nodes: Sequence[Node], wanted: Mapping[str, str | None]) -> None:
 
 
 def reset(nodes: Sequence[Node]) -> None:
-    """Give all daemons of these nodes, which run, the levels that HTCondor gives them."""
+    """Reset all daemons of these nodes to HTCondor's own levels.
+
+    Raises:
+        PoolNotReady: A node does not run.
+    """
     each(lambda node: _write(node, {}), nodes)
 
 
 def rendered(levels: Mapping[str, str]) -> str:
-    """The file of ``config.d`` that says so."""
+    """Return the text of the ``config.d`` file that sets these levels."""
     knobs = [f"{daemon.upper()}_DEBUG = {level}\n" for daemon, level in sorted(levels.items())]
     return "".join(["# condor-mini debug\n", *knobs])
 
@@ -114,7 +123,7 @@ def rendered(levels: Mapping[str, str]) -> str:
 def _daemon(name: str) -> str:
     daemon = known_daemon(name)
     if daemon not in RUNS_ON:
-        raise UsageError(f"{name} has no debug level; these have: {', '.join(RUNS_ON)}")
+        raise UsageError(f"{name} has no debug level; these daemons have: {', '.join(RUNS_ON)}")
     return daemon
 
 
@@ -124,22 +133,23 @@ def _level(text: str) -> str:
         found = _FLAG.fullmatch(flag)
         if found is None or found[1] not in _FLAGS:
             raise UsageError(
-                f"{flag!r} is no debug level of HTCondor's",
-                hint="D_FULLDEBUG says the most of what happens; D_SECURITY, D_NETWORK, D_COMMAND, "
-                "D_JOB, D_MATCH one thing each, with :2 in full. Several: 'D_FULLDEBUG D_SECURITY'",
+                f"{flag!r} is not a debug level of HTCondor",
+                hint="D_FULLDEBUG logs the most. D_SECURITY, D_NETWORK, D_COMMAND, D_JOB and "
+                "D_MATCH log one subject each; add :2 for all of it. "
+                "Give several in quotes: 'D_FULLDEBUG D_SECURITY'",
             )
     return " ".join(flags)
 
 
 def _read(node: Node) -> dict[str, str]:
-    said = node.exec(["cat", FILE], user="root")
-    if said.returncode != 0:  # none was ever set
+    result = node.exec(["cat", FILE], user="root")
+    if result.returncode != 0:  # no level was ever set
         return {}
-    return {daemon.lower(): level for daemon, level in _KNOB.findall(said.stdout)}
+    return {daemon.lower(): level for daemon, level in _KNOB.findall(result.stdout)}
 
 
 def _write(node: Node, levels: Mapping[str, str]) -> None:
     for argv, stdin in (["tee", FILE], rendered(levels)), (["condor_reconfig"], None):
-        said = node.exec(argv, user="root", stdin=stdin)
-        if said.returncode != 0:
-            raise CommandFailed(said.argv, said.returncode, said.stderr or said.stdout)
+        result = node.exec(argv, user="root", stdin=stdin)
+        if result.returncode != 0:
+            raise CommandFailed(result.argv, result.returncode, result.stderr or result.stdout)

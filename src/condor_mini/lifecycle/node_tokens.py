@@ -1,7 +1,8 @@
-"""The nodes' tokens, which the central manager issues; nothing else has the key.
+"""The nodes' tokens. The central manager issues them; no other node has the key.
 
-A token says who its holder is, which authorizations it has at most, and until when: HTCondor's
-manual, "Security", "Token Authentication". Which a role has stands in ``issue-tokens``.
+A token names its holder, the authorizations that it is limited to, and when it expires: HTCondor's
+manual, "Security", "Token Authentication". The script ``issue-tokens`` has the authorizations of
+each role.
 """
 
 from __future__ import annotations
@@ -26,17 +27,18 @@ if TYPE_CHECKING:
     from condor_mini.nodes.node import Node
 
 Issued = tuple[str, ...]
-"""A node's own token; behind an access point's, its users'."""
+"""The tokens of one node: the node's own, then, on an access point, its users'."""
 
 PATIENCE_S = 60.0
+"""How long the engine may take in addition to ``issue-tokens`` itself, in seconds."""
 TOKENS_PER_S = 5
-"""That a central manager issues, at the very least."""
+"""The lowest rate at which a central manager issues tokens."""
 MOST_LOOK_S = 30
-"""So long the script itself waits for the key."""
+"""How long the script ``issue-tokens`` itself waits for the key, in seconds."""
 TIMED_OUT = 124
-"""How timeout(1) ends."""
+"""The status of timeout(1) when the time is up."""
 KILLED = 137
-"""How all that is in a container ends with it."""
+"""The status of a command whose container ends."""
 
 
 def issue(
@@ -48,65 +50,68 @@ def issue(
     user: str = "root",
     stopped: Callable[[], bool] = lambda: False,
 ) -> dict[str, Issued]:
-    """Tokens for each node that needs one, by the node's name.
+    """Issue tokens for all nodes but the central manager, and return them by node name.
 
     Args:
-        engine: Where.
-        manager: The container of the central manager.
-        roles: The nodes' roles, by name.
-        deadline: Until when its collector must have made the key.
-        user: Who issues them there.
-        stopped: Whether nobody wants them any more.
+        engine: Engine that the pool is on.
+        manager: Id of the central manager's container.
+        roles: Roles of the nodes, by node name.
+        deadline: Give up then if the central manager's collector has made no key.
+        user: User in that container who runs ``issue-tokens``.
+        stopped: Returns whether the tokens are no longer needed.
 
     Raises:
-        PoolNotReady: There is no key at the deadline, or the central manager has ended; says why.
-        CancelledError: Nobody wants them any more.
+        PoolNotReady: There is no key at the deadline, or the central manager has ended. The
+            message says why.
+        CancelledError: The tokens are no longer needed.
     """
-    needy = {name: role for name, role in roles.items() if role is not Role.CENTRAL_MANAGER}
-    if not needy:
+    recipients = {name: role for name, role in roles.items() if role is not Role.CENTRAL_MANAGER}
+    if not recipients:
         return {}
-    look_s = LOOK_S + len(needy) // TOKENS_PER_S
-    stdin = "".join(f"{role} {name}\n" for name, role in needy.items())
+    limit_s = LOOK_S + len(recipients) // TOKENS_PER_S
+    stdin = "".join(f"{role} {name}\n" for name, role in recipients.items())
     issued: list[Issued] = []
 
     def unissued() -> str | None:
-        nonlocal look_s
+        nonlocal limit_s
         if stopped():
             raise CancelledError
-        # Not longer at a time, so that an end that is asked for comes soon.
-        argv = ["timeout", str(look_s), f"{REQUEST_SCRIPTS}/issue-tokens"]
+        # A short limit for each attempt, so that ``stopped`` is asked often.
+        argv = ["timeout", str(limit_s), f"{REQUEST_SCRIPTS}/issue-tokens"]
+        timeout_s = limit_s + PATIENCE_S
         try:
-            said = engine.exec(manager, argv, user=user, stdin=stdin, timeout_s=look_s + PATIENCE_S)
+            result = engine.exec(manager, argv, user=user, stdin=stdin, timeout_s=timeout_s)
         except NotFound:
             raise _ended(engine, manager) from None
-        issued[:] = [tuple(line.split()) for line in said.stdout.splitlines()]
-        if said.returncode == 0 and len(issued) == len(needy):
+        issued[:] = [tuple(line.split()) for line in result.stdout.splitlines()]
+        if result.returncode == 0 and len(issued) == len(recipients):
             return None
-        if said.returncode == TIMED_OUT:
-            # Where it takes longer by itself, as on an emulated machine, it would never end.
-            look_s = max(look_s, min(2 * look_s, MOST_LOOK_S))
+        if result.returncode == TIMED_OUT:
+            # On a slow machine, an emulated one say, every attempt would end at the same limit.
+            limit_s = max(limit_s, min(2 * limit_s, MOST_LOOK_S))
             return "the central manager's collector has made no key to sign tokens with"
-        if said.returncode == KILLED:
+        if result.returncode == KILLED:
             return "the central manager is ending"
         info = engine.inspect(manager)
         if info is None or info.state is not ContainerState.RUNNING:
             raise _ended(engine, manager)
-        raise PoolNotReady(f"no tokens could be issued: {said.stderr.strip()}")
+        raise PoolNotReady(f"no tokens could be issued: {result.stderr.strip()}")
 
     deadline.wait(unissued)
-    return dict(zip(needy, issued, strict=True))
+    return dict(zip(recipients, issued, strict=True))
 
 
 def give(manager: Node, nodes: Sequence[Node], deadline: Deadline) -> None:
-    """Give these nodes new tokens, whether they run or not.
+    """Issue new tokens and copy them to these nodes, whether the nodes run or not.
 
     Args:
-        manager: The pool's central manager, which runs.
-        nodes: Who gets one; the central manager needs none.
-        deadline: As in ``issue``.
+        manager: The pool's central manager; it runs.
+        nodes: Nodes that get tokens. A central manager among them gets none.
+        deadline: Give up then if the central manager's collector has made no key.
 
     Raises:
-        PoolNotReady: As in ``issue``.
+        PoolNotReady: There is no key at the deadline, or the central manager has ended. The
+            message says why.
     """
     issued = issue(
         manager.engine,
@@ -124,7 +129,7 @@ def give(manager: Node, nodes: Sequence[Node], deadline: Deadline) -> None:
 
 
 def _ended(engine: Engine, container: str) -> PoolNotReady:
-    """The error that says how a container has ended that was to run."""
+    """Return the error that says how the central manager's container ended."""
     info = engine.inspect(container)
     if info is None:
         return PoolNotReady("the central manager was removed while the pool was starting")

@@ -1,4 +1,4 @@
-"""When a pool is usable: every daemon's ad and every slot is at the collector, and a job ran."""
+"""Wait until a pool is usable: the collector has all ads of daemons and slots, and a job ran."""
 
 from __future__ import annotations
 
@@ -21,13 +21,16 @@ if TYPE_CHECKING:
     from condor_mini.nodes.node import Node
 
 LOOK_S = 1
-"""How long one question waits inside a node; between two, it is seen whether all nodes live."""
+"""How long one query waits inside a node, in seconds.
+
+After each query, all nodes are checked to be still running.
+"""
 PAUSE_S = 0.02
-"""Between two questions, which wait by themselves."""
+"""The pause between two queries, in seconds. It is short because a query itself waits."""
 PATIENCE_S = 30.0
-"""Beyond what a question itself takes: the engine's deadline for it."""
+"""How long the engine may take for a query in addition to ``LOOK_S``, in seconds."""
 LAST_PATIENCE_S = 5.0
-"""... of the one that is asked at the deadline."""
+"""How long the engine may take past the deadline for the last query, in seconds."""
 _MISSING_AD = re.compile(r" ads of (\S+) are at the collector")
 """How a line of await-ads names the node of an ad that is missing."""
 
@@ -41,23 +44,30 @@ class Deadline:
 
     @property
     def left_s(self) -> float:
-        """Seconds until then, never negative."""
+        """The seconds that are left until the deadline, never negative."""
         return max(0.0, self._end - time.monotonic())
 
     def wait(self, reason: Callable[[], str | None]) -> None:
-        """Ask until there is no reason left, at least once; raises ``PoolNotReady`` then."""
+        """Call ``reason`` at least once, and until it returns None.
+
+        Args:
+            reason: Returns None when the wait is over, else what is still missing.
+
+        Raises:
+            PoolNotReady: The deadline has passed. The message has the last reason.
+        """
         wait_until(
             reason,
             timeout_s=self.left_s,
             interval_s=PAUSE_S,
             error=PoolNotReady,
-            # This wait may have begun late; what counts is the whole time.
+            # This wait may have begun late: the message has the timeout of the whole deadline.
             headline=f"Not ready after {self._timeout_s:g} s",
         )
 
     @property
     def patience_s(self) -> float:
-        """How long the engine may take for a question that is asked now."""
+        """How long the engine may take for a query that starts now, in seconds."""
         return LOOK_S + min(PATIENCE_S, self.left_s + LAST_PATIENCE_S)
 
 
@@ -70,22 +80,23 @@ def await_usable(
     deadline: Deadline,
     probe: bool,
 ) -> None:
-    """Wait until a pool that was started can be used.
+    """Wait until a pool that was started is usable.
 
     Args:
-        engine: Where it is.
-        pool: Its name.
-        slots: How many slot ads each execution point has, by the name of the node; all other nodes
-            are there too, with 0.
-        progress: Told of the phases.
-        deadline: Until when.
-        probe: Whether a job must have run, submitted on each access point by the ordinary user.
+        engine: Engine that the pool is on.
+        pool: Name of the pool.
+        slots: Number of slot ads that each node has, by node name. All nodes of the pool are in
+            it; those without slots have 0.
+        progress: Receives the phases.
+        deadline: Give up then.
+        probe: Also run a probe job, submitted on each access point by the ordinary user.
 
     Raises:
-        PoolNotReady: A node has ended, or the deadline has passed; names the daemon, and says why.
+        PoolNotReady: A node has ended, or the deadline has passed. The message names the daemon
+            and says why.
     """
-    with progress.step("Waiting for the daemons", done="The daemons are there") as detail:
-        nodes = _alive(engine, pool, slots)
+    with progress.step("Waiting for the daemons", done="All daemons are ready") as detail:
+        nodes = _running_nodes(engine, pool, slots)
         manager = nodes[0]
         access_points = [node for node in nodes if node.role is Role.ACCESS_POINT]
         expected = [f"{kind} {manager.name} 1" for kind in ("Collector", "Negotiator")]
@@ -97,11 +108,11 @@ def await_usable(
         def missing() -> str | None:
             nonlocal suspect
             stdin = "".join(f"{line}\n" for line in expected)
-            said = _ask(manager, ["await-ads", str(LOOK_S)], deadline, user="root", stdin=stdin)
-            _alive(engine, pool, slots)
-            if not said:
+            output = _query(manager, ["await-ads", str(LOOK_S)], deadline, user="root", stdin=stdin)
+            _running_nodes(engine, pool, slots)
+            if not output:
                 return None
-            first, *more = said.splitlines()
+            first, *more = output.splitlines()
             detail(first)
             suspect = _suspect(first, nodes)
             return first + (f" (and {len(more)} more)" if more else "")
@@ -111,17 +122,17 @@ def await_usable(
         except PoolNotReady as late:
             raise PoolNotReady(f"{late.message}{_evidence(suspect)}") from None
     if probe:
-        with progress.step("Running a probe job", done="A probe job has run"):
+        with progress.step("Running a probe job", done="Ran a probe job"):
             for node in access_points:
                 _probe(engine, pool, slots, node, deadline)
 
 
-def _ask(
+def _query(
     node: Node, argv: list[str], deadline: Deadline, *, user: str = USER, stdin: str | None = None
 ) -> str:
-    """What a program of ours finds missing in a node; empty where it finds nothing."""
+    """Run one of our programs in a node, and return what it finds missing; empty for nothing."""
     try:
-        said = node.exec(
+        result = node.exec(
             [f"{REQUEST_SCRIPTS}/{argv[0]}", *argv[1:]],
             user=user,
             stdin=stdin,
@@ -131,9 +142,9 @@ def _ask(
         if failure.returncode is not None:
             raise
         return f"{node.name} does not answer"
-    if said.returncode == 0:
+    if result.returncode == 0:
         return ""
-    return (said.stdout + said.stderr).strip() or f"{argv[0]} ended with {said.returncode}"
+    return (result.stdout + result.stderr).strip() or f"{argv[0]} ended with {result.returncode}"
 
 
 def _probe(
@@ -142,11 +153,11 @@ def _probe(
     directory = f"/tmp/condor-mini-probe-{uuid.uuid4().hex}"  # noqa: S108
 
     def unfinished() -> str | None:
-        said = _ask(node, ["probe-job", directory, str(LOOK_S)], deadline)
-        _alive(engine, pool, slots)
-        if not said:
+        output = _query(node, ["probe-job", directory, str(LOOK_S)], deadline)
+        _running_nodes(engine, pool, slots)
+        if not output:
             return None
-        return f"the probe job that was submitted on {node.name} has not completed: {said}"
+        return f"the probe job that was submitted on {node.name} has not completed: {output}"
 
     try:
         deadline.wait(unfinished)
@@ -159,11 +170,14 @@ def _probe(
         raise
 
 
-def _alive(engine: Engine, pool: str, expected: Mapping[str, int]) -> list[Node]:
-    """All nodes, if each one runs: waiting longer for one that has ended is of no use."""
+def _running_nodes(engine: Engine, pool: str, expected: Mapping[str, int]) -> list[Node]:
+    """Return all nodes of a pool; raise ``PoolNotReady`` if one was removed or has ended.
+
+    A node that has ended does not come back, so it is useless to wait longer.
+    """
     nodes = pool_nodes(engine, pool)
     if gone := set(expected) - {node.name for node in nodes}:
-        raise PoolNotReady(f"{', '.join(sorted(gone))} was removed while the pool was starting")
+        raise PoolNotReady(f"removed while the pool was starting: {', '.join(sorted(gone))}")
     for node in nodes:
         if not node.is_running:
             raise node.ended()
@@ -171,15 +185,15 @@ def _alive(engine: Engine, pool: str, expected: Mapping[str, int]) -> list[Node]
 
 
 def _suspect(line: str, nodes: Sequence[Node]) -> Node:
-    """Return the node that lacks an ad, by a line of await-ads; else the central manager."""
+    """Return the node whose ad is missing by a line of await-ads, else the central manager."""
     found = _MISSING_AD.search(line)
     named = [node for node in nodes if found and node.name == found[1]]
     return (named or nodes)[0]
 
 
 def _evidence(node: Node) -> str:
-    """Return what a node says of itself, for an error; empty where it cannot be asked."""
+    """Return a node's health and the end of its log; empty if the node does not answer."""
     with suppress(CondorMiniError):
-        health = node.health() or "I lack nothing"
-        return f"\n{node.name} says: {health}\nIts last words:\n{node.last_words()}"
+        health = node.health() or "nothing is missing"
+        return f"\n{node.name} says: {health}\nThe end of its log:\n{node.last_words()}"
     return ""

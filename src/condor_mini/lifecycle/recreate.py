@@ -1,4 +1,4 @@
-"""Nodes made anew on the volumes that keep their state: lost ones, or all with a new HTCondor."""
+"""Recreate nodes on the volumes that keep their state: lost nodes, or all with a new HTCondor."""
 
 from __future__ import annotations
 
@@ -30,25 +30,26 @@ if TYPE_CHECKING:
 
 
 def lost_nodes(engine: Engine, pool: str) -> list[PlannedNode]:
-    """The nodes whose volumes are there, and whose containers somebody has removed."""
-    there = {node.name for node in pool_nodes(engine, pool)}
-    return [node for node in _recorded(engine, pool) if node.name not in there]
+    """Return the nodes whose containers were removed and whose volumes exist."""
+    existing = {node.name for node in pool_nodes(engine, pool)}
+    return [node for node in _recorded(engine, pool) if node.name not in existing]
 
 
 def recreate_lost(
     engine: Engine, pool: str, progress: Progress, *, only: str | None, timeout_s: float
 ) -> None:
-    """Make the nodes anew whose containers are gone, and start them; with their state and names.
+    """Recreate and start the nodes whose containers were removed. They keep their state and names.
 
     Args:
-        engine: Where.
-        pool: Its name.
-        progress: Told of what is done.
-        only: This one alone, with or without the pool's name; None for all.
-        timeout_s: How long it may take once the images are there, in seconds.
+        engine: Engine that the pool is on.
+        pool: Name of the pool.
+        progress: Receives the phases.
+        only: Name of the one node to recreate, with or without the pool's name. None for all.
+        timeout_s: Give up after so many seconds, counted from when the images exist.
 
     Raises:
-        PoolNotReady: A node has ended again, or its central manager is gone and not to be remade.
+        PoolNotReady: A node has ended again, or ``only`` names a node whose central manager was
+            removed too.
     """
     lost = lost_nodes(engine, pool)
     wanted = [
@@ -58,24 +59,27 @@ def recreate_lost(
         return
     if lost[0].role is Role.CENTRAL_MANAGER and wanted[0] is not lost[0]:
         raise PoolNotReady(
-            f"{wanted[0].name} needs {lost[0].name}, which is not there any more",
-            hint=f"Make both anew: condor-mini start -n {pool}",
+            f"{wanted[0].name} needs {lost[0].name}, and the container of {lost[0].name} "
+            "was removed",
+            hint=f"Recreate both: condor-mini start -n {pool}",
         )
-    _make(engine, pool, wanted, progress, Deadline(timeout_s))
+    _recreate(engine, pool, wanted, progress, Deadline(timeout_s))
 
 
 def renew(engine: Engine, pool: str, series: str, progress: Progress, *, timeout_s: float) -> None:
-    """Stop all nodes, make them anew with another HTCondor on the same volumes, and start them.
+    """Stop all nodes, recreate them with another HTCondor on the same volumes, and start them.
 
     Args:
-        engine: Where.
-        pool: Its name.
-        series: Of HTCondor; that which the pool has already takes its images as they now are.
-        progress: Told of the phases.
-        timeout_s: How long it may take from when the nodes are stopped, in seconds.
+        engine: Engine that the pool is on.
+        pool: Name of the pool.
+        series: Series of HTCondor. The pool's own series recreates the nodes from the images of
+            that series as they are now.
+        progress: Receives the phases.
+        timeout_s: Give up after so many seconds, counted from when the nodes are stopped.
 
     Raises:
-        UsageError: There is no such series, or it is older than the one the pool has.
+        UsageError: There is no such series, or it is older than the pool's.
+        PoolNotReady: The volumes of a node no longer exist, or a node has ended.
     """
     wanted = catalogue().get(series)
     recorded = _recorded(engine, pool)
@@ -83,12 +87,12 @@ def renew(engine: Engine, pool: str, series: str, progress: Progress, *, timeout
     now = max((int(node.series) for node in nodes), default=int(series))
     if int(series) < now:
         raise UsageError(
-            f"the pool {pool} has HTCondor {now}, and what that has written {series} may misread",
-            hint="HTCondor is upgraded in place, never downgraded. "
-            f"Make another pool: condor-mini create -n NAME --htcondor {series}",
+            f"the pool {pool} has HTCondor {now}, and HTCondor {series} may misread its files",
+            hint="A pool can be upgraded, never downgraded. "
+            f"Create another pool: condor-mini create -n NAME --htcondor {series}",
         )
     if unrecorded := {node.name for node in nodes} - {node.name for node in recorded}:
-        raise PoolNotReady(f"the volumes of {', '.join(sorted(unrecorded))} are not there any more")
+        raise PoolNotReady(f"the volumes of {', '.join(sorted(unrecorded))} no longer exist")
     spec = kept_spec(engine, pool).with_overrides(series=series)
     new = [plan.planned_node(spec, node.role, node.group, node.number) for node in recorded]
     builder.build(
@@ -96,26 +100,26 @@ def renew(engine: Engine, pool: str, series: str, progress: Progress, *, timeout
     )
     stop_and_start.stop(engine, nodes, progress)
     engine.remove(*(node.info.id for node in nodes))
-    _make(engine, pool, new, progress, Deadline(timeout_s))
+    _recreate(engine, pool, new, progress, Deadline(timeout_s))
 
 
 def check_startable(engine: Engine, pool: str) -> None:
-    """Raise what `start` would raise before it does anything: what cannot start is not stopped.
+    """Raise the errors that ``start`` would raise first; call it before a pool is stopped.
 
     Raises:
         PoolNotReady: The pool has lost its central manager and its network.
-        RecordError: The pool does not tell what it was made from.
-        UsageError: It was made for a series of HTCondor that is not known.
+        RecordError: The pool's labels do not hold the spec that it was created from.
+        UsageError: The pool was created with a series of HTCondor that is not known.
     """
     catalogue().get(kept_spec(engine, pool).htcondor)
 
 
 def kept_spec(engine: Engine, pool: str) -> PoolSpec:
-    """What the pool was made from, also where its central manager is gone.
+    """Return the spec that the pool was created from, also if its central manager was removed.
 
     Raises:
-        PoolNotReady: The network is gone as well, and with it all that is known of the pool.
-        RecordError: The central manager, or else the network, does not tell it.
+        PoolNotReady: The network was removed too, and with it the last record of the spec.
+        RecordError: The labels of the central manager, or else of the network, do not hold it.
     """
     nodes = pool_nodes(engine, pool)
     if nodes and nodes[0].role is Role.CENTRAL_MANAGER:
@@ -123,7 +127,7 @@ def kept_spec(engine: Engine, pool: str) -> PoolSpec:
     for network in Holdings(engine, pool).networks:
         if SPEC in network.labels:
             spec = read_spec(network, pool)
-            # It may have been upgraded since.
+            # The network has the series of the creation; the pool may have been upgraded since.
             if nodes:
                 return spec.with_overrides(series=max((node.series for node in nodes), key=int))
             return spec.with_overrides(series=_series_of_spool(engine, spec))
@@ -134,19 +138,20 @@ def kept_spec(engine: Engine, pool: str) -> PoolSpec:
 
 
 def _series_of_spool(engine: Engine, spec: PoolSpec) -> str:
-    """The series that has last written the central manager's spool, as its entrypoint notes it."""
+    """Return the series that last wrote the central manager's spool.
+
+    The central manager's entrypoint notes it there.
+    """
     manager = plan.planned_node(spec, Role.CENTRAL_MANAGER, "", 0)
     if not engine.image(manager.container.image):
         builder.build(engine, [str(manager.role)], catalogue().get(spec.htcondor), Progress())
-    # A volume is read through a container. It is never started.
-    looking = replace(
-        manager.container, name=f"{spec.name}-look", labels={}, ports=(), network=None
-    )
+    # An engine reads a volume only through a container, which need not be started.
+    reader = replace(manager.container, name=f"{spec.name}-look", labels={}, ports=(), network=None)
     try:
-        container = engine.create(looking)
+        container = engine.create(reader)
     except NotFound:
         raise PoolNotReady(
-            f"the pool {spec.name} has lost its central manager and what that knew",
+            f"the pool {spec.name} has lost its central manager and that node's state",
             hint=f"Delete what is left of it: condor-mini delete -n {spec.name}",
         ) from None
     try:
@@ -163,14 +168,14 @@ def _recorded(engine: Engine, pool: str) -> list[PlannedNode]:
     return recorded_nodes(kept_spec(engine, pool), recorded) if volumes else []
 
 
-def _make(
+def _recreate(
     engine: Engine,
     pool: str,
     nodes: Sequence[PlannedNode],
     progress: Progress,
     deadline: Deadline,
 ) -> None:
-    """Make and start these; if that fails their containers go again, and their state stays."""
+    """Create and start these nodes. If that fails, remove their containers and keep their state."""
     nodes = fitted(nodes, engine.info())
     series = catalogue().get(nodes[0].series)
     nodes = custom_image.equipped(engine, nodes, series, progress)
@@ -181,14 +186,14 @@ def _make(
 
     def make() -> None:
         what = f"{len(nodes)} nodes"
-        with progress.step(f"Making {what} anew", done=f"Made {what} anew"):
+        with progress.step(f"Recreating {what}", done=f"Recreated {what}"):
             marked = labelled(nodes, mark)
             ready = with_volumes(engine, marked, pool_labels(pool))
             manager = None
             if nodes[0].role is not Role.CENTRAL_MANAGER:
-                (there, *_) = pool_nodes(engine, pool)
-                manager = there.info.id
-                if not there.is_running:
+                (first, *_) = pool_nodes(engine, pool)
+                manager = first.info.id
+                if not first.is_running:
                     engine.start(manager)
             start_all(engine, ready, deadline, manager=manager)
 

@@ -1,4 +1,4 @@
-"""Removing a pool, or what its nodes have left."""
+"""Remove a pool, or the volumes of nodes that were removed."""
 
 from __future__ import annotations
 
@@ -20,23 +20,24 @@ GONE_TIMEOUT_S = 30.0
 
 
 def remove(engine: Engine, pool: str) -> bool:
-    """Remove all of a pool; return whether there was anything. What only claims to be of it stays.
+    """Remove a whole pool, and return whether there was anything to remove.
 
-    The network goes last: as long as it is there, the pool's name is taken, and no new pool of
-    that name can lose what it has made.
+    A container, network or volume that only claims to belong to the pool is not removed. The
+    network is removed last. As long as it exists, the pool's name is taken, so nothing of a new
+    pool of that name can be removed by mistake.
     """
     held = Holdings(engine, pool)
     containers, networks = held.containers, held.networks
     ids = {info.id for info in containers}
     engine.remove(*ids)
 
-    def there() -> str | None:
+    def remaining() -> str | None:
         left = [info.name for info in engine.containers(pool_labels(pool)) if info.id in ids]
-        return f"{', '.join(left)} is still being removed" if left else None
+        return f"still being removed: {', '.join(left)}" if left else None
 
-    if containers:  # somebody else may be at it: the engine then returns at once
-        wait_until(there, timeout_s=GONE_TIMEOUT_S, error=PoolNotReady)
-    # Only now: those of the containers' own have gone with them.
+    if containers:  # the engine returns at once if another process is removing them already
+        wait_until(remaining, timeout_s=GONE_TIMEOUT_S, error=PoolNotReady)
+    # Listed only now, because anonymous volumes were removed with their containers.
     volumes = held.volumes
     engine.remove_volume(*(volume.name for volume in volumes))
     for network in networks:
@@ -50,14 +51,14 @@ def _remove_network(engine: Engine, network: NetworkInfo) -> None:
     except CommandFailed as failure:
         if failure.hint is None and isinstance(engine, ImageBuilder):
             failure.hint = (
-                "A container that is none of the pool's may use it. See which: "
+                "A container outside the pool may use it. List the containers that use it: "
                 f"{engine.name} network inspect {network.name}"
             )
         raise
 
 
 def remove_state(engine: Engine, nodes: Iterable[Node]) -> None:
-    """Remove the volumes that keep what these nodes, which are gone for good, have known."""
+    """Remove the volumes that keep the state of these nodes, which will not be started again."""
     gone = [node.identity for node in nodes]
     for pool in {identity.pool for identity in gone}:
         volumes = Holdings(engine, pool).volumes

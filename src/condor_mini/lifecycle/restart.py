@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def start(pool: PoolNodes, node: str | None, progress: Progress, *, timeout_s: float) -> None:
-    """Create again what was removed, start what is stopped, and wait; see ``Pool.start``."""
+    """Recreate removed nodes, start stopped nodes, and wait; see ``Pool.start``."""
     recreate.recreate_lost(pool.engine, pool.name, progress, only=node, timeout_s=timeout_s)
     nodes = pool.chosen_nodes(node)
     stop_and_start.start(pool.engine, pool.name, nodes, progress, timeout_s=timeout_s)
@@ -29,7 +29,7 @@ def restart(
 ) -> None:
     """Stop and start the nodes, or upgrade all to ``series``; see ``Pool.restart``."""
     if series is not None and node is not None:
-        raise UsageError("HTCondor is upgraded on all nodes of a pool: leave --node out")
+        raise UsageError("HTCondor is upgraded on all nodes of a pool at once: omit --node")
     pool.existing_nodes()
     if series is not None:
         recreate.renew(pool.engine, pool.name, series, progress, timeout_s=timeout_s)

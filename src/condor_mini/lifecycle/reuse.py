@@ -1,4 +1,4 @@
-"""Creating a pool, or starting the one of that name."""
+"""Create a pool, or start the existing pool of that name."""
 
 from __future__ import annotations
 
@@ -18,18 +18,21 @@ if TYPE_CHECKING:
 def create_or_start(
     engine: Engine, spec: PoolSpec, progress: Progress, *, timeout_s: float, keep: bool = False
 ) -> None:
-    """Create a pool, or start the pool of that name, with containers or with its state alone.
+    """Create a pool, or start the pool of that name.
+
+    An existing pool may have its containers or only its state.
 
     Args:
         engine: Engine to create the pool on.
-        spec: What to create. A pool that exists stays as it is.
-        progress: Told of the phases.
+        spec: What to create. A pool that exists is not changed.
+        progress: Receives the phases.
         timeout_s: Give up after so many seconds.
-        keep: Leave what was made if something fails.
+        keep: Keep what was created if something fails.
 
     Raises:
-        AlreadyInUse: Something that is no pool has a name or a port that the pool needs.
-        PoolNotReady: A daemon is missing at the deadline, or a node has ended; says why.
+        AlreadyInUse: Something outside all pools has a name or a port that the pool needs.
+        PoolNotReady: A daemon is missing at the deadline, or a node has ended. The message says
+            why.
     """
     try:
         creation.create(engine, spec, progress, timeout_s=timeout_s, keep=keep)
@@ -37,7 +40,7 @@ def create_or_start(
         nodes = pool_nodes(engine, spec.name)
         if not nodes and not Holdings(engine, spec.name).volumes:
             raise
-        progress.note(f"There is a pool {spec.name} already")
+        progress.note(f"The pool {spec.name} exists already")
         if nodes:
             creation.await_made(engine, spec.name, timeout_s=timeout_s)
         recreate.recreate_lost(engine, spec.name, progress, only=None, timeout_s=timeout_s)

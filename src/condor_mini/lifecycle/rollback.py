@@ -1,4 +1,4 @@
-"""What is made is there as a whole or not at all: whatever fails is undone, its logs saved."""
+"""Create all or nothing: after a failure, save the logs and remove what was created."""
 
 from __future__ import annotations
 
@@ -23,32 +23,41 @@ def make_or_undo(
     *,
     pool: str,
 ) -> None:
-    """Make something; whatever ends that early, a signal too: save the logs, and undo it.
+    """Call ``make``. If an exception or a signal ends it early, save the logs and call ``undo``.
 
-    A function and not a context manager: between the failure and the moment from which signals are
-    held back there must be nothing of ours.
+    The error reports both: where the logs are, and what was removed. This is a function and not a
+    context manager, because none of our code may run between the failure and the moment from which
+    signals are held back.
+
+    Args:
+        make: Creates the nodes.
+        undo: Removes what was created, and returns the sentence that reports it.
+        made: Returns the nodes that exist so far; their logs are saved.
+        progress: Receives the report if the failure is not one of our errors.
+        pool: Name of the pool.
     """
     with held_back() as held:
         try:
             with held.let_through():
                 make()
         except BaseException as failure:
-            with held_back():  # again: of two signals at once, the second may have undone that
-                _tell(failure, _save_logs(made, pool) + _undone(undo, pool), progress)
+            # A second signal that came at the same time may have let signals through again.
+            with held_back():
+                _report(failure, _save_logs(made, pool) + _undone(undo, pool), progress)
             raise
 
 
-def _tell(failure: BaseException, told: str, progress: Progress) -> None:
-    """Say what became of what was made."""
-    if not told:
+def _report(failure: BaseException, outcome: str, progress: Progress) -> None:
+    """Add to the failure what happened to the nodes that were created."""
+    if not outcome:
         return
     if isinstance(failure, PoolNotReady):
-        failure.hint = told  # its own is about a pool that stays
+        failure.hint = outcome  # the hint that it has is about a pool that still exists
     elif isinstance(failure, CondorMiniError):
-        failure.hint = " ".join(filter(None, [failure.hint, told]))
+        failure.hint = " ".join(filter(None, [failure.hint, outcome]))
     else:
-        failure.add_note(told)
-        progress.note(told)
+        failure.add_note(outcome)
+        progress.note(outcome)
 
 
 def _save_logs(made: Callable[[], list[Node]], pool: str) -> str:
@@ -68,10 +77,14 @@ def _undone(undo: Callable[[], str], pool: str) -> str:
         return undo()
     except (CondorMiniError, OSError):
         pass
-    try:  # again: an engine may need a moment, and a terminal's Ctrl-C may have ended its client
+    # A second attempt: the engine may need a moment, or a terminal's Ctrl-C ended its client.
+    try:
         return undo()
     except (CondorMiniError, OSError) as failure:
-        return f"Not all could be removed ({_message(failure)}): condor-mini delete -n {pool}"
+        return (
+            f"Not all could be removed ({_message(failure)}). "
+            f"Delete the rest: condor-mini delete -n {pool}"
+        )
 
 
 def _message(failure: Exception) -> str:

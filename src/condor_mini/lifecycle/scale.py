@@ -1,4 +1,4 @@
-"""More and fewer execution points."""
+"""Add and remove execution points of a running pool."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from condor_mini.spec import ExecutionPoints, PoolSpec
 
 VACATE_TIMEOUT_S = 60.0
-"""A job that is told to end may take half a minute (KILLING_TIMEOUT)."""
+"""How long a startd may take to vacate its jobs, in seconds.
+
+A job that is told to end may take half a minute (``KILLING_TIMEOUT``).
+"""
 GONE_TIMEOUT_S = 20.0
 
 
@@ -36,20 +39,21 @@ def scale(
     grace_s: float,
     timeout_s: float,
 ) -> None:
-    """Have so many execution points in a group, from now on.
+    """Add or remove execution points until a group has ``count`` of them.
 
     Args:
-        engine: Where.
-        pool: Its name.
-        count: How many there are to be.
-        progress: Told of the phases.
-        group: Which group of the pool file; None for the only one.
-        grace_s: How long the jobs of those that go may run on, in seconds; then they are put back
-            into the queue.
-        timeout_s: How long new ones may take until their slots are there, in seconds.
+        engine: Engine that the pool is on.
+        pool: Name of the pool.
+        count: Number of execution points that the group is to have.
+        progress: Receives the phases.
+        group: Name of the group in the pool file. None for the only one.
+        grace_s: How long the jobs may continue to run on an execution point that is removed, in
+            seconds. After that they return to the queue.
+        timeout_s: Give up after so many seconds if slots of new execution points are missing.
 
     Raises:
-        UsageError: There are several groups, or none of that name, or none would be left at all.
+        UsageError: ``group`` is None and there are several groups, or there is no such group, or
+            the pool would have no execution point left.
         PoolNotReady: The pool does not run, or a new slot is missing at the deadline.
     """
     nodes = pool_nodes(engine, pool)
@@ -59,7 +63,7 @@ def scale(
     everywhere = [n for n in nodes if n.role is Role.EXECUTION_POINT]
     if count < 1 and len(ours) == len(everywhere):
         raise UsageError(
-            "a pool without execution points runs no job: --execute is to be at least 1",
+            "a pool without execution points runs no jobs: --execute must be at least 1",
             hint=f"To pause the pool: condor-mini stop -n {pool}",
         )
     if stopped := [node for node in nodes if not node.is_running]:
@@ -77,16 +81,18 @@ def scale(
         leaving = sorted(ours, key=lambda node: node.number)[count:]
         access_points = [node for node in nodes if node.role is Role.ACCESS_POINT]
         _drain(leaving, access_points, progress, grace_s=grace_s)
-        with progress.step("Removing them", done=f"Removed {len(leaving)} execution points"):
+        what = f"{len(leaving)} execution points"
+        with progress.step(f"Removing {what}", done=f"Removed {what}"):
             engine.stop(*(node.info.id for node in leaving), timeout_s=STOP_TIMEOUT_S)
             collector.forget(nodes[0], [node.name for node in leaving])
             _await_gone(nodes[0], leaving)
             engine.remove(*(node.info.id for node in leaving))
-            # Else `start` would take them for lost ones, and make them anew.
+            # Otherwise `start` would take the nodes for lost ones and recreate them.
             removal.remove_state(engine, leaving)
 
 
-# The master's child: without a process namespace other nodes' startds are seen too.
+# Only a child of this node's master counts: without a process namespace, the startds of other
+# nodes are visible too.
 _STARTD = (
     "master=$(condor_who -quick | sed -n 's/^MASTER_PID = //p'); "
     'grep -qs "(condor_startd) [A-Z] $master " /proc/[0-9]*/stat'
@@ -96,25 +102,29 @@ _STARTD = (
 def _group(spec: PoolSpec, name: str | None) -> ExecutionPoints:
     groups = {group.name: group for group in spec.execution_points}
     if name is None and len(groups) > 1:
-        raise UsageError(f"which group? --group says it; there are: {', '.join(groups)}")
+        raise UsageError(
+            f"the pool has several groups of execution points: {', '.join(groups)}",
+            hint="Choose one: --group NAME",
+        )
     if name is not None and name not in groups:
-        raise UsageError(f"there is no group {name}; there are: {', '.join(groups)}")
+        raise UsageError(f"there is no group {name}; the pool's groups are: {', '.join(groups)}")
     return groups[name] if name else next(iter(groups.values()))
 
 
 def _drain(
     nodes: Sequence[Node], access_points: Sequence[Node], progress: Progress, *, grace_s: float
 ) -> None:
-    """Let the nodes take no new job, and wait until theirs have ended, or the grace is over.
+    """Let the nodes accept no new jobs, and wait until their jobs end or the grace period is over.
 
-    Then these are put back into their queues, gracefully: a job gets its SIGTERM.
+    Jobs that still run then are put back into their queues gracefully: each job gets a SIGTERM.
     """
-    with progress.step("Waiting for their jobs", done="No job runs there any more") as detail:
+    what = f"{len(nodes)} execution points"
+    with progress.step(f"Draining {what}", done=f"Drained {what}") as detail:
         for node in nodes:
             # condor_off(1): -peaceful waits for the jobs, however long they run.
-            said = node.exec(["condor_off", "-peaceful", "-daemon", "startd"], user="root")
-            if said.returncode != 0:
-                raise PoolNotReady(f"{node.name} takes no orders: {said.stderr.strip()}")
+            result = node.exec(["condor_off", "-peaceful", "-daemon", "startd"], user="root")
+            if result.returncode != 0:
+                raise PoolNotReady(f"condor_off failed on {node.name}: {result.stderr.strip()}")
 
         def busy() -> str | None:
             left = [node for node in nodes if _runs_startd(node)]
@@ -128,7 +138,9 @@ def _drain(
             wait_until(busy, timeout_s=grace_s, interval_s=0.3)
         except TimedOut:
             left = ", ".join(node.name for node in nodes if _runs_startd(node))
-            progress.note(f"Jobs still ran on {left} after {grace_s:g} s: put back into the queue")
+            progress.note(
+                f"Jobs still ran on {left} after {grace_s:g} s; they are put back into the queue"
+            )
             _requeue(nodes, access_points)
             wait_until(busy, timeout_s=VACATE_TIMEOUT_S, interval_s=0.3, error=PoolNotReady)
 
@@ -138,22 +150,27 @@ def _requeue(nodes: Sequence[Node], access_points: Sequence[Node]) -> None:
     hosts = ", ".join(f'"{node.name}"' for node in nodes)
     on_them = f'member(split(RemoteHost, "@")[1], {{{hosts}}})'
     for access_point in access_points:
-        # It fails where no job matches: the last one may just have ended.
+        # The status is ignored: the command fails if no job matches, and the last may just have
+        # ended.
         access_point.exec(["condor_vacate_job", "-constraint", on_them], user="root")
 
 
 def _runs_startd(node: Node) -> bool:
-    """Whether its startd is there; the master calls it off from the moment it was told to end."""
+    """Return whether the node's startd process exists.
+
+    The master itself cannot be asked: it reports the startd as off from the moment that the startd
+    is told to end.
+    """
     return node.exec(["sh", "-c", _STARTD], user="root").returncode == 0
 
 
 def _await_gone(manager: Node, nodes: Sequence[Node]) -> None:
-    """Wait until the collector has forgotten them: nothing is matched to them any more."""
+    """Wait until the collector has no ads of these nodes, so that no job is matched to them."""
     names = {node.name for node in nodes}
 
-    def there() -> str | None:
-        said = manager.exec(["condor_status", "-any", "-af", "Machine"], user="root")
-        still = names & set(said.stdout.split())
-        return f"the collector still has ads of {', '.join(sorted(still))}" if still else None
+    def remaining() -> str | None:
+        result = manager.exec(["condor_status", "-any", "-af", "Machine"], user="root")
+        left = names & set(result.stdout.split())
+        return f"the collector still has ads of {', '.join(sorted(left))}" if left else None
 
-    wait_until(there, timeout_s=GONE_TIMEOUT_S, error=PoolNotReady)
+    wait_until(remaining, timeout_s=GONE_TIMEOUT_S, error=PoolNotReady)

@@ -1,4 +1,4 @@
-"""Making and starting nodes, several at a time, each with its token in place."""
+"""Create and start nodes, several at a time, each with its tokens in place."""
 
 from __future__ import annotations
 
@@ -34,20 +34,29 @@ def start_all(
     *,
     manager: str | None = None,
 ) -> None:
-    """Make and start these nodes, several at a time, each with its token in place.
+    """Create and start these nodes, several at a time, each with its tokens in place.
 
-    The central manager issues the tokens: the one that runs, or else the first of the nodes.
+    Args:
+        engine: Engine that the pool is on.
+        nodes: Nodes to create. Without ``manager``, the first is the central manager.
+        deadline: Give up then if the central manager has made no key to sign tokens with.
+        manager: Id of the container of a central manager that runs. None for the one in ``nodes``.
+
+    Raises:
+        AlreadyInUse: A container outside the pool has the name of a node.
+        CommandFailed: The engine refused to start a node.
+        PoolNotReady: No tokens could be issued; see ``node_tokens.issue``.
     """
     promised: Future[dict[str, node_tokens.Issued]] = Future()
 
     def issue(by: str) -> None:
-        with suppress(InvalidStateError):  # nobody waits for them any more
+        with suppress(InvalidStateError):  # another node failed, and no node waits for the tokens
             issued = node_tokens.issue(
                 engine,
                 by,
                 {node.name: node.role for node in nodes},
                 deadline,
-                user=nodes[0].container.user or "root",  # the manager's too
+                user=nodes[0].container.user or "root",  # the same for all nodes of a pool
                 stopped=promised.cancelled,
             )
             promised.set_result(issued)
@@ -59,9 +68,9 @@ def start_all(
             _start(engine, container, stopped=promised.cancelled)
             issue(container)
         else:
-            its = promised.result()[node.name]
+            tokens = promised.result()[node.name]
             more = contents(engine, container) if node.has_own_image else None
-            archive = node_archive(node, tokens=its, more=more)
+            archive = node_archive(node, tokens=tokens, more=more)
             engine.copy_in(container, archive, at=node.archive_at)
             _start(engine, container, stopped=promised.cancelled)
         if node.container.read_only and (volumes := user_volumes(node)):
@@ -76,37 +85,38 @@ def _create(engine: Engine, node: PlannedNode) -> str:
     try:
         return engine.create(node.container)
     except AlreadyInUse:
-        there = engine.inspect(node.name)
-        if there is None or is_node(engine, there):
+        existing = engine.inspect(node.name)
+        if existing is None or is_node(engine, existing):
             raise
-        look = (
+        command = (
             f"{engine.name} ps --all" if isinstance(engine, ImageBuilder) else "condor-mini doctor"
         )
         raise AlreadyInUse(
-            f"the name {node.name} is taken by a container that is none of the pool's",
-            hint=f"Rename or remove that container. Look at it: {look}",
+            f"the name {node.name} is taken by a container outside the pool",
+            hint=f"Rename or remove that container. Find it: {command}",
         ) from None
 
 
 def _let_users_write(engine: Engine, container: str, places: Sequence[str]) -> None:
-    """Let all users write to the volumes there, which an engine makes root's own.
+    """Let all users write to the volumes at these places.
 
-    Before the start that is not to be had: the root of a volume is none of the files that Docker
-    unpacks into a container whose own root is read-only.
+    An engine creates a volume that only root can write to. The permissions cannot be set before
+    the start: when Docker unpacks an archive into a container with a read-only root, the root
+    directory of a volume is not among the files that it unpacks.
     """
     argv = ["chmod", "1777", *places]
-    with suppress(NotFound):  # it has ended already: whoever waits for it says so
-        said = engine.exec(container, argv, user="root")
-        info = engine.inspect(container) if said.returncode != 0 else None
+    with suppress(NotFound):  # the container has ended; the wait for the node reports that
+        result = engine.exec(container, argv, user="root")
+        info = engine.inspect(container) if result.returncode != 0 else None
         if info is not None and info.state is ContainerState.RUNNING:
-            raise CommandFailed(said.argv, said.returncode, said.stderr)
+            raise CommandFailed(result.argv, result.returncode, result.stderr)
 
 
 def _start(engine: Engine, container: str, *, stopped: Callable[[], bool]) -> None:
-    """Start it; where the engine refuses, try again for a moment.
+    """Start a container; if the engine refuses, try again for ``START_PATIENCE_S``.
 
-    Docker does not know which network is meant while another process that wanted the pool's name,
-    and came too late, has yet to remove its own of the same name.
+    Another process that tried to claim the pool's name may have created a second network of that
+    name. Until that process removes it, the name is ambiguous for Docker.
     """
     refusals: list[CommandFailed] = []
 

@@ -19,13 +19,23 @@ if TYPE_CHECKING:
     from condor_mini.spec import PoolSpec
 
 STOP_TIMEOUT_S = 30.0
-"""Longer than the daemons take to end gracefully, so that the engine never has to kill them."""
+"""How long the engine waits before it kills a node, in seconds.
+
+It is longer than the daemons take to end gracefully.
+"""
 
 
 def stop(engine: Engine, nodes: Sequence[Node], progress: Progress) -> None:
-    """End these nodes gracefully: queues are on disk, running jobs are in them again."""
+    """Stop these nodes gracefully. The queues are on disk, and running jobs return to them.
+
+    Args:
+        engine: Engine that the nodes are on.
+        nodes: Nodes to stop. Nodes that do not run are skipped.
+        progress: Receives the phases.
+    """
     with progress.step(f"Stopping {len(nodes)} nodes", done=f"Stopped {len(nodes)} nodes"):
-        # Execution points first: their access points then hear that the jobs are to run again.
+        # Execution points first, so that they report to the access points which jobs are to run
+        # again.
         for execution in (True, False):
             containers = [
                 node.info.id
@@ -38,11 +48,19 @@ def stop(engine: Engine, nodes: Sequence[Node], progress: Progress) -> None:
 def start(
     engine: Engine, pool: str, nodes: Sequence[Node], progress: Progress, *, timeout_s: float
 ) -> None:
-    """Start these nodes, and wait until the whole pool is usable.
+    """Start these nodes and wait until the whole pool is usable.
+
+    Args:
+        engine: Engine that the pool is on.
+        pool: Name of the pool.
+        nodes: Nodes to start. Nodes that run already are skipped.
+        progress: Receives the phases.
+        timeout_s: Give up after so many seconds.
 
     Raises:
-        PoolNotReady: A daemon is missing at the deadline, or a node has ended; says which and why.
-        RecordError: The pool does not tell what it was made from.
+        PoolNotReady: A daemon is missing at the deadline, or a node has ended. The message says
+            which and why.
+        RecordError: The pool's labels do not hold the spec that it was created from.
     """
     spec = stored_spec(pool, pool_nodes(engine, pool))
     deadline = Deadline(timeout_s)
@@ -50,18 +68,18 @@ def start(
         stopped = [node for node in nodes if not node.is_running]
         managers = [node for node in stopped if node.role is Role.CENTRAL_MANAGER]
         others = [node for node in stopped if node not in managers]
-        # The others look for it at once, and then only every second.
+        # The central manager first: the other nodes look for it at once, and then only every
+        # second.
         each(engine.start, [node.info.id for node in managers])
         manager = pool_nodes(engine, pool)[0]
         if manager.role is Role.CENTRAL_MANAGER and manager.is_running:
-            # Theirs may have expired meanwhile, or the key is another.
+            # The nodes' tokens may have expired, or the key may have been rotated.
             node_tokens.give(manager, others, deadline)
         each(engine.start, [node.info.id for node in others])
-    everybody = pool_nodes(engine, pool)
     await_usable(
         engine,
         pool,
-        expected_slots(spec, everybody),
+        expected_slots(spec, pool_nodes(engine, pool)),
         progress,
         deadline=deadline,
         probe=spec.probe_job,
@@ -69,7 +87,7 @@ def start(
 
 
 def expected_slots(spec: PoolSpec, nodes: Sequence[Node]) -> dict[str, int]:
-    """How many slot ads each node has, by its name."""
+    """Return the number of slot ads that each node has, by node name."""
     static = {group.name: group.slots or 1 for group in spec.execution_points}
     return {
         node.name: static.get(node.group, 1) if node.role is Role.EXECUTION_POINT else 0
@@ -78,7 +96,14 @@ def expected_slots(spec: PoolSpec, nodes: Sequence[Node]) -> dict[str, int]:
 
 
 def slots_of(nodes: Sequence[Node]) -> dict[str, int]:
-    """The same for the nodes of a pool that run; raises ``PoolNotReady`` without a manager."""
+    """Return the number of slot ads of each node that runs, by node name.
+
+    Args:
+        nodes: All nodes of the pool.
+
+    Raises:
+        PoolNotReady: The pool has no central manager.
+    """
     return expected_slots(
         stored_spec(nodes[0].pool, nodes), [node for node in nodes if node.is_running]
     )

@@ -1,4 +1,4 @@
-"""The volumes that new nodes bring along, and the mark of what is made together."""
+"""The volumes that are created with new nodes, and the label of nodes that are created together."""
 
 from __future__ import annotations
 
@@ -23,35 +23,35 @@ Labels = dict[str, str]
 Mount = BindMount | VolumeMount | ScratchMount
 
 MAKING_LABEL = f"{LABEL}.making"
-"""On what was made together, and goes together if it fails."""
+"""The label whose value is shared by all that is created, and on failure removed, together."""
 
 
 def with_volumes(engine: Engine, nodes: Sequence[PlannedNode], labels: Labels) -> list[PlannedNode]:
-    """The same nodes, which bring those of their volumes with them that are not there, empty.
+    """Return the nodes, each with an empty volume for every one that does not exist yet.
 
     Args:
-        engine: Where.
-        nodes: Of one pool.
-        labels: Of all that the pool has.
+        engine: Engine that the pool is on.
+        nodes: Nodes of one pool.
+        labels: Labels for every new volume, the pool's among them.
 
     Raises:
-        AlreadyInUse: One is there and not the pool's.
+        AlreadyInUse: A volume of that name exists and does not belong to the pool.
     """
     volumes = engine.volumes({})
-    there = {volume.name for volume in volumes}
+    existing = {volume.name for volume in volumes}
     pool = labels[f"{LABEL}.pool"]
     ours = {volume.name for volume in believed(volume_of, volumes) if volume.pool == pool}
     absent = {}
-    for name, of_node in node_volumes(nodes).items():
-        if name not in there:
-            absent[name] = {**labels, **of_node}
+    for name, node_labels in node_volumes(nodes).items():
+        if name not in existing:
+            absent[name] = {**labels, **node_labels}
         elif name not in ours:
             raise AlreadyInUse(
                 f"there is a volume {name}, and it is no pool's",
                 hint="Choose another name: condor-mini create -n NAME. Or remove the volume.",
             )
 
-    def bringing(mount: Mount) -> Mount:
+    def with_labels(mount: Mount) -> Mount:
         if isinstance(mount, VolumeMount) and mount.volume in absent:
             return replace(mount, labels=absent[mount.volume])
         return mount
@@ -59,14 +59,16 @@ def with_volumes(engine: Engine, nodes: Sequence[PlannedNode], labels: Labels) -
     return [
         replace(
             node,
-            container=replace(node.container, mounts=tuple(map(bringing, node.container.mounts))),
+            container=replace(
+                node.container, mounts=tuple(map(with_labels, node.container.mounts))
+            ),
         )
         for node in nodes
     ]
 
 
 def labelled(nodes: Iterable[PlannedNode], labels: Labels) -> list[PlannedNode]:
-    """The same nodes, with the mark of those that are made together."""
+    """Return the nodes with the ``MAKING_LABEL`` of ``labels`` added."""
     mark = {MAKING_LABEL: labels[MAKING_LABEL]}
     return [
         replace(node, container=replace(node.container, labels={**node.container.labels, **mark}))
@@ -75,7 +77,7 @@ def labelled(nodes: Iterable[PlannedNode], labels: Labels) -> list[PlannedNode]:
 
 
 def made_together(engine: Engine, pool: str, labels: Mapping[str, str]) -> list[Node]:
-    """Return the nodes of a pool that bear the same mark as ``labels``."""
+    """Return the nodes of a pool that have the same ``MAKING_LABEL`` as ``labels``."""
     mark = labels[MAKING_LABEL]
     nodes = pool_nodes(engine, pool)
     return [node for node in nodes if node.info.labels.get(MAKING_LABEL) == mark]

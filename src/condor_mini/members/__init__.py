@@ -1,1 +1,1 @@
-"""Who may do what in a pool: tokens, approvals, keys."""
+"""Access to a pool: tokens, requests for tokens, and the signing key."""

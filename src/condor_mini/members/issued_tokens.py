@@ -1,9 +1,9 @@
-"""Which tokens of a pool are known, and what becomes of them; never the tokens themselves.
+"""The known tokens of a pool and their states, never the tokens themselves.
 
-HTCondor keeps no record of the tokens that it issues. Known are those that lie on the nodes, and
-those that ``create-token`` has made: it notes them in the spool of the node that takes them, which
-outlives the container. A claim (``jti``, ``sub``, …) is a part of a token that is not secret:
-RFC 7519.
+HTCondor keeps no record of the tokens that it issues. Two kinds of tokens are known: those that are
+installed on the nodes, and those that ``create-token`` made. ``create-token`` records each token in
+the spool of the node that accepts it; the spool outlives the container. A claim (``jti``, ``sub``,
+…) is a part of a token that is not secret: RFC 7519.
 """
 
 from __future__ import annotations
@@ -25,9 +25,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
 SIGNERS = (Role.CENTRAL_MANAGER, Role.ACCESS_POINT)
-"""The roles that take tokens: the one with the pool's key, and those with a key of their own."""
+"""The roles that accept tokens.
+
+The central manager has the pool's key; each access point has a key of its own.
+"""
 LEAST_PREFIX = 4
-"""How many characters of an id stand for it, at the least."""
+"""The smallest number of characters by which an id can be abbreviated."""
 
 _ID = re.compile(r"[0-9a-f]{32}")
 """HTCondor's ``jti``: 16 random bytes (condor_auth_passwd.cpp, ``generate_token``)."""
@@ -39,18 +42,18 @@ Claims = dict[str, object]
 
 
 class Kind(StrEnum):
-    """Where a token comes from."""
+    """The source from which a token is known."""
 
     NODE = "node"
-    """It lies on a node."""
+    """The token is installed on a node."""
     ISSUED = "issued"
-    """``token create`` has given it out."""
+    """``token create`` issued the token."""
     ELSEWHERE = "elsewhere"
-    """It is somewhere else, or was: nothing but its revocation is known."""
+    """The token was revoked; nothing else is known of it."""
 
 
 class State(StrEnum):
-    """What a token is worth."""
+    """The validity of a token."""
 
     VALID = "valid"
     EXPIRED = "expired"
@@ -59,39 +62,39 @@ class State(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Token:
-    """What is known of a token."""
+    """All that is known of one token."""
 
     id: str
-    """By which ``revoke`` knows it: the claim ``jti`` of its part for the central manager."""
+    """The id that ``revoke`` takes: the claim ``jti`` of the part for the central manager."""
     ids: tuple[str, ...]
-    """The ``jti`` of each part of it, ``id`` first: it has another one for each access point."""
+    """The ``jti`` of every part, ``id`` first. The token has another part for each access point."""
     kind: Kind
     node: str | None
-    """On which node it lies; None for one that lies on none."""
+    """Name of the node that the token is installed on. None if it is on no node."""
     file: str | None
-    """Where it lies there."""
+    """Path of the token on that node."""
     identity: str
-    """Its holder: the claim ``sub``; empty where that is not known."""
+    """The token's holder: the claim ``sub``. Empty if it is not known."""
     authorizations: tuple[str, ...]
-    """What it is limited to; empty where it is not."""
+    """The authorizations that the token is limited to. Empty if it is not limited."""
     issuer: str
     issued_at: datetime | None
     expires_at: datetime | None
-    """None for one that does not."""
+    """None if the token does not expire."""
     state: State
 
     def to_json(self) -> dict[str, object]:
-        """Return it for programs: docs/reference/json.md."""
+        """Return the token's record for programs: docs/reference/json.md."""
         times = {name: _rfc3339(getattr(self, name)) for name in ("issued_at", "expires_at")}
         return {**asdict(self), **times}
 
 
 @dataclass(frozen=True, kw_only=True)
 class CreatedToken:
-    """A token that was just created, and what is not secret about it."""
+    """A token that was just created."""
 
     secret: str = field(repr=False)
-    """The token: a line for the central manager, one for each access point."""
+    """The token itself: a line for the central manager, and one for each access point."""
     id: str
     ids: tuple[str, ...]
     identity: str
@@ -99,40 +102,40 @@ class CreatedToken:
     expires_at: datetime | None
 
     def to_json(self) -> dict[str, object]:
-        """Return it for programs, the secret included: docs/reference/json.md."""
+        """Return the token for programs, the secret included: docs/reference/json.md."""
         facts = asdict(self)
         return {"token": facts.pop("secret"), **facts, "expires_at": _rfc3339(self.expires_at)}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Revocation:
-    """A token that is revoked, or all tokens of a holder."""
+    """The revocation of one token, or of all tokens of a holder."""
 
     id: str | None
-    """The token's; None for all of a holder."""
+    """The token's id. None for all tokens of a holder."""
     identity: str | None
-    """The holder; None for a token that the pool does not know."""
+    """The holder. None for a token that the pool does not know."""
     claim: str
-    """What tells the tokens: ``jti`` or ``sub``."""
+    """The claim that identifies the revoked tokens: ``jti`` or ``sub``."""
     values: tuple[str, ...]
-    """Of that claim."""
+    """The values of that claim."""
     was_revoked: bool
-    """Whether it had been revoked before."""
+    """Whether this was revoked before."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Records:
-    """What a node that takes tokens has noted of them: ``list-tokens``."""
+    """The records of tokens on a node that accepts them: the output of ``list-tokens``."""
 
     domain: str
     """The domain of users: ``UID_DOMAIN``."""
     issued: tuple[tuple[str, Claims], ...]
-    """Of each token that it has given out: the id that it is known by, and its claims."""
+    """The id and the claims of each token that the node issued."""
     revoked: frozenset[tuple[str, str]]
-    """Claims, and their values, of the tokens that it takes no more: ``("jti", ID)``."""
+    """The claims and values of tokens that the node no longer accepts: ``("jti", ID)``."""
 
     def revokes(self, claims: Mapping[str, object]) -> bool:
-        """Whether a token with these claims is not taken."""
+        """Return whether a token with these claims is revoked."""
         return any((claim, claims.get(claim)) in self.revoked for claim in ("jti", "sub"))
 
 
@@ -141,16 +144,20 @@ class Known:
     """All that is known of a pool's tokens."""
 
     pool: str
-    """The option that names it in a command: ``-n mini``."""
+    """The option that names the pool in a command: ``-n mini``."""
     tokens: tuple[Token, ...]
     revoked: frozenset[tuple[str, str]]
-    """What no node takes any more: claims and their values."""
+    """The claims and values that every node that was queried has revoked."""
     holders: frozenset[str]
-    """The identities of the tokens and of the pool's nodes, and the revoked ones."""
+    """The identities of the tokens and of the pool's nodes, and the revoked identities."""
 
     @classmethod
     def of(cls, nodes: Sequence[Node]) -> Known:
-        """Ask the nodes of a pool, the central manager first; those that do not run know nothing.
+        """Query the nodes of a pool, and return what they know of its tokens.
+
+        Args:
+            nodes: Nodes of the pool, the central manager first. Other nodes that do not run are
+                not queried.
 
         Raises:
             PoolNotReady: The central manager does not run.
@@ -175,17 +182,22 @@ class Known:
         )
 
     def revocation_of_token(self, text: str, *, force: bool) -> Revocation:
-        """Return what revokes the token with this id, or the only one whose id begins so.
+        """Return the revocation of the token with this id.
+
+        Args:
+            text: The id, or a prefix of it that no other token's id has.
+            force: Also accept a whole id that the pool does not know.
 
         Raises:
-            NotFound: There is none, and it is not to be ``force``.
-            UsageError: Several ids begin so, or no token can have the one that is to be forced.
+            NotFound: The pool knows no such token, and ``force`` is not set.
+            UsageError: Several tokens' ids begin with ``text``, or with ``force``, ``text`` is not
+                the id of a token.
         """
         token = self._token(text)
         if token is None and not force:
             raise self._unknown(f"token {text!r}")
         if token is None and not _ID.fullmatch(text.lower()):
-            raise UsageError(f"{text!r} is no id of a token: 32 hexadecimal digits")
+            raise UsageError(f"{text!r} is not the id of a token: an id has 32 hexadecimal digits")
         values = token.ids if token else (text.lower(),)
         return Revocation(
             id=values[0],
@@ -196,19 +208,24 @@ class Known:
         )
 
     def revocation_of_holder(self, text: str, *, force: bool) -> Revocation:
-        """Return what revokes all tokens of this identity; its domain can be left out.
+        """Return the revocation of all tokens of this holder.
+
+        Args:
+            text: The holder's identity, with or without its domain.
+            force: Also accept a whole identity that the pool does not know.
 
         Raises:
-            NotFound: It is nobody's, and is not to be ``force``.
-            UsageError: It is several people's, or the one that is to be forced is no identity.
+            NotFound: The pool knows no such holder, and ``force`` is not set.
+            UsageError: Several holders have that name, or with ``force``, ``text`` is not an
+                identity.
         """
         found = {each for each in self.holders if text in (each, each.partition("@")[0])}
         if len(found) > 1:
-            raise UsageError(f"{text!r} is several: {', '.join(sorted(found))}")
+            raise UsageError(f"{text!r} matches several holders: {', '.join(sorted(found))}")
         if not found and not force:
             raise self._unknown(f"holder {text!r}")
         if not found and not _IDENTITY.fullmatch(text):
-            raise UsageError(f"{text!r} is no identity: NAME@DOMAIN")
+            raise UsageError(f"{text!r} is not an identity: write NAME@DOMAIN")
         identity = next(iter(found), text)
         return Revocation(
             id=None,
@@ -221,42 +238,42 @@ class Known:
     def _token(self, text: str) -> Token | None:
         found: list[Token] = []
         for token in self.tokens if len(text) >= LEAST_PREFIX else ():
-            # One that was given out may lie on a node too, as a whole or a part of it.
+            # A token that was issued may be installed on a node too, as a whole or in part.
             is_found = any(token.id in other.ids for other in found)
             if not is_found and any(id_.startswith(text.lower()) for id_ in token.ids):
                 found.append(token)
         if len(found) > 1:
             several = ", ".join(sorted(token.id for token in found))
-            raise UsageError(f"{text!r} begins the ids of several tokens: {several}")
+            raise UsageError(f"{text!r} matches several tokens: {several}")
         return found[0] if found else None
 
     def _unknown(self, what: str) -> NotFound:
         return NotFound(
             f"the pool knows no {what}",
-            hint=f"What it knows: condor-mini token list {self.pool}. To revoke what comes from "
-            "elsewhere, by its whole id or identity: --force",
+            hint=f"List the known tokens: condor-mini token list {self.pool}. To revoke an unknown "
+            "one, give its whole id or identity, and --force",
         )
 
 
 def claims_of(token: str) -> Claims:
-    """Return what a token says of itself.
+    """Return the claims of a token.
 
     Raises:
-        CondorMiniError: It is no token; the message does not show it.
+        CondorMiniError: The text is not a token. The message does not show it.
     """
     try:
         found = _TOKEN.fullmatch(token)
         payload = found[1] if found else ""
-        said = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     except ValueError:
-        said = None
-    if not isinstance(said, dict):
-        raise CondorMiniError("HTCondor has made something else than a token")
-    return said
+        claims = None
+    if not isinstance(claims, dict):
+        raise CondorMiniError("the output of HTCondor is not a token")
+    return claims
 
 
 def time_of(claims: Mapping[str, object], claim: str) -> datetime | None:
-    """Return the point in time that a claim names; None where it names none."""
+    """Return the point in time that a claim holds, or None if it holds none."""
     seconds = claims.get(claim)
     try:
         return datetime.fromtimestamp(seconds, UTC) if isinstance(seconds, int | float) else None
@@ -265,14 +282,14 @@ def time_of(claims: Mapping[str, object], claim: str) -> datetime | None:
 
 
 def authorizations_of(claims: Mapping[str, object]) -> tuple[str, ...]:
-    """Return what a token is limited to; nothing where it is not."""
+    """Return the authorizations that a token is limited to; empty if it is not limited."""
     return tuple(word.removeprefix("condor:/") for word in str(claims.get("scope", "")).split())
 
 
 def _records(node: Node) -> Records:
     result = node.exec([f"{REQUEST_SCRIPTS}/list-tokens"], user="root")
     if result.returncode != 0:
-        raise CondorMiniError(f"{node.name} lists no tokens: {result.stderr.strip()}")
+        raise CondorMiniError(f"list-tokens failed on {node.name}: {result.stderr.strip()}")
     lines = [line.split(" ", 2) for line in result.stdout.splitlines()]
     return Records(
         domain=next(line[1] for line in lines if line[0] == "domain"),
@@ -282,7 +299,10 @@ def _records(node: Node) -> Records:
 
 
 def _issued(records: Mapping[str, Records]) -> list[Token]:
-    """Return the tokens that were given out, in that order; each is one for all who take it."""
+    """Return the tokens that were issued, in that order.
+
+    The parts for the central manager and for the access points count as one token.
+    """
     parts: dict[str, list[tuple[Claims, State]]] = {}
     for each in records.values():
         for id_, claims in each.issued:
@@ -293,7 +313,7 @@ def _issued(records: Mapping[str, Records]) -> list[Token]:
         tokens.append(
             _token(
                 found[0][0],
-                # As long as one part of it is good, it is.
+                # A token is valid as long as one of its parts is.
                 state=states.pop() if len(states) == 1 else State.VALID,
                 kind=Kind.ISSUED,
                 ids=tuple(dict.fromkeys([id_, *(str(claims.get("jti")) for claims, _ in found)])),
@@ -303,14 +323,14 @@ def _issued(records: Mapping[str, Records]) -> list[Token]:
 
 
 def _installed(nodes: Iterable[Node], records: Records) -> list[Token]:
-    """Return the tokens that lie on nodes that run."""
+    """Return the tokens that are installed on nodes that run."""
     tokens = []
     for node in nodes:
         if not node.is_running:
             continue
         users = ["root", USER] if node.role is Role.ACCESS_POINT else ["root"]
         output = "\n".join(node.exec(["condor_token_list"], user=user).stdout for user in users)
-        # Where there is one user, both are asked of the same directory.
+        # If the node has one user only, both commands list the same directory.
         for file, payload in dict.fromkeys((f, p) for p, f in _LISTED.findall(output)):
             claims = json.loads(payload)
             tokens.append(
@@ -326,7 +346,7 @@ def _installed(nodes: Iterable[Node], records: Records) -> list[Token]:
 
 
 def _elsewhere(records: Records, tokens: Iterable[Token]) -> list[Token]:
-    """Return the revoked tokens that are none of these."""
+    """Return the revoked tokens that are not among ``tokens``."""
     known = {id_ for token in tokens for id_ in token.ids}
     return [
         _token({"jti": id_}, state=State.REVOKED, kind=Kind.ELSEWHERE)

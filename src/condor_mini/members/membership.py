@@ -1,6 +1,6 @@
-"""Who is let into a pool that runs: tokens, requests for tokens, and the key that signs them.
+"""Access to a running pool: tokens, requests for tokens, and the key that signs them.
 
-All of it is done by HTCondor's own tools on the nodes.
+HTCondor's own tools on the nodes do all the work.
 """
 
 from __future__ import annotations
@@ -41,67 +41,81 @@ LEVELS = (
     *("READ", "WRITE", "ADVERTISE_STARTD", "ADVERTISE_SCHEDD", "ADVERTISE_MASTER"),
     *("DAEMON", "NEGOTIATOR", "ADMINISTRATOR", "CONFIG"),
 )
-"""What a token can be limited to: HTCondor's authorization levels that are granted to somebody.
+"""The authorization levels that a token can be limited to: those that HTCondor grants to clients.
 
-HTCondor's manual, "Security", "Authorization"; condor_perms.cpp has four more, which are not.
+HTCondor's manual, "Security", "Authorization". condor_perms.cpp has four more levels, which are not
+granted.
 """
 AUTHORIZATIONS = ("READ", "WRITE")
-"""Of a user: to query, and to submit."""
+"""The authorizations of a user: to query, and to submit."""
 LONGEST_LIFETIME_S = 100 * 366 * 86400
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*(@[A-Za-z0-9][A-Za-z0-9._-]*)?")
 
 
 @dataclass(frozen=True, kw_only=True)
 class TokenRequest:
-    """A node or a person that asks for a token, and waits for approval."""
+    """A node's or a person's request for a token that waits for approval."""
 
     id: str
     client: str
-    """What it calls itself: host name and PID."""
+    """The name that the client gives itself: host name and PID."""
     address: str
     identity: str
-    """That it asks for."""
+    """The identity that the client asks for."""
     authorizations: tuple[str, ...]
 
     def to_json(self) -> dict[str, object]:
-        """For programs: docs/reference/json.md."""
+        """Return the request for programs: docs/reference/json.md."""
         return asdict(self)
 
 
 class Members:
-    """Who is let in: ``Pool.members``, or those of a central manager without a pool of ours."""
+    """The tokens, requests for tokens and signing key of a pool: ``Pool.members``.
+
+    ``of_container`` gives those of a central manager that is not part of a pool of condor-mini.
+    """
 
     def __init__(self, nodes: Callable[[], Sequence[Node]], *, is_pool: bool = True) -> None:
-        """Given what finds the nodes: the central manager first; and whether these are all."""
+        """Store how to find the nodes.
+
+        Args:
+            nodes: Returns the nodes, the central manager first.
+            is_pool: Whether these are all nodes of the pool.
+        """
         self._nodes = nodes
         self._is_pool = is_pool
 
     @classmethod
     def of_container(cls, name: str, *, engine: Engine | str | None = None) -> Self:
-        """Those of a central manager that was started with the engine alone (``docker run``).
+        """Return the members of a central manager that was started with ``docker run`` or the like.
+
+        Args:
+            name: Name of the container.
+            engine: Engine that the container is on, or its name. None for the first that answers.
 
         Raises:
             NotFound: There is no container of that name.
-            UsageError: It is no central manager of our images.
-            PoolNotReady: It does not run.
+            UsageError: The container is not a central manager of our images.
+            PoolNotReady: The container does not run.
             EngineNotFound: No engine answers.
         """
-        where = reached(engine)
-        info = where.inspect(name)
+        found = reached(engine)
+        info = found.inspect(name)
         if info is None:
-            raise NotFound(f"there is no container {name} on {where.name}")
+            raise NotFound(f"there is no container {name} on {found.name}")
         try:
-            manager = node_of(where, info)
+            manager = node_of(found, info)
         except Malformed:
-            # It was named, so it is believed, but not its labels, which are its image's.
+            # The user named this container, so it counts as a central manager. Its labels do not
+            # count, because they may come from its image.
             identity = Identity(pool=info.name, role=Role.CENTRAL_MANAGER)
-            manager = Node(engine=where, info=replace(info, labels={}), identity=identity)
-        # Our images say by a variable what they are.
+            manager = Node(engine=found, info=replace(info, labels={}), identity=identity)
+        # Our images set a variable that holds the role.
         role = manager.exec(["printenv", "CONDOR_MINI_ROLE"], user="root").stdout.strip()
         if role != Role.CENTRAL_MANAGER:
             raise UsageError(
-                f"{name} is no central manager: its image is {info.image}",
-                hint="It is the node of the image condor-master that gives tokens",
+                f"{name} is not a central manager: its image is {info.image}",
+                hint="Name a container of the image condor-master; it issues the tokens",
             )
         return cls(lambda: [manager], is_pool=False)
 
@@ -114,32 +128,34 @@ class Members:
     ) -> CreatedToken:
         """Create a token: a part for the central manager, and one for each access point.
 
-        The pool notes all of it but the secret: ``tokens`` tells of it, and ``revoke`` knows it.
+        The pool records the token without its secret, so that ``tokens`` can list it and ``revoke``
+        can find it.
 
         Args:
-            user: Who its holder is: a user of the access points, or ``NAME@DOMAIN``.
-            authorizations: What it is limited to, of ``LEVELS``; None for READ and WRITE: query
-                and submit.
-            lifetime_s: How long it is good for, in seconds; None for ever.
+            user: The token's holder: a user of the access points, or ``NAME@DOMAIN``.
+            authorizations: Levels of ``LEVELS`` that the token is limited to. None for READ and
+                WRITE: query and submit.
+            lifetime_s: How long the token is valid, in seconds. None for a token that does not
+                expire.
 
         Raises:
-            UsageError: That is no user, no authorization or no lifetime.
+            UsageError: The user, an authorization or the lifetime is not valid.
             PoolNotReady: The central manager or an access point does not run.
-            CondorMiniError: All tokens of that user are revoked, new ones too.
+            CondorMiniError: All tokens of that user are revoked, new ones included.
         """
         limits = [_checked_level(name) for name in authorizations or AUTHORIZATIONS]
         if not _NAME.fullmatch(user):
-            raise UsageError(f"{user!r} is no user: a name, or NAME@DOMAIN")
+            raise UsageError(f"{user!r} is not a user: write NAME or NAME@DOMAIN")
         if lifetime_s is not None and not 1 <= lifetime_s <= LONGEST_LIFETIME_S:
             raise UsageError(
-                f"a token's lifetime is 1 to {LONGEST_LIFETIME_S} seconds, not {lifetime_s}"
+                f"a token's lifetime must be 1 to {LONGEST_LIFETIME_S} seconds, not {lifetime_s}"
             )
         argv = [user, str(lifetime_s or 0), *dict.fromkeys(limits)]
         parts: list[str] = []
-        known_by: list[str] = []
+        shared_id: list[str] = []
         for node in _signers(self._nodes()):
-            parts.append(_run(node, f"{REQUEST_SCRIPTS}/create-token", *known_by, *argv).strip())
-            known_by = known_by or ["--with", str(claims_of(parts[0])["jti"])]
+            parts.append(_run(node, f"{REQUEST_SCRIPTS}/create-token", *shared_id, *argv).strip())
+            shared_id = shared_id or ["--with", str(claims_of(parts[0])["jti"])]
         claims = claims_of(parts[0])
         ids = tuple(str(claims_of(part)["jti"]) for part in parts)
         return CreatedToken(
@@ -154,8 +170,8 @@ class Members:
     def tokens(self) -> list[Token]:
         """Return what is known of the pool's tokens; never the tokens themselves.
 
-        Known are those that ``create_token`` has made, until they have expired and another one is
-        made, and those that lie on the nodes that run.
+        Two kinds of tokens are known. Those that ``create_token`` made are known until they have
+        expired and another one is created. Those on the nodes are known while their node runs.
 
         Raises:
             PoolNotReady: The central manager does not run.
@@ -165,28 +181,31 @@ class Members:
     def revoke(
         self, ids: Sequence[str] = (), *, identities: Sequence[str] = (), force: bool = False
     ) -> list[Revocation]:
-        """Let nobody in any more by these tokens, at once and for good; jobs run on.
+        """Revoke tokens at once and for good. Jobs continue to run.
 
-        The collector forgets who was in. The nodes' ads are back with their next updates. A node
-        whose own token this was asks for another one, or gets it when it is started again.
+        The collector forgets the clients that it has authenticated. The nodes' ads return with
+        their next updates. A node whose own token was revoked requests another one, or gets it when
+        it is started again.
 
         Args:
-            ids: Of tokens: ``Token.id``, or how only one of them begins.
-            identities: Whose tokens, all of them, new ones too: ``Token.identity``, or a node's
-                ``NODE@ROLE.DOMAIN``; the domain can be left out.
-            force: Whether to take ids and identities that the pool does not know, too.
+            ids: Ids of tokens: ``Token.id``, or a prefix that only one of them has.
+            identities: Holders, all of whose tokens are revoked, new ones included:
+                ``Token.identity``, or a node's ``NODE@ROLE.DOMAIN``. The domain can be left out.
+            force: Also accept ids and identities that the pool does not know.
 
         Returns:
-            What was revoked, and whether it had been before.
+            The revocations; each says whether it was revoked before.
 
         Raises:
-            UsageError: None is named, or several tokens' ids begin so, or, with ``force``, it is
-                no id or identity.
-            NotFound: The pool knows no such token or holder. None was revoked then.
+            UsageError: Neither ids nor identities are given, or one of them matches several tokens
+                or holders, or with ``force``, one is not an id or identity.
+            NotFound: The pool knows no such token or holder. Nothing was revoked.
             PoolNotReady: The central manager or an access point does not run.
         """
         if not ids and not identities:
-            raise UsageError("which token? `condor-mini token list` shows their ids")
+            raise UsageError(
+                "no token is named", hint="List the tokens and their ids: condor-mini token list"
+            )
         nodes = self._nodes()
         signers = _signers(nodes)
         known = Known.of(nodes)
@@ -197,23 +216,25 @@ class Members:
         values: dict[str, list[str]] = {}
         for each in revocations:
             values.setdefault(each.claim, []).extend(each.values)
-        # The central manager last: who is in has to come in anew then.
+        # The central manager last, because then all clients must authenticate again.
         for node in reversed(signers):
             for claim in values:
                 _run(node, f"{REQUEST_SCRIPTS}/revoke-token", claim, *values[claim])
         return revocations
 
     def requests(self) -> list[TokenRequest]:
-        """Who has asked for a token and waits.
+        """Return the requests for tokens that wait for approval.
 
         Raises:
             PoolNotReady: The central manager does not run.
         """
         manager = _signers(self._nodes())[0]
-        said = manager.exec(["condor_token_request_list", "-json"], user="root")
-        if said.returncode != 0:
-            raise PoolNotReady(f"{manager.name} tells of no requests: {said.stderr.strip()}")
-        ads = json.loads(said.stdout) if said.stdout.strip() else []
+        result = manager.exec(["condor_token_request_list", "-json"], user="root")
+        if result.returncode != 0:
+            raise PoolNotReady(
+                f"condor_token_request_list failed on {manager.name}: {result.stderr.strip()}"
+            )
+        ads = json.loads(result.stdout) if result.stdout.strip() else []
         return [
             TokenRequest(
                 id=str(ad["RequestId"]),
@@ -226,34 +247,44 @@ class Members:
         ]
 
     def approve(self, ids: Sequence[str] | None = None) -> list[TokenRequest]:
-        """Approve these requests, None for all that wait; which they were.
+        """Approve requests for tokens, and return them.
+
+        Args:
+            ids: Ids of the requests. None for all that wait.
 
         Raises:
-            NotFound: There is no such request; says which there are.
+            NotFound: There is no such request. The message lists the requests that wait.
             PoolNotReady: The central manager does not run.
+            CondorMiniError: condor_token_request_approve failed. The message has its output.
         """
         waiting = {request.id: request for request in self.requests()}
         wanted = list(waiting) if ids is None else list(dict.fromkeys(ids))
         if absent := [id_ for id_ in wanted if id_ not in waiting]:
-            there = ", ".join(waiting) or "none"
-            raise NotFound(f"no token request {absent[0]} waits; those that wait: {there}")
+            pending = ", ".join(waiting) or "none"
+            raise NotFound(f"there is no token request {absent[0]}; pending requests: {pending}")
         manager = self._nodes()[0]
         for id_ in wanted:
             argv = ["condor_token_request_approve", "-reqid", id_]
-            said = manager.exec(argv, user="root", stdin="yes\n")
-            if said.returncode != 0:
-                raise CondorMiniError(f"the request {id_} was not approved: {said.stderr.strip()}")
+            result = manager.exec(argv, user="root", stdin="yes\n")
+            if result.returncode != 0:
+                raise CondorMiniError(
+                    f"the request {id_} was not approved: {result.stderr.strip()}"
+                )
         return [waiting[id_] for id_ in wanted]
 
     def rotate_key(
         self, *, timeout_s: float = READY_TIMEOUT_S, progress: Progress = _SILENT
     ) -> None:
-        """Make a new signing key: all tokens of the old one are of no use; nodes get new ones.
+        """Create a new signing key, invalidate every token, and issue new ones to the nodes.
 
-        Jobs run on.
+        Jobs continue to run.
+
+        Args:
+            timeout_s: Give up after so many seconds.
+            progress: Receives the phases.
 
         Raises:
-            UsageError: It is no pool of ours: nothing is known of its other nodes.
+            UsageError: These are the members of a single container, whose other nodes are unknown.
             PoolNotReady: The pool does not run, or a node is not back after ``timeout_s``.
         """
         from condor_mini.lifecycle import stop_and_start
@@ -262,13 +293,16 @@ class Members:
         manager, *others = nodes
         if not self._is_pool:
             raise UsageError(
-                f"{manager.name} is no pool of ours, of which all nodes could get new tokens",
-                hint='A new key by hand: docs/how-to/manage-tokens.md, "Nodes started by hand"',
+                f"{manager.name} is not part of a pool of condor-mini: its other nodes, which need "
+                "new tokens, are unknown",
+                hint="Rotate the key by hand: docs/how-to/manage-tokens.md says how",
             )
         signers = _signers(nodes)
         slots = stop_and_start.slots_of(nodes)
         deadline = Deadline(timeout_s)
-        with progress.step("Making a new key", done="Made a new key, and tokens for all nodes"):
+        with progress.step(
+            "Rotating the key", done="Rotated the key and issued new tokens to the nodes"
+        ):
             for node in signers:
                 _run(node, f"{REQUEST_SCRIPTS}/rotate-key")
             node_tokens.give(manager, others, deadline)
@@ -280,14 +314,17 @@ class Members:
 
 
 def _from_manager(nodes: Sequence[Node]) -> Sequence[Node]:
-    """Return the nodes, of which the first is the central manager."""
+    """Return the nodes; raise ``PoolNotReady`` if the first is not the central manager."""
     if nodes[0].role is not Role.CENTRAL_MANAGER:
-        raise PoolNotReady(f"the pool {nodes[0].pool} has no central manager any more")
+        raise PoolNotReady(
+            f"the central manager of the pool {nodes[0].pool} was removed",
+            hint=f"Recreate it: condor-mini start -n {nodes[0].pool}",
+        )
     return nodes
 
 
 def _signers(nodes: Sequence[Node]) -> list[Node]:
-    """Return the central manager and the access points, all of which run."""
+    """Return the central manager and the access points; raise ``PoolNotReady`` if one has ended."""
     signers = [node for node in _from_manager(nodes) if node.role in SIGNERS]
     for node in signers:
         if not node.is_running:
@@ -299,20 +336,20 @@ def _checked_level(name: str) -> str:
     level = name.upper()
     if level not in LEVELS:
         near = get_close_matches(level, LEVELS, n=1)
-        hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(LEVELS)}"
-        raise UsageError(f"{name!r} is no authorization of HTCondor's", hint=hint)
+        hint = f"Did you mean {near[0]}?" if near else f"The levels are: {', '.join(LEVELS)}"
+        raise UsageError(f"{name!r} is not an authorization level of HTCondor", hint=hint)
     return level
 
 
 def _run(node: Node, script: str, *arguments: str) -> str:
-    """Run a script of ours that administers, as root, and return its output."""
-    said = node.exec([script, *arguments], user="root")
-    if said.returncode != 0:
+    """Run one of our scripts in a node as root, and return its output."""
+    result = node.exec([script, *arguments], user="root")
+    if result.returncode != 0:
         name = script.rpartition("/")[2]
         raise CondorMiniError(
-            f"{name} on {node.name} ended with {said.returncode}: {said.stderr.strip()}"
+            f"{name} on {node.name} ended with {result.returncode}: {result.stderr.strip()}"
         )
-    return said.stdout
+    return result.stdout
 
 
 def _words(text: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Who calls, and as whom the personal pool therefore runs."""
+"""The user who calls condor-mini, and the user that the personal pool runs as."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Caller:
-    """The UID and GID of whoever calls us, and how the engine sees them."""
+    """The UID and GID of the caller, and how the engine maps them."""
 
     uid: int
     gid: int
     rootless: bool = False
-    """Whether the engine runs as the caller too, so that a container's root is the caller."""
+    """Whether the engine runs as the caller, so that a container's root is the caller."""
     mapped: bool = False
-    """Whether the engine makes the container's user the caller, whatever number that one has."""
+    """Whether the engine maps the container's user to the caller, whatever UID that user has."""
 
     @classmethod
     def current(cls, engine: EngineInfo) -> Caller:
-        """Of this process, as that engine sees it."""
+        """Return the caller of this process, as that engine maps it."""
         return cls(
             uid=os.getuid(),
             gid=os.getgid(),
@@ -42,15 +42,15 @@ class Caller:
 
     @property
     def is_root(self) -> bool:
-        """Whether the caller's directories must be shown with exchanged owners."""
+        """Whether the caller's directories must be mounted with exchanged owners."""
         return self.uid == 0 and not self.rootless and not self.mapped
 
     @property
     def user_namespace_prefix(self) -> tuple[str, ...]:
-        """What every command in the pool starts with, where only root can be the caller.
+        """The prefix of every command in the pool; empty unless the engine is rootless.
 
-        Root of a rootless engine is the caller, and HTCondor runs nothing for root. In a user
-        namespace of its own the same user has ``jovyan``'s UID, and no capability.
+        In a container of a rootless engine, root is the caller, and HTCondor runs nothing for root.
+        In a user namespace of its own the same user has ``jovyan``'s UID, and no capability.
         """
         if not self.rootless:
             return ()
@@ -59,30 +59,40 @@ class Caller:
 
     @property
     def capabilities(self) -> tuple[str, ...]:
-        """What that prefix needs (user_namespaces(7)), within what the caller may do anyway."""
+        """The capabilities that ``user_namespace_prefix`` needs (user_namespaces(7)).
+
+        They do not allow more than what the caller may do anyway.
+        """
         return ("SYS_ADMIN", "SETFCAP") if self.rootless else ()
 
     @property
     def user(self) -> str:
-        """What the container runs as: ``UID:GID``."""
+        """The user that the container runs as: ``UID:GID``."""
         if self.rootless:
             return "0:0"
         if self.is_root or self.mapped:
             return f"{USER_ID}:{USER_ID}"
-        # A group of 0 counts as root for HTCondor, and is a caller's own only where that is root.
+        # HTCondor counts GID 0 as root. Only root has it as a group of its own, so any other caller
+        # gets the UID in its place.
         return f"{self.uid}:{self.gid or self.uid}"
 
     @property
     def is_known_to_image(self) -> bool:
-        """Whether the image's ``jovyan`` is this user already."""
+        """Whether the image's ``jovyan`` already has the IDs of this user."""
         return self.rootless or self.user == f"{USER_ID}:{USER_ID}"
 
     @contextmanager
     def mounts(self, directories: Mapping[str, Path]) -> Iterator[tuple[BindMount, ...]]:
-        """The caller's directories, by their paths in the container, as the pool's user sees them.
+        """Yield the mounts that show the caller's directories to the pool's user as its own.
 
-        A container must be started inside the context. Raises ``StateError`` for a root caller on
-        a kernel or file system without ID-mapped mounts.
+        The container must be started inside the context.
+
+        Args:
+            directories: Directories of the caller, by their paths in the container.
+
+        Raises:
+            StateError: The caller is root, and the kernel or the file system has no ID-mapped
+                mounts.
         """
         if not self.is_root:
             yield tuple(BindMount(source=path, target=to) for to, path in directories.items())
@@ -93,11 +103,11 @@ class Caller:
             view = exchanged_owners(list(directories.values()), uid=USER_ID)
             sources = view.__enter__()
         except OSError as error:
-            where = ", ".join(str(path) for path in directories.values())
+            paths = ", ".join(str(path) for path in directories.values())
             raise StateError(
-                f"root's directories cannot be shown to the pool's ordinary user ({where}): "
-                f"{error.strerror}. That takes Linux 5.12 and a file system with ID-mapped mounts",
-                hint="Run as an ordinary user instead: HTCondor runs no jobs for root.",
+                f"root's directories cannot be mounted for the pool's ordinary user ({paths}): "
+                f"{error.strerror}. This needs Linux 5.12 and a file system with ID-mapped mounts",
+                hint="Run condor-mini as an ordinary user: HTCondor runs no jobs for root.",
             ) from error
         try:
             yield tuple(
@@ -108,13 +118,17 @@ class Caller:
             view.__exit__(None, None, None)
 
     def account_files(self, passwd: bytes, group: bytes) -> dict[str, bytes]:
-        """The image's account files with ``jovyan`` as this user: HTCondor wants each UID named.
+        """Return the image's account files, in which ``jovyan`` has the IDs of this user.
 
-        Whoever else had these numbers is gone: the first of a number would be the user's name.
+        HTCondor needs a name for each UID. Other accounts with the same numbers are left out,
+        because the first entry of a number gives the user's name.
 
         Args:
-            passwd: The image's ``/etc/passwd``.
-            group: The image's ``/etc/group``.
+            passwd: Content of the image's ``/etc/passwd``.
+            group: Content of the image's ``/etc/group``.
+
+        Returns:
+            The contents of both files, by their paths without the leading slash.
         """
         uid, gid = self.user.split(":")
 
@@ -133,7 +147,13 @@ class Caller:
         return {"etc/passwd": renumbered(passwd, uid, gid), "etc/group": renumbered(group, gid)}
 
     def archive(self, contents: Mapping[str, bytes]) -> bytes:
-        """A tar to unpack at the container's root: these files, root's, and the user's own home."""
+        """Return a tar archive to unpack in the container's root directory.
+
+        It has the user's home, and these files, which belong to root.
+
+        Args:
+            contents: Contents of the files, by their paths in the container.
+        """
         uid, gid = (int(number) for number in self.user.split(":"))
         tar = TarWriter()
         if self.rootless or not self.is_known_to_image:
@@ -144,9 +164,9 @@ class Caller:
 
 
 def certificate_authorities() -> bytes | None:
-    """The bundle that the caller's environment names in place of the system's, if it names one.
+    """Return the CA bundle that the caller's environment names, or None if it names none.
 
-    Behind a proxy that opens TLS, pip and curl in the pool need it as much as they do outside.
+    Behind a proxy that intercepts TLS, pip and curl need this bundle in the pool too.
     """
     for variable in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT"):
         path = os.environ.get(variable)

@@ -1,9 +1,9 @@
-"""Root's directories, seen by a container's ordinary user as its own: ID-mapped mounts.
+"""ID-mapped mounts that show root's directories to a container's ordinary user as its own.
 
-A personal pool runs as an ordinary user, because HTCondor runs nothing for root. Where root calls,
-its directories would be closed to that user, and what the user writes would not be root's. The
-kernel (mount_setattr(2), Linux 5.12) can show a directory with two owners exchanged: on disk all
-stays root's, and no mode or owner of any file is touched.
+A personal pool runs as an ordinary user, because HTCondor runs nothing for root. If root is the
+caller, that user could not access root's directories, and root would not own what the user writes.
+The kernel (mount_setattr(2), Linux 5.12) can mount a directory with two owners exchanged. On disk,
+everything still belongs to root, and no file's mode or owner is changed.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-# The numbers are those of every architecture but Alpha: these calls came after the tables were
-# unified (syscalls(2)).
+# These numbers are the same on every architecture but Alpha, because the calls were added after the
+# tables were unified (syscalls(2)).
 _OPEN_TREE, _MOVE_MOUNT, _MOUNT_SETATTR = 428, 429, 442
 _AT_FDCWD = -100
 _OPEN_TREE_CLONE = 1
@@ -36,7 +36,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class _MountAttr(ctypes.Structure):
-    """struct mount_attr of mount_setattr(2)."""
+    """The ``struct mount_attr`` of mount_setattr(2)."""
 
     _fields_ = (
         ("attr_set", ctypes.c_uint64),
@@ -48,10 +48,17 @@ class _MountAttr(ctypes.Structure):
 
 @contextmanager
 def exchanged_owners(directories: Sequence[Path], *, uid: int) -> Iterator[list[Path]]:
-    """These directories, mounted elsewhere with root and ``uid`` (user and group) exchanged.
+    """Mount directories with the owners root and ``uid`` exchanged, and yield the mount points.
 
-    A container that is started inside the context keeps the view; ours is gone with the context.
-    Raises ``OSError`` where the kernel, the file system or our privileges do not allow it.
+    The mounts are removed at the end of the context. A container that is started inside the context
+    keeps its view of them.
+
+    Args:
+        directories: Directories to mount.
+        uid: UID and GID to exchange with 0.
+
+    Raises:
+        OSError: The kernel, the file system or the privileges of this process do not allow it.
     """
     _remove_leftovers()
     with (
@@ -70,11 +77,11 @@ def exchanged_owners(directories: Sequence[Path], *, uid: int) -> Iterator[list[
 
 
 def _remove_leftovers() -> None:
-    """Unmount and remove what a process that was killed in the context has left."""
+    """Unmount and remove the mount points of processes that were killed inside the context."""
     for directory in Path(_SCRATCH).glob(f"{_PREFIX}*-*"):
         process = directory.name.removeprefix(_PREFIX).partition("-")[0]
         if process.isdigit() and not Path("/proc", process).exists():
-            with suppress(OSError):  # another process is at it
+            with suppress(OSError):  # another process is removing it
                 for target in directory.iterdir():
                     _libc.umount2(os.fsencode(target), _MNT_DETACH)
                     target.rmdir()
@@ -83,10 +90,10 @@ def _remove_leftovers() -> None:
 
 @contextmanager
 def _user_namespace(uid: int) -> Iterator[int]:
-    """A descriptor of a user namespace that exchanges 0 and ``uid``, and leaves all others."""
+    """Yield a descriptor of a user namespace that exchanges 0 and ``uid`` and no other IDs."""
     ready, done = os.pipe(), os.pipe()
     child = os.fork()
-    if child == 0:  # only system calls here: we may have threads
+    if child == 0:  # only system calls here, because this process may have threads
         failed = _libc.unshare(_CLONE_NEWUSER) != 0
         os.write(ready[1], bytes([ctypes.get_errno() if failed else 0]))
         os.close(done[1])

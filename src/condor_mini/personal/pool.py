@@ -1,4 +1,4 @@
-"""The personal pool: all of HTCondor in one container, for one user, as long as a shell is open."""
+"""The personal pool: HTCondor in one container, for one user, for as long as a session lasts."""
 
 from __future__ import annotations
 
@@ -53,54 +53,66 @@ READY_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 10.0
 LOG_TAIL_LINES = 15
 _BESIDE = (f"{LIBEXEC}/beside",)
-"""Where the programs are the host's: a command finds HTCondor's too."""
+"""The prefix of commands in a pool that has the host's programs: they find HTCondor's too."""
 KILLED = 137
-"""A shell's status for SIGKILL, which is how all that is in a container ends with it."""
+"""A shell's status for SIGKILL. A command whose container ends has this status."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PersonalSpec:
-    """What is asked for."""
+    """The options of a personal pool."""
 
     state: Path = Path("condor_state")
+    """The state directory on the host."""
     workdir: Path = Path()
     """The directory of the host that commands run in."""
     name: str | None = None
-    """None for one that follows from the state directory."""
+    """The pool's name. None for one that is derived from the state directory."""
     series: str | None = None
+    """HTCondor's series. None for the default, or for that of a running pool."""
     cpus: int | None = None
-    """What the slot advertises, in cores; None for the machine's."""
+    """The number of cores that the slot advertises. None for the machine's."""
     memory_mb: int | None = None
-    """What the slot advertises, in MiB; None for the machine's."""
+    """The memory that the slot advertises, in MiB. None for the machine's."""
     host_files: str | None = None
-    """``ro`` or ``rw``: jobs find the host's programs and the caller's home, which they may only
-    read, or write too. None for a system of the pool's own."""
+    """``ro`` or ``rw`` to give jobs the host's programs and the caller's home.
+
+    With ``ro`` jobs can only read the home; with ``rw`` they can also write to it. None for the
+    pool's own image.
+    """
 
 
 @dataclass(frozen=True, kw_only=True)
 class PersonalPool:
-    """A running personal pool. ``open`` gives one."""
+    """A running personal pool. ``open`` starts or finds one."""
 
     engine: Engine
     name: str
     container: str
     command_prefix: tuple[str, ...] = ()
-    """What each command in it starts with: the caller's ``user_namespace_prefix``, and a search for
-    HTCondor's own commands."""
+    """The prefix of each command: ``Caller.user_namespace_prefix``, and what finds HTCondor."""
 
     @classmethod
     @contextmanager
     def open(
         cls, engine: Engine, spec: PersonalSpec, progress: Progress, *, keep: bool = False
     ) -> Iterator[PersonalPool]:
-        """The pool on this state directory: the one that runs there, or a new one.
+        """Yield the pool on a state directory: the one that runs there, or a new one.
 
-        It ends with the context, unless ``keep`` or somebody else is still in it.
+        The pool ends with the context, unless ``keep`` is set or another session uses the pool.
+
+        Args:
+            engine: Engine to run the pool on.
+            spec: Options of the pool.
+            progress: Receives the phases.
+            keep: Leave the pool running at the end of the context.
 
         Raises:
-            PoolNotReady: A daemon is missing at the deadline; says which, and shows its log.
-            AlreadyInUse: The name is another pool's.
-            UsageError: The pool that runs there is not the one that is asked for.
+            PoolNotReady: A daemon is missing after ``READY_TIMEOUT_S``. The message says which, and
+                has the end of the log.
+            AlreadyInUse: Another pool has the name, or the pool that runs on the state directory
+                has other options.
+            UsageError: The name of a directory is not UTF-8, or an option is not valid.
             StateError: The state directory cannot be used.
             EngineCapabilityError: The engine is on another machine.
         """
@@ -111,7 +123,8 @@ class PersonalPool:
             raise EngineCapabilityError(
                 f"the engine at {engine.info().endpoint} is on another machine, where the state "
                 "directory cannot be mounted",
-                hint="Use an engine of this machine: --engine; unset DOCKER_HOST, CONTAINER_HOST.",
+                hint="Use an engine on this machine: unset DOCKER_HOST and CONTAINER_HOST, or "
+                "choose one with --engine.",
             )
         with StateDirectory(spec.state, shown=spec.workdir.absolute()) as state:
             image, beside = _image(engine, spec, series, progress)
@@ -125,7 +138,7 @@ class PersonalPool:
                             with progress.step("Starting HTCondor", done="Started HTCondor"):
                                 pool = _start(engine, spec, series, state, image, beside)
                         else:
-                            progress.note(f"The pool {pool.name} runs already")
+                            progress.note(f"The pool {pool.name} is already running")
                     yield pool
                 finally:
                     with held_back():
@@ -134,32 +147,35 @@ class PersonalPool:
                         elif session.is_last():
                             _end(engine, state)
                         else:
-                            progress.note("Others are in this pool: it ends with the last of them")
+                            progress.note(
+                                "Other sessions use this pool: it ends with the last of them"
+                            )
 
     def run(self, argv: Sequence[str], *, workdir: str = WORK) -> int:
-        """Run a command in the pool on our own stdin, stdout and stderr; its status.
+        """Run a command in the pool on our own stdin, stdout and stderr, and return its status.
 
-        As in a shell, 127 stands for no such command and 126 for one that cannot be run.
+        As in a shell, status 127 means that the command does not exist, and 126 that it cannot be
+        run.
 
         Raises:
-            PoolNotReady: The pool has ended meanwhile.
+            PoolNotReady: The pool ended while the command ran.
         """
-        # By bash: engines differ in the status of a command that is absent, and in where they say
-        # so; Docker 20 takes stdout.
+        # Through bash, because engines differ in the status of a command that does not exist, and
+        # in where they write the message; Docker 20 writes it to stdout.
         return self._attach(["bash", "-c", 'exec "$@"', "condor-mini", *argv], workdir)
 
     def shell(self) -> int:
-        """A bash prompt in the pool, until the user leaves it; its status.
+        """Run a bash prompt in the pool until the user leaves it, and return its status.
 
         Raises:
-            PoolNotReady: The pool has ended meanwhile.
+            PoolNotReady: The pool ended while the prompt was open.
         """
         return self._attach(["bash"], HOME)
 
     def exec(
         self, argv: Sequence[str], *, workdir: str = WORK, timeout_s: float = QUICK_TIMEOUT_S
     ) -> CommandResult:
-        """Run a command in the pool to its end, whatever its status, and return what it wrote.
+        """Run a command in the pool to its end, and return its output and status.
 
         Raises:
             PoolNotReady: The pool has ended.
@@ -177,16 +193,21 @@ class PersonalPool:
             status = self.engine.attach(self.container, argv, workdir=workdir)
         except NotFound:
             raise self._ended() from None
-        # What runs in a container that ends is killed: its status would be taken for the command's.
+        # The end of the container kills the command, and must not be taken for the command's own
+        # status.
         if status != 0 and self._is_gone(within_s=1.0 if status == KILLED else 0.0):
             raise self._ended()
         return status
 
     def _is_gone(self, *, within_s: float) -> bool:
-        """Whether the container has ended; the engine notes it after its commands' ends."""
+        """Return whether the container ends within this time.
+
+        An engine reports the end of a container after the ends of its commands.
+        """
 
         def running() -> str | None:
-            return "it runs" if _is_running(self.engine.inspect(self.container)) else None
+            is_running = _is_running(self.engine.inspect(self.container))
+            return "the container is running" if is_running else None
 
         try:
             wait_until(running, timeout_s=within_s)
@@ -198,10 +219,10 @@ class PersonalPool:
         info = self.engine.inspect(self.container)
         if info is None:
             return PoolNotReady(f"the pool {self.name} was removed while it was in use")
-        said = self.engine.logs(self.container, tail=LOG_TAIL_LINES).strip()
+        log = self.engine.logs(self.container, tail=LOG_TAIL_LINES).strip()
         return PoolNotReady(
-            f"the pool {self.name} ended with {info.exit_code} while it was in use; its last "
-            f"words:\n{said}",
+            f"the pool {self.name} ended with {info.exit_code} while it was in use; "
+            f"the end of its log:\n{log}",
             hint=_where_logs_are(Path(info.labels[f"{LABEL}.state"])),
         )
 
@@ -214,14 +235,14 @@ def _start(
     image: str,
     beside: tuple[BindMount, ...],
 ) -> PersonalPool:
-    """Make the container, give it what it needs, start it, and wait until the pool is usable."""
+    """Create the container, add its files, start it, and wait until the pool is usable."""
     caller = Caller.current(engine.info())
     name = spec.name or _default_name(state.path)
     directories = {STATE: state.path, WORK: spec.workdir.absolute()}
     state.check_links()
     try:
         with held_back():
-            _end(engine, state)  # what a crash or a reboot has left
+            _end(engine, state)  # a container that a crash or a reboot left
             with caller.mounts(directories) as mounts:
                 wanted = _container(spec, series, state, image, name, caller, (*mounts, *beside))
                 if beside:
@@ -244,14 +265,15 @@ def _create(engine: Engine, container: ContainerSpec) -> str:
     try:
         return engine.create(container)
     except AlreadyInUse:
-        whose = "a container that is no personal pool"
+        owner = "a container that is not a personal pool"
         with suppress(Malformed):
-            if there := engine.inspect(container.name):
-                whose = f"the pool on {personal_pool_of(there).labels[f'{LABEL}.state']}"
-        look = f"{engine.name} ps --all" if isinstance(engine, ImageBuilder) else "condor-mini list"
+            if existing := engine.inspect(container.name):
+                owner = f"the pool on {personal_pool_of(existing).labels[f'{LABEL}.state']}"
+        builds = isinstance(engine, ImageBuilder)
+        command = f"{engine.name} ps --all" if builds else "condor-mini list"
         raise AlreadyInUse(
-            f"the name {container.name} is taken by {whose}",
-            hint=f"Choose another name: --name NAME; or look at it: {look}",
+            f"the name {container.name} is taken by {owner}",
+            hint=f"Choose another name: --name NAME. Or look at that container: {command}",
         ) from None
 
 
@@ -275,7 +297,7 @@ def _container(
     return ContainerSpec(
         image=image,
         name=name,
-        # A name of its own, and the same at every start: HTCondor stores it in the queue.
+        # The same at every start, because HTCondor stores the host name in the queue.
         hostname=name,
         user=caller.user,
         as_caller=caller.mapped,
@@ -304,7 +326,7 @@ def _container(
 def _image(
     engine: Engine, spec: PersonalSpec, series: Series, progress: Progress
 ) -> tuple[str, tuple[BindMount, ...]]:
-    """The image to use, and what is put beside one that is not ours."""
+    """Return the image to use, and the mounts that one which is not ours needs."""
     if spec.host_files is None:
         return builder.ensure(engine, "mini", series, progress), ()
     mounts = (host_files.home(spec.host_files), custom_image.beside(engine, series, progress))
@@ -312,7 +334,7 @@ def _image(
 
 
 def _archive(engine: Engine, container: str, caller: Caller, more: Mapping[str, bytes]) -> bytes:
-    """The files that the container gets before its start."""
+    """Return the archive of the files that the container gets before its start."""
     contents = dict(more)
     if not caller.is_known_to_image:
         passwd, group = (engine.copy_out(container, f"/etc/{file}") for file in ("passwd", "group"))
@@ -325,7 +347,11 @@ def _archive(engine: Engine, container: str, caller: Caller, more: Mapping[str, 
 def _running(
     engine: Engine, spec: PersonalSpec, series: Series, state: StateDirectory
 ) -> PersonalPool | None:
-    """The pool that runs on this state directory, if one does and it is the one asked for."""
+    """Return the pool that runs on this state directory, or None if none does.
+
+    Raises:
+        AlreadyInUse: The pool that runs there differs from ``spec``.
+    """
     running = [info for info in _on(engine, state) if _is_running(info)]
     if not running:
         return None
@@ -340,13 +366,13 @@ def _running(
         "memory": ("memory in MiB", spec.memory_mb),
     }
     for label, (what, value) in wanted.items():
-        theirs = info.labels.get(f"{LABEL}.{label}", "")
-        if value is not None and theirs != str(value):
+        actual = info.labels.get(f"{LABEL}.{label}", "")
+        if value is not None and actual != str(value):
             raise AlreadyInUse(
                 f"the pool {name} runs on {state.path}, and its {what} is "
-                f"{theirs or 'that of the machine'}, not {value}",
-                hint="End that pool (leave its shell; one that was kept: condor-mini run -- true), "
-                "or use another state directory: --state DIR",
+                f"{actual or 'that of the machine'}, not {value}",
+                hint="Leave the shell of that pool, or, if it was kept, end it: condor-mini run -- "
+                "true. Or use another state directory: --state DIR",
             )
     caller = Caller.current(engine.info())
     prefix = (
@@ -363,7 +389,7 @@ def _on(engine: Engine, state: StateDirectory) -> list[ContainerInfo]:
 
 
 def _end(engine: Engine, state: StateDirectory) -> None:
-    """Stop and remove whatever container of ours is on this state directory."""
+    """Stop and remove all personal pools on this state directory."""
     for info in _on(engine, state):
         if _is_running(info):
             engine.stop(info.id, timeout_s=STOP_TIMEOUT_S)
@@ -371,7 +397,7 @@ def _end(engine: Engine, state: StateDirectory) -> None:
 
 
 def _wait_until_usable(engine: Engine, container: str, caller: Caller, state: Path) -> None:
-    """Wait for the daemons and their ads; notices at once when the container ends."""
+    """Wait for the daemons and their ads; raise at once if the container ends."""
 
     def missing() -> str | None:
         try:
@@ -383,34 +409,41 @@ def _wait_until_usable(engine: Engine, container: str, caller: Caller, state: Pa
     try:
         wait_until(missing, timeout_s=READY_TIMEOUT_S)
     except TimedOut as late:
-        said = engine.logs(container, tail=LOG_TAIL_LINES).strip()
-        raise PoolNotReady(f"{late.message}\n{said}", hint=_where_logs_are(state)) from None
+        log = engine.logs(container, tail=LOG_TAIL_LINES).strip()
+        raise PoolNotReady(f"{late.message}\n{log}", hint=_where_logs_are(state)) from None
 
 
 def _ended_at_start(engine: Engine, container: str, state: Path) -> CondorMiniError:
-    """The entrypoint's own verdict: it ends with the same codes as we do."""
+    """Return the error for a container that ended at its start.
+
+    The entrypoint ends with the exit codes of our errors.
+    """
     info = engine.inspect(container)
     if info is None:
         return PoolNotReady("the pool was removed while it was starting")
-    said = engine.logs(container, tail=LOG_TAIL_LINES).strip().removeprefix("condor-mini: ")
+    message = engine.logs(container, tail=LOG_TAIL_LINES).strip().removeprefix("condor-mini: ")
     match info.exit_code:
         case AlreadyInUse.exit_code:
             return AlreadyInUse(
-                f"the state directory {state} is in use by another pool, not one of `run`",
+                f"the state directory {state} is in use by another pool, which `condor-mini run` "
+                "did not start",
                 hint="End that pool, or use another state directory: --state DIR",
             )
         case UsageError.exit_code:
-            return UsageError(said)
+            return UsageError(message)
         case StateError.exit_code:
-            return StateError(f"the state directory {state} cannot be used:\n{said}")
+            return StateError(f"the state directory {state} cannot be used:\n{message}")
     return PoolNotReady(
-        f"HTCondor ended with {info.exit_code} while it was starting:\n{said}",
+        f"HTCondor ended with {info.exit_code} while it was starting:\n{message}",
         hint=_where_logs_are(state),
     )
 
 
 def _check_path(path: Path) -> None:
-    """Labels and mounts are UTF-8; a directory that has another name is never found again."""
+    """Raise ``UsageError`` if the name of a directory is not UTF-8.
+
+    Labels and mounts are UTF-8, so a pool on such a directory could not be found again.
+    """
     try:
         str(path.absolute()).encode()
     except UnicodeEncodeError:
@@ -427,5 +460,5 @@ def _where_logs_are(state: Path) -> str:
 
 
 def _default_name(state: Path) -> str:
-    """The same for the same state directory, another one for another."""
+    """Return a name that is unique to this state directory, and the same at every start."""
     return f"mini-{hashlib.sha256(os.fsencode(state)).hexdigest()[:6]}"

@@ -1,10 +1,10 @@
 """The state directory of a personal pool: logs, queue, history, key and tokens, kept by the caller.
 
-Two locks stand in it, both the kernel's, so that none is left behind by a crash: one while a pool
-is being started on it, and one that each session in the pool shares.
+Two files in it are locked: one while a pool is being started on the directory, and one that all
+sessions in the pool share. The locks are the kernel's, so a crash leaves none behind.
 
-The directory may come from somebody else, and a pool's jobs can write in it. So a symbolic link in
-the place of what we or HTCondor's daemons write there is an error.
+The directory may come from another user, and a pool's jobs can write to it. So a symbolic link in
+the place of a file that condor-mini or HTCondor's daemons write is an error.
 """
 
 from __future__ import annotations
@@ -26,35 +26,37 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 START_TIMEOUT_S = 120.0
-"""How long to wait for another process that is starting a pool on the same directory."""
+"""How long to wait for another process that starts a pool on the same directory, in seconds."""
 
 NEEDED_BYTES = 4 * 1024 * 1024
-"""What a pool writes in its first minute: with less free space it would only fail later."""
+"""The space that a pool needs in its first minute. With less, it would fail after its start."""
 
 
 LOCKS = STARTING, SESSIONS = ".starting", ".sessions"
 
 EXECUTE = "execute"
 WRITTEN = ("log", "spool", EXECUTE, "passwords.d", "tokens.d")
-"""The directories that HTCondor's daemons write in; they also write files beside these.
-images/condor-base/libexec/start/prepare-directories looks for links in the same places."""
+"""The directories that HTCondor's daemons write to; they also write files beside these.
+
+images/condor-base/libexec/start/prepare-directories looks for links in the same places.
+"""
 _SANDBOX = re.compile(r"cluster\d+\.proc\d+\..*")
-"""How directories in the spool are called whose files are a job's own."""
+"""The names of directories in the spool that hold a job's own files."""
 
 
 class StateDirectory:
-    """A directory that is there, is ours to write, and has room."""
+    """A directory that exists, is writable, and has room."""
 
     def __init__(self, path: Path, *, shown: Path | None = None) -> None:
-        """Make the directory if it is absent.
+        """Create the directory if it does not exist.
 
         Args:
-            path: Where; links on the way are followed.
-            shown: A directory that jobs see, and write in: beneath it no link is followed.
+            path: Path of the directory. Links in it are followed.
+            shown: Directory that jobs can write to. No link below it is followed.
 
         Raises:
-            StateError: It is no directory, cannot be written, or its disk is full; or a link that
-                a job may have made leads to it.
+            StateError: The path is not a directory, cannot be written to, or its disk is full. Or
+                the path has a link that a job may have made.
         """
         self.path = Path(os.path.abspath(path))  # noqa: PTH100 (resolve() follows links)
         self._was_absent = not self.path.exists()
@@ -85,12 +87,12 @@ class StateDirectory:
         return self
 
     def __exit__(self, kind: object, value: object, traceback: object) -> None:
-        """Leave no directory behind that was made for nothing."""
+        """After an exception, remove the directory if it was created for nothing."""
         if value is not None:
             self._discard()
 
     def _discard(self) -> None:
-        """Remove the directory if it was made just now and holds nothing but our locks."""
+        """Remove the directory if this object created it and it holds nothing but our locks."""
         with suppress(OSError):
             if self._was_absent and {entry.name for entry in self.path.iterdir()} <= set(LOCKS):
                 for lock in LOCKS:
@@ -113,12 +115,12 @@ class StateDirectory:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def check_links(self) -> None:
-        """Look for links in the places that are written.
+        """Raise ``StateError`` if there is a link where condor-mini or HTCondor's daemons write.
 
-        The files of jobs, in their sandboxes and in the spool, are the jobs' own.
+        Links among the files of jobs, in their sandboxes and in the spool, are allowed.
 
         Raises:
-            StateError: There is one, or something cannot be read.
+            StateError: There is a link, or a directory cannot be read.
         """
         try:
             with Tree.open_exactly(self.path) as tree:
@@ -133,14 +135,23 @@ class StateDirectory:
 
     @contextmanager
     def starting(self) -> Iterator[None]:
-        """Alone with the directory, while a pool is looked for or started on it."""
+        """Hold the lock of the directory while a pool is searched for or started on it.
+
+        Raises:
+            PoolNotReady: Another process has held the lock for ``START_TIMEOUT_S``.
+            StateError: The lock file cannot be created, or is a link.
+        """
         with self._lock_file(STARTING) as lock:
-            lock.acquire_within(START_TIMEOUT_S, reason="another process starts a pool")
+            lock.acquire_within(START_TIMEOUT_S, reason="another process is starting a pool")
             yield
 
     @contextmanager
     def session(self) -> Iterator[Session]:
-        """One of those who are in the pool right now."""
+        """Yield a session in the pool, which ends with the context.
+
+        Raises:
+            StateError: The lock file cannot be created, or is a link.
+        """
         with self._lock_file(SESSIONS) as lock:
             lock.acquire(shared=True)
             yield Session(lock)
@@ -159,18 +170,21 @@ class StateDirectory:
 
 
 class Session:
-    """A stay in a pool."""
+    """A session in a pool: it holds a shared lock."""
 
     def __init__(self, lock: Lock) -> None:
         self._lock = lock
 
     def is_last(self) -> bool:
-        """Whether nobody else is in the pool; nobody can then come in until this session ends."""
+        """Return whether there is no other session in the pool.
+
+        If there is none, no other session can begin before this one ends.
+        """
         return self._lock.try_acquire()
 
 
 def _check_links(tree: Tree) -> None:
-    """Raise ``LinkFound`` for a link where no job has a place for its files."""
+    """Raise ``LinkFound`` if there is a link outside the directories of jobs."""
     ahead = [name for name, _ in tree.entries()]
     while ahead:
         name = ahead.pop()
@@ -187,7 +201,7 @@ def _check_links(tree: Tree) -> None:
 
 def _linked(link: LinkFound) -> StateError:
     return StateError(
-        f"{link.strerror}, and a state directory is used without links: HTCondor would write where "
-        "it leads",
+        f"{link.strerror}. Links in a state directory are refused, because HTCondor would write to "
+        "their targets",
         hint="Remove the link, or name another directory: --state DIR",
     )

@@ -46,7 +46,7 @@ _started: list[subprocess.Popen[bytes]] = []
 
 @dataclass(frozen=True, kw_only=True)
 class Host:
-    """What there is to know about this machine for getting an engine."""
+    """The facts of a machine that decide how to get an engine."""
 
     platform: str
     """``linux``, ``darwin``: as in ``sys.platform``."""
@@ -60,7 +60,7 @@ class Host:
 
     @classmethod
     def here(cls) -> Host:
-        """This machine."""
+        """Return this machine."""
         return cls(
             platform=sys.platform,
             os_ids=_os_ids(),
@@ -78,7 +78,7 @@ class Action(StrEnum):
     INSTALL = "install"
     """Install, then start."""
     TELL = "tell"
-    """Nothing, but say the commands."""
+    """Do nothing, but tell the commands."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,13 +91,13 @@ class Plan:
 
     @property
     def hint(self) -> str:
-        """The commands, for an error's last lines."""
+        """Return the commands, for the last lines of an error."""
         return "\n  ".join(("To get it:", *self.commands))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Site:
-    """Where and by which clock the work is done; the defaults are this machine's."""
+    """The directories and the clock to work with; the defaults are this machine's."""
 
     host: Callable[[], Host] = Host.here
     state_dir: Path = Path("/run/condor-mini")
@@ -108,7 +108,7 @@ class Site:
             "containerd": Path("/var/run/docker/containerd/containerd.pid"),
         }
     )
-    """Where each daemon of Docker notes its process, by the daemon's name."""
+    """The PID file of each of Docker's daemons, by the daemon's name."""
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
 
@@ -120,13 +120,13 @@ def ensure_engine(
     say: Callable[[str], None],
     site: Site | None = None,
 ) -> Engine:
-    """The engine to use; where none answers, one that we start, or install and start.
+    """Return the engine to use; if none answers, start Docker, or install and start it.
 
     Args:
-        choice: As for ``find_engine``.
+        choice: See ``find_engine``.
         confirm: Asks a person and returns the answer; None where there is none to ask.
-        say: Told what is about to be done.
-        site: Where and by which clock; None for this machine.
+        say: Called with a line before something is done.
+        site: The directories and the clock; None for this machine's.
 
     Raises:
         UsageError: There is no engine of that name.
@@ -144,7 +144,7 @@ def ensure_engine(
         raise not_found(findings, hint=todo.hint)
     try:
         with _alone(site, say):
-            if not _answers():  # else another process was faster
+            if not _answers():  # otherwise another process was faster
                 say(f"{todo.summary} ...")
                 _carry_out(todo.action, site)
     except OSError as error:  # no such command, a directory that cannot be written
@@ -153,7 +153,7 @@ def ensure_engine(
 
 
 def plan(host: Host) -> Plan:
-    """What to do on this machine, where Docker does not answer."""
+    """Return what to do on this machine, where Docker does not answer."""
     if host.platform == "darwin":
         desktop = () if host.docker else ("brew install --cask docker-desktop",)
         return _tell(*desktop, "open -a Docker")
@@ -193,7 +193,7 @@ def _is_one_of(host: Host, *ids: str) -> bool:
 
 
 def _is_ours_to_mend(findings: Sequence[Finding]) -> bool:
-    """Whether Docker was asked for, is missing or down, and should be on this machine."""
+    """Return whether Docker was asked for, does not answer, and should be on this machine."""
     reach = {finding.name: finding.reach for finding in findings}.get(DOCKER.name)
     if reach is Reach.NO_CLIENT:
         endpoint = os.environ.get(DOCKER.host_variable) or DOCKER.default_endpoint
@@ -208,7 +208,7 @@ def _is_ours_to_mend(findings: Sequence[Finding]) -> bool:
 
 
 def _carry_out(action: Action, site: Site) -> None:
-    """Install, if that is to be done, and start."""
+    """Start Docker; install it first where that is planned."""
     if action is Action.INSTALL:
         _install_packages(site)
     if _answers():  # the package has started it
@@ -225,13 +225,13 @@ def _answers() -> bool:
 
 
 def _silent_because() -> str | None:
-    """Why Docker does not answer; None where it does."""
+    """Return why Docker does not answer; None if it does."""
     finding = survey(DOCKER.name)[-1]
     return None if finding.reach is Reach.READY else finding.evidence
 
 
 def _install_packages(site: Site) -> None:
-    """Debian's Docker, with its client, by apt-get."""
+    """Install Debian's Docker and its client by apt-get."""
     log = site.log_dir / "condor-mini-apt.log"
     with os.fdopen(_open_private(log), "w") as output:
 
@@ -254,7 +254,7 @@ def _install_packages(site: Site) -> None:
 
 
 def _packages() -> list[str]:
-    """``docker.io``, and its client where that is a package of its own (Debian 13)."""
+    """Return ``docker.io``, and its client if that is a package of its own (Debian 13)."""
     client = command.run(["apt-cache", "show", "docker-cli"], timeout_s=60, check=False)
     return ["docker.io", *(["docker-cli"] if client.returncode == 0 and client.stdout else [])]
 
@@ -299,7 +299,7 @@ def _start_detached(host: Host, site: Site) -> None:
 
 
 def _drop_if_stale(pid_file: Path, daemon_name: str) -> None:
-    """Remove what a killed daemon left behind, once another process has its number.
+    """Remove the PID file of a killed daemon if another process has its number.
 
     dockerd takes any process of that number for its predecessor or its containerd, and gives up.
     """
@@ -348,7 +348,7 @@ def _wait_for_answer(
 
 @contextmanager
 def _alone(site: Site, say: Callable[[str], None]) -> Iterator[None]:
-    """Only one process at a time installs or starts; the others wait for it here."""
+    """Let one process at a time install or start; the others wait here."""
     site.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     with Lock.open(site.state_dir / "install.lock") as lock:
         if not lock.try_acquire():
@@ -364,7 +364,7 @@ def _alone(site: Site, say: Callable[[str], None]) -> Iterator[None]:
 
 
 def _open_private(log: Path) -> int:
-    """A log that only its owner reads, empty at first."""
+    """Open an empty log that only its owner reads."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(log, flags, 0o600)
     os.fchmod(descriptor, 0o600)
@@ -385,5 +385,5 @@ def _os_ids() -> tuple[str, ...]:
 
 
 def _path_with_sbin() -> str:
-    """PATH with the administrator's directories, which not every root's PATH has."""
+    """Return PATH with the administrator's directories, which not every root's PATH has."""
     return f"{os.environ.get('PATH', os.defpath)}:{_SBIN}"

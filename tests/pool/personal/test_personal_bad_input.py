@@ -203,7 +203,7 @@ def stranger(pool_engine: Engine, here: Path) -> Iterator[str]:
 def test_taken_name_is_4(anyone: Person, here: Path, stranger: str) -> None:
     """A name that a foreign container has is 4, and the message names it."""
     done = anyone.run("run", "--name", stranger, "--", "true", cwd=here)
-    told = f"the name {stranger} is taken by a container that is no personal pool" in done.stderr
+    told = f"the name {stranger} is taken by a container that is not a personal pool" in done.stderr
     assert (done.returncode, told) == (4, True)
 
 

@@ -38,8 +38,8 @@ def test_progress_is_on_stderr(condor_mini: Run) -> None:
     lines = condor_mini("create").err.splitlines()
     assert [line.partition(" (")[0] for line in lines[:3]] == [
         "Started 3 nodes of the pool mini",
-        "The daemons are there",
-        "A probe job has run",
+        "All daemons are ready",
+        "Ran a probe job",
     ]
     assert lines[3].startswith("Open a shell: condor-mini shell. Submit a job: condor-mini submit")
 
@@ -180,7 +180,7 @@ def test_pool_that_exists(condor_mini: Run) -> None:
     assert result.err == (
         "condor-mini: there is a pool mini; it has 3 nodes and runs\n"
         "Use it: condor-mini shell -n mini. Delete it: condor-mini delete -n mini. "
-        "Make another: condor-mini create -n NAME\n"
+        "Create another: condor-mini create -n NAME\n"
     )
 
 
@@ -200,10 +200,10 @@ def test_pool_that_is_not_ready(condor_mini: Run, pools: PoolEngine) -> None:
     assert (result.status, result.out) == (5, "")
     assert result.err.splitlines()[-4:-2] == [
         "mini-execute-1 says: STARTD is not running",
-        "Its last words:",
+        "The end of its log:",
     ]
     assert "All logs: " in result.err
-    assert "What was made of the pool mini is removed." in result.err
+    assert "All that was created of the pool mini was removed." in result.err
     assert names(pools) == []
 
 

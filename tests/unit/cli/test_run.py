@@ -250,5 +250,5 @@ def test_who_claims_to_be_the_pool_is_not_taken_for_it(
 def test_name_that_a_claimant_has(run: Run, claimant: str) -> None:
     """If it has the name that the pool should have, the error says what it is."""
     result = run("--name", claimant, "--", "it")
-    words = f"the name {claimant} is taken by a container that is no personal pool"
+    words = f"the name {claimant} is taken by a container that is not a personal pool"
     assert (result.status, words in result.err) == (4, True)

@@ -101,7 +101,7 @@ def test_absent_submit_file_is_3(run: Run) -> None:
     result = run("submit", "no.sub")
     assert (result.status, result.err) == (
         3,
-        "condor-mini: the submit file no.sub is not there\n",
+        "condor-mini: the submit file no.sub does not exist\n",
     )
 
 

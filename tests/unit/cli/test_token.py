@@ -122,18 +122,18 @@ def test_limits_in_any_case(token: Run, nodes: TokenNodes) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--authz", "NOPE"], "There are: READ, WRITE, ADVERTISE_STARTD"),
+        (["--authz", "NOPE"], "The levels are: READ, WRITE, ADVERTISE_STARTD"),
         (["--authz", "RAED"], "Did you mean READ?"),
-        (["--authz", "ALLOW"], "'ALLOW' is no authorization"),
-        (["--authz", ""], "'' is no authorization"),
-        (["--user", "-x"], "'-x' is no user"),
-        (["--user", "a b"], "'a b' is no user"),
-        (["--user", 'a"@b'], "is no user"),
-        (["--user", "a@b@c"], "is no user"),
-        (["--user", "a\nb"], "is no user"),
+        (["--authz", "ALLOW"], "'ALLOW' is not an authorization"),
+        (["--authz", ""], "'' is not an authorization"),
+        (["--user", "-x"], "'-x' is not a user"),
+        (["--user", "a b"], "'a b' is not a user"),
+        (["--user", 'a"@b'], "is not a user"),
+        (["--user", "a@b@c"], "is not a user"),
+        (["--user", "a\nb"], "is not a user"),
         (["--lifetime", "0"], "--lifetime"),
         (["--lifetime", "1d"], "--lifetime"),
-        (["--lifetime", "9" * 20], "a token's lifetime is 1 to"),
+        (["--lifetime", "9" * 20], "a token's lifetime must be 1 to"),
     ],
 )
 def test_bad_wishes(arguments: list[str], words: str, token: Run, nodes: TokenNodes) -> None:

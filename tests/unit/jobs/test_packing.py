@@ -161,7 +161,7 @@ def test_directory_that_becomes_a_link_is_not_followed(
 
     monkeypatch.setattr(Tree, "entries", swapped)
     assert list(packed(directory)) == ["sub"]
-    assert directory.skipped == ["sub: it has gone, or something else is in its place"]
+    assert directory.skipped == ["sub: it was removed or replaced"]
 
 
 @pytest.mark.parametrize("how", ["removed", "link"])
@@ -170,9 +170,9 @@ def test_directory_that_has_gone_is_told(directory: Directory, how: str) -> None
     directory.path.rmdir()
     if how == "link":
         directory.path.symlink_to("/etc")
-    with pytest.raises(NotFound, match="is not there any more"):
+    with pytest.raises(NotFound, match="no longer exists"):
         packed(directory)
-    with pytest.raises(NotFound, match="is not there any more"):
+    with pytest.raises(NotFound, match="no longer exists"):
         unpack(directory, member("out"))
 
 
@@ -228,7 +228,7 @@ def test_what_we_keep_is_skipped(
         (directory.path / "kept").symlink_to(home / "kept")
     monkeypatch.setenv(f"XDG_{kind}_HOME", str(home / "kept"))
     assert list(packed(directory, follow_links=leads_out)) == ["kept"]
-    assert directory.skipped == ["kept/condor-mini: what condor-mini itself keeps"]
+    assert directory.skipped == ["kept/condor-mini: condor-mini's own files"]
 
 
 def test_too_many_files(directory: Directory, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -90,7 +90,7 @@ def test_record_that_was_changed_is_not_believed(
     found = Staging.find(node, staging.name)
     assert found is not None
     assert (found.is_of_this_machine, found.fetch(last=True)) == (False, [])
-    assert "its record in the pool was changed: it is not fetched" in found.why_not_fetched
+    assert "its record in the pool was changed, so it is not fetched" in found.why_not_fetched
 
 
 def test_record_of_another_submission_is_not_believed(
@@ -187,7 +187,7 @@ def test_directory_that_is_gone_is_told(staging: Staging, here: Path) -> None:
     """A directory that was removed meanwhile is an error, which says how to get at the results."""
     (here / "a.sub").unlink()
     here.rmdir()
-    with pytest.raises(NotFound, match="is not there any more"):
+    with pytest.raises(NotFound, match="no longer exists"):
         staging.fetch(last=True)
 
 
@@ -199,7 +199,7 @@ def test_other_machines_results_are_not_fetched(
     found = Staging.find(node, staging.name)
     assert found is not None
     assert (found.fetch(last=True), queue.commands("tar")) == ([], [])
-    assert "is fetched by `wait` there" in found.why_not_fetched
+    assert "are fetched by `condor-mini wait` on that machine" in found.why_not_fetched
 
 
 def test_text_has_a_directory_of_its_own(node: Node, queue: Queue) -> None:
@@ -231,7 +231,7 @@ def test_interrupt_while_copying_leaves_nothing(
     assert len(queue.commands("rm")) == 1
 
 
-@pytest.mark.parametrize(("name", "words"), [("no.sub", "is not there"), (".", "is no file")])
+@pytest.mark.parametrize(("name", "words"), [("no.sub", "does not exist"), (".", "is not a file")])
 def test_submit_file_that_is_none(here: Path, name: str, words: str) -> None:
     """A submit file that is absent, or is a directory, is an error."""
     with pytest.raises(NotFound, match=words):

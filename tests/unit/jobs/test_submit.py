@@ -105,7 +105,7 @@ def test_interactive_is_refused(pool: Pool, here: Path) -> None:
 
 def test_node_must_be_an_access_point(pool: Pool, here: Path) -> None:
     """Only an access point has a queue."""
-    with pytest.raises(UsageError, match="mini-execute-1 is no access point"):
+    with pytest.raises(UsageError, match="mini-execute-1 is not an access point"):
         submit_file(pool, here / "a.sub", node="execute-1")
 
 
@@ -129,10 +129,10 @@ def test_what_is_not_copied_is_noted(
     progress = Progress()
     monkeypatch.setattr(progress, "note", notes.append)
     submit_file(pool, here / "a.sub", progress=progress)
-    links = f"Copied as links, which lead out of the directory: up -> {here.parent}."
+    links = f"Copied as links that lead out of the directory: up -> {here.parent}."
     assert notes == [
         "Not copied: pipe: neither a file nor a directory",
-        f"{links} To copy what they lead to: --follow-links",
+        f"{links} Copy their targets too: --follow-links",
     ]
 
 

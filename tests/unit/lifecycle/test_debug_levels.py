@@ -62,9 +62,9 @@ def test_reset_takes_all(pool: Pool) -> None:
     [
         ("schad", "D_ALL", "there is no daemon schad"),
         ("procd", "D_ALL", "procd has no debug level"),
-        ("schedd", "FULLDEBUG", "'FULLDEBUG' is no debug level"),
-        ("schedd", "D_FULL", "'D_FULL' is no debug level"),
-        ("schedd", "D_ALL\nALLOW_WRITE = *", "'ALLOW_WRITE' is no debug level"),
+        ("schedd", "FULLDEBUG", "'FULLDEBUG' is not a debug level"),
+        ("schedd", "D_FULL", "'D_FULL' is not a debug level"),
+        ("schedd", "D_ALL\nALLOW_WRITE = *", "'ALLOW_WRITE' is not a debug level"),
     ],
 )
 def test_bad_input_is_named(pool: Pool, daemon: str, level: str, words: str) -> None:

@@ -22,7 +22,7 @@ def test_claims_are_read_without_padding(holder: str) -> None:
 )
 def test_what_is_no_token_is_refused(text: str) -> None:
     """Anything but three parts with a JSON object in the middle is an error."""
-    with pytest.raises(CondorMiniError, match="something else than a token"):
+    with pytest.raises(CondorMiniError, match="the output of HTCondor is not a token"):
         claims_of(text)
 
 

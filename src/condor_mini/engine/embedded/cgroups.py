@@ -1,10 +1,10 @@
-"""Limits of whole containers, by control groups of version 2 that systemd makes for us.
+"""Limits for whole containers: control groups of version 2, which systemd creates for us.
 
-A container with such a limit is a scope of its own: of the system's manager for root, of the user's
-own for a user. He may neither make groups beside that of his session nor move a process out of it;
-his manager may, and asks the system's for the latter (cgroups(7), "Delegation containment";
-systemd's "Control Group APIs and Delegation"). With its last process a scope goes, whatever that
-ended by: nothing is left to be removed.
+A container with such a limit is a scope: of the system's manager for root, of the user's manager
+for a user. A user may neither create groups beside the one of the session nor move a process out of
+it; the user's manager may, and asks the system's manager for the move (cgroups(7), "Delegation
+containment"; systemd's "Control Group APIs and Delegation"). A scope ends with its last process, so
+nothing is left to remove.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ log = logging.getLogger(__name__)
 BOOT = Path("/proc/sys/kernel/random/boot_id")
 MOUNT = Path("/sys/fs/cgroup")
 LINGERING = Path("/var/lib/systemd/linger")
-"""Has a file for each user whose manager lives on without a session (loginctl(1))."""
+"""Contains a file for each user whose manager runs without a session (loginctl(1))."""
 _UNIT, _KIND = "condor-mini-", ".scope"
 _FILES = {"cpus": "cpu.max", "memory_mb": "memory.max", "pids": "pids.max"}
 _PROBED = {"cpus": 1, "memory_mb": 1024, "pids": 1024}
 _RUNTIME, _BUS = "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS"
 _NOT_ITS_OWN = (_RUNTIME, _BUS, "INVOCATION_ID")
-"""Variables by which systemd-run finds the manager, or which it gives to the command."""
+"""Variables by which systemd-run finds the manager, or that it sets for the command."""
 _MANAGER = (
     "org.freedesktop.systemd1",
     "/org/freedesktop/systemd1",
@@ -54,25 +54,25 @@ shift
 for file; do read -r limit _ <"$own/$file" && [ "$limit" != max ] && echo "$file"; done 2>/dev/null
 :
 """
-"""Says which of these files of its own group limit something."""
+"""Prints which of these files of its own group contain a limit."""
 
 
 class Cgroups:
-    """How containers get theirs on this machine, if they can."""
+    """The control groups that containers can have on this machine, if any."""
 
     def __init__(self, tools: Tools, note: Path) -> None:
         """Nothing is asked yet.
 
         Args:
-            tools: What is run beside systemd's own programs.
-            note: A file in which what was found is kept until the next boot.
+            tools: The runtime's programs, which run beside systemd's.
+            note: A file that caches the result until the next boot.
         """
         self._tools = tools
         self._note = note
 
     @cached_property
     def limits(self) -> frozenset[str]:
-        """Which limits of ``ContainerSpec`` a group can have; none where there are no groups.
+        """Return the limits of ``ContainerSpec`` that a control group can have, if there are any.
 
         A group is made to see that, once in a boot.
         """
@@ -108,14 +108,14 @@ class Cgroups:
         *,
         limits: Iterable[str],
     ) -> tuple[list[str], dict[str, str]]:
-        """The same command, as the first one of a group with these limits of a container's spec."""
+        """Return the command and environment that run ``argv`` in a new scope with these limits."""
         properties = [
             f"--property={name}={value}"
             for limit in limits
             for name, value in _properties(limit, spec[limit])
         ]
         unit = f"{_UNIT}{secrets.token_hex(8)}{_KIND}"
-        # systemd stops a scope of which the kernel has killed a process, but for those delegated.
+        # Without delegation systemd stops a scope when the kernel kills one of its processes.
         options = ("--scope", "--collect", "--quiet", "--property=Delegate=yes", *properties)
         own = [f"{name}={environment[name]}" for name in _NOT_ITS_OWN if name in environment]
         removed = [f"--unset={name}" for name in _NOT_ITS_OWN]
@@ -128,28 +128,28 @@ class Cgroups:
         )
 
     def join_command(self, pid: int, argv: Sequence[str]) -> list[str]:
-        """The same command, in the group of that process if it is one of ours."""
+        """Return the command that runs ``argv`` in the control group of a container's process."""
         if (group := cgroup_of(pid)) is None:
             return list(argv)
         join = f"{{ echo $$ >{shlex.quote(f'{group}/cgroup.procs')}; }} 2>/dev/null"
         if not _is_root() and (busctl := shutil.which("busctl")):
-            # From another session's group only the managers can move it.
+            # Only the managers can move a process out of another session's group.
             reaching = [f"{name}={value}" for name, value in _manager_environment().items()]
             ask = self._tools.argv("env", f"--unset={_BUS}", *reaching)
             ask += [busctl, "--user", f"--timeout={_BUS_TIMEOUT_S}", "call", *_MANAGER]
             ask += ["AttachProcessesToUnit", "ssau", group.name, "", "1"]
             join += f" || {shlex.join(ask)} $$ >/dev/null 2>&1"
-        # What does not get in is no job, but a command of him who has set the limit.
+        # A command that cannot join runs without the limit: it is the pool owner's, and no job.
         return self._tools.argv("dash", "-c", f'{join} || :; unset PWD; exec "$@"', "-", *argv)
 
     def _is_available(self) -> bool:
-        """What is seen without running anything."""
+        """Return whether control groups may work here, without running anything."""
         uid = os.geteuid()
         manager = Path("/run") if _is_root() else Path(_runtime_directory())
         if not (MOUNT / "cgroup.controllers").exists() or shutil.which("systemd-run") is None:
             return False
         try:
-            # Else all that his manager has would end with his last session.
+            # Otherwise the manager, with all its scopes, ends with the user's last session.
             lives_on = _is_root() or (LINGERING / pwd.getpwuid(uid).pw_name).exists()
         except KeyError:  # a user without a name
             return False
@@ -157,7 +157,7 @@ class Cgroups:
 
 
 def cgroup_of(pid: int) -> Path | None:
-    """The group of that process, if it is one of a container."""
+    """Return the control group of a process, if it is a container's."""
     try:
         lines = Path(f"/proc/{pid}/cgroup").read_text("utf-8").splitlines()
     except OSError:
@@ -170,14 +170,14 @@ def cgroup_of(pid: int) -> Path | None:
 
 
 def _properties(limit: str, value: object) -> Iterator[tuple[str, str]]:
-    """See systemd.resource-control(5)."""
+    """Yield the unit properties of a limit: systemd.resource-control(5)."""
     if value is None:
         return
     match limit:
         case "cpus":
             yield "CPUQuota", f"{max(1, round(float(str(value)) * 100))}%"
         case "memory_mb":
-            # As much of swap space again, as Docker has it.
+            # The same amount of swap space again, as with Docker.
             yield "MemoryMax", f"{value}M"
             yield "MemorySwapMax", f"{value}M"
         case _:
@@ -189,7 +189,7 @@ def _manager_environment() -> dict[str, str]:
 
 
 def _runtime_directory() -> str:
-    """Whatever our environment says, as after sudo(8): pam_systemd(8)."""
+    """Return the user's runtime directory, even after sudo(8): pam_systemd(8)."""
     return f"/run/user/{os.geteuid()}"
 
 

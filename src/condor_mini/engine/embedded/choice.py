@@ -26,8 +26,8 @@ def best_sandbox(
     """Return the best sandbox that works here, and why each better one does not.
 
     Args:
-        tools: Of the runtime.
-        directory: Where the containers' files are to be.
+        tools: The runtime's programs.
+        directory: The directory for the containers' files.
         wanted: The only kind to try; None for what ``CONDOR_MINI_SANDBOX`` says, else all.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Containers and volumes as they are kept: their files, and what is run to do something to them."""
+"""Containers and volumes on disk: their files, and the commands that work on them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 COPY_TIMEOUT_S = 900.0
 MOST_ROUNDS = 20
-"""Of killing what was begun while the last round went on."""
+"""How often to look for processes that were started during the last round of kills."""
 _RESOLVER = Path("/etc/resolv.conf")
 
 
@@ -45,7 +45,7 @@ class _OwnedStore(Store):
 
     @property
     def sandbox(self) -> Sandbox:
-        """How their files are reached."""
+        """Return the sandbox through which the files are reached."""
         return self._find_sandbox()
 
     def discard(self, directory: Path) -> None:
@@ -72,11 +72,11 @@ class Volumes(_OwnedStore):
                 self.add(name, facts, lambda place, _: (place / "data").mkdir())
 
     def data(self, record: Record) -> str:
-        """Where the files are."""
+        """Return the directory with the volume's files."""
         return str(record.path / "data")
 
     def name_of(self, data: str) -> str | None:
-        """The name of the volume whose files are there; None where no volume has its files."""
+        """Return the name of the volume with that directory; None if there is no such volume."""
         place = Path(data)
         if place.name != "data" or place.parent.parent != self.directory:
             return None
@@ -100,7 +100,7 @@ class Containers(_OwnedStore):
         config = image.facts["config"]
         shared = config["shared"].items()
         mounts = [(os.path.realpath(source), target, True) for target, source in shared]
-        # Its root is its own, and can be written: there is nothing to mount for scratch.
+        # A root can be written here: there is nothing to mount for scratch.
         mounted = [mount for mount in spec.mounts if not isinstance(mount, ScratchMount)]
         mounts += [self._mount(mount) for mount in mounted]
         network = self._networks.get(spec.network) if spec.network else self._networks.default()
@@ -122,7 +122,7 @@ class Containers(_OwnedStore):
             (place / STAGING).mkdir()
             owners = self._owners(as_caller=spec.as_caller)
             tar = self.sandbox.tools.argv("tar", "-xpf", "-", *owners)
-            # The directories are made where there is nothing, and never behind a link.
+            # Create only what is absent, and nothing behind a link.
             prepared = " ".join(f".{path}" for path in (*MOUNT_POINTS, NETWORK, "/etc"))
             script = f"""
                 cd {shlex.quote(str(place / ROOT))}
@@ -167,7 +167,7 @@ class Containers(_OwnedStore):
 
     def _check_sources(self, record: Record) -> None:
         """Refuse a mount whose source has become a link: a job made it, in another mount."""
-        if "sources_are_real" not in record.facts:  # an older condor-mini has made it
+        if "sources_are_real" not in record.facts:  # created by an older condor-mini
             return
         for source, _, _ in record.facts["mounts"]:
             if (real := os.path.realpath(source)) != source:
@@ -178,7 +178,7 @@ class Containers(_OwnedStore):
                 )
 
     def info(self, record: Record) -> ContainerInfo:
-        """What ``Engine.inspect`` tells of it."""
+        """Return what ``Engine.inspect`` reports of it."""
         targets = {target: source for source, target, _ in record.facts["mounts"]}
         names = {target: self._volumes.name_of(source) for target, source in targets.items()}
         return state.info(record, {target: name for target, name in names.items() if name})
@@ -188,11 +188,11 @@ class Containers(_OwnedStore):
     def unpack(self, record: Record, archive: bytes | BinaryIO, at: str) -> None:
         """See ``Engine.copy_in``."""
         owners = self._owners(as_caller=record.facts["spec"]["as_caller"])
-        # tar changes modes by fchmodat2(2), which proot does not know: it translates no path of it,
-        # and that fails in what is mounted. Without -p things are made with their modes at once.
+        # tar changes modes by fchmodat2(2). proot does not know this call, so that its path is not
+        # translated, and it fails in a mount. Without -p tar creates files with their modes.
         modes = "--same-permissions" if self.sandbox.changes_modes else "--no-same-permissions"
-        # What a node gets for its start is laid over links of its image (/bin, /var/run). Elsewhere
-        # a job may have made them: there a directory takes the place of a link.
+        # What a node gets for its start goes through links of its image (/bin, /var/run). Elsewhere
+        # a job may have created the links: there a directory replaces a link.
         links = ("--keep-directory-symlink",) if at == "/" else ()
         options = (modes, *links, *owners, "-C", at)
         self._on_files(record, "tar", "-xf", "-", *options, stdin=archive, umask=0)
@@ -213,7 +213,7 @@ class Containers(_OwnedStore):
         self._on_files(record, "tar", *options, stdout=archive)
 
     def _owners(self, *, as_caller: bool) -> list[str]:
-        """Options of tar(1): where all of a container is the caller's, its files are too."""
+        """Return options of tar(1): files are the caller's where the whole container is."""
         several = self.sandbox.many_users and not as_caller
         return ["--numeric-owner"] if several else ["--no-same-owner"]
 
@@ -243,9 +243,9 @@ class Containers(_OwnedStore):
     def start_command(
         self, record: Record, *, by_cgroup: Collection[str]
     ) -> tuple[str, list[str], dict[str, str]]:
-        """The mark of what is to end with it, what starts its first process, the environment.
+        """Return the mark of a container's processes, what starts it, and its environment.
 
-        Of its limits, those in ``by_cgroup`` are its group's.
+        The limits in ``by_cgroup`` are set by its control group.
         """
         self._check_sources(record)
         spec, config = record.facts["spec"], record.facts["config"]
@@ -259,28 +259,28 @@ class Containers(_OwnedStore):
         return self.sandbox.mark(view), start, environment
 
     def end(self, record: Record) -> None:
-        """Kill whatever runs of it."""
+        """Kill whatever runs of a container."""
         first, view = state.live_init(record), self._view(record, 0, 0)
         if not first and (shim := state.shim(record)):
-            # It is about to start, or its first process was killed: all of this is one group.
+            # It is about to start, or its first process was killed: all are in one process group.
             with suppress(OSError):
                 os.killpg(shim, Signals.SIGKILL)
         for _ in range(MOST_ROUNDS):
             if not kill_all(self.sandbox.processes(view, first)):
                 return
-            first = None  # its number may be another one's by now
+            first = None  # its number may belong to another process by now
 
     def view_for(
         self, record: Record, user: str | None, environment: Mapping[str, str] | None
     ) -> tuple[View, dict[str, str]]:
-        """The container for one user, and what that user's environment is."""
+        """Return the container as one of its users sees it, and that user's environment."""
         spec, config = record.facts["spec"], record.facts["config"]
         uid, gid, home = state.account(record, user or spec["user"] or config["user"] or "0")
         own = {**spec["environment"], **(environment or {})}
         return self._view(record, uid, gid), environment_of(config["environment"], own, home)
 
     def workdir(self, record: Record, workdir: str | None) -> str:
-        """Where a command begins."""
+        """Return the directory that a command starts in."""
         own: str = record.facts["spec"]["workdir"] or record.facts["config"]["workdir"] or "/"
         return workdir or own
 
@@ -301,9 +301,10 @@ class Containers(_OwnedStore):
     def _with_limits(
         self, spec: Mapping[str, object], argv: list[str], by_cgroup: Collection[str]
     ) -> list[str]:
-        """The same command, with the limits that can be set for its processes.
+        """Return a command with the limits that can be set for its processes.
 
-        Where its group has none: so many cores, and so much address space for each process.
+        They are for limits that its control group does not have: a number of cores, and the
+        address space of each process.
         """
         cpus, memory_mb = (
             None if limit in by_cgroup else spec[limit] for limit in ("cpus", "memory_mb")
@@ -324,7 +325,7 @@ def _as_json(spec: ContainerSpec) -> dict[str, object]:
 
 
 def _resolver_script() -> str:
-    """A script that lets a container know the host's name servers as they are now."""
+    """Return a script that gives a container the host's name servers as they are now."""
     try:
         text = _RESOLVER.read_text("utf-8")
     except (OSError, UnicodeDecodeError):

@@ -1,4 +1,4 @@
-"""The engine itself: what ``Engine`` promises, over records, sandboxes and logs."""
+"""The engine itself: the methods of ``ImageComposer``, over records, sandboxes and logs."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ class EmbeddedEngine(ImageComposer):
         """Nothing is made or asked yet.
 
         Args:
-            tools: Gives the runtime's tree, whose programs make the sandboxes.
-            directory: Where everything is kept; the user's own by default.
+            tools: Returns the tree of the runtime, whose programs make the sandboxes.
+            directory: The directory for everything; by default the user's own.
             sandbox: ``namespaces`` or ``paths``; by default the first of them that works.
         """
         self._find_tools = tools
@@ -81,7 +81,7 @@ class EmbeddedEngine(ImageComposer):
 
     @cached_property
     def tools(self) -> Tools:
-        """The programs; made first if they are absent."""
+        """Return the programs of the runtime, which is made first if it is absent."""
         return Tools(self._find_tools())
 
     @cached_property
@@ -94,12 +94,12 @@ class EmbeddedEngine(ImageComposer):
 
     @property
     def sandbox(self) -> Sandbox:
-        """The best kind that works here; raises ``EngineNotFound`` if none does."""
+        """Return the best kind that works here; raises ``EngineNotFound`` if none does."""
         return self._choice[0]
 
     @property
     def rejected(self) -> tuple[str, ...]:
-        """The better kinds that do not work here, each with the reason."""
+        """Return the better kinds that do not work here, each with the reason."""
         return self._choice[1]
 
     # -- the engine itself ------------------------------------------------------------------------
@@ -165,7 +165,7 @@ class EmbeddedEngine(ImageComposer):
     def remove_network(self, name: str) -> None:
         """See ``Engine.remove_network``."""
         self._networks.delete(name)
-        # With a network goes what a process that was killed has left half made for it.
+        # Also remove what a killed process has left half made for it.
         for store in (self._containers, self._volumes, self._networks):
             store.sweep()
 
@@ -240,7 +240,7 @@ class EmbeddedEngine(ImageComposer):
             environment=variables,
             end=kill_tree,
         ).text()
-        # Killed, with all that is in the container or alone: as a shell has it, and other engines.
+        # A signal killed it: report the status as a shell and other engines do.
         status = result.returncode if result.returncode >= 0 else 128 - result.returncode
         self._raise_if_it_ended(container, status)
         return CommandResult(
@@ -361,7 +361,7 @@ class EmbeddedEngine(ImageComposer):
 
 
 def default_directory() -> Path:
-    """Where the user's containers are."""
+    """Return the directory with the user's containers."""
     from platformdirs import user_state_path
 
     return user_state_path("condor-mini", appauthor=False) / "engine"

@@ -1,4 +1,4 @@
-"""Images: a tar of files, and what is shared with all others."""
+"""Images: a tar of files, and directories that all of them share."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Images(Store):
 
     @contextmanager
     def open(self, reference: str) -> Iterator[tuple[Record, BinaryIO]]:
-        """An image and the tar of its files, also if it is replaced or removed meanwhile.
+        """Yield an image and the tar of its files, even if it is replaced or removed meanwhile.
 
         Raises:
             NotFound: There is none; for one that is just being replaced there is the new one.
@@ -61,7 +61,7 @@ class Images(Store):
             yield record, archive
 
     def delete(self, reference: str) -> None:
-        """Remove one; one that is absent is a success."""
+        """Remove an image; an absent one is a success."""
         with self.locked():
             if (record := self.find(reference)) is not None:
                 self.remove(record)

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 LOG = "log"
 PAUSE_S = 0.05
-"""Between two looks at a log that somebody follows."""
+"""Pause between two looks at a log that is followed, in seconds."""
 
 
 def read_log(place: Path, *, tail: int | None, since: datetime | None, timestamps: bool) -> str:
-    """All of it, or what is asked for of it."""
+    """Return the lines of a log that are asked for."""
     try:
         raw = (place / LOG).read_bytes()
     except FileNotFoundError:
@@ -48,7 +48,7 @@ class FollowedLog(Iterator[str]):
 
     def __next__(self) -> str:
         while not self._waiting and not self._stopped.is_set():
-            ended = self._has_ended()  # before the look: nothing is written after the end
+            ended = self._has_ended()  # asked first: nothing is written after the end
             self._waiting = _select(self._new_lines(), tail=None, since=self._since)
             if not self._waiting and (ended or self._stopped.wait(PAUSE_S)):
                 raise StopIteration

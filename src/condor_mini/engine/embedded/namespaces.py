@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
 OLD_ROOT = "/.old"
-"""Where a container's first process sees the host, until it does not any more."""
+"""The path of the host's root in a new container, until it is unmounted."""
 STAGING = "old"
-"""The directory in a container's where that is prepared, unseen by others."""
+"""The subdirectory of a container in which that path is prepared, hidden from others."""
 MOUNT_POINTS = (INSIDE, OLD_ROOT, "/dev", "/proc", "/sys")
-"""Directories that each container has; nothing is mounted over what was a link."""
+"""Directories of each container to mount on; a link there is an error."""
 _DEVICE_DIRECTORY = "dev"
 _PROC_READ_ONLY = ("/proc/bus", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
 _DEVICES = ("full", "null", "random", "tty", "urandom", "zero")
@@ -73,10 +73,10 @@ class NamespaceSandbox(Sandbox):
         """See ``Sandbox.start``."""
         _make_devices(view.directory / _DEVICE_DIRECTORY)
         lines = [*self._change_root(view, self._kernel(view)), self._name(view)]
-        # A host may refuse even to show it.
+        # A host may refuse even this.
         system = ("-o", "rbind,ro=recursive")
         lines.append(f'{shlex.join(self.tools.inside("mount", *system))} "$old/sys" /sys 2>&1 || :')
-        # The host's table of processes, as long as it is seen, has the host's numbers.
+        # While the host's /proc is visible, it has the host's process numbers.
         notes = f"$old{shlex.quote(str(view.directory / PID_FOLDER))}"
         lines += [PID_SCRIPT.format(proc="$old/proc", notes=notes), self._leave(OLD_ROOT), script]
         lines.append(f"exec {shlex.join([*self._as_user(view), *self._command(workdir, argv)])}")
@@ -86,8 +86,8 @@ class NamespaceSandbox(Sandbox):
         self, view: View, init: InitProcess, workdir: str, argv: Sequence[str], *, terminal: bool
     ) -> list[str]:
         """See ``Sandbox.enter``."""
-        # The process above the first one: it is in the user namespace that the others belong to,
-        # where the first one may be in one below.
+        # Enter by the parent of the first process: it is in the user namespace that owns the other
+        # namespaces, while the first process may be in a nested one.
         user = [] if self._is_root else ["--user", "--preserve-credentials"]
         where = [
             *(f"--target={init.parent}", "--mount", "--uts", "--ipc", *user),
@@ -103,9 +103,9 @@ class NamespaceSandbox(Sandbox):
 
     def inside(self, view: View, program: str, *arguments: str) -> list[str]:
         """See ``Sandbox.inside``."""
-        # umount(8) looks there; the host's must not be reached from a link of the container's.
-        # With what is mounted below it: in a user namespace the one does not come without the
-        # other (mount_namespaces(7)), and systemd has a mount there on each host.
+        # umount(8) reads /proc, and a link of the container must not lead to the host's. Bind it
+        # with the mounts below it: a user namespace cannot separate them (mount_namespaces(7)),
+        # and systemd has a mount there on each host.
         lines = self._change_root(view, [(f"{OLD_ROOT}/proc", "/proc", "rbind")])
         lines += [
             self._leave(OLD_ROOT, "/proc"),
@@ -147,13 +147,13 @@ class NamespaceSandbox(Sandbox):
         return self.tools.argv("dash", "-euc", "\n".join(lines))
 
     def _as_user(self, view: View) -> list[str]:
-        """The part of a command line after which the command is the container's user."""
+        """Return the start of a command line that runs the rest as the container's user."""
         if not self._changes_ids(view):
-            # In a user namespace of its own, whose capabilities are good for nothing outside it.
-            # To give root another number takes CAP_SETFCAP (user_namespaces(7)).
+            # A nested user namespace, whose capabilities are worth nothing outside it. Mapping root
+            # to another number takes CAP_SETFCAP (user_namespaces(7)).
             renamed = (f"--map-user={view.uid}", f"--map-group={view.gid}")
             caps = () if view.capabilities is None else ("--bounding-set=-all", "--inh-caps=-all")
-            keep = ("--keep-caps",) if caps else ()  # it takes one to give them up
+            keep = ("--keep-caps",) if caps else ()  # dropping them needs one
             lowered = ("--ambient-caps=-all", *caps) if caps else ()
             return [
                 *self.tools.inside("unshare", "--user", *keep, *renamed),
@@ -163,24 +163,24 @@ class NamespaceSandbox(Sandbox):
         return self.tools.inside("setpriv", *options)
 
     def _change_root(self, view: View, more: Iterable[tuple[str, str, str]]) -> list[str]:
-        """A script that makes the container's files the root, with the host's below ``$old``."""
+        """Return a script that makes the container's files the root; the host's are in ``$old``."""
         root = str(view.root)
-        # A name that no link of the container's can lead to.
+        # A random name, which no link of the container can lead to.
         aside = f"{OLD_ROOT}/{secrets.token_hex(8)}"
         staging = str(view.directory / STAGING)
         outside = [
-            # An image may bring devices; those that are there on purpose are mounted.
+            # An image may contain devices: they have no effect. Ours are mounted.
             (root, root, "bind,nodev"),
             (str(self.tools.root), root + INSIDE, "bind,ro"),
             (staging, root + OLD_ROOT, "bind"),
         ]
-        # Our own programs would load what it says.
+        # Our own programs would load the libraries that it names.
         if os.path.lexists(preloaded := f"{root}/etc/ld.so.preload"):
             outside.append(("/dev/null", preloaded, "bind"))
         inside: list[tuple[str, str, str]] = [
             (source.replace(OLD_ROOT, aside, 1), target, how) for source, target, how in more
         ]
-        # Of a directory that is read-only all that is mounted below it is.
+        # A read-only directory is read-only with all mounts below it.
         inside += [
             (f"{aside}{os.path.realpath(source)}", target, f"rbind{',ro=recursive' * read_only}")
             for source, target, read_only in view.mounts
@@ -206,11 +206,11 @@ class NamespaceSandbox(Sandbox):
         ]
 
     def _mount_all(self, tool: Callable[..., list[str]], table: str) -> str:
-        """A script that mounts all at once: each program that is started takes its time."""
+        """Return a script that mounts a table with one program: each one costs time."""
         return shlex.join(tool("mount", "--internal-only", "--all", "--fstab", table))
 
     def _mount_point_script(self, source: str, target: str) -> str:
-        """A script that makes what something is mounted on, unless it is there."""
+        """Return a script that creates a mount point, unless it exists."""
         made = self.tools.inside("mkdir", "-p", target)
         if not Path(source).is_dir():
             script = 'mkdir -p "$1"; : >>"$2"'
@@ -220,7 +220,7 @@ class NamespaceSandbox(Sandbox):
         return f"[ -e {shlex.quote(target)} ] || {shlex.join(made)}"
 
     def _kernel(self, view: View) -> list[tuple[str, str, str]]:
-        """Mounts of ``/proc``, ``/sys`` and ``/dev``."""
+        """Return the mounts of ``/proc``, ``/sys`` and ``/dev``."""
         devices = view.directory / _DEVICE_DIRECTORY
         return [
             ("proc", "/proc", ""),
@@ -239,7 +239,7 @@ class NamespaceSandbox(Sandbox):
 
 
 def _table(mounts: Iterable[tuple[str, str, str]]) -> str:
-    """Mounts in the format of fstab(5)."""
+    """Return mounts in the format of fstab(5)."""
     lines = []
     for source, target, options in mounts:
         kind = source if source in ("proc", "devpts", "tmpfs") else "none"
@@ -253,7 +253,7 @@ def _escaped(path: str) -> str:
 
 
 def _make_devices(directory: Path) -> None:
-    """What is seen as ``/dev``; the devices themselves are mounted."""
+    """Create the directory that is mounted as ``/dev``; the devices are mounted into it."""
     shutil.rmtree(directory, ignore_errors=True)
     for name in ("pts", "shm"):
         (directory / name).mkdir(parents=True)

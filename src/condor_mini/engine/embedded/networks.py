@@ -1,7 +1,7 @@
-"""Networks: addresses of the host's own loopback interface, and a table of names.
+"""Networks: addresses of the host's loopback interface, and a table of names.
 
-Each network has 1022 of them for itself. All of 127.0.0.0/8 is the host's (RFC 1122, 3.2.1.3), so
-nothing has to be set up, and nobody outside the host can reach it.
+Each network has 1022 addresses. All of 127.0.0.0/8 belongs to the host (RFC 1122, 3.2.1.3): there
+is nothing to set up, and no other host can reach it.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 DEFAULT = "default"
-"""The network of those that name none."""
+"""The network of containers that name none."""
 HOSTS = "etc"
-"""The directory in a network's that its containers see; it holds ``hosts``."""
+"""The subdirectory of a network that its containers see; it contains ``hosts``."""
 FIRST_HOST = 2
 _FIRST = IPv4Address("127.0.0.0")
 _PREFIX = 22
@@ -36,12 +36,12 @@ class Networks(Store):
     """All networks."""
 
     def __init__(self, directory: Path, is_there: Callable[[str], bool]) -> None:
-        """Nothing is made yet; ``is_there`` knows whether a container of an id is."""
+        """Nothing is made yet; ``is_there`` returns whether a container with that id exists."""
         super().__init__(directory, "network")
         self._is_there = is_there
 
     def create(self, name: str, labels: Mapping[str, str], subnet: str | None) -> Record:
-        """Make one; raises ``AlreadyInUse`` for a taken name."""
+        """Create a network; raises ``AlreadyInUse`` for a taken name."""
         with self.locked():
             chosen = _checked(subnet) if subnet else self._free_subnet()
             facts = {"labels": dict(labels), "subnet": str(chosen), "fixed": bool(subnet)}
@@ -53,7 +53,7 @@ class Networks(Store):
             return self.add(name, {**facts, "addresses": {}}, fill)
 
     def default(self) -> Record:
-        """The network of those that name none, made when it is first wanted."""
+        """Return the network of containers that name none; it is created when first wanted."""
         with suppress(AlreadyInUse):
             if self.find(DEFAULT) is None:
                 self.create(DEFAULT, {}, None)
@@ -63,10 +63,10 @@ class Networks(Store):
         """Give a container an address.
 
         Args:
-            network: Its name.
+            network: The network's name.
             owner: The container's id.
-            names: Those that it is found by, its own first.
-            ip: The address that is wanted, if it is to be a certain one.
+            names: The names that others find it by, its own first.
+            ip: A fixed address; None for any.
         """
         with self.locked():
             record = self.get(network)
@@ -82,21 +82,21 @@ class Networks(Store):
         return address
 
     def sweep_addresses(self, network: str) -> None:
-        """Take back the addresses of those who have not become containers."""
+        """Release the addresses of containers that were never completed."""
         with self.locked():
             if (record := self.find(network)) is not None:
                 self._release_absent(record)
                 self._save(record)
 
     def leave(self, network: str, owner: str) -> None:
-        """Take a container's addresses back."""
+        """Release a container's addresses."""
         with self.locked():
             if (record := self.find(network)) is not None:
                 self._release(record, {owner})
                 self._save(record)
 
     def delete(self, name: str) -> None:
-        """Remove one; one that is absent is a success, one that has containers fails."""
+        """Remove a network; an absent one is a success, one with containers fails."""
         with self.locked():
             if (record := self.find(name)) is None:
                 return
@@ -107,7 +107,7 @@ class Networks(Store):
             self.remove(record)
 
     def _release_absent(self, record: Record) -> None:
-        """Take back the addresses of those who died before they had become containers."""
+        """Release the addresses of containers that do not exist."""
         owners = {entry[0] for entry in record.facts["addresses"].values()}
         self._release(record, {owner for owner in owners if not self._is_there(owner)})
 
@@ -122,7 +122,7 @@ class Networks(Store):
     def _free_subnet(self) -> IPv4Network:
         taken = _used_subnets()
         for record in self.all():
-            subnet = IPv4Network(record.facts["subnet"])  # one that was asked for is of any size
+            subnet = IPv4Network(record.facts["subnet"])  # one that was asked for has any size
             taken.update(range(_number(subnet[0]), _number(subnet[-1]) + 1))
         free = sorted(set(_NUMBERS) - taken)
         if not free:
@@ -130,7 +130,7 @@ class Networks(Store):
                 "all of 127.1.0.0 to 127.254.255.255 is in use",
                 hint="Delete pools that you need no more: condor-mini list",
             )
-        # Any of them, so that an old one's late packets and other users' pools are rarely met.
+        # A random one rarely meets late packets for an old one, or another user's pool.
         chosen = random.choice(free)  # noqa: S311
         return IPv4Network((int(_FIRST) + chosen * _SIZE, _PREFIX))
 
@@ -165,17 +165,17 @@ def _free_address(subnet: IPv4Network, taken: set[str]) -> str:
 
 
 def _number(address: IPv4Address) -> int:
-    """Which of the networks it is in."""
+    """Return the number of the network that an address is in."""
     number: int = (int(address) - int(_FIRST)) // _SIZE
     return number
 
 
 def _used_subnets() -> set[int]:
-    """The networks in which somebody has a socket, of whichever user."""
+    """Return the networks in which a process of any user has a socket."""
     found = set()
     for table in ("/proc/net/tcp", "/proc/net/udp"):
         for line in Path(table).read_text("utf-8").splitlines()[1:]:
-            # As the machine has it in its memory.
+            # In the byte order of the machine.
             address = int(line.split()[1].partition(":")[0], 16).to_bytes(4, sys.byteorder)
             found.add(_number(IPv4Address(address)))
     return found & set(_NUMBERS)

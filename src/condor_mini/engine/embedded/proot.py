@@ -1,4 +1,4 @@
-"""Containers by translated paths: proot(1), where the kernel refuses namespaces."""
+"""Containers without namespaces: proot(1) translates the paths of their system calls."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 MARK = "CONDOR_MINI_CONTAINER"
-"""A variable by which a container's processes are found, should their proot be killed."""
+"""A variable by which a container's processes are found if their proot is killed."""
 
 
 ROOTS_OWN = ("CHOWN", "DAC_OVERRIDE", "FOWNER")
-"""What root keeps that stays root: the directories that it shows may be another's."""
+"""Capabilities that a root keeps that stays root: directories of other users may be mounted."""
 
 
 class ProotSandbox(Sandbox):
@@ -74,7 +74,7 @@ class ProotSandbox(Sandbox):
         terminal: bool,
     ) -> list[str]:
         """See ``Sandbox.enter``."""
-        # Of a program that a signal has ended, proot's status tells nothing; a shell's does.
+        # If a signal ends a program, proot's status does not tell; a shell's does.
         shell = 'trap : HUP INT TERM; "$@"; exit $?'
         own = self.tools.inside("dash", "-c", shell, "sh", *self._as_user(view, workdir, argv))
         if terminal:
@@ -108,7 +108,7 @@ class ProotSandbox(Sandbox):
                     found.append(pid)
                 tracer_of[pid] = _tracer_of(pid)
         traced = [pid for pid, tracer in tracer_of.items() if tracer in tracers]
-        # It must not see more of them begin.
+        # The tracers first: they must not trace more processes.
         return [*tracers, *dict.fromkeys([*traced, *found])]
 
     def send(self, pid: int, number: int) -> None:
@@ -123,7 +123,7 @@ class ProotSandbox(Sandbox):
         return os.openpty()
 
     def _proot(self, *options: str, scratch: Path | None = None) -> list[str]:
-        # Its filter of system calls does not work with every kernel that it meets.
+        # Its seccomp filter does not work with every kernel.
         settings = ["PROOT_NO_SECCOMP=1"]
         if scratch:
             settings.append(f"PROOT_TMP_DIR={scratch}")
@@ -140,7 +140,7 @@ class ProotSandbox(Sandbox):
         return self._proot("-r", str(view.root), *options, scratch=_scratch(view))
 
     def _tied_to_proot(self, argv: Sequence[str]) -> list[str]:
-        """The same, but it ends with its proot: without it, it would see the host's files."""
+        """Return a command that ends with its proot: without it, it would see the host's files."""
         return self.tools.inside("setpriv", "--pdeathsig=KILL", *argv)
 
     def _as_user(self, view: View, workdir: str, argv: Sequence[str]) -> list[str]:
@@ -159,16 +159,16 @@ class ProotSandbox(Sandbox):
 
 
 def _scratch(view: View) -> Path:
-    """Where a proot of the container's has its own files: it leaves them if it is killed."""
+    """Return the directory for proot's own files, which it leaves behind if it is killed."""
     scratch = view.directory / "proot"
     scratch.mkdir(exist_ok=True)
     return scratch
 
 
 def _bind(view: View, source: Path, target: str) -> str:
-    """A word of proot's, which takes a colon for the end of a path."""
+    """Return a bind argument of proot's, in which a colon ends a path."""
     if ":" in str(source):
-        # It follows the link, whose own path has none.
+        # proot follows a link, whose path has no colon.
         link = view.directory / f"bind-{target.replace('/', '-').replace(':', '')}"
         with suppress(FileExistsError):
             link.symlink_to(source)
@@ -182,7 +182,7 @@ def _bind(view: View, source: Path, target: str) -> str:
 
 
 def _tracer_of(pid: int) -> int:
-    """Who traces it, or 0: proc_pid_status(5)."""
+    """Return the tracer of a process, or 0: proc_pid_status(5)."""
     _, _, tracer = Path(f"/proc/{pid}/status").read_text("utf-8").partition("\nTracerPid:")
     return int(tracer.split(None, 1)[0])
 

@@ -1,7 +1,6 @@
 """What is kept on disk: containers, images, networks and volumes, a directory for each.
 
-A directory appears by one rename, with everything in it, and disappears by one: nobody ever sees a
-half of one.
+A directory appears by one rename, complete, and disappears by one: no process ever sees half of it.
 """
 
 from __future__ import annotations
@@ -33,30 +32,30 @@ Facts = dict[str, Any]
 
 @dataclass(frozen=True)
 class Record:
-    """One thing: its directory, and what was noted when it was made."""
+    """A container, image, network or volume: its directory, and the facts of its creation."""
 
     path: Path
     facts: Facts
 
     @property
     def id(self) -> str:
-        """Unique for good."""
+        """Return the id, which is never given again."""
         return str(self.facts["id"])
 
     @property
     def name(self) -> str:
-        """Unique among those that are there."""
+        """Return the name, which no other one has at the same time."""
         return unquote(self.path.name)
 
     @property
     def labels(self) -> Mapping[str, str]:
-        """As they were given."""
+        """Return the labels that it was created with."""
         labels: Mapping[str, str] = self.facts["labels"]
         return labels
 
 
 class Store:
-    """All things of one kind."""
+    """All records of one kind."""
 
     def __init__(self, directory: Path, kind: str) -> None:
         self.directory = directory
@@ -65,7 +64,7 @@ class Store:
     def add(
         self, name: str, facts: Facts, fill: Callable[[Path, str], object] = lambda *_: None
     ) -> Record:
-        """Make one; ``fill`` puts into its directory what belongs there.
+        """Create one; ``fill`` writes what belongs into its directory.
 
         Raises:
             AlreadyInUse: There is one of that name.
@@ -94,16 +93,16 @@ class Store:
         return Record(place, facts)
 
     def sweep(self) -> None:
-        """Remove what others have left half made or half removed, if they are no more."""
+        """Remove what processes that have ended left half made or half removed."""
         with suppress(OSError):
             for place in self.directory.iterdir():
                 if place.name.startswith((_NEW, _REMOVED)):
                     with suppress(OSError), locked_folder(place, wait=False):
-                        # Under a name that nobody can make again while it is removed.
+                        # A new name, which nobody can create again during the removal.
                         self.discard(place.rename(self._aside()))
 
     def is_there(self, identity: str) -> bool:
-        """Whether there is one of that id, or somebody makes it now."""
+        """Return whether one with that id exists, or is being created now."""
         making = self.directory / f"{_NEW}{identity}"
         try:
             with locked_folder(making, wait=False):
@@ -111,30 +110,30 @@ class Store:
         except BlockingIOError:
             return True
         except OSError:
-            pass  # it has been made by now, if at all
+            pass  # complete by now, if it exists at all
         return any(record.id == identity for record in self.all())
 
     def discard(self, directory: Path) -> None:
-        """Remove what nobody sees any more."""
+        """Remove a directory that is hidden already."""
         import shutil
 
         shutil.rmtree(directory, ignore_errors=True)
 
     def make_private(self) -> None:
-        """Make the directory if it is not there, and let nobody else enter it.
+        """Create the directory if it is absent, and close it to other users.
 
-        Whoever can write to a container's /tmp from outside passes for a user inside: HTCondor
-        authenticates by a directory that its client makes there (method FS).
+        A process that can write to a container's /tmp from outside can pass for a user inside:
+        HTCondor authenticates by a directory that its client creates there (method FS).
         """
         self.directory.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
         self.directory.chmod(PRIVATE)
 
     def path(self, name: str) -> Path:
-        """Where one of that name is, or would be."""
+        """Return the directory of the one with that name, which may be absent."""
         return self.directory / quote(name, safe="")
 
     def all(self, labels: Mapping[str, str] | None = None) -> list[Record]:
-        """Those that bear every one of these labels, by name."""
+        """Return those that bear every one of these labels, sorted by name."""
         try:
             places = sorted(self.directory.iterdir())
         except OSError:
@@ -144,19 +143,19 @@ class Store:
         return [record for record in found if wanted <= record.labels.items()]
 
     def find(self, name: str) -> Record | None:
-        """The one of that name or id."""
+        """Return the one with that name or id, or None."""
         if _NAME.fullmatch(name) and (record := _read(self.path(name))) is not None:
             return record
         return next((record for record in self.all() if record.id == name), None)
 
     def get(self, name: str) -> Record:
-        """The one of that name or id; raises ``NotFound``."""
+        """Return the one with that name or id; raises ``NotFound``."""
         if (record := self.find(name)) is None:
             raise NotFound(f"There is no {self.kind} {name}.")
         return record
 
     def remove(self, record: Record) -> None:
-        """Put one out of sight, and then remove it."""
+        """Hide one, and then remove it."""
         aside = self._aside()
         with suppress(FileNotFoundError):
             record.path.rename(aside)
@@ -167,7 +166,7 @@ class Store:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Alone with all of them; raises ``StateError`` where the directory cannot be written."""
+        """Hold the lock of them all; raises ``StateError`` if the directory cannot be written."""
         try:
             self.make_private()
             lock = Lock.open(self.directory / ".lock")
@@ -183,7 +182,7 @@ def locked_folder(directory: Path, *, wait: bool = True) -> Iterator[None]:
     """Hold a directory's lock.
 
     Args:
-        directory: Which.
+        directory: The directory to lock.
         wait: Whether to wait for a process that holds it.
 
     Raises:
@@ -209,7 +208,7 @@ def _acquire(lock: Lock, directory: Path, *, wait: bool) -> None:
         lock.acquire()
     elif not lock.try_acquire():
         raise BlockingIOError(errno.EWOULDBLOCK, os.strerror(errno.EWOULDBLOCK), str(directory))
-    # Whoever had it may have removed it, and there may be another one of that name by now.
+    # The last holder may have removed it, and another one may have that name by now.
     if not os.path.samestat(os.fstat(lock.descriptor), directory.stat()):
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(directory))
 
@@ -246,4 +245,4 @@ def _read(place: Path) -> Record | None:
     try:
         return Record(place, json.loads((place / RECORD).read_bytes()))
     except (OSError, ValueError):
-        return None  # it was taken away just now
+        return None  # it was removed just now

@@ -25,15 +25,15 @@ if TYPE_CHECKING:
     from condor_mini.engine.embedded.tools import Tools
 
 ROOT = "root"
-"""A container's files, in its directory."""
+"""The subdirectory of a container with its files."""
 NETWORK = "/.network"
-"""Where each container sees its network's table of names."""
+"""The path of the network's table of names in each container."""
 PID_FOLDER = "notes"
-"""The directory in a container's into which its first process writes which one it is."""
+"""The subdirectory of a container in which its first process records its number."""
 PROBE_TIMEOUT_S = 10.0
 MOST_IDS = 65536
 CAP_SETGID, CAP_SETUID, CAP_SETPCAP = 6, 7, 8
-"""Of linux/capability.h."""
+"""Numbers from linux/capability.h."""
 PID_SCRIPT = (
     "read -r pid _ _ parent _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ start _ <{proc}/self/stat; "
     "read -r boot <{proc}/sys/kernel/random/boot_id; "
@@ -44,23 +44,23 @@ PID_SCRIPT = (
 
 @dataclass(frozen=True, kw_only=True)
 class View:
-    """A container, as a sandbox needs to know it."""
+    """What a sandbox needs to know of a container and its user."""
 
     id: str
     directory: Path
     hostname: str
     mounts: Sequence[tuple[str, str, bool]]
-    """Path of the host, path in the container, whether it is read-only."""
+    """Each mount: path on the host, path in the container, whether it is read-only."""
     uid: int
     gid: int
     as_caller: bool
-    """Whether ``uid`` is us, under that number."""
+    """Whether ``uid`` is the caller, under another number."""
     capabilities: Sequence[str] | None
-    """Those that are kept, without ``CAP_``; None for all."""
+    """The capabilities to keep, without ``CAP_``; None for all."""
 
     @property
     def root(self) -> Path:
-        """Its files."""
+        """Return the directory with its files."""
         return self.directory / ROOT
 
 
@@ -86,7 +86,7 @@ class Sandbox(ABC):
     def __init__(self, tools: Tools, *, many_users: bool) -> None:
         self.tools = tools
         self.many_users = many_users
-        """Whether a container has users of its own, and not only us under one name."""
+        """Whether a container has several users; if not, all of them are the caller."""
 
     @abstractmethod
     def problem(self) -> str | None:
@@ -94,53 +94,53 @@ class Sandbox(ABC):
 
     @abstractmethod
     def start(self, view: View, script: str, workdir: str, argv: Sequence[str]) -> list[str]:
-        """What starts a container's first process, after a script that root runs in it."""
+        """Return what starts a container's first process, after a script that root runs."""
 
     def mark(self, view: View) -> str:  # noqa: ARG002
-        """A variable that all processes of a container have, where nothing ends them with it."""
+        """Return a variable by which a container's processes are found, where needed."""
         return ""
 
     @abstractmethod
     def enter(
         self, view: View, init: InitProcess, workdir: str, argv: Sequence[str], *, terminal: bool
     ) -> list[str]:
-        """What runs a command in a container that runs; its stdin may be a terminal of it."""
+        """Return what runs a command in a running container; its stdin may be a terminal."""
 
     @abstractmethod
     def inside(self, view: View, program: str, *arguments: str) -> list[str]:
-        """What runs one of our programs as root on a container's files, whether or not it runs."""
+        """Return the command that runs one of our programs as root on a container's files."""
 
     @abstractmethod
     def as_owner(self, program: str, *arguments: str) -> list[str]:
-        """What runs one of our programs on the host, as root of all the containers' files."""
+        """Return what runs one of our programs on the host, as owner of all the files."""
 
     @abstractmethod
     def processes(self, view: View, init: InitProcess | None) -> list[int]:
-        """Those to kill, so that nothing of the container runs any more."""
+        """Return the processes to kill, so that nothing of the container runs any more."""
 
     def send(self, pid: int, number: int) -> None:
-        """Send a signal to the command for which ``enter``'s process, of that number, runs."""
+        """Send a signal to the command that the process of ``enter`` runs."""
         os.kill(pid, number)
 
     @abstractmethod
     def open_terminal(self, init: InitProcess) -> tuple[int, int]:
-        """A new terminal that the container knows: its master and the other side."""
+        """Open a new terminal that the container knows; return its master and its other side."""
 
     def _changes_ids(self, view: View) -> bool:
         return self.many_users and not view.as_caller
 
     def _command(self, workdir: str, argv: Sequence[str], *options: str) -> list[str]:
-        # What holds signals back here would be inherited for good.
+        # Signals that are blocked here would stay blocked in the container.
         return self.tools.inside("env", "--default-signal", *options, "-C", workdir, *argv)
 
 
 def id_options(view: View) -> list[str]:
-    """Options of setpriv(1)."""
+    """Return the options of setpriv(1) for the user of a view."""
     return [f"--reuid={view.uid}", f"--regid={view.gid}", "--clear-groups"]
 
 
 def capability_options(capabilities: Sequence[str] | None) -> list[str]:
-    """Options of setpriv(1), with which root can have these alone; None for all."""
+    """Return the options of setpriv(1) that keep only these capabilities; None keeps all."""
     if capabilities is None:
         return []
     kept = "".join(f",+{name.lower()}" for name in capabilities)
@@ -148,18 +148,18 @@ def capability_options(capabilities: Sequence[str] | None) -> list[str]:
 
 
 def failure_reason(failure: CommandFailed) -> str:
-    """The evidence of a probe that failed, in one line."""
+    """Return the first line of what a probe said when it failed."""
     return (failure.stderr.strip().splitlines() or [f"status {failure.returncode}"])[0]
 
 
 def can_change_users() -> bool:
-    """Whether we may act as any user: root's right, unless something has taken it away."""
+    """Return whether we may act as any user, as root usually may."""
     ids = sum(int(line.split()[2]) for line in Path("/proc/self/uid_map").read_text().splitlines())
     return os.geteuid() == 0 and _may(CAP_SETGID, CAP_SETUID) and ids >= MOST_IDS
 
 
 def can_drop_capabilities() -> bool:
-    """Whether we may take capabilities from the processes that we start, for good."""
+    """Return whether we may take capabilities from processes that we start."""
     return _may(CAP_SETPCAP)
 
 
@@ -170,10 +170,10 @@ def _may(*capabilities: int) -> bool:
 
 
 def has_subordinate_ids(tools: Tools, directory: Path) -> bool:
-    """Whether the host lets us have users of our own: newuidmap(1), subuid(5).
+    """Return whether the host gives us more user ids: newuidmap(1), subuid(5).
 
-    And whether they can have files in the directory, which may be absent yet: a server of NFS gives
-    no file of ours to another.
+    They must also be able to own files in the directory, which may be absent yet: an NFS server
+    does not let us give a file away.
     """
     if shutil.which("newuidmap") is None or shutil.which("newgidmap") is None:
         return False
@@ -191,6 +191,6 @@ def has_subordinate_ids(tools: Tools, directory: Path) -> bool:
 
 
 def environment_of(image: Mapping[str, str], own: Mapping[str, str], home: str) -> dict[str, str]:
-    """A container's environment, nothing of it being ours."""
+    """Return a container's environment, which has nothing of ours."""
     path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     return {"PATH": path, "HOME": home, **image, **own}

@@ -1,4 +1,4 @@
-"""Starts the first processes of containers, and ends whatever runs of them."""
+"""Starts the first process of a container, and ends all of its processes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ KILL_TIMEOUT_S = 10.0
 START_ERRORS = "complaints"
 """The file in a container's directory with the errors of what starts its first process."""
 LIMITS = ("cpus", "memory_mb", "pids")
-"""Of a container, as its spec calls them."""
+"""The limits of a container, as its spec names them."""
 
 
 class Supervisor:
@@ -42,8 +42,8 @@ class Supervisor:
         """Nothing is started yet.
 
         Args:
-            containers: Whose processes.
-            cgroups: Returns the control groups, which are looked for when they are first wanted.
+            containers: The containers to start and end.
+            cgroups: Returns the control groups; called when they are first needed.
         """
         self._containers = containers
         self._find_cgroups = cgroups
@@ -66,7 +66,7 @@ class Supervisor:
         except subprocess.SubprocessError:
             if not by_cgroup:
                 raise
-            # Most have such a limit without anybody's asking; they are to run where that fails.
+            # Most containers have a limit by default: they must run even where setting it fails.
             errors = (record.path / START_ERRORS).read_text("utf-8", "replace").strip()
             log.warning("%s has no control group of its own: %s", record.name, errors)
             self._launch(record, frozenset())
@@ -88,7 +88,7 @@ class Supervisor:
             as_file(files(__package__).joinpath("shim.sh")) as shim,
             (record.path / START_ERRORS).open("w") as errors,
         ):
-            # In a session of its own, and no child of ours: it lives on, and nobody waits for it.
+            # A session of its own, and not our child: it outlives us, and nobody waits for it.
             in_shim = tools.argv("bash", str(shim), mark, *start)
             argv = tools.argv("setsid", "--fork", *in_shim)
             if by_cgroup:

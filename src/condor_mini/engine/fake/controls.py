@@ -1,4 +1,4 @@
-"""What a test says to a fake engine, and asks of it."""
+"""What a test sets on a fake engine, and reads from it."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ class FakeControls:
     def on_exec(
         self, argv_prefix: Sequence[str], handler: Callable[[FakeExec], FakeOutcome]
     ) -> None:
-        """Let ``handler`` answer every command that begins so; the one added last goes first."""
+        """Let ``handler`` answer every command that begins so; the last one added goes first."""
         self._handlers.insert(0, (tuple(argv_prefix), handler))
 
     def fail_next(self, method: str, error: Exception) -> None:
-        """Make the next call of that method raise; said twice, the next two."""
+        """Make the next call of that method raise; called twice, the next two."""
         self._failures[method].append(error)
 
     def add_image(
@@ -64,7 +64,7 @@ class FakeControls:
             )
 
     def set_health(self, container: str, health: str | None) -> None:
-        """What the container's health check says from now on."""
+        """Set what the container's health check says from now on."""
         self._host.get(container).health = health
 
     def end(self, container: str, *, exit_code: int, log: str = "") -> None:
@@ -82,11 +82,11 @@ class FakeControls:
         self._host.taken_ports.add((host_ip, port))
 
     def files(self, container: str) -> Mapping[str, FakeFile]:
-        """What was written into a container and not into its mounts, by absolute path."""
+        """Return what was written into a container, but not into its mounts, by absolute path."""
         return dict(self._host.get(container).files)
 
     def spec(self, container: str) -> ContainerSpec:
-        """What a container was created from."""
+        """Return what a container was created from."""
         return self._host.get(container).spec
 
     # -- for the engine itself --------------------------------------------------------------------
@@ -102,7 +102,7 @@ class FakeControls:
         return CommandFailed([self.name, *shlex.split(verb), target], 1, words)
 
     def _outcome(self, record: FakeContainer, call: FakeExec) -> FakeOutcome | None:
-        """What a command comes to; None where nobody knows it."""
+        """Return what a command comes to; None if nobody knows the command."""
         for prefix, handler in self._handlers:
             if call.argv[: len(prefix)] == prefix:
                 return handler(call)

@@ -253,7 +253,7 @@ class FakeEngine(FakeControls, ImageBuilder):
         if not record.spec.command:
             return
         outcome = self._outcome(record, FakeExec.in_container(record.spec, record.spec.command))
-        if outcome is None:  # a command that nobody knows is taken for a service
+        if outcome is None:  # an unknown command counts as a service
             return
         record.log.write(outcome.output)
         if outcome.seconds == 0:

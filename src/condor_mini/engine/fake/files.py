@@ -1,4 +1,4 @@
-"""What is in the files of a ``FakeEngine``'s containers and volumes."""
+"""The files of a ``FakeEngine``'s containers and volumes."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ class FakeWorld:
     """The container's own, by absolute path."""
     mounts: tuple[BindMount | VolumeMount | ScratchMount, ...] = ()
     is_read_only: bool = False
-    """Whether the container's own files stay as they are."""
+    """Whether the container's own files are read-only."""
     volumes: Mapping[str, dict[str, FakeFile]] = field(default_factory=dict)
     """The files of each volume, by the path in it."""
     neighbours: Collection[str] = ()
     """The containers on the same network."""
 
     def mount_of(self, path: str) -> BindMount | VolumeMount | ScratchMount | None:
-        """The mount that a path lies in: of several, the innermost."""
+        """Return the mount that a path lies in, the innermost of several."""
         found = [each for each in self.mounts if PurePosixPath(path).is_relative_to(each.target)]
         return max(found, key=lambda mount: len(mount.target), default=None)
 
     def can_write(self, path: str) -> bool:
-        """Whether the container can write there."""
+        """Return whether the container can write there."""
         match self.mount_of(path):
             case None:
                 return not self.is_read_only
@@ -57,7 +57,7 @@ class FakeWorld:
                 return not mount.read_only
 
     def read(self, path: str) -> bytes | None:
-        """A file's content; None where there is no such file."""
+        """Return a file's content; None if there is no such file."""
         mount = self.mount_of(path)
         if isinstance(mount, BindMount):
             source = mount.source / PurePosixPath(path).relative_to(mount.target)
@@ -66,12 +66,12 @@ class FakeWorld:
         return files[name].content if name in files else None
 
     def put(self, path: str, file: FakeFile) -> None:
-        """Let there be a file, in the container or in the volume that its path lies in."""
+        """Write a file, into the container or into the volume that its path lies in."""
         files, name = self._place(path)
         files[name] = file
 
     def unpack(self, archive: BinaryIO, at: str = "/") -> None:
-        """Let there be all that a tar holds, at a directory; raises ``TarError`` if it is none."""
+        """Write all that a tar holds into a directory; raises ``TarError`` if it is no tar."""
         with tarfile.open(fileobj=archive) as tar:
             for member in tar:
                 content = tar.extractfile(member)
@@ -84,7 +84,7 @@ class FakeWorld:
                 self.put(str(PurePosixPath(at, member.name)), file)
 
     def pack(self, path: str, archive: BinaryIO) -> None:
-        """Write a tar of a file or folder, but for what the host has; raises ``NotFound``."""
+        """Write a tar of a file or folder, without the host's mounts; raises ``NotFound``."""
         found = dict(self._below(path))
         if not found:
             raise NotFound(f"no such file: {path}")
@@ -105,7 +105,7 @@ class FakeWorld:
                     yield whole, file
 
     def _place(self, path: str) -> tuple[dict[str, FakeFile], str]:
-        """Where a path is kept, and under what name."""
+        """Return the files that a path belongs to, and its name there."""
         mount = self.mount_of(path)
         if isinstance(mount, VolumeMount):
             return self.volumes[mount.volume], str(PurePosixPath(path).relative_to(mount.target))

@@ -33,7 +33,7 @@ _ALL_ADDRESSES = {"0.0.0.0", "::"}  # noqa: S104 - nothing listens
 
 @dataclass(frozen=True, kw_only=True)
 class _Binding:
-    """A port of the host behind which a container's is."""
+    """A port of the host that leads to a container's port."""
 
     container_port: int
     host_ip: str
@@ -60,33 +60,33 @@ class FakeContainer:
     started_at: datetime | None = None
     files: dict[str, FakeFile] = field(default_factory=dict)
     bindings: list[_Binding] = field(default_factory=list)
-    """What it was given of the host when it was last started."""
+    """The host ports that it got when it was last started."""
 
     @property
     def is_running(self) -> bool:
-        """Whether it runs."""
+        """Return whether it runs."""
         return self.state is ContainerState.RUNNING
 
     def run(self, now: datetime, bindings: list[_Binding]) -> None:
-        """Let it run."""
+        """Let it run from now on."""
         self.state, self.exit_code = ContainerState.RUNNING, None
         self.started_at, self.bindings = now, bindings
         self.log.open()
 
     def end(self, exit_code: int) -> None:
-        """Let it have ended."""
+        """Let it end with that status."""
         self.state, self.exit_code = ContainerState.EXITED, exit_code
         self.log.close()
 
     @property
     def volumes(self) -> set[str]:
-        """The volumes that it mounts."""
+        """Return the names of the volumes that it mounts."""
         return {mount.volume for mount in self.spec.mounts if isinstance(mount, VolumeMount)}
 
 
 @dataclass(frozen=True, kw_only=True)
 class FakeNetwork:
-    """A network as the engine records it."""
+    """A network, as the engine records it."""
 
     info: NetworkInfo
     subnet: str
@@ -101,7 +101,7 @@ class FakeVolume:
 
 
 class FakeHost:
-    """All that there is, by name; whoever changes it holds the lock."""
+    """Everything by name; hold the lock to change it."""
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self.clock = clock
@@ -110,16 +110,16 @@ class FakeHost:
         self.volumes: dict[str, FakeVolume] = {}
         self.containers: dict[str, FakeContainer] = {}
         self.taken_ports: set[tuple[str, int]] = set()
-        """Those of other processes of the host."""
+        """Ports of other processes of the host."""
         self._numbers = count(1)
 
     def next_number(self) -> int:
-        """One that nothing has yet."""
+        """Return a number that nothing has yet."""
         with self.lock:
             return next(self._numbers)
 
     def get(self, container: str) -> FakeContainer:
-        """A container by its name or id."""
+        """Return a container by its name or id; raises ``NotFound``."""
         with self.lock:
             for record in self.containers.values():
                 if container in {record.spec.name, record.id}:
@@ -127,19 +127,19 @@ class FakeHost:
         raise NotFound(f"no such container: {container}")
 
     def running(self, container: str) -> FakeContainer:
-        """A container that runs."""
+        """Return a container that runs; raises ``NotFound``."""
         record = self.get(container)
         if not record.is_running:
             raise NotFound(f"Container {container} is not running.")
         return record
 
     def network_name(self, network: str) -> str:
-        """The name of a network that is known by its name or id; what is unknown as it is."""
+        """Return the name of a network that is known by name or id; else the word as it is."""
         infos = [record.info for record in self.networks.values()]
         return next((info.name for info in infos if info.id == network), network)
 
     def bind(self, spec: ContainerSpec) -> list[_Binding]:
-        """Ports of the host for those that a container publishes; somebody else may have one."""
+        """Return free ports of the host for those that a container publishes."""
         taken = set(self.taken_ports)
         for other in self.containers.values():
             if other.is_running:
@@ -151,14 +151,14 @@ class FakeHost:
             number = next((number for number in wanted if not _meets((ip, number), taken)), None)
             if number is None:
                 where = f"{host_in_url(ip)}:{port.host_port}"
-                raise AlreadyInUse(f"The port {where} of the host is somebody else's.")
+                raise AlreadyInUse(f"Host port {where} is already in use.")
             taken.add((ip, number))
             binding = _Binding(container_port=port.container_port, host_ip=ip, host_port=number)
             bindings.append(binding)
         return bindings
 
     def addresses(self, record: FakeContainer) -> dict[str, str]:
-        """The addresses of a container by network."""
+        """Return the addresses of a container by network."""
         network = record.spec.network
         if not record.is_running or network is None:
             return {}
@@ -166,7 +166,7 @@ class FakeHost:
         return {network: record.spec.ip or f"{subnet}.{record.number % 250 + 2}"}
 
     def world(self, record: FakeContainer) -> FakeWorld:
-        """What a command sees of the container that it runs in, and of its neighbours."""
+        """Return what a command sees of its container, and of its neighbours."""
         networks = self.addresses(record).keys()
         neighbours = {
             other.spec.name
@@ -182,8 +182,8 @@ class FakeHost:
         )
 
     def info(self, record: FakeContainer) -> ContainerInfo:
-        """A container as ``inspect`` tells it."""
-        # The first of each port stands: it comes last.
+        """Return a container as ``inspect`` reports it."""
+        # Reversed, so that the first binding of a port wins.
         bindings = reversed(record.bindings) if record.is_running else ()
         return ContainerInfo(
             id=record.id,
@@ -218,7 +218,7 @@ def _source(mount: BindMount | VolumeMount) -> str:
 
 
 def _meets(binding: tuple[str, int], taken: set[tuple[str, int]]) -> bool:
-    """Whether one of those that are taken has the port, on the same address or on all."""
+    """Return whether a port is taken, on the same address or on all."""
     ip, port = binding
     return any(
         port == other_port and (ip == other_ip or _ALL_ADDRESSES & {ip, other_ip})

@@ -1,4 +1,4 @@
-"""What a fake container wrote, and when, and how another thread waits for more of it."""
+"""The log of a fake container; another thread can wait for more of it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class _Line:
     text: str
     """With its end, unless that is not written yet."""
     time: datetime
-    """When it was begun."""
+    """When it was started."""
 
     @property
     def is_whole(self) -> bool:
@@ -38,15 +38,15 @@ class LogChoice:
     timestamps: bool
 
     def begin(self, count: int) -> int:
-        """The number of the first of so many lines."""
+        """Return the number of the first of so many lines."""
         return 0 if self.tail is None else max(0, count - self.tail)
 
     def has(self, line: _Line) -> bool:
-        """Whether a line is wanted."""
+        """Return whether a line is wanted."""
         return self.since is None or line.time >= self.since
 
     def shown(self, line: _Line) -> str:
-        """A line as it is wanted."""
+        """Return a line as it is wanted."""
         if not self.timestamps:
             return line.text
         # To the nanosecond, as engines give it; our clock has no more than microseconds.
@@ -63,18 +63,18 @@ class FakeLog:
         self._changed = threading.Condition()
 
     def open(self) -> None:
-        """From now on more may come."""
+        """Let more lines come from now on."""
         with self._changed:
             self._is_open = True
 
     def close(self) -> None:
-        """Nothing more comes: who follows it is done."""
+        """Let no more lines come: whoever follows the log is done."""
         with self._changed:
             self._is_open = False
             self._changed.notify_all()
 
     def write(self, text: str) -> None:
-        """Add to the last line, if it has no end yet, and then further ones."""
+        """Add to the last line if it has no end yet; start further lines."""
         with self._changed:
             begun = self._lines.pop() if self._lines and not self._lines[-1].is_whole else None
             first, *others = _LINE.findall((begun.text if begun else "") + text) or [""]
@@ -85,14 +85,14 @@ class FakeLog:
             self._changed.notify_all()
 
     def read(self, choice: LogChoice) -> str:
-        """What is in it now."""
+        """Return what is in it now."""
         with self._changed:
             lines = self._lines[choice.begin(len(self)) : len(self)]
         return "".join(choice.shown(line) for line in lines if choice.has(line))
 
     @contextmanager
     def follow(self, choice: LogChoice) -> Iterator[Iterator[str]]:
-        """The lines that are in it, and those that come until it is closed or the context left."""
+        """Yield the lines that are in it, and those that come until it is closed."""
         lines = _FollowedLog(self, choice)
         try:
             yield lines
@@ -100,7 +100,7 @@ class FakeLog:
             lines.end()
 
     def wait(self, number: int, is_wanted: Callable[[], bool]) -> _Line | None:
-        """The line of that number, once it is there; None where it does not come."""
+        """Wait for the line with that number; return None if it does not come."""
         with self._changed:
             while is_wanted():
                 if number < len(self):
@@ -111,12 +111,12 @@ class FakeLog:
             return None
 
     def wake(self) -> None:
-        """Let all who wait ask whether what they wait for is still wanted."""
+        """Let all who wait ask again whether their line is still wanted."""
         with self._changed:
             self._changed.notify_all()
 
     def __len__(self) -> int:
-        """How many lines can be read: one without its end only where no more can come."""
+        """Return how many lines can be read: an unfinished one only if no more can come."""
         with self._changed:
             is_begun = bool(self._lines) and not self._lines[-1].is_whole
             return len(self._lines) - (is_begun and self._is_open)

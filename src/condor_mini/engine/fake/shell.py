@@ -57,7 +57,7 @@ class FakeExec:
         stdin: str | None = None,
         terminal: bool = False,
     ) -> FakeExec:
-        """The command with what the container says where the caller says nothing."""
+        """Return the command with the container's values where the caller gives none."""
         return cls(
             container=spec.name,
             argv=tuple(argv),
@@ -90,7 +90,7 @@ class FakeOutcome:
             object.__setattr__(self, "output", self.stdout + self.stderr)
 
     def then(self, later: FakeOutcome) -> FakeOutcome:
-        """Both, one after the other."""
+        """Return both, one after the other."""
         return FakeOutcome(
             returncode=later.returncode,
             stdout=self.stdout + later.stdout,
@@ -101,13 +101,13 @@ class FakeOutcome:
 
 
 def interpret(call: FakeExec, world: FakeWorld) -> FakeOutcome | None:
-    """What a command comes to; None where it is none that we know."""
+    """Return what a command comes to; None if we do not know it."""
     command = _COMMANDS.get(call.argv[0]) if call.argv else None
     return None if command is None else command(call, world)
 
 
 def unknown(call: FakeExec) -> FakeOutcome:
-    """What a command that nobody knows comes to."""
+    """Return what an unknown command comes to."""
     name = call.argv[0] if call.argv else ""
     return FakeOutcome(returncode=NOT_FOUND, stderr=f"{name}: not found\n")
 

@@ -1,4 +1,4 @@
-"""What the command line answers in JSON, in our own words; pure functions."""
+"""Reads the JSON answers of the command line into our dataclasses; pure functions."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from condor_mini.engine.values import (
 
 _MEBIBYTE = 2**20
 _DOCKERS = {"cpus": "CpuCfsQuota", "memory_mb": "MemoryLimit", "pids": "PidsLimit"}
-"""What Docker's `info` says of each limit of a container."""
+"""The keys of Docker's `info` for each limit of a container."""
 _CONTROLLERS = {"cpus": "cpu", "memory_mb": "memory", "pids": "pids"}
 """The controllers of the control groups, by the limits that need them."""
 
 
 def docker_info(facts: Json, endpoint: str) -> EngineInfo:
-    """The engine, of Docker's `info`."""
+    """Return the engine, from Docker's `info`."""
     return EngineInfo(
         name="docker",
         version=facts["ServerVersion"],
@@ -39,7 +39,7 @@ def docker_info(facts: Json, endpoint: str) -> EngineInfo:
 
 
 def podman_info(facts: Json, endpoint: str) -> EngineInfo:
-    """The engine, of Podman's `info`; without an endpoint it is the one of this machine."""
+    """Return the engine, from Podman's `info`; without an endpoint it is this machine's."""
     host = facts["host"]
     controllers = host.get("cgroupControllers") or ()
     return EngineInfo(
@@ -57,10 +57,10 @@ def podman_info(facts: Json, endpoint: str) -> EngineInfo:
 
 
 def image_info(facts: Json) -> ImageInfo:
-    """One image, of `image inspect`."""
+    """Return an image, from `image inspect`."""
     labels = facts["Config"].get("Labels") or {}
     variables = facts["Config"].get("Env") or []
-    # Podman leaves the digest's kind out: the same image has the same id everywhere.
+    # Podman leaves out the digest's kind; with it, an image has the same id on both engines.
     image_id = f"sha256:{facts['Id'].removeprefix('sha256:')}"
     return ImageInfo(
         id=image_id,
@@ -72,11 +72,11 @@ def image_info(facts: Json) -> ImageInfo:
 
 
 def container_info(facts: Json, local_prefix: str = "") -> ContainerInfo:
-    """One container, of `container inspect`.
+    """Return a container, from `container inspect`.
 
     Args:
-        facts: What was answered.
-        local_prefix: What the engine puts before the name of an image that names no registry.
+        facts: The answer for one container.
+        local_prefix: The engine's prefix of an image's name that names no registry.
     """
     state = facts["State"]
     ended = state["Status"] in {"exited", "dead", "stopped"}
@@ -106,23 +106,23 @@ def container_info(facts: Json, local_prefix: str = "") -> ContainerInfo:
 
 
 def is_nameless(mount: Json) -> bool:
-    """Whether a mount, of `container inspect`, is a volume of the container's own."""
+    """Return whether a mount, from `container inspect`, is a volume of the container's own."""
     return bool(NAMELESS.fullmatch(mount.get("Name") or ""))
 
 
 def network_info(facts: Json) -> NetworkInfo:
-    """One network, of `network inspect`."""
-    known = {key.lower(): value for key, value in facts.items()}  # Podman's keys are small
+    """Return a network, from `network inspect`."""
+    known = {key.lower(): value for key, value in facts.items()}  # Podman's keys are in lower case
     return NetworkInfo(id=known["id"], name=known["name"], labels=known.get("labels") or {})
 
 
 def volume_info(facts: Json) -> VolumeInfo:
-    """One volume, of `volume inspect`."""
+    """Return a volume, from `volume inspect`."""
     return VolumeInfo(name=facts["Name"], labels=facts.get("Labels") or {})
 
 
 def _ports(bindings: Json) -> dict[int, str]:
-    """Where each published TCP port is reached, of `{"80/tcp": [{"HostIp": ...}, ...]}`."""
+    """Return where each published TCP port is reached, from `{"80/tcp": [{"HostIp": ...}]}`."""
     reached = {}
     for port, hosts in bindings.items():
         number, _, protocol = port.partition("/")
@@ -132,7 +132,7 @@ def _ports(bindings: Json) -> dict[int, str]:
 
 
 def _time(text: str) -> datetime | None:
-    """A time, None for the one that stands for never; what is less than 1 us is cut off."""
+    """Return a time, None for the one that means never; fractions of 1 us are cut off."""
     time = datetime.fromisoformat(text)
     return None if time.year == 1 else time
 
@@ -143,6 +143,6 @@ def _state(status: str) -> ContainerState:
             return ContainerState.CREATED
         case "running":
             return ContainerState.RUNNING
-        case "exited" | "stopped":  # Podman's word until it has cleaned up
+        case "exited" | "stopped":  # Podman's state until it has cleaned up
             return ContainerState.EXITED
     return ContainerState.OTHER

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def is_empty(archive: bytes | BinaryIO) -> bool:
-    """Whether an archive ends where it begins; False for a stream, which cannot be looked into."""
+    """Return whether an archive has no members; False for a stream, which cannot be looked into."""
     if isinstance(archive, bytes):
         first = archive[: tarfile.BLOCKSIZE]
     elif archive.seekable():
@@ -25,12 +25,12 @@ def is_empty(archive: bytes | BinaryIO) -> bool:
 
 
 def copy_under(archive: BinaryIO, folder: str, whole: BinaryIO) -> None:
-    """Write to ``whole`` an archive for a folder, as an archive for /.
+    """Write an archive for a folder to ``whole``, as an archive for /.
 
     Args:
-        archive: Is read from where it stands.
-        folder: Its absolute path.
-        whole: Is left at its beginning.
+        archive: The archive for the folder, read from its current position.
+        folder: The absolute path of the folder.
+        whole: The file to write to; it is rewound.
     """
     with (
         tarfile.open(fileobj=archive, mode="r:") as part,
@@ -45,12 +45,12 @@ def copy_under(archive: BinaryIO, folder: str, whole: BinaryIO) -> None:
 
 
 def copy_below(archive: BinaryIO, folder: str, part: BinaryIO) -> bool:
-    """Write to ``part`` what an archive for / has for a folder, as an archive for that folder.
+    """Write what an archive for / has for a folder to ``part``, as an archive for that folder.
 
     Args:
-        archive: Is read from where it stands.
-        folder: Its absolute path; what the archive says of the folder itself is ``.``.
-        part: Is left at its beginning.
+        archive: The archive for /, read from its current position.
+        folder: The absolute path of the folder; the folder itself is ``.`` in the result.
+        part: The file to write to; it is rewound.
 
     Returns:
         Whether there is anything.
@@ -62,7 +62,7 @@ def copy_below(archive: BinaryIO, folder: str, part: BinaryIO) -> bool:
         tarfile.open(fileobj=part, mode="w") as tar,
     ):
         for member in whole:
-            with suppress(ValueError):  # it is not below
+            with suppress(ValueError):  # not below the folder
                 member.name = str(PurePosixPath(member.name.strip("/")).relative_to(below))
                 tar.addfile(member, whole.extractfile(member) if member.isreg() else None)
                 count += 1

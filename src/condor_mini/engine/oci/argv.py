@@ -1,4 +1,4 @@
-"""What we ask, as the words of a command line; pure functions."""
+"""Builds the arguments of the engine's command line; pure functions."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 def create_arguments(
     spec: ContainerSpec, options: Iterable[str] = (), *, labels_volumes: bool = True
 ) -> list[str]:
-    """The arguments that create a container.
+    """Return the arguments that create a container.
 
     Args:
-        spec: Which.
-        options: The engine's own.
-        labels_volumes: Whether a mount can say the labels of a volume that is to be made.
+        spec: The container to create.
+        options: Options that only this engine has.
+        labels_volumes: Whether a mount can have labels for a volume that it creates.
     """
-    # --pull never: fetching is a step of its own, with a deadline of its own.
+    # --pull never: pulling is a separate step, with its own deadline.
     arguments = ["create", "--pull", "never", *options, "--name", spec.name]
     arguments += label_arguments(spec.labels)
     arguments += each("--env", [f"{key}={value}" for key, value in spec.environment.items()])
@@ -60,7 +60,7 @@ def create_arguments(
 
 
 def build_arguments(spec: BuildSpec, options: Iterable[str] = ()) -> list[str]:
-    """The arguments that build an image, for all builders alike; the options are one's own."""
+    """Return the arguments that build an image; ``options`` are the engine's own."""
     # --force-rm: Docker's classic builder leaves a failed step's container.
     arguments = ["build", "--force-rm", *options]
     arguments += each("--tag", spec.tags)
@@ -74,7 +74,7 @@ def build_arguments(spec: BuildSpec, options: Iterable[str] = ()) -> list[str]:
 def exec_arguments(
     user: str | None, workdir: str | None, environment: Mapping[str, str] | None
 ) -> Iterator[str]:
-    """The options with which a command runs in a container."""
+    """Yield the options with which a command runs in a container."""
     if user is not None:
         yield from ("--user", user)
     if workdir is not None:
@@ -83,7 +83,7 @@ def exec_arguments(
 
 
 def logs_arguments(tail: int | None, since: datetime | None, *, timestamps: bool) -> Iterator[str]:
-    """The options that choose lines of a log."""
+    """Yield the options that choose lines of a log."""
     if tail is not None:
         yield from ("--tail", str(tail))
     if since is not None:
@@ -93,17 +93,17 @@ def logs_arguments(tail: int | None, since: datetime | None, *, timestamps: bool
 
 
 def each(option: str, values: Iterable[str]) -> list[str]:
-    """The option, repeated before each of its values."""
+    """Return the option, repeated before each of its values."""
     return [word for value in values for word in (option, value)]
 
 
 def label_arguments(labels: Mapping[str, str]) -> list[str]:
-    """The options that put labels on what is created."""
+    """Return the options that put labels on what is created."""
     return each("--label", [f"{key}={value}" for key, value in labels.items()])
 
 
 def label_filters(labels: Mapping[str, str]) -> list[str]:
-    """The options that list only what bears every one of these labels, if not their values.
+    """Return the options that list what bears these labels; a value may go unchecked.
 
     Podman 4 reads a filter as CSV in some of its commands, and later versions in fewer.
     """
@@ -115,19 +115,19 @@ def label_filters(labels: Mapping[str, str]) -> list[str]:
 
 
 def read_as_csv(text: str) -> bool:
-    """Whether CSV would read it as something else than what it is."""
+    """Return whether a CSV reader would change the text."""
     return bool(re.search(r'[",\r\n]', text))
 
 
 def _mount(mount: BindMount | VolumeMount | ScratchMount, labels_volumes: bool) -> str:
-    """A mount as the CSV record that ``--mount`` reads: a path may hold commas and quotes."""
+    """Return a mount as the CSV record that ``--mount`` reads: paths may hold commas and quotes."""
     match mount:
         case BindMount(source=source):
             fields = ["type=bind", f"source={source}", f"target={mount.target}"]
         case VolumeMount(volume=volume):
             fields = ["type=volume", f"source={volume}", f"target={mount.target}"]
         case ScratchMount(target=target):
-            # Without a name it is one of the container's own, and goes with it.
+            # A volume without a name belongs to the container, and is removed with it.
             fields = ["type=volume", f"target={target}"]
     if not isinstance(mount, BindMount) and labels_volumes:
         labels = mount.labels or {}
@@ -140,23 +140,23 @@ def _mount(mount: BindMount | VolumeMount | ScratchMount, labels_volumes: bool) 
 
 
 def _published(port: PublishedPort) -> str:
-    """A port of the host, of any number where none is given, and the container's behind it."""
+    """Return a published port as ``--publish`` reads it."""
     host_port = "" if port.host_port is None else str(port.host_port)
     return f"{host_in_url(port.host_ip)}:{host_port}:{port.container_port}"
 
 
 def label_instruction(key: str, value: str) -> str:
-    """A label as an instruction of a Dockerfile."""
+    """Return a label as an instruction of a Dockerfile."""
     return f"LABEL {_quoted(key)}={_quoted(value)}"
 
 
 def bare_label_instruction(key: str, value: str) -> str:
-    """The same for who takes all between two quotes as it is, and knows no way to write a quote."""
+    """Return a label for a reader that takes all between two quotes as it is."""
     if '"' in f"{key}{value}":
         raise EngineCapabilityError(f"this engine imports no image with a quote in a label: {key}")
     return f'LABEL "{key}"="{value}"'
 
 
 def _quoted(text: str) -> str:
-    """A word of a Dockerfile instruction, of which nothing is taken for a quote or a variable."""
+    """Return a word of a Dockerfile instruction, in which nothing is a quote or a variable."""
     return '"' + re.sub(r'([\\"$])', r"\\\1", text) + '"'

@@ -1,4 +1,4 @@
-"""The engine's command line, called: what it answers, and what its complaints mean."""
+"""Calls the engine's command line, and turns its complaints into errors."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Client:
         self._dialect = dialect
 
     def argv(self, *arguments: str) -> list[str]:
-        """The whole command line."""
+        """Return the whole command line."""
         return [self._dialect.binary, *self._dialect.options, *arguments]
 
     def run(
@@ -52,7 +52,7 @@ class Client:
         check: bool = True,
         merge: bool = False,
     ) -> CommandResult:
-        """Call it, and wait for its end; see ``command.run``."""
+        """Run a command of the client to its end; see ``command.run``."""
         return self.run_bytes(
             *arguments, timeout_s=timeout_s, stdin=stdin, check=check, merge=merge
         ).text()
@@ -66,7 +66,7 @@ class Client:
         check: bool = True,
         merge: bool = False,
     ) -> command.BytesResult:
-        """``run`` for what is not text; see ``command.run_bytes``."""
+        """Run a command of the client whose output is not text; see ``command.run_bytes``."""
         try:
             return command.run_bytes(
                 self.argv(*arguments),
@@ -83,7 +83,7 @@ class Client:
 
     @contextmanager
     def follow(self, *arguments: str) -> Iterator[Iterator[str]]:
-        """Call it for as long as the context lasts; see ``command.follow``."""
+        """Run a command of the client while the context lasts; see ``command.follow``."""
         with ExitStack() as stack:
             try:
                 lines = stack.enter_context(command.follow(self.argv(*arguments)))
@@ -92,9 +92,9 @@ class Client:
             yield self._without_complaint(lines)
 
     def _without_complaint(self, lines: Iterator[str]) -> Iterator[str]:
-        """The lines, of which the client's own last word becomes an error."""
-        # It comes in the same stream as what a container wrote, and only the status, which comes
-        # later, tells whose it is.
+        """Yield the lines; the client's own last complaint is raised as an error."""
+        # A complaint comes in the same stream as the container's output. Only the status, which
+        # comes later, tells which it is.
         held = None
         try:
             for line in lines:
@@ -109,7 +109,7 @@ class Client:
             yield held
 
     def inspect(self, kind: str, names: Sequence[str]) -> list[Json]:
-        """Those of them that are there: one may have gone since it was listed."""
+        """Return the facts of those that exist: one may have gone since it was listed."""
         if not names:
             return []
         result = self.run(kind, "inspect", *names, check=False)
@@ -118,12 +118,12 @@ class Client:
         return found
 
     def end(self, *arguments: str, timeout_s: float = QUICK_TIMEOUT_S) -> None:
-        """Call a command that ends something; what is absent has ended."""
+        """Run a command that ends or removes things; an absent one is a success."""
         result = self.run(*arguments, timeout_s=timeout_s, check=False)
         self._raise_complaints(result, self._dialect.absent, self._dialect.removing)
 
     def _raise_complaints(self, result: CommandResult, *harmless: re.Pattern[str]) -> None:
-        """Of a call about several things: it goes on after a complaint, and has a line for each."""
+        """Raise what a command about several things complains of, unless it is harmless."""
         if result.returncode == 0:
             return
         lines = [line.strip() for line in result.stderr.splitlines()]
@@ -133,19 +133,17 @@ class Client:
             text = "\n".join(failures) or result.stderr or result.stdout
             raise self.translated(CommandFailed(result.argv, result.returncode, text))
 
-    # -- its complaints ---------------------------------------------------------------------------
+    # -- complaints -------------------------------------------------------------------------------
 
     def translated(self, failure: CommandFailed) -> CondorMiniError:
-        """The engine's words as one of our errors; the only place that knows them."""
+        """Return one of our errors for the engine's words; nothing else knows them."""
         if failure.returncode is None:
             return failure
         stderr = failure.stderr.strip()
         if self._dialect.unreachable.search(stderr):
             return self.unreachable(stderr)
         if port := self._dialect.port_taken.search(stderr):
-            return AlreadyInUse(
-                f"The port {port[1]} of the host is somebody else's.\n{failure.message}"
-            )
+            return AlreadyInUse(f"Host port {port[1]} is already in use.\n{failure.message}")
         if self._dialect.taken.search(stderr):
             return AlreadyInUse(failure.message)
         if self._dialect.no_subnet.search(stderr):
@@ -158,14 +156,14 @@ class Client:
         return failure
 
     def hint_of(self, stderr: str) -> str | None:
-        """What to do about a failure of any command, where its words tell."""
+        """Return what to do about a failure, if the engine's words tell."""
         if self._dialect.disk_full.search(stderr):
             return self._dialect.hint_disk_full
         hints = (hint for words, hint in self._dialect.remedies if words.search(stderr))
         return next(hints, None)
 
     def unreachable(self, stderr: str) -> EngineNotFound:
-        """No engine answers, in its client's words."""
+        """Return the error for an engine that does not answer, with its client's words."""
         denied = self._dialect.denied.search(stderr)
         error = EngineAccessDenied if _PERMISSION_DENIED in stderr else EngineNotFound
         return error(
@@ -176,7 +174,7 @@ class Client:
         )
 
     def no_client(self) -> EngineNotFound:
-        """There is no command to call."""
+        """Return the error for a client that is not installed."""
         return EngineNotFound(
             f"There is no command {self._dialect.binary} on PATH.", hint=self._dialect.hint_absent
         )

@@ -46,7 +46,7 @@ class OciContainers(OciVolumes):
         """See ``Engine.create``."""
         volumes = [mount for mount in spec.mounts if isinstance(mount, VolumeMount)]
         if unlabelled := [mount.volume for mount in volumes if mount.labels is None]:
-            # The ones that are absent would be made up, without labels to find them by.
+            # An absent one would be created without labels, and never be found again.
             self._client.run("volume", "inspect", *unlabelled)
         by_mount = self._dialect.labels_volumes
         if not by_mount:
@@ -63,7 +63,7 @@ class OciContainers(OciVolumes):
 
     def copy_in(self, container: str, archive: bytes | BinaryIO, *, at: str = "/") -> None:
         """See ``Engine.copy_in``."""
-        if is_empty(archive):  # which Podman takes for no archive
+        if is_empty(archive):  # Podman does not take this for an archive
             if self.inspect(container) is None:
                 raise NotFound(f"There is no container {container}.")
             return
@@ -78,7 +78,7 @@ class OciContainers(OciVolumes):
                     copy_under(source, at, whole)
                     self._copy_into_each(container, whole)
         except CommandFailed:
-            # Of an absent container, and an absent daemon, it says that "/" must be a directory.
+            # For an absent container or daemon the client says that "/" must be a directory.
             if self.inspect(container) is None:
                 raise NotFound(f"There is no container {container}.") from None
             raise
@@ -88,7 +88,7 @@ class OciContainers(OciVolumes):
         self._client.run_bytes(*arguments, stdin=archive, timeout_s=COPY_TIMEOUT_S)
 
     def _copy_into_each(self, container: str, archive: bytes | BinaryIO) -> None:
-        """Into a container that does not run, and into its mounts, which are not there yet."""
+        """Copy into a container that does not run, and into each of its mounts."""
         start = 0 if isinstance(archive, bytes) or not archive.seekable() else archive.tell()
         self._copy_in(container, "/", archive)
         source = io.BytesIO(archive) if isinstance(archive, bytes) else archive
@@ -99,10 +99,10 @@ class OciContainers(OciVolumes):
                     self._copy_in(container, target, part)
 
     def _mounted(self, container: str) -> list[str]:
-        """Where a container has mounts whose files are not its own."""
+        """Return the paths of a container's mounts whose files are not its own."""
         found = []
         for facts in self._client.inspect("container", [container]):
-            # What it has of its own it fills at its first start, unless it finds something there.
+            # Its nameless volumes are filled from the image at its first start, if they are empty.
             is_new = container_info(facts).started_at is None
             mounts = facts.get("Mounts") or ()
             found += [m["Destination"] for m in mounts if not (is_new and is_nameless(m))]
@@ -110,7 +110,7 @@ class OciContainers(OciVolumes):
 
     def copy_out(self, container: str, path: str) -> bytes:
         """See ``Engine.copy_out``."""
-        # Links are followed: asked for a file's content, a link's own few bytes are no answer.
+        # Follow links: the content of the file is wanted, not that of the link.
         archive = self._client.run_bytes(
             *("cp", *self._dialect.follow_options, f"{container}:{path}", "-"),
             timeout_s=COPY_TIMEOUT_S,
@@ -143,7 +143,7 @@ class OciContainers(OciVolumes):
         stdin: str | None = None,
         timeout_s: float = QUICK_TIMEOUT_S,
     ) -> CommandResult:
-        """See ``Engine.exec``. At the deadline our client is killed; the command lives on."""
+        """See ``Engine.exec``. At the deadline our client is killed, but the command runs on."""
         options = exec_arguments(user, workdir, environment)
         result = self._client.run(
             "exec",
@@ -160,7 +160,7 @@ class OciContainers(OciVolumes):
         return result
 
     def _raise_if_it_never_ran(self, container: str, result: CommandResult) -> None:
-        """Tell the engine's own failure from the command's: the status alone does not."""
+        """Raise if the engine failed, and not the command: the status alone does not tell."""
         output = result.stdout + result.stderr
         if self._dialect.not_running.fullmatch(output):
             raise NotFound(f"Container {container} is not running: {output.strip()}")

@@ -1,4 +1,4 @@
-"""In what the engines that are driven by a command line differ: one table, a row for each."""
+"""A table of the differences between engines that have a command line, a row for each."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Dialect:
-    """How one engine's command line is called, and in which words it says no.
+    """How one engine's command line is called, and what its complaints look like.
 
-    The patterns are searched in what it writes to stderr; its exit statuses do not tell.
+    The patterns are searched in its stderr: its exit statuses do not tell enough.
     """
 
     name: str
@@ -29,73 +29,73 @@ class Dialect:
     host_variable: str
     """The environment variable that names another endpoint."""
     default_context: str | None
-    """The context that stands for ``default_endpoint``; None where there are no contexts."""
+    """The context that means ``default_endpoint``; None if the engine has no contexts."""
     default_endpoint: str
-    """Empty where only ``info`` tells it."""
+    """Empty if only ``info`` tells it."""
 
     options: tuple[str, ...] = ()
-    """Of every command, before its name."""
+    """Options of every command, before its name."""
     create_options: tuple[str, ...] = ()
     bind_options: tuple[str, ...] = ()
-    """Of ``create`` too, where a directory of the host is mounted."""
+    """More options of ``create``, for a container that mounts a directory of the host."""
     build_options: tuple[str, ...] = ()
     save_options: tuple[str, ...] = ()
     copy_in_options: tuple[str, ...] = ()
     follow_options: tuple[str, ...] = ()
-    """Of a copy that comes out, for a link's file in place of the link."""
+    """Options of ``cp`` out of a container, to follow links."""
     read_only_options: tuple[str, ...] = ()
-    """Of ``create`` too, where the root is read-only."""
+    """More options of ``create``, for a read-only root."""
     stop_options: tuple[str, ...] = ()
     remove_options: tuple[str, ...] = ()
 
     engine_info: Callable[[Json, str], EngineInfo]
     """Reads the answer to ``info``, at that endpoint."""
     blockers: Callable[[Json], Iterable[Shortcoming]]
-    """What of the answer to ``info`` means that it is of no use to us."""
+    """Finds in the answer to ``info`` why we cannot use the engine."""
     label_instruction: Callable[[str, str], str] = label_instruction
     """A label as ``import --change`` reads it."""
     bare_volume_labels: bool = False
     """Whether ``volume create`` reads a label as CSV, at least in some versions."""
     whole_lines: bool = True
-    """Whether ``logs`` counts and stamps lines, and not the pieces in which they were written."""
+    """Whether ``logs`` counts and stamps whole lines; if not, each piece that was written."""
     labels_volumes: bool = True
-    """Whether ``create`` makes a volume that is absent, with the labels that a mount says."""
+    """Whether ``create`` creates an absent volume with the labels of its mount."""
     copies_into_volumes: bool = True
-    """Whether an archive for / reaches the volumes of a container that does not run."""
+    """Whether a copy to / reaches the volumes of a container that does not run."""
     unique_networks: bool = False
-    """Whether a network is known by its name; else by its id, of which several share a name."""
+    """Whether a network's name is unique; if not, it is known by its id."""
     local_prefix: str = ""
-    """What stands before the name of an image that names no registry."""
+    """The prefix of an image's name that names no registry."""
     refusals: frozenset[int]
-    """How ``exec`` may end where the container cannot run the command."""
+    """The statuses of ``exec`` if the container cannot run the command."""
 
     complaint: re.Pattern[str]
-    """How a line begins that is the client's or the engine's own and no container's."""
+    """How a line begins that is the engine's own, and not the container's."""
     absent: re.Pattern[str]
     """No such container, image, network, volume or file."""
     taken: re.Pattern[str]
     """The name belongs to another container or network."""
     port_taken: re.Pattern[str]
-    """Somebody else has the port of the host, which is the first group."""
+    """A port of the host is in use; the port is the first group."""
     no_subnet: re.Pattern[str]
-    """All the addresses that networks are given are in use."""
+    """No addresses are left for another network."""
     read_only: re.Pattern[str]
-    """The container's root is read-only, and so is what was to be written."""
+    """The place to write to is read-only, like the container's root."""
     disk_full: re.Pattern[str]
-    """There is no room for what was to be written."""
+    """The disk is full."""
     not_running: re.Pattern[str]
-    """The whole of what ``exec`` says where the container cannot run the command."""
+    """The whole output of ``exec`` if the container cannot run the command."""
     unreachable: re.Pattern[str]
     """The client has no engine to talk to."""
     denied: re.Pattern[str]
-    """... because its socket is closed to this user."""
+    """... because this user may not open its socket."""
     verdict: re.Pattern[str]
-    """The whole of a line that says no more than that something failed."""
+    """A whole line that only says that something failed."""
     removing: re.Pattern[str]
-    """Somebody else is removing it already."""
+    """Another process is removing it already."""
 
     loaded: re.Pattern[str]
-    """The line of stdout that names an image that was loaded, which is the first group."""
+    """The line of stdout that names a loaded image; the name is the first group."""
 
     hint_absent: str
     hint_denied: str
@@ -103,7 +103,7 @@ class Dialect:
     hint_no_subnet: str
     hint_unreachable: str
     remedies: tuple[tuple[re.Pattern[str], str], ...] = ()
-    """What else it may say of this machine, and what to do about it."""
+    """Other complaints about this machine, each with what to do."""
 
 
 def _words(pattern: str) -> re.Pattern[str]:
@@ -210,23 +210,24 @@ PODMAN = Dialect(
     host_variable="CONTAINER_HOST",
     default_context=None,
     default_endpoint="",
-    # Warnings go where a container's own stderr goes.
+    # Warnings would go to the same stderr as a container's output.
     options=("--log-level=error",),
-    # Not the journal, where that is the default: it may be closed to the user, and forgets.
+    # Not the journal, which is the default on some systems: the user may not be able to read it,
+    # and it drops old lines.
     create_options=("--log-driver", "k8s-file"),
-    # SELinux would let the container see nothing of the user's directory, which we do not relabel.
+    # SELinux would hide the user's directory from the container, as we do not relabel it.
     bind_options=("--security-opt", "label=disable"),
-    # Its own format knows no health checks.
+    # Its own image format has no health checks.
     build_options=("--format", "docker"),
-    # Without it the second image's name becomes one more of the first's.
+    # Without it the second image's name becomes another name of the first image.
     save_options=("--multi-image-archive",),
-    # The owners that the tar says; else they become the container's user.
+    # Keep the owners of the tar: by default all becomes the container's user's.
     copy_in_options=("--archive=false",),
-    # It would have memory at /run, /tmp and /var/tmp that can be written.
+    # By default /run, /tmp and /var/tmp are in memory and can be written.
     read_only_options=("--read-only-tmpfs=false",),
-    # Of several it stops none where one is absent.
+    # Without it none is stopped if one of several is absent.
     stop_options=("--ignore",),
-    # It asks politely and waits 10 s, even where it is forced.
+    # It sends SIGTERM and waits 10 s, even with --force.
     remove_options=("--ignore", "--time", "0"),
     engine_info=podman_info,
     blockers=podman_blockers,

@@ -1,7 +1,8 @@
-"""An engine that is driven by its command line: ``docker``, and what speaks like it.
+"""An engine that is driven by its command line: ``docker``, or one that is compatible.
 
-The command line and not the socket's API: it brings contexts, TLS, SSH endpoints, credential
-helpers and both builders, costs 20 to 30 ms a call, and what we do can be pasted into a shell.
+We use the command line and not the API of the socket: it brings contexts, TLS, SSH endpoints,
+credential helpers and both builders. It costs 20 to 30 ms a call, and every call can be pasted into
+a shell.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from condor_mini.engine.values import EngineInfo
 
 INFO_TIMEOUT_S = 20.0
-"""Deadline of the first question; what takes longer to answer it is of no use."""
+"""Deadline of ``info``: an engine that is slower is of no use."""
 
 
 class OciEngine(OciContainers, OciNetworks, OciImages, ImageBuilder):
@@ -35,7 +36,7 @@ class OciEngine(OciContainers, OciNetworks, OciImages, ImageBuilder):
         except CommandFailed:
             raise self._client.unreachable(f"no answer within {INFO_TIMEOUT_S:g} s") from None
         facts: Json = json.loads(answer.stdout) if answer.stdout.strip() else {}
-        # Clients before 23 end with 0 and say only here that no daemon answered.
+        # Clients before version 23 end with 0, and say only here that no daemon answered.
         trouble = "\n".join(facts.get("ServerErrors") or ())
         if answer.returncode != 0 or trouble or not facts:
             raise self._client.unreachable(trouble or answer.stderr)
@@ -48,10 +49,10 @@ class OciEngine(OciContainers, OciNetworks, OciImages, ImageBuilder):
         return self._dialect.engine_info(facts, endpoint)
 
     def endpoint(self, context: str | None = None) -> str:
-        """Where the client looks for the engine, whether or not one answers there.
+        """Return where the client looks for the engine, whether or not one answers there.
 
         Args:
-            context: The client's current context, where it is known: that saves a call.
+            context: The client's current context, if it is known: this saves a call.
         """
         if named := os.environ.get(self._dialect.host_variable):
             return named

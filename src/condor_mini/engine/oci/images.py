@@ -47,7 +47,7 @@ class OciImages(OciAdapter):
     def build(self, spec: BuildSpec, *, on_line: Callable[[str], None]) -> None:
         """See ``Engine.build``."""
         argv = self._client.argv(*build_arguments(spec, self._dialect.build_options))
-        # The variable and not --progress, which the classic builder does not know.
+        # Not the option --progress, which the classic builder does not know.
         environment = {"BUILDKIT_PROGRESS": "plain"}
         try:
             command.stream(argv, on_line, timeout_s=BUILD_TIMEOUT_S, environment=environment)
@@ -75,7 +75,7 @@ class OciImages(OciAdapter):
 
     def save_images(self, references: Sequence[str], tarball: Path) -> None:
         """See ``Engine.save_images``."""
-        tarball.unlink(missing_ok=True)  # Podman adds to no file that is there
+        tarball.unlink(missing_ok=True)  # Podman does not overwrite a file
         options = (*self._dialect.save_options, "--output", str(tarball))
         self._client.run("save", *options, *references, timeout_s=BUILD_TIMEOUT_S)
 

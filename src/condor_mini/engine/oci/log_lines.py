@@ -1,6 +1,7 @@
-"""Lines of a log that comes in the pieces in which it was written, as Podman's does.
+"""Lines of a log that is stored in pieces, as they were written: Podman's.
 
-It counts pieces for ``--tail``, and with ``--timestamps`` has a time before each, in its own zone.
+Podman counts pieces for ``--tail``; with ``--timestamps`` it puts a time before each piece, in the
+machine's time zone.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ _STAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.(\d{9})(Z|[+-]\d\d:\d\d)
 
 
 def format_log(output: str, *, tail: int | None, timestamps: bool) -> str:
-    """A whole log: its last lines, each with one time."""
+    """Return the last lines of a whole log, each with one time."""
     lines = output.split("\n")
     end = [lines.pop()] if lines[-1] == "" else []  # else its last line has no end
     if tail is not None:
@@ -33,14 +34,14 @@ def format_log(output: str, *, tail: int | None, timestamps: bool) -> str:
 def format_lines(
     followed: AbstractContextManager[Iterator[str]], *, skip: int, timestamps: bool
 ) -> Iterator[Iterator[str]]:
-    """A followed log without its first lines, each of the others with one time."""
+    """Yield a followed log without its first lines, each other line with one time."""
     with followed as lines:
         rest = islice(lines, skip, None)
         yield map(utc_line, rest) if timestamps else rest
 
 
 def utc_line(line: str) -> str:
-    """A line that begins with the time of its writing, in UTC, and has no other such time in it."""
+    """Return a line with the time of its writing in UTC, and without times of later pieces."""
     first = _STAMP.match(line)
     if first is None:
         return line
@@ -50,5 +51,5 @@ def utc_line(line: str) -> str:
 
 
 def count_lines(output: str) -> int:
-    """How many lines there are, with one that has no end yet."""
+    """Return how many lines there are, counting one that has no end yet."""
     return output.count("\n") + (not output.endswith("\n") and output != "")

@@ -1,4 +1,4 @@
-"""What an engine lacks on this machine, by its answer to ``info`` and a look around."""
+"""What an engine lacks on this machine, from its answer to ``info`` and files of the machine."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 Json = dict[str, Any]
-"""What an engine answers to a question."""
+"""An answer of an engine, from JSON."""
 
 PODMAN_MINIMUM = (4, 3)
 FIRST_SUBORDINATE = 100_000
 SUBORDINATES = 65_536
-"""What a user gets on most distributions."""
+"""How many ids a user gets on most distributions."""
 
 _HELPER_FOLDERS = (
     *("/usr/libexec/podman", "/usr/lib/podman", "/usr/local/libexec/podman"),
@@ -32,17 +32,17 @@ _HELPER_FOLDERS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Machine:
-    """Where to look; the defaults are this machine's."""
+    """Where to look on a machine; the defaults are for this one."""
 
     user: str = field(default_factory=getpass.getuser)
     subordinates: tuple[Path, ...] = (Path("/etc/subuid"), Path("/etc/subgid"))
     tun: Path = Path("/dev/net/tun")
     helpers: tuple[Path, ...] = tuple(map(Path, _HELPER_FOLDERS))
-    """Where the programs are that Podman calls for its networks."""
+    """Folders with the programs that Podman calls for its networks."""
 
 
 def docker_blockers(facts: Json) -> Iterator[Shortcoming]:
-    """What keeps us from using what the command ``docker`` speaks to."""
+    """Yield what keeps us from using the engine behind the command ``docker``."""
     if "ServerVersion" not in facts:
         yield Shortcoming(
             evidence="the command docker answers as Podman does (Debian's podman-docker)",
@@ -51,7 +51,7 @@ def docker_blockers(facts: Json) -> Iterator[Shortcoming]:
 
 
 def podman_blockers(facts: Json, machine: Machine | None = None) -> Iterator[Shortcoming]:
-    """What keeps us from using Podman; of one on another machine only its version is known."""
+    """Yield what keeps us from using Podman; on another machine only its version is known."""
     version = facts["version"]["Version"]
     if tuple(map(int, re.findall(r"\d+", version)[:2])) < PODMAN_MINIMUM:
         least = ".".join(map(str, PODMAN_MINIMUM))
@@ -70,7 +70,7 @@ def podman_blockers(facts: Json, machine: Machine | None = None) -> Iterator[Sho
 
 
 def podman_shortcomings(facts: Json) -> Iterator[Shortcoming]:
-    """What Podman could do better here."""
+    """Yield what Podman could do better here."""
     if facts["store"]["graphDriverName"] == "vfs":
         yield Shortcoming(
             evidence="each container and each layer is a whole copy (storage driver vfs)",
@@ -82,7 +82,7 @@ def podman_shortcomings(facts: Json) -> Iterator[Shortcoming]:
 
 
 def _names(host: Json, machine: Machine) -> Iterator[Shortcoming]:
-    """Whether containers find each other by name: a plugin of the network's, often left out."""
+    """Check that containers can find each other by name, by a plugin that is often absent."""
     netavark = host.get("networkBackend", "netavark") == "netavark"
     plugin, package = (
         ("aardvark-dns", "netavark aardvark-dns")
@@ -98,7 +98,7 @@ def _names(host: Json, machine: Machine) -> Iterator[Shortcoming]:
 
 
 def _subordinates(host: Json, machine: Machine) -> Iterator[Shortcoming]:
-    """Whether the user has user and group ids for the users in a container."""
+    """Check that the user has user and group ids for the users in a container."""
     mappings = host["idMappings"]
     for file, option, kind in zip(
         machine.subordinates, ("subuids", "subgids"), ("uidmap", "gidmap"), strict=True
@@ -115,7 +115,7 @@ def _subordinates(host: Json, machine: Machine) -> Iterator[Shortcoming]:
 
 
 def _first_free(file: Path) -> int:
-    """The first id that is nobody's yet."""
+    """Return the first id that belongs to nobody."""
     try:
         lines = file.read_text().splitlines()
     except OSError:
@@ -126,7 +126,7 @@ def _first_free(file: Path) -> int:
 
 
 def _way_out(host: Json, machine: Machine) -> Iterator[Shortcoming]:
-    """Whether a user's networks have a way to the world, which Podman wants for each of them."""
+    """Check that a user's networks can reach the world, as Podman wants for each of them."""
     programs = [(host.get(name) or {}).get("executable") for name in ("slirp4netns", "pasta")]
     if not any(programs):
         yield Shortcoming(

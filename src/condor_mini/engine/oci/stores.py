@@ -25,8 +25,8 @@ class OciNetworks(OciAdapter):
         """See ``Engine.create_network``."""
         chosen = [] if subnet is None else ["--subnet", subnet]
         created = self._client.run("network", "create", *label_arguments(labels), *chosen, name)
-        # Docker looks for the name first and takes it later: of four at once all four succeed. At
-        # most one of them sees itself alone afterwards; the others undo what they did.
+        # Docker checks the name before it takes it: of four processes at once all four succeed. At
+        # most one of them then sees no other network of that name; the others undo theirs.
         if len(self._networks_called(name)) > 1:
             self._client.end("network", "rm", created.stdout.strip())
             raise AlreadyInUse(f"Another process is creating the network {name} right now.")
@@ -43,7 +43,7 @@ class OciNetworks(OciAdapter):
             self._client.end("network", "rm", network)
 
     def _networks_called(self, name: str) -> list[str]:
-        """What to call those of that name or id: not every engine sees to it that it is one."""
+        """Return the networks of that name or id: some engines allow several of one name."""
         layout = ("--no-trunc", "--format", "{{.ID}} {{.Name}}")
         listed = self._client.run("network", "ls", *layout).stdout
         rows = (line.split(maxsplit=1) for line in listed.splitlines())
@@ -62,7 +62,7 @@ class OciVolumes(OciAdapter):
                     raise EngineCapabilityError(
                         f"{self.name} makes no volume with a comma or a quote in a label: {key}"
                     )
-        with suppress(AlreadyInUse):  # which Docker does not say
+        with suppress(AlreadyInUse):  # Docker does not raise this
             self._client.run("volume", "create", *label_arguments(labels), name)
 
     def volumes(self, labels: Mapping[str, str]) -> list[VolumeInfo]:

@@ -72,11 +72,11 @@ PORT_TAKEN = [
 
 @pytest.mark.parametrize(("said", "port"), PORT_TAKEN)
 def test_taken_port_is_named(complain: Complain, said: str, port: str) -> None:
-    """A port that somebody else has is named, with the engine's words as evidence."""
+    """A port that is in use is named, with the engine's words as evidence."""
     engine = complain(DAEMON + EXTERNAL + said, "Error: failed to start containers: x")
     with pytest.raises(AlreadyInUse) as caught:
         engine.start("x")
-    assert f"port {port} of the host" in caught.value.message
+    assert f"Host port {port} is already in use" in caught.value.message
     assert said in caught.value.message
 
 
