@@ -217,7 +217,9 @@ def test_collector_that_tells_no_requests(members: Members, pools: PoolEngine) -
     """A collector that does not answer is an error, in its words."""
     silent = FakeOutcome(returncode=1, stderr="failed to connect\n")
     pools.on_exec(["condor_token_request_list"], lambda _: silent)
-    with pytest.raises(PoolNotReady, match="condor_token_request_list failed on ci-master: failed to connect"):
+    with pytest.raises(
+        PoolNotReady, match="condor_token_request_list failed on ci-master: failed to connect"
+    ):
         members.requests()
 
 
