@@ -158,6 +158,6 @@ def test_every_error_is_public(name: str) -> None:
 
 
 def test_unknown_name_is_an_attribute_error() -> None:
-    """A name that is not public is told as Python tells it."""
+    """A name that is not public is Python's usual error."""
     with pytest.raises(AttributeError, match="module 'condor_mini' has no attribute 'Nope'"):
         _ = condor_mini.Nope  # type: ignore[attr-defined]

@@ -114,7 +114,7 @@ def test_command_line(argv: list[str], expected: str) -> None:
     ],
 )
 def test_secret_file(path: str, secret: bool) -> None:
-    """Files that are secrets as a whole are told by their names."""
+    """Files that are secrets as a whole are known by their names."""
     assert is_secret_file(path) is secret
 
 

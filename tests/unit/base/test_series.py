@@ -10,7 +10,7 @@ from condor_mini.spec import PoolSpec
 
 
 def test_default_is_25() -> None:
-    """Nothing said is HTCondor 25."""
+    """The default is HTCondor 25."""
     assert catalogue().get(None).number == "25"
 
 
@@ -37,7 +37,7 @@ def test_environment_names_the_series_where_nothing_else_does(
 
 
 def test_unknown_series_of_the_environment_is_told_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whose mistake it is stands in the error."""
+    """The error names the variable."""
     monkeypatch.setenv(VARIABLE, "9")
     with pytest.raises(UsageError, match="CONDOR_MINI_HTCONDOR: there is no HTCondor series '9'"):
         PoolSpec()

@@ -109,7 +109,7 @@ def test_pool_file_from_stdin(condor_mini: Run, pools: PoolEngine) -> None:
 
 
 def test_pool_file_that_is_wrong(condor_mini: Run, pools: PoolEngine) -> None:
-    """Every problem is told with its place, exit code 7, and nothing is asked of the engine."""
+    """Every problem is reported with its place, exit code 7, and the engine is asked nothing."""
     Path("pool.yaml").write_text("version: 1\nname: A\nnodes: 3\n")
     result = condor_mini("create", "-c", "pool.yaml")
     assert result.status == 7
@@ -158,7 +158,7 @@ def test_what_is_refused(
 
 
 def test_known_series_are_told(condor_mini: Run) -> None:
-    """Who asks for an unknown series hears which there are."""
+    """An unknown series is refused with the known ones."""
     said = condor_mini("create", "--htcondor", "24").err
     assert "23" in said
     assert "25" in said

@@ -33,7 +33,7 @@ def two(condor_mini: Run) -> Run:
 
 
 def test_pool_is_gone_and_told(condor_mini: Run, pools: PoolEngine) -> None:
-    """It is told on stderr, and nothing is left."""
+    """The deletion is reported on stderr, and nothing is left."""
     condor_mini("create")
     result = condor_mini("delete")
     assert (result.status, result.out, result.err) == (0, "", "Deleted the pool mini\n")
@@ -41,7 +41,7 @@ def test_pool_is_gone_and_told(condor_mini: Run, pools: PoolEngine) -> None:
 
 
 def test_absent_pool_is_a_success(condor_mini: Run) -> None:
-    """One that is not there is exit code 0, and told."""
+    """An absent pool is exit code 0, with a note."""
     result = condor_mini("delete", "-n", "ci")
     assert (result.status, result.err) == (0, "There is no pool ci\n")
 
@@ -90,13 +90,13 @@ def test_all_without_containers_too(two: Run, pools: PoolEngine, also: tuple[str
 
 
 def test_all_of_none(condor_mini: Run) -> None:
-    """--all where there is none is a success, and told."""
+    """--all without any pool is a success, with a note."""
     result = condor_mini("delete", "--all")
     assert (result.status, result.err) == (0, "There are no pools\n")
 
 
 def test_all_and_a_name_contradict(two: Run, pools: PoolEngine) -> None:
-    """Who says --all and a name hears that it is one or the other, and nothing is removed."""
+    """--all with a name is a usage error, and nothing is removed."""
     result = two("delete", "--all", "-n", "a")
     assert (result.status, "either --all or the pool a" in result.err) == (2, True)
     assert len(left(pools)) == 8

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def test_command_prints_the_directory(pool: FakePool, run: Callable[..., Result]) -> None:
-    """And nothing else on stdout."""
+    """The directory is the only thing on stdout."""
     del pool
     shown = run("export", "logs", "-n", "ci", "out")
     assert (shown.status, shown.out) == (0, "out\n")
@@ -22,7 +22,7 @@ def test_command_prints_the_directory(pool: FakePool, run: Callable[..., Result]
 def test_other_files_may_be_there(
     pool: FakePool, run: Callable[..., Result], tmp_path: Path
 ) -> None:
-    """Only what would be overwritten is in the way."""
+    """Other files are left alone; only files that would be overwritten are an error."""
     del pool
     (tmp_path / "out").mkdir()
     (tmp_path / "out/note.txt").touch()
@@ -34,7 +34,7 @@ def test_other_files_may_be_there(
 def test_directory_that_cannot_be_made_is_1(
     pool: FakePool, run: Callable[..., Result], tmp_path: Path
 ) -> None:
-    """One clear message."""
+    """A directory that cannot be made is exit code 1 with one clear message."""
     del pool
     (tmp_path / "file").touch()
     shown = run("export", "logs", "-n", "ci", "file/out")

@@ -98,7 +98,7 @@ def removed(pools: PoolEngine, condor_mini: Callable[..., Result]) -> Callable[.
 
 
 def row(run: Callable[..., Result], name: str = "ci") -> dict[str, object]:
-    """What programs are told of a pool."""
+    """Return the pool's object in the JSON."""
     (found,) = [pool for pool in json.loads(run("list", "-o", "json").out) if pool["name"] == name]
     assert isinstance(found, dict)
     return found
@@ -130,7 +130,7 @@ def test_kept_pool_is_shown_with_the_next_command(removed: Callable[..., Result]
 
 
 def test_kept_pool_that_is_started_runs(removed: Callable[..., Result]) -> None:
-    """The command that is told does what it says."""
+    """The command in the hint does what the hint says."""
     assert removed("start", "-n", "ci").status == 0
     assert (row(removed)["state"], row(removed)["running"]) == ("running", 4)
 

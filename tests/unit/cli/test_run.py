@@ -94,7 +94,7 @@ def test_container_has_no_capabilities(created: Callable[..., ContainerSpec]) ->
 
 
 def test_cores_and_memory_go_in(created: Callable[..., ContainerSpec]) -> None:
-    """--cpus and --memory are what the container is told."""
+    """--cpus and --memory are in the container's environment."""
     environment = created("--cpus", "4", "--memory", "2G").environment
     assert (environment["NUM_CPUS"], environment["MEMORY"]) == ("4", "2048")
 
@@ -137,7 +137,7 @@ def test_container_that_ends_at_once_is_told(engine: FakeEngine, run: Run) -> No
 def test_interrupt_while_starting_leaves_nothing(
     engine: FakeEngine, run: Run, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
-    """Ctrl-C at any point of the start is 130, and no container is left."""
+    """Ctrl-C at any point of the start is exit code 130, and no container is left."""
 
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
@@ -147,7 +147,7 @@ def test_interrupt_while_starting_leaves_nothing(
 
 
 def test_engine_that_is_gone_is_6(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An engine that does not answer is 6, with its own words."""
+    """An engine that does not answer is exit code 6, with its own words."""
 
     def gone(*_: object) -> None:
         raise EngineNotFound("nobody answers", hint="start it")
@@ -248,7 +248,7 @@ def test_who_claims_to_be_the_pool_is_not_taken_for_it(
 
 
 def test_name_that_a_claimant_has(run: Run, claimant: str) -> None:
-    """Where it has the name that the pool is to have, it is called what it is."""
+    """If it has the name that the pool should have, the error says what it is."""
     result = run("--name", claimant, "--", "it")
     words = f"the name {claimant} is taken by a container that is not a personal pool"
     assert (result.status, words in result.err) == (4, True)

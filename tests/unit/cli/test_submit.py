@@ -35,7 +35,7 @@ def test_submit_says_what_condor_submit_says(run: Run) -> None:
 
 
 def test_quiet(run: Run) -> None:
-    """With -q only the result is told."""
+    """With -q only the result is printed."""
     assert run("submit", "-q", "a.sub").err == ""
 
 
@@ -66,7 +66,7 @@ def test_results_are_shown(run: Run, queue: Queue, monkeypatch: pytest.MonkeyPat
 def test_interrupted_wait_leaves_the_jobs(
     run: Run, queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ctrl-C while we wait is 130; the jobs stay, and how to go on is told."""
+    """Ctrl-C during the wait is exit code 130; the jobs stay, and a note says how to go on."""
 
     def interrupt(*_: object, **__: object) -> int:
         raise KeyboardInterrupt
@@ -97,7 +97,7 @@ def test_submit_json(run: Run, here: Path) -> None:
 
 
 def test_absent_submit_file_is_3(run: Run) -> None:
-    """A submit file that is not there is 3."""
+    """An absent submit file is exit code 3."""
     result = run("submit", "no.sub")
     assert (result.status, result.err) == (
         3,
@@ -106,7 +106,7 @@ def test_absent_submit_file_is_3(run: Run) -> None:
 
 
 def test_absent_pool_is_3(run: Run) -> None:
-    """A pool that is not there is 3."""
+    """An absent pool is exit code 3."""
     assert run("submit", "-n", "other", "a.sub").status == 3
 
 

@@ -107,7 +107,7 @@ def test_no_file_is_left_of_a_failure(token: Run, tmp_path: Path) -> None:
 
 
 def test_an_output_that_is_a_file(token: Run, nodes: TokenNodes) -> None:
-    """`token create -o FILE`, as it was once, is told of --file."""
+    """`token create -o FILE`, the former spelling, is refused with a hint at --file."""
     made = token("create", "-o", "my token")
     assert (made.status, nodes.given) == (2, [])
     assert "--file 'my token'" in made.err
@@ -170,7 +170,7 @@ def test_list_tells_no_secret(token: Run) -> None:
 
 
 def test_list_of_an_expired_token(token: Run, nodes: TokenNodes) -> None:
-    """A token that has expired is told as such."""
+    """A token that has expired is listed as expired."""
     nodes.now -= 61
     token("create", "--lifetime", "60")
     assert [row["state"] for row in rows(token) if row["kind"] == "issued"] == ["expired"]
@@ -358,6 +358,6 @@ def test_what_is_malformed_is_not_revoked(
 
 
 def test_revoke_nothing(token: Run) -> None:
-    """`token revoke` without a token is told of `token list`."""
+    """`token revoke` without a token is refused with a hint at `token list`."""
     done = token("revoke")
     assert (done.status, "token list" in done.err) == (2, True)

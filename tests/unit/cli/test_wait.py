@@ -48,18 +48,18 @@ def test_wait_with_nothing_to_wait_for(run: Run) -> None:
 
 
 def test_unknown_cluster_is_3(run: Run) -> None:
-    """A cluster that never was is 3."""
+    """A cluster that never existed is exit code 3."""
     assert run("wait", "9").status == 3
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "x", "7.0"])
 def test_cluster_is_a_number(run: Run, number: str) -> None:
-    """What is no cluster's number is 2."""
+    """Anything but a cluster's number is exit code 2."""
     assert run("wait", "--", number).status == 2
 
 
 def test_held_job_is_1(run: Run, queue: Queue) -> None:
-    """A held job is 1; it stays in the queue, and what can be done is told."""
+    """A held job is exit code 1; it stays in the queue, and the error says what can be done."""
     run("submit", "a.sub")
     queue.queued = [queue.job(**HELD)]
     result = run("wait", "7")
@@ -77,7 +77,7 @@ def test_removed_jobs_output_is_not_shown(run: Run, queue: Queue) -> None:
 
 
 def test_timeout_is_5(run: Run, queue: Queue) -> None:
-    """At the deadline it is 5, and how to go on is told."""
+    """The deadline is exit code 5, and the error says how to go on."""
     run("submit", "a.sub")
     queue.queued = [queue.job(**RUNNING)]
     result = run("wait", "7", "--timeout", "0")

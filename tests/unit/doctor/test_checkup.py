@@ -42,7 +42,7 @@ def test_nothing_is_left(fake: FakeEngine) -> None:
 
 
 def test_nothing_is_left_when_it_fails(fake: FakeEngine, inside: object) -> None:
-    """Whatever happens inside."""
+    """Container and network go whatever happens inside."""
     del inside
     fake.fail_next("exec", CommandFailed(["x"], None, ""))
     assert found()["containers"].level is Level.FAIL
@@ -58,7 +58,7 @@ def test_disk(free: int, level: Level) -> None:
 
 
 def test_no_engine(fake: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Why there is none, and how to get one; nothing more is looked at."""
+    """Without an engine the report says why and how to get one, and nothing more is checked."""
 
     def gone() -> None:
         raise EngineNotFound("no daemon", hint="start it")

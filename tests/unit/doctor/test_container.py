@@ -63,7 +63,7 @@ def test_limit_in_a_group_below_the_root(inside: dict[str, FakeOutcome]) -> None
 
 
 def test_limit_without_a_group(fake: FakeEngine, inside: dict[str, FakeOutcome]) -> None:
-    """Where limits are those of single processes, that is said."""
+    """Where limits hold for single processes only, the warning says so."""
     inside["/sys/fs/cgroup/memory.max"] = FakeOutcome(returncode=1)
     info = replace(fake.info(), on_loopback=True)
     with pytest.MonkeyPatch.context() as patch:
@@ -79,7 +79,7 @@ def test_own_name_is_unknown(inside: dict[str, FakeOutcome]) -> None:
 
 
 def test_slow_name_server(inside: dict[str, FakeOutcome], monkeypatch: pytest.MonkeyPatch) -> None:
-    """It stalls daemons, and what to do is said."""
+    """A slow name server stalls daemons: the warning says what to do."""
     del inside
     monkeypatch.setattr("condor_mini.doctor.container.SLOW_LOOKUP_S", -1.0)
     finding = found()["name servers"]

@@ -22,7 +22,7 @@ ANALYSIS_23 = Path(__file__).with_name("analysis-23.txt").read_text()
 
 @pytest.mark.usefixtures("inside")
 def test_ended_node(pool: FakePool) -> None:
-    """With its last words and how to start it."""
+    """A node that has ended is shown with its last words and how to start it."""
     pool.engine.end("ci-execute-1", exit_code=137, log="out of memory\n")
     finding = found("ci")["node ci-execute-1"]
     assert (finding.level, "out of memory" in finding.evidence) == (Level.FAIL, True)
@@ -31,14 +31,14 @@ def test_ended_node(pool: FakePool) -> None:
 
 @pytest.mark.usefixtures("inside")
 def test_unhealthy_node(pool: FakePool) -> None:
-    """In its own words."""
+    """An unhealthy node is shown with its own words."""
     pool.health["ci-submit-1"] = "SCHEDD is not running"
     assert found("ci")["node ci-submit-1"].evidence == "SCHEDD is not running"
 
 
 @pytest.mark.usefixtures("inside")
 def test_stopped_pool_is_a_warning(pool: FakePool) -> None:
-    """Somebody stopped it; its nodes are not looked at."""
+    """A stopped pool is a warning, and its nodes are not checked."""
     pool.engine.stop(*(node.name for node in pool.nodes), timeout_s=1)
     findings = found("ci")
     assert findings["pool ci"].level is Level.WARN

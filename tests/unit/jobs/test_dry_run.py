@@ -128,7 +128,7 @@ def test_executable_that_is_not_transferred_is_not_looked_for(
 def test_link_to_outside_that_is_named_is_told(
     staging: Staging, queue: Queue, attribute: str, value: str, told: str
 ) -> None:
-    """A link that leads nowhere in the pool is told before a job fails by it."""
+    """A link that leads nowhere in the pool is reported before a job fails because of it."""
     links = {"data": "/big/data", "sub/run.sh": "/opt/run.sh", "other": "/x"}
     assert problems(staging, queue, {attribute: value}, outside=links) == [told]
 
@@ -176,7 +176,7 @@ def test_executable_outside_is_told_though_condor_submit_fails(
 
 
 def test_refusal_is_in_condor_submits_words(staging: Staging, queue: Queue, here: Path) -> None:
-    """What condor_submit refuses is told in its words, with the paths of this machine."""
+    """What condor_submit refuses is reported in its words, with the paths of this machine."""
     queue.refusal = f"\nERROR: No such directory: {staging.path}/x\n"
     with pytest.raises(JobFailed, match=f"condor_submit a.sub: No such directory: {here}/x"):
         check_paths(staging, "a.sub", (), outside={})

@@ -146,7 +146,7 @@ def test_link_to_a_directory_outside_is_that_directory(directory: Directory) -> 
 def test_directory_that_becomes_a_link_is_not_followed(
     directory: Directory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A link that takes a directory's place while it is packed leads nowhere, and is told."""
+    """A link that takes a directory's place while it is packed leads nowhere, and is reported."""
     (directory.path.parent / "secrets").mkdir()
     (directory.path.parent / "secrets" / "id").write_text("secret")
     (directory.path / "sub").mkdir()
@@ -166,7 +166,7 @@ def test_directory_that_becomes_a_link_is_not_followed(
 
 @pytest.mark.parametrize("how", ["removed", "link"])
 def test_directory_that_has_gone_is_told(directory: Directory, how: str) -> None:
-    """A directory that is not there any more, or is a link by now, is told."""
+    """A directory that has gone, or has become a link, is reported."""
     directory.path.rmdir()
     if how == "link":
         directory.path.symlink_to("/etc")
@@ -189,14 +189,14 @@ def test_link_to_what_is_above_ends(directory: Directory) -> None:
 
 
 def test_what_leads_back_is_told(directory: Directory) -> None:
-    """What was not followed is told."""
+    """A link that was not followed is reported."""
     (directory.path / "up").symlink_to("..")
     packed(directory, follow_links=True)
     assert directory.skipped == [f"up/here: leads back to {directory.path}"]
 
 
 def test_fifo_is_skipped(directory: Directory) -> None:
-    """What is neither file nor directory stays here, and is told."""
+    """What is neither a file nor a directory stays here, and is reported."""
     os.mkfifo(directory.path / "fifo")
     assert (packed(directory), directory.skipped) == (
         {},
@@ -281,13 +281,13 @@ def test_new_file_comes_back(directory: Directory) -> None:
 
 
 def test_what_was_written_is_told(directory: Directory) -> None:
-    """New directories are told as files are."""
+    """New directories are reported as files are."""
     written = unpack(directory, member("a/b/out"))
     assert written == [directory.path / name for name in ("a", "a/b", "a/b/out")]
 
 
 def test_same_file_is_not_touched(directory: Directory) -> None:
-    """A file with the same content is left as it is, and not told."""
+    """A file with the same content is left as it is, and not reported."""
     (directory.path / "out").write_bytes(b"same")
     before = (directory.path / "out").stat()
     written = unpack(directory, member("out", b"same"))
@@ -336,7 +336,7 @@ def test_links_outside_are_not_followed(directory: Directory, name: str) -> None
 
 
 def test_links_inside_are_not_followed(directory: Directory) -> None:
-    """What would go through a link inside is refused too, and told: a job may have left the link.
+    """A write through a link inside is refused too, and reported: a job may have left the link.
 
     The link stays one, and what it leads to stays as it is.
     """

@@ -118,7 +118,7 @@ def test_record_without_a_key_is_not_believed(
 
 @pytest.mark.parametrize("text", [b"{]", b"[]", b"{}", b"\xff"])
 def test_damaged_record_is_told(staging: Staging, node: Node, text: bytes) -> None:
-    """A record that is none is told, and not traced."""
+    """A damaged record is an error message, not a traceback."""
     write_record(staging, text)
     with pytest.raises(
         CondorMiniError, match=f"the record of {staging.name} in mini-submit-1 is damaged"
@@ -166,7 +166,7 @@ def test_file_that_grows_is_fine(staging: Staging, engine: FakeEngine, queue: Qu
 
 
 def test_failure_there_is_told(staging: Staging, engine: FakeEngine) -> None:
-    """A full disk in the pool is told in the tool's words, and the copy stays."""
+    """A full disk in the pool is reported in the tool's words, and the copy stays."""
     words = "tar: No space left on device"
     engine.on_exec(["tar"], lambda _: FakeOutcome(returncode=2, stderr=words))
     with pytest.raises(CommandFailed, match=words):
@@ -175,7 +175,7 @@ def test_failure_there_is_told(staging: Staging, engine: FakeEngine) -> None:
 
 
 def test_what_cannot_be_written_stays_there(staging: Staging, queue: Queue, here: Path) -> None:
-    """If something cannot come back, the copy stays, and how to get at it is told."""
+    """If something cannot come back, the copy stays, and the error says how to get at it."""
     (here / "out").mkdir()
     queue.written = {"out": b"it"}
     with pytest.raises(CondorMiniError, match=f"condor-mini cp -n mini .*{staging.path}"):
@@ -184,7 +184,7 @@ def test_what_cannot_be_written_stays_there(staging: Staging, queue: Queue, here
 
 
 def test_directory_that_is_gone_is_told(staging: Staging, here: Path) -> None:
-    """A directory that was removed meanwhile is told, and how to get at the results."""
+    """A directory that was removed meanwhile is an error, which says how to get at the results."""
     (here / "a.sub").unlink()
     here.rmdir()
     with pytest.raises(NotFound, match="no longer exists"):
@@ -233,7 +233,7 @@ def test_interrupt_while_copying_leaves_nothing(
 
 @pytest.mark.parametrize(("name", "words"), [("no.sub", "does not exist"), (".", "is not a file")])
 def test_submit_file_that_is_none(here: Path, name: str, words: str) -> None:
-    """A submit file that is absent or a directory is told so."""
+    """A submit file that is absent, or is a directory, is an error."""
     with pytest.raises(NotFound, match=words):
         source_directory(here / name)
 

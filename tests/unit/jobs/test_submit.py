@@ -98,7 +98,7 @@ def test_interrupt_while_submitting_leaves_nothing(
 
 
 def test_interactive_is_refused(pool: Pool, here: Path) -> None:
-    """An interactive job needs a terminal there; where to have one is told."""
+    """An interactive job needs a terminal there; the error says where to get one."""
     with pytest.raises(UsageError, match="condor-mini shell -n mini"):
         submit_file(pool, here / "a.sub", arguments=["-i"])
 
@@ -110,7 +110,7 @@ def test_node_must_be_an_access_point(pool: Pool, here: Path) -> None:
 
 
 def test_node_must_run(pool: Pool, engine: FakeEngine, here: Path) -> None:
-    """An access point that does not run is told."""
+    """An access point that does not run is an error."""
     engine.end("mini-submit-1", exit_code=3)
     with pytest.raises(PoolNotReady, match="has ended with 3"):
         submit_file(pool, here / "a.sub")
@@ -119,7 +119,7 @@ def test_node_must_run(pool: Pool, engine: FakeEngine, here: Path) -> None:
 def test_what_is_not_copied_is_noted(
     pool: Pool, queue: Queue, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What stays here is told to whoever looks."""
+    """What stays here is noted in the progress."""
     del queue
     os.mkfifo(here / "pipe")
     (here / "up").symlink_to("..")
@@ -197,7 +197,7 @@ def test_cluster_is_found_with_its_directory(pool: Pool, here: Path) -> None:
 
 
 def test_unknown_cluster_is_told(pool: Pool, queue: Queue) -> None:
-    """A cluster that never was is told."""
+    """A cluster that never existed is an error."""
     queue.ended = []
     with pytest.raises(NotFound, match="knows no job of cluster 9"):
         submissions(pool, [9])

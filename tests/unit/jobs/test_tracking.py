@@ -40,7 +40,7 @@ def test_status_is_the_jobs(
 
 
 def test_held_job_ends_the_wait(pool: Pool, queue: Queue, here: Path) -> None:
-    """A job on hold is told at once with its reason, and what can be done."""
+    """A job on hold is reported at once, with its reason and what can be done."""
     submission = submit_file(pool, here / "a.sub")
     queue.queued = [queue.job(**HELD)]
     with pytest.raises(JobFailed, match=r"(?s)7.0 was put on hold: why.*condor_release 7"):
@@ -79,7 +79,7 @@ def test_removed_job_that_stays_in_the_queue_has_ended(
 
 
 def test_deadline_is_told(pool: Pool, queue: Queue, here: Path) -> None:
-    """At the deadline it is told how many jobs are in which state."""
+    """At the deadline the error says how many jobs are in which state."""
     submission = submit_file(pool, here / "a.sub")
     queue.queued = [queue.job(**RUNNING)]
     with pytest.raises(PoolNotReady, match="not all jobs have ended after 0 s: 1 running, 0 idle"):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def test_pool_that_exists_is_told(pools: PoolEngine) -> None:
-    """A second pool of a name is refused, and the first one stays as it is."""
+    """A second pool of the same name is refused, and the first one stays as it is."""
     create(pools)
     before = [node.info for node in pool_nodes(pools, "ci")]
     with pytest.raises(AlreadyInUse, match="there is a pool ci; it has 4 nodes and runs"):
@@ -46,7 +46,7 @@ def test_foreign_thing_is_neither_used_nor_removed(pools: PoolEngine, kind: str)
 
 
 def test_loser_of_a_race_removes_nothing(pools: PoolEngine) -> None:
-    """Who finds the network taken when it wants it, and then nodes, leaves all of it alone."""
+    """A creation that finds the network taken, and then nodes, leaves all of it alone."""
     beaten = False
 
     def meanwhile() -> None:
@@ -64,7 +64,7 @@ def test_loser_of_a_race_removes_nothing(pools: PoolEngine) -> None:
 def test_network_that_a_kill_has_left_is_taken_over(
     pools: PoolEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where nobody has made nodes for a while, the network is removed and made anew."""
+    """If nobody has created nodes for a while, the network is removed and created again."""
     monkeypatch.setattr(claim, "CLAIM_TIMEOUT_S", 0.2)
     pools.create_network("ci", labels={f"{LABEL}.kind": "pool", f"{LABEL}.pool": "ci"})
     create(pools)

@@ -34,14 +34,14 @@ def test_every_access_point_is_probed(pools: PoolEngine) -> None:
 
 
 def test_node_that_ends_is_told_with_its_last_words(pools: PoolEngine) -> None:
-    """A node that dies while the others are awaited is named, with how it ended and its log."""
+    """A node that ends while the others are awaited is named, with its status and its log."""
     pools.die_at_start["ci-execute-2"] = (44, "condor-mini: no such core\n")
     with pytest.raises(PoolNotReady, match=r"ci-execute-2 has ended with 44.*\ncondor-mini: no su"):
         create(pools)
 
 
 def test_node_that_ends_is_not_to_be_started_again(pools: PoolEngine) -> None:
-    """Nobody is told to start a pool that is removed."""
+    """The error does not advise to start a pool that is removed."""
     pools.die_at_start["ci-execute-2"] = (44, "")
     with pytest.raises(PoolNotReady) as caught:
         create(pools)
@@ -49,7 +49,7 @@ def test_node_that_ends_is_not_to_be_started_again(pools: PoolEngine) -> None:
 
 
 def test_node_that_ends_while_its_slot_is_awaited_is_told(pools: PoolEngine) -> None:
-    """A node that dies later is noticed after the next question, and not at the deadline."""
+    """A node that ends later is noticed after the next question, not at the deadline."""
 
     def die(_: object) -> FakeOutcome:
         pools.end("ci-execute-1", exit_code=9, log="killed\n")
@@ -90,7 +90,7 @@ def test_question_that_is_not_answered_is_asked_again(pools: PoolEngine) -> None
 
 
 def test_hanging_question_is_told_at_the_deadline(pools: PoolEngine) -> None:
-    """One that is never answered is named."""
+    """A question that is never answered is named in the error."""
     pools.probe = lambda _: FakeOutcome(seconds=1000)
     with pytest.raises(PoolNotReady, match=r"not completed: ci-submit-1 does not answer"):
         create(pools, timeout_s=0.2)

@@ -111,7 +111,7 @@ def test_no_node_without_its_central_manager(pools: PoolEngine, pool: Pool) -> N
 
 
 def test_a_stopped_central_manager_is_started_first(pools: PoolEngine, pool: Pool) -> None:
-    """A node can be made anew in a pool that is stopped."""
+    """A node can be recreated in a pool that is stopped."""
     pool.stop()
     pools.remove("ci-execute-1")
     pool.start()
@@ -139,7 +139,7 @@ def test_a_node_that_was_added_is_made_anew(pools: PoolEngine, pool: Pool) -> No
 
 
 def test_what_fails_leaves_the_state(pools: PoolEngine, pool: Pool) -> None:
-    """If a node cannot be made anew, its container goes again, its volumes stay, `start` works."""
+    """If a node cannot be recreated, its container goes, its volumes stay, and `start` works."""
     kept = volumes(pools)
     pools.remove("ci-submit-1")
     refusal = CommandFailed(["docker", "cp"], 1, "it broke")
@@ -205,7 +205,7 @@ def test_one_node_is_not_upgraded_alone(pool: Pool) -> None:
 
 
 def test_a_pool_without_its_central_managers_state_is_lost(pools: PoolEngine, pool: Pool) -> None:
-    """Without containers and the central manager's volumes there is nothing to be made anew of."""
+    """Without the central manager's volumes nothing is left to recreate the pool from."""
     pools.remove(*(node.info.id for node in pool.nodes))
     for name in volumes(pools):
         if name.startswith("ci-master-"):

@@ -58,7 +58,7 @@ def test_if_not_exists_takes_a_pool_that_was_scaled_down(
 
 
 def test_if_not_exists_says_that_the_maker_failed(pools: PoolEngine) -> None:
-    """A pool that vanishes while it is waited for is told at once."""
+    """A pool that vanishes during the wait is an error at once."""
     with pytest.raises(NotFound, match="was removed while it was being made"):
         creation.await_made(pools, "ci", timeout_s=5)
 

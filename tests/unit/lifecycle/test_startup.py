@@ -42,7 +42,7 @@ def test_start_that_is_refused_is_tried_again(pools: PoolEngine) -> None:
 def test_start_that_is_refused_for_good_fails(
     pools: PoolEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One that is refused for longer is a failure, with the engine's own words."""
+    """A start that is refused for longer is a failure, in the engine's own words."""
     monkeypatch.setattr(startup, "START_PATIENCE_S", 0.1)
 
     def refuse() -> None:
@@ -68,7 +68,7 @@ def test_volume_that_cannot_be_opened_is_told(pools: PoolEngine) -> None:
 
 
 def test_node_that_ends_before_its_volume_is_opened(pools: PoolEngine) -> None:
-    """Of a node that has ended already the end is told, and not what could not be done there."""
+    """If a node has ended already, the error is about its end, not about its volume."""
     pools.die_at_start["ci-execute-1"] = (44, "condor-mini: no such core\n")
     with pytest.raises(PoolNotReady, match="ci-execute-1 has ended with 44"):
         creation.create(pools, WITH_VOLUME, Progress(), timeout_s=5)

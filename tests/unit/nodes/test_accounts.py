@@ -10,7 +10,7 @@ DEBIAN = "root:x:0:0:root:/root:/bin/bash\n_apt:x:100:65534::/nonexistent:/usr/s
 
 
 def ids(passwd: str) -> dict[str, tuple[str, str]]:
-    """UID and GID of each user."""
+    """Return UID and GID of each user."""
     lines = [line.split(":") for line in passwd.splitlines()]
     return {line[0]: (line[2], line[3]) for line in lines}
 
@@ -28,14 +28,14 @@ def test_image_without_accounts() -> None:
 
 
 def test_accounts_of_the_image_stay() -> None:
-    """What the image has is left as it is."""
+    """The image's own accounts are left as they are."""
     passwd, group = with_accounts(DEBIAN, "root:x:0:\nstaff:x:50:me,you\n")
     assert set(DEBIAN.splitlines()) <= set(passwd.splitlines())
     assert "staff:x:50:me,you\n" in group
 
 
 def test_number_of_jovyan_is_taken() -> None:
-    """Of an image's user 1000 the number's name becomes jovyan, and the user's name stays."""
+    """UID 1000 is called jovyan from now on, and the image's user of that number stays."""
     node = "node:x:1000:1000::/home/node:/bin/bash"
     passwd, group = with_accounts(f"{DEBIAN}{node}\n", "node:x:1000:\n")
     lines = passwd.splitlines()
@@ -46,7 +46,7 @@ def test_number_of_jovyan_is_taken() -> None:
 
 
 def test_jovyan_of_the_image_gets_our_number() -> None:
-    """A jovyan whom the image has keeps his group, home and shell, and has UID 1000."""
+    """The image's own jovyan keeps group, home and shell, and gets UID 1000."""
     passwd, group = with_accounts("jovyan:x:4711:100:J:/home/j:/bin/zsh\n", "users:x:100:\n")
     assert "jovyan:x:1000:100:J:/home/j:/bin/zsh\n" in passwd
     assert "jovyan" not in group
@@ -59,7 +59,7 @@ def test_condor_of_the_image_keeps_its_number() -> None:
 
 
 def test_condor_takes_a_number_that_is_free() -> None:
-    """Its number is neither a user's nor a group's of the image."""
+    """The user condor gets a number that no user and no group of the image has."""
     passwd, _ = with_accounts("a:x:999:1::/:/x\n", "b:x:998:\n")
     assert ids(passwd)["condor"] == ("997", "997")
 

@@ -44,7 +44,7 @@ def rendered(spec: PoolSpec) -> dict[str, str]:
 
 
 def knobs(**group: object) -> dict[str, str]:
-    """What an execution point with these keys is told."""
+    """Return the configuration of an execution point with these keys."""
     points = ExecutionPoints.model_validate(group)
     lines = execution_point_config(PoolSpec(), points).splitlines()
     pairs = (line.split(" = ", 1) for line in lines if " = " in line and not line.startswith("#"))
@@ -141,6 +141,6 @@ def test_raw_configuration_is_last() -> None:
 
 @pytest.mark.parametrize(("read", "lines"), [("members", 0), ("anyone", 1)])
 def test_reading_is_opened_where_that_is_asked_for(read: str, lines: int) -> None:
-    """`read: anyone` is told to every node; `members` is how the images are."""
+    """`read: anyone` is in every node's configuration; `members` is the images' own setting."""
     spec = PoolSpec.model_validate({"version": 1, "read": read})
     assert pool_config(spec).count("POOL_READ = anyone\n") == lines

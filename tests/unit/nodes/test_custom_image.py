@@ -114,7 +114,7 @@ def test_pool_on_an_image(with_image: PoolEngine, tree: Path) -> None:
 
 
 def preloading(engine: PoolEngine, of_image: str, of_group: str | None = None) -> tuple[str, str]:
-    """What HTCondor and what jobs are told to load first, where image and pool file say this."""
+    """Return what HTCondor and what jobs preload, where image and pool file say this."""
     engine.add_image(IMAGE, environment={"LD_PRELOAD": of_image, "A": "b"} if of_image else {})
     group = {} if of_group is None else {"environment": {"LD_PRELOAD": of_group}}
     *_, node = equipped(engine, nodes_of(**group), catalogue().get(None), Progress())

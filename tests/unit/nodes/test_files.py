@@ -117,7 +117,7 @@ def test_second_copy_does_not_go_through_the_firsts_links(
 
 
 def test_link_that_is_there_is_not_followed(node: Node, send: Send, here: Path) -> None:
-    """A link in the copy that is there, made by whomever, is not written through, and told."""
+    """A link in an earlier copy is not written through, whoever made it, and is reported."""
     (here / "results").mkdir()
     (here / "results" / "link").symlink_to("../../.ssh")
     send(**{"results": FOLDER, "results/link/id": "forged", "results/out": "1"})
@@ -203,7 +203,7 @@ def test_file_and_directory_do_not_take_each_others_place(
 
 
 def test_what_is_refused_does_not_keep_the_rest(node: Node, send: Send, here: Path) -> None:
-    """What cannot come is told with a status of its own; all else has come."""
+    """What cannot be copied is an error with exit code 1, and the rest is copied."""
     send(**{"out": FOLDER, "out/pipe": special(tarfile.FIFOTYPE), "out/file": "1"})
     with pytest.raises(CondorMiniError, match="pipe: neither a file nor a directory") as refused:
         files.copy_out(node, "out", here)
@@ -307,7 +307,7 @@ def test_link_in_the_node_that_a_job_made_is_refused(
     target: str,
     leads_to: str,
 ) -> None:
-    """Root writes nothing where a job's link leads; where that is is told."""
+    """Root writes nothing where a job's link leads; the error says where that is."""
     holds(**HOME, **{"/home/jovyan/mine": (LINK, 1000, leads_to)})
     (here / "mine").mkdir()
     with pytest.raises(UsageError, match="/home/jovyan/mine is a symbolic link to /etc"):
@@ -327,7 +327,7 @@ def test_pipe_stays_here_and_is_told(node: Node, holds: Callable[..., None], her
 def test_directory_that_is_absent_in_the_node(
     node: Node, holds: Callable[..., None], here: Path, target: str
 ) -> None:
-    """A directory that the node does not have is told."""
+    """A directory that the node does not have is an error."""
     holds(**HOME)
     (here / "file").touch()
     with pytest.raises(NotFound, match="has no directory"):

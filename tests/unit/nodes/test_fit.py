@@ -21,7 +21,7 @@ LIMITED = "/etc/condor/config.d/25-limited"
 
 
 def test_engine_without_read_only_roots(pools: PoolEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where nothing comes of it nodes are as they always were, and scratch is not asked for."""
+    """An engine without read-only roots gets writable nodes, and is asked for no scratch."""
     info = replace(pools.info(), read_only_roots=False)
     monkeypatch.setattr(pools, "info", lambda: info)
     creation.create(pools, spec_of(), Progress(), timeout_s=5)

@@ -229,7 +229,7 @@ def test_a_series_that_is_not_known(run: Run, engine: PoolEngine, command: str) 
 
 @pytest.mark.parametrize("command", ["status", "list", "doctor"])
 def test_nodes_of_a_series_that_is_not_known(run: Run, engine: PoolEngine, command: str) -> None:
-    """They are the pool's, and what cannot be done to them is told."""
+    """They are the pool's nodes, and a warning says what cannot be done to them."""
     held = engine._host.get("ci-execute-1")
     held.labels = {**held.labels, f"{LABEL}.series": "99"}
     result = run(command)
@@ -269,7 +269,7 @@ def test_a_pool_whose_spec_is_unreadable_is_deleted(
 
 
 def test_a_networks_spec_that_is_unreadable(run: Run, pools: PoolEngine) -> None:
-    """A pool of which its state is left, and whose network says nothing readable, is told."""
+    """A pool of which only the state is left is an error if its network's spec is unreadable."""
     Pool.create("ci", engine=pools)
     pools.remove(*(node.info.id for node in pool_nodes(pools, "ci")))
     pools.remove_network("ci")
@@ -313,7 +313,7 @@ def test_an_own_image_does_not_tell_how_many_slots(pools: PoolEngine) -> None:
 def test_a_personal_pool_needs_a_directory_of_the_hosts(
     pools: PoolEngine, tmp_path: Path, mounts: str
 ) -> None:
-    """One that its labels alone say to be one is none, and is told."""
+    """A container that only its labels make a personal pool is none, and is reported."""
     pools.add_image("condor-mini:25")
     spec = personal_spec("mini-abc", tmp_path)
     volume = VolumeMount(volume="x", target=PERSONAL_STATE, labels={})
@@ -395,7 +395,7 @@ def test_whatever_the_labels_say(
     *,
     mounted: bool,
 ) -> None:
-    """Nothing that labels can say is more than a problem that is told."""
+    """Whatever labels say, no command ends with worse than an error of ours."""
     engine = FakeEngine()
     engine.add_image("it")
     for name, labels in networks:

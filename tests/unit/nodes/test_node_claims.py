@@ -34,7 +34,7 @@ EVIL = PoolSpec.model_validate(
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """What is wrong with a container that claims to be a node, and what is told of it."""
+    """What is wrong with a container that claims to be a node, and how it is reported."""
 
     told: str
     labels: Mapping[str, str | None] | None = None
@@ -236,7 +236,7 @@ def test_no_control_character_is_repeated(run: Run, engine: PoolEngine) -> None:
 
 
 def test_json_has_it(run: Run, engine: PoolEngine) -> None:
-    """Programs are told what a person is told, and no warning is on stdout."""
+    """JSON has what the warning says, and no warning is on stdout."""
     make_claimant(engine, CLAIMS["unknown role"])
     (problem,) = json.loads(run(engine, "status -o json").out)["problems"]
     assert problem == {
@@ -250,7 +250,7 @@ def test_json_has_it(run: Run, engine: PoolEngine) -> None:
 
 @pytest.mark.parametrize("command", ["list", "doctor"])
 def test_without_a_pools_name_it_is_reported(run: Run, engine: PoolEngine, command: str) -> None:
-    """A container that claims to be of a pool and names none is told where all pools are."""
+    """A container that claims to be a node and names no pool is reported with all pools."""
     make_claimant(engine, Claim(labels={"pool": None}, told=""))
     result = run(engine, command)
     assert f"{NAME}: it has no label io.condor-mini.pool" in result.out + result.err
@@ -296,7 +296,7 @@ def test_list_knows_no_pool(run: Run, new_pools: Callable[[], PoolEngine]) -> No
 
 
 def test_a_nodes_name_that_is_taken(run: Run, engine: PoolEngine) -> None:
-    """A container that has the name of a lost node is not taken for it, and is told."""
+    """A container that has the name of a lost node is not taken for it, and is named."""
     engine.remove("ci-master")
     claim = replace(CLAIMS["central manager"], name="ci-master", has_volume=False)
     container = make_claimant(engine, claim)
@@ -308,7 +308,7 @@ def test_a_nodes_name_that_is_taken(run: Run, engine: PoolEngine) -> None:
 
 
 def test_a_name_that_scale_wants(run: Run, engine: PoolEngine) -> None:
-    """A container that has the next node's name is told, and the pool is as it was."""
+    """A container that has the next node's name is an error, and the pool is as it was."""
     claim = replace(CLAIMS["image alone"], name="ci-execute-3", labels={"number": "3"})
     make_claimant(engine, claim)
     result = run(engine, "scale --execute 3")

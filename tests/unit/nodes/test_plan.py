@@ -57,6 +57,6 @@ def test_what_the_user_mounts_is_no_scratch() -> None:
 
 @pytest.mark.parametrize("group", [{"read_only": False}, {"image": "it"}])
 def test_node_that_can_be_written(group: dict[str, object]) -> None:
-    """Who says so, or has an image of his own, has nodes of which all can be written."""
+    """`read_only: false`, or an image of the user's own, gives nodes that can be written."""
     node = planned_nodes(spec_of(execution_points=[group]))[-1]
     assert (node.container.read_only, scratch(node), node.archive_at) == (False, [], "/")

@@ -30,7 +30,7 @@ def test_limit_that_would_not_hold_is_refused(
     limit: dict[str, object],
     limits: tuple[str, ...],
 ) -> None:
-    """What an engine would not heed is said before anything is made."""
+    """A limit that the engine would ignore is refused before anything is created."""
     info = replace(pools.info(), limits=limits)
     monkeypatch.setattr(pools, "info", lambda: info)
     spec = spec_of(central_manager={"limit": limit})
@@ -40,7 +40,7 @@ def test_limit_that_would_not_hold_is_refused(
 
 
 def test_limit_that_holds_is_no_matter(pools: PoolEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the engine heeds limits, or none is asked for, the pool is made."""
+    """A limit that the engine enforces is no obstacle."""
     info = replace(pools.info(), limits=("cpus",))
     monkeypatch.setattr(pools, "info", lambda: info)
     spec = spec_of(central_manager={"limit": {"cpus": 1.0}})
@@ -51,7 +51,7 @@ def test_limit_that_holds_is_no_matter(pools: PoolEngine, monkeypatch: pytest.Mo
 def test_read_only_that_nothing_would_come_of_is_refused(
     pools: PoolEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who wants it in so many words is told, and nothing is made."""
+    """A pool file that asks for it explicitly is refused, and nothing is created."""
     info = replace(pools.info(), read_only_roots=False)
     monkeypatch.setattr(pools, "info", lambda: info)
     spec = spec_of(central_manager={"read_only": True})

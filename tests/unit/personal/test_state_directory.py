@@ -153,7 +153,7 @@ def test_directory_with_content_stays_after_a_failure(tmp_path: Path) -> None:
 
 
 def test_only_session_is_the_last(tmp_path: Path) -> None:
-    """Who is alone is the last."""
+    """A session that is alone is the last one."""
     with StateDirectory(tmp_path).session() as session:
         assert session.is_last()
 

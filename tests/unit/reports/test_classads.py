@@ -101,7 +101,7 @@ def test_kinds(pool: Pool, fake: FakeEngine, kind: str, option: str) -> None:
 
 
 def test_unknown_kind(pool: Pool) -> None:
-    """A kind that is none is told, with those that are."""
+    """An unknown kind is refused with the known ones."""
     with pytest.raises(UsageError, match="no kind of ad 'slots'; there are: machine, schedd"):
         ads(pool, "slots")  # type: ignore[arg-type]
 
@@ -117,7 +117,7 @@ def test_jobs(pool: Pool, fake: FakeEngine, argv: list[str], *, history: bool) -
 
 
 def test_no_access_point_runs(pool: Pool, fake: FakeEngine) -> None:
-    """A queue that nobody answers for is told."""
+    """A queue whose access point does not run is an error."""
     fake.end("ci-submit-1", exit_code=0)
     with pytest.raises(PoolNotReady, match="ci-submit-1 has ended"):
         job_ads(pool)
@@ -125,14 +125,14 @@ def test_no_access_point_runs(pool: Pool, fake: FakeEngine) -> None:
 
 @pytest.mark.parametrize("projection", [[], ["a b"], ["a,b"], [""]])
 def test_projection_has_names(pool: Pool, projection: list[str]) -> None:
-    """What is no attribute's name is told."""
+    """Anything but an attribute's name is refused."""
     with pytest.raises(UsageError):
         slot_ads(pool, projection=projection)
 
 
 @pytest.mark.parametrize("words", ["Error: invalid constraint", "-- Parse error in constraint x"])
 def test_bad_constraint_is_told(pool: Pool, fake: FakeEngine, words: str) -> None:
-    """A constraint that is no expression is told, in the tool's words."""
+    """A constraint that is no expression is refused in the tool's words."""
     fake.on_exec(["condor_status"], lambda _: FakeOutcome(returncode=1, stderr=words))
     with pytest.raises(UsageError, match=words):
         slot_ads(pool, "1 +")
@@ -159,7 +159,7 @@ def test_no_answer_is_told(pool: Pool, fake: FakeEngine, constraint: str | None)
 
 
 def test_other_failures_are_told(pool: Pool, fake: FakeEngine) -> None:
-    """What else a tool complains of is told as it is."""
+    """Other complaints of a tool are shown as they are."""
     fake.on_exec(["condor_status"], lambda _: FakeOutcome(returncode=1, stderr="odd"))
     with pytest.raises(CommandFailed, match="odd"):
         slot_ads(pool)

@@ -184,7 +184,7 @@ def test_all_tables_forget_the_nodes(pool: FakePool) -> None:
 
 
 def test_collector_that_has_ended_forgets_anyway(pool: FakePool) -> None:
-    """A collector that does not run has no ads: that it cannot be told is no failure."""
+    """A collector that does not run has no ads: that nobody can tell it so is no failure."""
     manager = pool.nodes[0]
     pool.engine.end("ci-master", exit_code=0)
     forget(manager, ["ci-execute-1"])

@@ -116,7 +116,7 @@ def test_volumes_alone_are_a_pool(
 
 
 def test_what_only_claims_to_be_a_node_is_a_problem(pool: FakePool) -> None:
-    """A container whose labels are not those of a node is told, and counts for nothing."""
+    """A container whose labels are not those of a node is reported, and is not counted."""
     labels = pool_labels("ci")
     pool.engine.create(ContainerSpec(image="condor-execute:25", name="evil", labels=labels))
     found = listing(pool.engine)

@@ -212,7 +212,7 @@ def test_deadline(full: FakePool, tmp_path: Path) -> None:
 def test_failure_never_raises(
     full: FakePool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    """Whatever the engine does."""
+    """Saving logs raises nothing, whatever the engine does."""
     nodes = full.nodes
 
     def fail(*_: object, **__: object) -> None:
@@ -225,7 +225,7 @@ def test_failure_never_raises(
 
 
 def test_failure_with_no_nodes(full: FakePool, tmp_path: Path) -> None:
-    """A pool of which nothing was made yet."""
+    """Without any node the summary says so."""
     export_logs(full.engine, [], tmp_path / "out")
     assert "There are no nodes." in (tmp_path / "out/summary.txt").read_text()
 
@@ -248,7 +248,7 @@ def test_failure_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_failure_directory_without_a_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Then it is a temporary one."""
+    """Without a usable home the directory is a temporary one."""
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file/state"))
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))

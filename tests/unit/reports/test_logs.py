@@ -158,7 +158,7 @@ def test_follow_of_what_is_new_only(written: FakePool, daemons: list[str] | None
 
 
 def test_follow_has_no_gap_at_equal_times(pool: FakePool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lines of the same moment are told apart by their number."""
+    """Lines of the same moment are counted, so that none is lost or shown twice."""
     pool.engine.write_log("ci-master", "master: 1\nmaster: 2\n")
     read = logs._Source.read
 

@@ -143,7 +143,7 @@ def test_past_valid_until(publish: Callable[[bytes], None], read: Callable[..., 
 def test_past_valid_until_and_accepted(
     publish: Callable[[bytes], None], read: Callable[..., Index]
 ) -> None:
-    """Who accepts an expired index gets it."""
+    """A user who accepts an expired index gets it."""
     publish(signed("good"))
     assert list(read(now=TOO_LATE, accept_expired=True).packages) == ["a"]
 

@@ -54,7 +54,7 @@ def test_wrong_option_is_refused(options: dict[str, object], message: str) -> No
 
 
 def test_every_wrong_option_is_named() -> None:
-    """Several wrong options are told at once."""
+    """Several wrong options are reported together."""
     with pytest.raises(UsageError) as refused:
         PoolSpec.from_options(name="A", series="9", execution_points=-1)
     assert len(str(refused.value).splitlines()) == 3
