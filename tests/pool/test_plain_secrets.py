@@ -47,7 +47,7 @@ def waiting(shared: Docker, network: str, master: Node) -> tuple[Node, str]:
 def test_a_pending_request_is_in_the_nodes_log(waiting: tuple[Node, str]) -> None:
     """The node's log names the request and the command that approves it; so does its health."""
     node, request = waiting
-    says = f"on the central manager, condor_token_request_approve -reqid {request}"
+    says = f"on the central manager, run condor_token_request_approve -reqid {request}"
     assert says in node.health()
 
 
