@@ -55,7 +55,7 @@ def entries(tree: Tree, source: str, name: str) -> Iterator[Entry]:
     """Yield a file or a directory of a tree, and all beneath it, links as they are.
 
     Args:
-        tree: Where it is.
+        tree: Directory that the archive is made of.
         source: Its name there.
         name: Its name in the archive.
     """

@@ -14,9 +14,9 @@ from condor_mini.base.series import catalogue
 from condor_mini.base.waiting import wait_until
 from condor_mini.images import builder
 from condor_mini.lifecycle.claim import Claim, check_absent, check_forgotten
-from condor_mini.lifecycle.ready import Deadline, await_usable
+from condor_mini.lifecycle.ready import Deadline, wait_until_ready
 from condor_mini.lifecycle.removal import remove
-from condor_mini.lifecycle.rollback import make_or_undo
+from condor_mini.lifecycle.rollback import make_or_roll_back
 from condor_mini.lifecycle.startup import start_all
 from condor_mini.lifecycle.volumes import MAKING_LABEL, labelled, made_together, with_volumes
 from condor_mini.nodes import custom_image, plan
@@ -107,7 +107,9 @@ def create(
             ready = with_volumes(engine, labelled(nodes, labels), labels)
             start_all(engine, ready, deadline)
         slots = {node.name: node.slots for node in nodes}
-        await_usable(engine, spec.name, slots, progress, deadline=deadline, probe=spec.probe_job)
+        wait_until_ready(
+            engine, spec.name, slots, progress, deadline=deadline, probe=spec.probe_job
+        )
 
     def undo() -> str:
         if not claim.taken:
@@ -123,7 +125,7 @@ def create(
     def made() -> list[Node]:
         return pool_nodes(engine, spec.name) if claim.taken else []
 
-    make_or_undo(make, undo, made, progress, pool=spec.name)
+    make_or_roll_back(make, undo, made, progress, pool=spec.name)
 
 
 def add(
@@ -162,7 +164,7 @@ def add(
         with progress.step(f"Adding {what}", done=f"Added {what}"):
             ready = with_volumes(engine, labelled(nodes, labels), {**of_pool, **labels})
             start_all(engine, ready, deadline, manager=manager.info.id)
-        await_usable(engine, manager.pool, slots, progress, deadline=deadline, probe=False)
+        wait_until_ready(engine, manager.pool, slots, progress, deadline=deadline, probe=False)
 
     def made() -> list[Node]:
         return made_together(engine, manager.pool, labels)
@@ -177,10 +179,10 @@ def add(
         collector.forget(manager, [node.name for node in new])
         return f"The new nodes were removed; the pool {manager.pool} is as it was."
 
-    make_or_undo(make, undo, made, progress, pool=manager.pool)
+    make_or_roll_back(make, undo, made, progress, pool=manager.pool)
 
 
-def await_made(engine: Engine, pool: str, *, timeout_s: float) -> None:
+def wait_until_created(engine: Engine, pool: str, *, timeout_s: float) -> None:
     """Wait until all nodes of a pool exist and were started, in case another process creates it.
 
     Args:

@@ -71,7 +71,7 @@ class Deadline:
         return LOOK_S + min(PATIENCE_S, self.left_s + LAST_PATIENCE_S)
 
 
-def await_usable(
+def wait_until_ready(
     engine: Engine,
     pool: str,
     slots: Mapping[str, int],

@@ -12,7 +12,7 @@ from condor_mini.base.series import catalogue
 from condor_mini.images import builder
 from condor_mini.lifecycle import stop_and_start
 from condor_mini.lifecycle.ready import Deadline
-from condor_mini.lifecycle.rollback import make_or_undo
+from condor_mini.lifecycle.rollback import make_or_roll_back
 from condor_mini.lifecycle.startup import start_all
 from condor_mini.lifecycle.volumes import MAKING_LABEL, labelled, made_together, with_volumes
 from condor_mini.nodes import custom_image, plan
@@ -204,4 +204,4 @@ def _recreate(
         engine.remove(*(node.info.id for node in made()))
         return f"The pool's state is kept. Try again: condor-mini start -n {pool}"
 
-    make_or_undo(make, undo, made, progress, pool=pool)
+    make_or_roll_back(make, undo, made, progress, pool=pool)

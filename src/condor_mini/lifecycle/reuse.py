@@ -42,7 +42,7 @@ def create_or_start(
             raise
         progress.note(f"The pool {spec.name} exists already")
         if nodes:
-            creation.await_made(engine, spec.name, timeout_s=timeout_s)
+            creation.wait_until_created(engine, spec.name, timeout_s=timeout_s)
         recreate.recreate_lost(engine, spec.name, progress, only=None, timeout_s=timeout_s)
         nodes = pool_nodes(engine, spec.name)
         stop_and_start.start(engine, spec.name, nodes, progress, timeout_s=timeout_s)

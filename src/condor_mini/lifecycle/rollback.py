@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from condor_mini.nodes.node import Node
 
 
-def make_or_undo(
+def make_or_roll_back(
     make: Callable[[], None],
     undo: Callable[[], str],
     made: Callable[[], list[Node]],

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from condor_mini.base.parallel import each
 from condor_mini.lifecycle import node_tokens
-from condor_mini.lifecycle.ready import Deadline, await_usable
+from condor_mini.lifecycle.ready import Deadline, wait_until_ready
 from condor_mini.nodes.node import Role, pool_nodes
 from condor_mini.nodes.record import stored_spec
 
@@ -76,7 +76,7 @@ def start(
             # The nodes' tokens may have expired, or the key may have been rotated.
             node_tokens.give(manager, others, deadline)
         each(engine.start, [node.info.id for node in others])
-    await_usable(
+    wait_until_ready(
         engine,
         pool,
         expected_slots(spec, pool_nodes(engine, pool)),

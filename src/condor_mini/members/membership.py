@@ -17,7 +17,7 @@ from condor_mini.base.progress import Progress
 from condor_mini.engines import reached
 from condor_mini.lifecycle import node_tokens
 from condor_mini.lifecycle.creation import READY_TIMEOUT_S
-from condor_mini.lifecycle.ready import Deadline, await_usable
+from condor_mini.lifecycle.ready import Deadline, wait_until_ready
 from condor_mini.members.issued_tokens import (
     SIGNERS,
     CreatedToken,
@@ -310,7 +310,7 @@ class Members:
                 if node.is_running and node.role is Role.ACCESS_POINT:
                     _run(node, f"{BACKGROUND_SCRIPTS}/renew-tokens", "users")
         engine, pool = manager.engine, manager.pool
-        await_usable(engine, pool, slots, progress, deadline=deadline, probe=False)
+        wait_until_ready(engine, pool, slots, progress, deadline=deadline, probe=False)
 
 
 def _from_manager(nodes: Sequence[Node]) -> Sequence[Node]:

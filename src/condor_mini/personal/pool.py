@@ -232,7 +232,7 @@ def _start(
                 more = contents(engine, container, role="mini") if beside else {}
                 engine.copy_in(container, files_archive(engine, container, caller, more))
                 engine.start(container)
-        _wait_until_usable(engine, container, caller, state.path)
+        _wait_until_ready(engine, container, caller, state.path)
     except BaseException:
         with held_back():
             for info in _on(engine, state):
@@ -310,7 +310,7 @@ def _end(engine: Engine, state: StateDirectory) -> None:
         engine.remove(info.id)
 
 
-def _wait_until_usable(engine: Engine, container: str, caller: Caller, state: Path) -> None:
+def _wait_until_ready(engine: Engine, container: str, caller: Caller, state: Path) -> None:
     """Wait for the daemons and their ads; raise at once if the container ends."""
 
     def missing() -> str | None:

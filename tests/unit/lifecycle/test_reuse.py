@@ -42,7 +42,7 @@ def test_if_not_exists_waits_for_who_is_making_it(pools: PoolEngine) -> None:
             pools.start(pools.create(spec))
 
     pools.before["containers"] = meanwhile
-    creation.await_made(pools, "ci", timeout_s=5)
+    creation.wait_until_created(pools, "ci", timeout_s=5)
     assert waited.is_set()
 
 
@@ -53,14 +53,14 @@ def test_if_not_exists_takes_a_pool_that_was_scaled_down(
     monkeypatch.setattr(creation, "QUIET_S", 0.1)
     create(pools)
     pools.remove("ci-execute-2")
-    creation.await_made(pools, "ci", timeout_s=5)
+    creation.wait_until_created(pools, "ci", timeout_s=5)
     assert "ci-execute-2" not in held(pools)
 
 
 def test_if_not_exists_says_that_the_maker_failed(pools: PoolEngine) -> None:
     """A pool that vanishes during the wait is an error at once."""
     with pytest.raises(NotFound, match="was removed while it was being made"):
-        creation.await_made(pools, "ci", timeout_s=5)
+        creation.wait_until_created(pools, "ci", timeout_s=5)
 
 
 def test_if_not_exists_creates_what_is_absent(pools: PoolEngine) -> None:
