@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 PACKAGE = "condor_mini_runtime"
 _LIBCS = ("manylinux_2_17", "musllinux_1_1")
-"""The host's libc is never used: docs/decisions/0009-a-runtime-of-debian-packages.md."""
+"""The host's libc is never used: docs/decisions/0009-a-runtime-of-debians-packages.md."""
 _SAID = "runtime.json"
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
