@@ -15,6 +15,8 @@ PAGES = (README, ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *sorted(DOCS.rg
 MOST_LINES = 130
 FENCED = re.compile(r"(?ms)^```.*?^```$")
 LINK = re.compile(r"\]\(([^)\s]+)\)|(?:src|srcset|href)=\"([^\"]+)\"")
+NAMED = re.compile(r"\bdocs/[\w./-]+\.(?:md|json|svg)\b")
+NAMING = (ROOT / "src", ROOT / "tests", ROOT / "bench")
 HEADING = re.compile(r"(?m)^#+ (.+)$")
 
 
@@ -60,6 +62,16 @@ def test_index_lists_every_page() -> None:
     index = DOCS / "index.md"
     listed = {(DOCS / link.partition("#")[0]).resolve() for link in targets(index)}
     assert sorted(set(DOCS.rglob("*.md")) - listed - {index}) == []
+
+
+def test_pages_that_the_code_names_are_there() -> None:
+    """Each page that a message, a comment or a docstring names is where they say."""
+    missing = set()
+    for path in (path for folder in NAMING for path in folder.rglob("*") if path.is_file()):
+        if "__pycache__" not in path.parts:
+            found = NAMED.findall(path.read_text("utf-8", errors="ignore"))
+            missing |= {(name_of(path), name) for name in found if not (ROOT / name).exists()}
+    assert missing == set()
 
 
 def test_readme_is_short() -> None:
