@@ -7,12 +7,14 @@ difference. A line that goes, or changes, breaks somebody's script.
 from __future__ import annotations
 
 import os
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.testing import CliRunner
 
-from condor_mini.cli import cli
+from condor_mini.cli import COMMANDS, cli
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,3 +66,11 @@ def test_commands_and_options_stay() -> None:
     if os.environ.get("UPDATE_GOLDEN"):
         GOLDEN.write_text(structure(), encoding="utf-8")
     assert structure() == GOLDEN.read_text("utf-8")
+
+
+def test_help_lists_the_commands_whatever_was_loaded() -> None:
+    """A command's module is an attribute of the package: none of them hides a name that is used."""
+    for name in COMMANDS:
+        import_module(f"condor_mini.cli.{name.replace('-', '_')}")
+    result = CliRunner().invoke(cli, ["--help"])
+    assert (result.exit_code, "  list " in result.output) == (0, True)
