@@ -67,6 +67,23 @@ COMMANDS = {
 """Every command, and its line in `--help`. A command is in the module of its name."""
 
 
+LIKELY = {
+    "attach": "shell",
+    "copy": "cp",
+    "down": "delete",
+    "info": "status",
+    "log": "logs",
+    "ls": "list",
+    "ps": "list",
+    "q": "status",
+    "remove": "delete",
+    "rm": "delete",
+    "ssh": "shell",
+    "up": "create",
+}
+"""What other tools call a command of ours, for the hint of an unknown command."""
+
+
 class _ReaderGone(Exception):
     """The reader of our output has ended. click would report its BrokenPipeError as a failure."""
 
@@ -93,6 +110,19 @@ class _Commands(click.Group):
         command = import_module(f"condor_mini.cli.{cmd_name.replace('-', '_')}").command
         assert isinstance(command, click.Command)  # noqa: S101 (a name of this very package)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that ``args`` name; an unknown one is an error with a suggestion."""
+        name = args[0]
+        if name.startswith("-") or self.get_command(ctx, name) is not None:
+            return super().resolve_command(ctx, args)
+        from difflib import get_close_matches
+
+        likely = LIKELY.get(name) or next(iter(get_close_matches(name, COMMANDS, n=1)), None)
+        suggestion = f" Did you mean {likely}?" if likely else ""
+        ctx.fail(f"No such command {name!r}.{suggestion}")
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):

@@ -9,6 +9,7 @@ import click
 
 from condor_mini.base.errors import UsageError
 from condor_mini.cli.options import (
+    PoolCommand,
     engine_option,
     host_files_option,
     name_option,
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 NAME_VARIABLE = "CONDOR_MINI_NAME"
 
 
-@click.command("create")
+@click.command("create", cls=PoolCommand)
 @name_option
 @click.option(
     "-c", "--config", "file", metavar="FILE", help="Read the pool file FILE, or stdin if it is -."

@@ -5,10 +5,10 @@ from __future__ import annotations
 import click
 
 from condor_mini.base.errors import CommandFailed, UsageError
-from condor_mini.cli.options import engine_option, name_option, quiet_option
+from condor_mini.cli.options import PoolCommand, engine_option, name_option, quiet_option
 
 
-@click.command("delete")
+@click.command("delete", cls=PoolCommand)
 @name_option
 @click.option(
     "--all", "everything", is_flag=True, help="Delete every pool that `create` has created."

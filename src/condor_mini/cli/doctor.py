@@ -8,6 +8,7 @@ import click
 
 from condor_mini.base.errors import UsageError
 from condor_mini.cli.options import (
+    PoolCommand,
     engine_option,
     name_option,
     output_option,
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 
-@click.command("doctor")
+@click.command("doctor", cls=PoolCommand)
 @name_option
 @output_option
 @engine_option

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from condor_mini.cli.options import (
+    PoolCommand,
     engine_option,
     name_option,
     node_names,
@@ -34,7 +35,7 @@ def _daemon_names(_ctx: click.Context, _param: click.Parameter, incomplete: str)
     return [name for name in DAEMONS if name.startswith(incomplete)]
 
 
-@click.command("logs")
+@click.command("logs", cls=PoolCommand)
 @name_option
 @click.option(
     "--node",

@@ -85,6 +85,32 @@ name_option = click.option(
     shell_complete=_pool_names,
     help="Use the pool of this name; the default is mini. Also CONDOR_MINI_NAME.",
 )
+
+
+class PoolCommand(click.Command):
+    """A command on a pool that can be named by an argument as well as by ``-n``."""
+
+    def __init__(self, *args: Any, **attributes: Any) -> None:  # noqa: ANN401 (as click has them)
+        super().__init__(*args, **attributes)
+        argument = click.Argument(
+            ["pool"],
+            required=False,
+            metavar="[NAME]",
+            expose_value=False,
+            shell_complete=_pool_names,
+        )
+        self.params.insert(0, argument)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take the argument as ``--name``, so that only one of the two has to be looked at."""
+        given, _, _ = self.make_parser(ctx).parse_args([*args])
+        if pool := given.get("pool"):
+            if given.get("name") not in (None, pool):
+                raise UsageError(f"use either {pool} or -n {given['name']}, not both")
+            args = ["--name", pool, *args]
+        return super().parse_args(ctx, args)
+
+
 container_option = click.option(
     "--container",
     metavar="NAME",

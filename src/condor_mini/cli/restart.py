@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from condor_mini.cli.options import (
+    PoolCommand,
     engine_option,
     name_option,
     node_option_or_all,
@@ -21,7 +22,7 @@ new_series_option = click.option(
 )
 
 
-@click.command("restart")
+@click.command("restart", cls=PoolCommand)
 @name_option
 @node_option_or_all
 @new_series_option

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from condor_mini.cli.options import (
+    PoolCommand,
     engine_option,
     name_option,
     open_pool,
@@ -13,7 +14,7 @@ from condor_mini.cli.options import (
 )
 
 
-@click.command("rotate-key")
+@click.command("rotate-key", cls=PoolCommand)
 @name_option
 @timeout_option
 @engine_option

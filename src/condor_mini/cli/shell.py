@@ -5,10 +5,10 @@ from __future__ import annotations
 import click
 
 from condor_mini.base.layout import USER
-from condor_mini.cli.options import engine_option, name_option, node_option, open_pool
+from condor_mini.cli.options import PoolCommand, engine_option, name_option, node_option, open_pool
 
 
-@click.command("shell")
+@click.command("shell", cls=PoolCommand)
 @name_option
 @node_option
 @click.option(

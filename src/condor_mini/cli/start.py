@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from condor_mini.cli.options import (
+    PoolCommand,
     engine_option,
     name_option,
     node_option_or_all,
@@ -14,7 +15,7 @@ from condor_mini.cli.options import (
 )
 
 
-@click.command("start")
+@click.command("start", cls=PoolCommand)
 @name_option
 @node_option_or_all
 @timeout_option

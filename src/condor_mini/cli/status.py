@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from condor_mini.cli.options import (
+    PoolCommand,
     engine_option,
     name_option,
     output_option,
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from condor_mini.reports.status import NodeStatus, PoolStatus
 
 
-@click.command("status")
+@click.command("status", cls=PoolCommand)
 @name_option
 @output_option
 @engine_option

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from condor_mini.cli.options import (
+    PoolCommand,
     engine_option,
     name_option,
     node_option_or_all,
@@ -13,7 +14,7 @@ from condor_mini.cli.options import (
 )
 
 
-@click.command("stop")
+@click.command("stop", cls=PoolCommand)
 @name_option
 @node_option_or_all
 @engine_option
