@@ -104,9 +104,10 @@ class PoolCommand(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Take the argument as ``--name``, so that only one of the two has to be looked at."""
         given, _, _ = self.make_parser(ctx).parse_args([*args])
-        if pool := given.get("pool"):
-            if given.get("name") not in (None, pool):
-                raise UsageError(f"use either {pool} or -n {given['name']}, not both")
+        pool, name = given.get("pool"), given.get("name")
+        if isinstance(pool, str):  # click marks in its own ways what was not given
+            if isinstance(name, str) and name != pool:
+                raise UsageError(f"use either {pool} or -n {name}, not both")
             args = ["--name", pool, *args]
         return super().parse_args(ctx, args)
 
