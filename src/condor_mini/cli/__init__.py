@@ -122,8 +122,7 @@ class _Commands(click.Group):
 
         likely = LIKELY.get(name) or next(iter(get_close_matches(name, COMMANDS, n=1)), None)
         suggestion = f" Did you mean {likely}?" if likely else ""
-        ctx.fail(f"No such command {name!r}.{suggestion}")
-        return None
+        raise click.UsageError(f"No such command {name!r}.{suggestion}", ctx)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):

@@ -142,7 +142,7 @@ def test_pool_file_that_is_absent(condor_mini: Run) -> None:
         (["--timeout", "soon"], "soon"),
         (["-o", "xml"], "xml"),
         (["--engine", "lorry"], "lorry"),
-        (["more"], "more"),
+        (["more", "most"], "most"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
