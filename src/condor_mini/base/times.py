@@ -6,6 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 from condor_mini.base.errors import UsageError
+from condor_mini.base.words import counted
 
 _UNITS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|[dhms]))+", re.ASCII)
@@ -49,5 +50,5 @@ def ago(time: datetime, *, now: datetime | None = None) -> str:
     seconds = max(0, int(((now or datetime.now(UTC)) - time).total_seconds()))
     for name, size in _SIZES:
         if count := seconds // size:
-            return f"{count} {name}{'s' if count > 1 else ''} ago"
+            return f"{counted(count, name)} ago"
     return "just now"

@@ -99,9 +99,11 @@ def _problems(error: PoolFileError) -> list[dict[str, object]]:
 
 
 def _summary(spec: PoolSpec) -> str:
+    from condor_mini.base.words import counted
+
     counts = [
         (1, "central manager"),
         (spec.access_point_count, "access point"),
         (spec.execution_point_count, "execution point"),
     ]
-    return ", ".join(f"{count} {noun}{'' if count == 1 else 's'}" for count, noun in counts)
+    return ", ".join(counted(count, noun) for count, noun in counts)

@@ -10,6 +10,7 @@ from condor_mini.base.errors import AlreadyInUse, TimedOut
 from condor_mini.base.layout import LABEL
 from condor_mini.base.signals import held_back
 from condor_mini.base.waiting import wait_until
+from condor_mini.base.words import counted
 from condor_mini.lifecycle.removal import remove
 from condor_mini.nodes.holdings import Holdings
 from condor_mini.nodes.node import pool_nodes
@@ -29,7 +30,7 @@ def check_absent(engine: Engine, pool: str) -> None:
     if nodes := pool_nodes(engine, pool):
         state = "runs" if any(node.is_running for node in nodes) else "is stopped"
         raise AlreadyInUse(
-            f"there is a pool {pool}; it has {len(nodes)} nodes and {state}",
+            f"there is a pool {pool}; it has {counted(len(nodes), 'node')} and {state}",
             hint=f"Use it: condor-mini shell -n {pool}. Delete it: condor-mini delete -n {pool}. "
             "Create another: condor-mini create -n NAME",
         )

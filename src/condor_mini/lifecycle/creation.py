@@ -12,6 +12,7 @@ from condor_mini.base.errors import (
 )
 from condor_mini.base.series import catalogue
 from condor_mini.base.waiting import wait_until
+from condor_mini.base.words import counted
 from condor_mini.images import builder
 from condor_mini.lifecycle.claim import Claim, check_absent, check_forgotten
 from condor_mini.lifecycle.ready import Deadline, wait_until_ready
@@ -102,7 +103,7 @@ def create(
     def make() -> None:
         claim.take()
         custom_image.fill_volume(engine, nodes, series, labels, progress)
-        what = f"{len(nodes)} nodes of the pool {spec.name}"
+        what = f"{counted(len(nodes), 'node')} of the pool {spec.name}"
         with progress.step(f"Starting {what}", done=f"Started {what}"):
             ready = with_volumes(engine, labelled(nodes, labels), labels)
             start_all(engine, ready, deadline)
@@ -160,7 +161,7 @@ def add(
     def make() -> None:
         of_pool = pool_labels(manager.pool)
         custom_image.fill_volume(engine, nodes, series, of_pool, progress)
-        what = f"{len(nodes)} execution points"
+        what = counted(len(nodes), "execution point")
         with progress.step(f"Adding {what}", done=f"Added {what}"):
             ready = with_volumes(engine, labelled(nodes, labels), {**of_pool, **labels})
             start_all(engine, ready, deadline, manager=manager.info.id)

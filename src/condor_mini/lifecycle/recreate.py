@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from condor_mini.base.errors import NotFound, PoolNotReady, UsageError
 from condor_mini.base.progress import Progress
 from condor_mini.base.series import catalogue
+from condor_mini.base.words import counted
 from condor_mini.images import builder
 from condor_mini.lifecycle import stop_and_start
 from condor_mini.lifecycle.ready import Deadline
@@ -185,7 +186,7 @@ def _recreate(
     mark = {MAKING_LABEL: uuid.uuid4().hex}
 
     def make() -> None:
-        what = f"{len(nodes)} nodes"
+        what = counted(len(nodes), "node")
         with progress.step(f"Recreating {what}", done=f"Recreated {what}"):
             marked = labelled(nodes, mark)
             ready = with_volumes(engine, marked, pool_labels(pool))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import PoolNotReady, TimedOut, UsageError
 from condor_mini.base.waiting import wait_until
+from condor_mini.base.words import counted
 from condor_mini.lifecycle import creation, removal
 from condor_mini.lifecycle.stop_and_start import STOP_TIMEOUT_S, expected_slots
 from condor_mini.nodes import plan
@@ -81,7 +82,7 @@ def scale(
         leaving = sorted(ours, key=lambda node: node.number)[count:]
         access_points = [node for node in nodes if node.role is Role.ACCESS_POINT]
         _drain(leaving, access_points, progress, grace_s=grace_s)
-        what = f"{len(leaving)} execution points"
+        what = counted(len(leaving), "execution point")
         with progress.step(f"Removing {what}", done=f"Removed {what}"):
             engine.stop(*(node.info.id for node in leaving), timeout_s=STOP_TIMEOUT_S)
             collector.forget(nodes[0], [node.name for node in leaving])
@@ -118,7 +119,7 @@ def _drain(
 
     Jobs that still run then are put back into their queues gracefully: each job gets a SIGTERM.
     """
-    what = f"{len(nodes)} execution points"
+    what = counted(len(nodes), "execution point")
     with progress.step(f"Draining {what}", done=f"Drained {what}") as detail:
         for node in nodes:
             # condor_off(1): -peaceful waits for the jobs, however long they run.

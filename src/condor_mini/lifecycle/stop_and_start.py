@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from condor_mini.base.parallel import each
+from condor_mini.base.words import counted
 from condor_mini.lifecycle import node_tokens
 from condor_mini.lifecycle.ready import Deadline, wait_until_ready
 from condor_mini.nodes.node import Role, pool_nodes
@@ -33,14 +34,17 @@ def stop(engine: Engine, nodes: Sequence[Node], progress: Progress) -> None:
         nodes: Nodes to stop. Nodes that do not run are skipped.
         progress: Receives the phases.
     """
-    with progress.step(f"Stopping {len(nodes)} nodes", done=f"Stopped {len(nodes)} nodes"):
+    running = [node for node in nodes if node.is_running]
+    if not running:
+        progress.note("Nothing to stop: no node runs")
+        return
+    what = counted(len(running), "node")
+    with progress.step(f"Stopping {what}", done=f"Stopped {what}"):
         # Execution points first, so that they report to the access points which jobs are to run
         # again.
         for execution in (True, False):
             containers = [
-                node.info.id
-                for node in nodes
-                if node.is_running and (node.role is Role.EXECUTION_POINT) == execution
+                node.info.id for node in running if (node.role is Role.EXECUTION_POINT) == execution
             ]
             engine.stop(*containers, timeout_s=STOP_TIMEOUT_S)
 
@@ -64,18 +68,11 @@ def start(
     """
     spec = stored_spec(pool, pool_nodes(engine, pool))
     deadline = Deadline(timeout_s)
-    with progress.step(f"Starting {len(nodes)} nodes", done=f"Started {len(nodes)} nodes"):
-        stopped = [node for node in nodes if not node.is_running]
-        managers = [node for node in stopped if node.role is Role.CENTRAL_MANAGER]
-        others = [node for node in stopped if node not in managers]
-        # The central manager first: the other nodes look for it at once, and then only every
-        # second.
-        each(engine.start, [node.info.id for node in managers])
-        manager = pool_nodes(engine, pool)[0]
-        if manager.role is Role.CENTRAL_MANAGER and manager.is_running:
-            # The nodes' tokens may have expired, or the key may have been rotated.
-            node_tokens.give(manager, others, deadline)
-        each(engine.start, [node.info.id for node in others])
+    stopped = [node for node in nodes if not node.is_running]
+    if stopped:
+        what = counted(len(stopped), "node")
+        with progress.step(f"Starting {what}", done=f"Started {what}"):
+            _start(engine, pool, stopped, deadline)
     wait_until_ready(
         engine,
         pool,
@@ -84,6 +81,18 @@ def start(
         deadline=deadline,
         probe=spec.probe_job,
     )
+
+
+def _start(engine: Engine, pool: str, stopped: Sequence[Node], deadline: Deadline) -> None:
+    managers = [node for node in stopped if node.role is Role.CENTRAL_MANAGER]
+    others = [node for node in stopped if node not in managers]
+    # The central manager first: the other nodes look for it at once, and then only every second.
+    each(engine.start, [node.info.id for node in managers])
+    manager = pool_nodes(engine, pool)[0]
+    if manager.role is Role.CENTRAL_MANAGER and manager.is_running:
+        # The nodes' tokens may have expired, or the key may have been rotated.
+        node_tokens.give(manager, others, deadline)
+    each(engine.start, [node.info.id for node in others])
 
 
 def expected_slots(spec: PoolSpec, nodes: Sequence[Node]) -> dict[str, int]:
