@@ -514,7 +514,7 @@ def copy_package(node: Node) -> None:
 def test_ads_are_classad2s_where_it_is_installed(access_point: Node) -> None:
     """With HTCondor's bindings an ad is theirs, and its expressions can be evaluated."""
     program = (
-        "import sys; from condor_mini.classads import parse_ads; "
+        "import sys; from condor_mini.reports.classads import parse_ads; "
         "ad, = parse_ads(sys.stdin.read()); print(type(ad).__module__, ad['start'], "
         "type(ad['Requirements']).__name__, ad.eval('Sum'))"
     )
