@@ -192,8 +192,10 @@ def test_refused_by_the_execution_point(places: Places, rogues: dict[str, Rogue]
 
     def unclaimed() -> str | None:
         outsider.advertise()
-        log = places.log("execute-1", "STARTD_LOG")
-        return None if log.count(REFUSED) > before else f"it has refused nobody: {log[-1500:]}"
+        if places.log("execute-1", "STARTD_LOG").count(REFUSED) > before:
+            return None
+        log = places.log("master", "NEGOTIATOR_LOG")
+        return f"it has refused nobody; the negotiator says: {log[-2500:]}"
 
     before = places.log("execute-1", "STARTD_LOG").count(REFUSED)
     wait_until(unclaimed, timeout_s=60)

@@ -56,7 +56,9 @@ def structure() -> str:
     """Return every command with its parameters, a line each."""
     lines = []
     for context in commands(cli, "condor-mini", None):
-        parameters = [described(each) for each in context.command.get_params(context)]
+        # Not get_params: a command keeps the help option that it had when it was first used.
+        parameters = [described(each) for each in context.command.params]
+        parameters.append(" ".join(context.help_option_names))
         lines += [context.command_path, *(f"  {line}" for line in parameters)]
     return "".join(f"{line}\n" for line in lines)
 
