@@ -20,8 +20,8 @@ import uuid
 from contextlib import suppress
 from pathlib import Path
 
-from condor_mini.engine import find_engine
 from condor_mini.engine.embedded import EmbeddedEngine
+from condor_mini.engines import find_engine
 
 PROGRAM = str(Path(sys.executable).parent / "condor-mini")
 ENVIRONMENT = {**os.environ, "CONDOR_MINI_ENGINE": "embedded"}
@@ -110,7 +110,7 @@ def nodes(runs: int) -> None:
 
 
 def memory(labels: dict[str, str]) -> list[float]:
-    """Of each container with these labels, in MB: of its keeper and all below it."""
+    """Of each container with these labels, in MB: of its shim and all below it."""
     engine = find_engine("embedded")
     assert isinstance(engine, EmbeddedEngine)
     below: dict[int, list[int]] = {}
@@ -128,11 +128,11 @@ def memory(labels: dict[str, str]) -> list[float]:
             return next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
         return 0
 
-    keepers = [
+    shims = [
         int((engine.directory / "containers" / info.name / "keeper").read_text().split()[0])
         for info in engine.containers(labels)
     ]
-    return [sum(map(pss_kb, tree(keeper))) / 1000 for keeper in keepers]
+    return [sum(map(pss_kb, tree(shim))) / 1000 for shim in shims]
 
 
 if __name__ == "__main__":

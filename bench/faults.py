@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from condor_mini import Pool, PoolSpec
-from condor_mini.errors import CondorMiniError
+from condor_mini.base.errors import CondorMiniError
 from faulting import FAULTS, Fault, World
 from workload import Account, Workload, await_healthy
 

@@ -16,8 +16,9 @@ import time
 import uuid
 from pathlib import Path
 
+from condor_mini.base.layout import HEALTH
+
 PROGRAM = Path(sys.executable).parent / "condor-mini"
-HEALTH = "/usr/local/libexec/condor-mini/health"
 ADDRESS = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
 ROLES = {"condor-submit": "submit", "condor-execute": "execute"}
 

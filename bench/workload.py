@@ -11,8 +11,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from condor_mini.errors import CommandFailed, PoolNotReady
-from condor_mini.readiness import wait_until
+from condor_mini.base.errors import CommandFailed, PoolNotReady
+from condor_mini.base.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

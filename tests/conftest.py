@@ -15,7 +15,8 @@ import pytest
 
 import debian_packages
 import podman_for_tests as podman
-from condor_mini.engine import EmbeddedEngine, FakeEngine, find_engine
+from condor_mini.engine import EmbeddedEngine, FakeEngine
+from condor_mini.engines import find_engine
 from sandbox_programs import sandbox_runtime
 
 if TYPE_CHECKING:
@@ -24,11 +25,11 @@ if TYPE_CHECKING:
     from condor_mini.engine import Engine
 
 ROOTLESS = "podman-rootless"
-WAYS = ("namespaces", "paths")
+SANDBOXES = ("namespaces", "paths")
 """Of the embedded engine."""
 OTHER_USERS = ("namespaces-user", "namespaces-subuid", "paths-user")
 """The same as users who are not root: tests/engine/test_as_other_users.py."""
-ENGINES = ("fake", "docker", *WAYS, *OTHER_USERS, "podman", ROOTLESS)
+ENGINES = ("fake", "docker", *SANDBOXES, *OTHER_USERS, "podman", ROOTLESS)
 HERE = Path(__file__).parent
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SLOWEST_FIRST = ("images", "runtime", "pool", "docs", "engine", "unit")
@@ -66,8 +67,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if is_beside_others(config):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
     config.addinivalue_line("markers", "engines(*names): the only engines that the test is about")
-    config.addinivalue_line("markers", "needs(fact): an `EngineInfo` of whom that fact is true")
-    config.addinivalue_line("markers", "needs_no(fact): an `EngineInfo` of whom it is false")
+    config.addinivalue_line("markers", "needs(what): a protocol or a fact of `EngineInfo`")
+    config.addinivalue_line("markers", "needs_no(what): the same, which the engine has not")
     config.addinivalue_line("markers", "slow: it runs with --slow only")
     config.addinivalue_line("markers", "alone: no other test runs beside it, where several do")
 
@@ -101,10 +102,13 @@ def _capability(request: pytest.FixtureRequest) -> None:
     """Skip what the engine under test says that it cannot do: ``@pytest.mark.needs``."""
     for marker, expected in (("needs", True), ("needs_no", False)):
         for mark in request.node.iter_markers(marker):
-            info = request.getfixturevalue("engine").info()
+            engine: Engine = request.getfixturevalue("engine")
             (fact,) = mark.args
-            if getattr(info, fact) is not expected:
-                pytest.skip(f"{info.name} says {fact}={not expected}")
+            if isinstance(fact, type):
+                if isinstance(engine, fact) is not expected:
+                    pytest.skip(f"{engine.name} is {'no' if expected else 'an'} {fact.__name__}")
+            elif getattr(engine.info(), fact) is not expected:
+                pytest.skip(f"{engine.name} says {fact}={not expected}")
 
 
 @pytest.fixture(scope="session")
@@ -114,15 +118,15 @@ def engine(engine_name: str, request: pytest.FixtureRequest) -> Engine:
         request.getfixturevalue("configured_podman")
     if engine_name == "fake":
         return FakeEngine()
-    if engine_name in WAYS:
+    if engine_name in SANDBOXES:
         return embedded(engine_name)
     return find_engine(engine_name)
 
 
-def embedded(way: str) -> Engine:
-    """The embedded engine, by one of its ways."""
+def embedded(sandbox: str) -> Engine:
+    """The embedded engine, with sandboxes of one kind."""
     root = sandbox_runtime().root
-    return EmbeddedEngine(lambda: root, way=way)
+    return EmbeddedEngine(lambda: root, sandbox=sandbox)
 
 
 @pytest.fixture(scope="session")

@@ -6,38 +6,127 @@ from typing import TYPE_CHECKING
 from condor_mini._version import __version__
 
 if TYPE_CHECKING:
-    from condor_mini.caller import Caller
-    from condor_mini.errors import CondorMiniError
-    from condor_mini.jobs import Submission
-    from condor_mini.nodes import Node, Role
-    from condor_mini.personal import PersonalPool, PersonalSpec
+    from condor_mini.base.errors import (
+        AlreadyInUse,
+        CommandFailed,
+        CondorMiniError,
+        EngineAccessDenied,
+        EngineCapabilityError,
+        EngineError,
+        EngineInstallError,
+        EngineNotFound,
+        ImageBuildFailed,
+        JobFailed,
+        NotFound,
+        PoolFileError,
+        PoolNotReady,
+        Problem,
+        ReadOnlyError,
+        RecordError,
+        RuntimeFailed,
+        StateError,
+        TimedOut,
+        UsageError,
+    )
+    from condor_mini.engine import CommandResult
+    from condor_mini.jobs.tracking import JobAd, Submission
+    from condor_mini.lifecycle.debug_levels import DebugLevel
+    from condor_mini.members.issued_tokens import CreatedToken, Revocation, Token
+    from condor_mini.members.membership import Members, TokenRequest
+    from condor_mini.nodes.node import Node, Role
+    from condor_mini.personal.caller import Caller
+    from condor_mini.personal.container import PersonalSpec
+    from condor_mini.personal.pool import PersonalPool
     from condor_mini.pool import Pool
+    from condor_mini.reports.classads import ClassAd
+    from condor_mini.reports.logs import LogLine
+    from condor_mini.reports.status import PoolStatus
     from condor_mini.spec import PoolSpec
 
 __all__ = [
+    "AlreadyInUse",
     "Caller",
+    "ClassAd",
+    "CommandFailed",
+    "CommandResult",
     "CondorMiniError",
+    "CreatedToken",
+    "DebugLevel",
+    "EngineAccessDenied",
+    "EngineCapabilityError",
+    "EngineError",
+    "EngineInstallError",
+    "EngineNotFound",
+    "ImageBuildFailed",
+    "JobAd",
+    "JobFailed",
+    "LogLine",
+    "Members",
     "Node",
+    "NotFound",
     "PersonalPool",
     "PersonalSpec",
     "Pool",
+    "PoolFileError",
+    "PoolNotReady",
     "PoolSpec",
+    "PoolStatus",
+    "Problem",
+    "ReadOnlyError",
+    "RecordError",
+    "Revocation",
     "Role",
+    "RuntimeFailed",
+    "StateError",
     "Submission",
+    "TimedOut",
+    "Token",
+    "TokenRequest",
+    "UsageError",
     "__version__",
 ]
 
 # `condor-mini --help` needs none of them, and they are two thirds of its time.
 _LOADED_WHEN_ASKED_FOR = {
-    "Caller": "caller",
-    "CondorMiniError": "errors",
-    "Node": "nodes",
-    "PersonalPool": "personal",
-    "PersonalSpec": "personal",
+    "AlreadyInUse": "base.errors",
+    "Caller": "personal.caller",
+    "ClassAd": "reports.classads",
+    "CommandFailed": "base.errors",
+    "CommandResult": "engine",
+    "CondorMiniError": "base.errors",
+    "CreatedToken": "members.issued_tokens",
+    "DebugLevel": "lifecycle.debug_levels",
+    "EngineAccessDenied": "base.errors",
+    "EngineCapabilityError": "base.errors",
+    "EngineError": "base.errors",
+    "EngineInstallError": "base.errors",
+    "EngineNotFound": "base.errors",
+    "ImageBuildFailed": "base.errors",
+    "JobAd": "jobs.tracking",
+    "JobFailed": "base.errors",
+    "LogLine": "reports.logs",
+    "Members": "members.membership",
+    "Node": "nodes.node",
+    "NotFound": "base.errors",
+    "PersonalPool": "personal.pool",
+    "PersonalSpec": "personal.container",
     "Pool": "pool",
+    "PoolFileError": "base.errors",
+    "PoolNotReady": "base.errors",
     "PoolSpec": "spec",
-    "Role": "nodes",
-    "Submission": "jobs",
+    "PoolStatus": "reports.status",
+    "Problem": "base.errors",
+    "ReadOnlyError": "base.errors",
+    "RecordError": "base.errors",
+    "Revocation": "members.issued_tokens",
+    "Role": "nodes.node",
+    "RuntimeFailed": "base.errors",
+    "StateError": "base.errors",
+    "Submission": "jobs.tracking",
+    "TimedOut": "base.errors",
+    "Token": "members.issued_tokens",
+    "TokenRequest": "members.membership",
+    "UsageError": "base.errors",
 }
 
 if not TYPE_CHECKING:  # a checker would take it for a promise that every name exists

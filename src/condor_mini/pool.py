@@ -1,32 +1,30 @@
-"""The pool, as a program holds it in its hand; the command line is a thin layer over it."""
+"""``Pool``, the Python API. The command line is a thin layer over it."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from condor_mini.engine import QUICK_TIMEOUT_S, Engine, reached
-from condor_mini.errors import AlreadyInUse, CondorMiniError, NotFound, PoolNotReady, UsageError
-from condor_mini.holdings import Holdings, absent, ask_at_once
-from condor_mini.nodes import USER, Node, Role, pool_nodes
-from condor_mini.progress import Progress
-from condor_mini.signals import held_back
+from condor_mini.base.progress import Progress
+from condor_mini.base.signals import held_back
+from condor_mini.engines import reached
+from condor_mini.nodes.holdings import pool_names
+from condor_mini.nodes.pool_nodes import PoolNodes
 
 if TYPE_CHECKING:
     import builtins
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
     from os import PathLike
-    from types import TracebackType
 
-    from condor_mini.classads import ClassAd, Kind
-    from condor_mini.debug_levels import DebugLevel
-    from condor_mini.engine import CommandResult
-    from condor_mini.jobs import Submission
-    from condor_mini.logs import LogLine
-    from condor_mini.members import Members
+    from condor_mini.engine import Engine
+    from condor_mini.jobs.tracking import Submission
+    from condor_mini.lifecycle.debug_levels import DebugLevel
+    from condor_mini.members.membership import Members
+    from condor_mini.reports.classads import ClassAd, Kind
+    from condor_mini.reports.logs import LogLine
+    from condor_mini.reports.status import PoolStatus
     from condor_mini.spec import PoolSpec
-    from condor_mini.status import PoolStatus
 
 READY_TIMEOUT_S = 120.0
 GRACE_S = 600.0
@@ -34,21 +32,14 @@ GRACE_S = 600.0
 _SILENT = Progress()
 
 
-class Pool:
-    """A pool that exists. Its only record is what the engine holds: nothing is remembered here.
+class Pool(PoolNodes):
+    """A pool that exists. The object stores its name alone; the engine is asked for all else.
 
-    As a context manager it is deleted at the end of the context. If an exception leaves the
-    context, the pool's logs are saved first, and a note on the exception says where.
+    As a context manager, ``Pool`` deletes the pool at the end of the context. If an exception
+    leaves the context, the pool's logs are saved first, and a note on the exception says where.
     """
 
-    def __init__(self, engine: Engine, name: str) -> None:
-        self.engine = engine
-        self.name = name
-
-    def __repr__(self) -> str:
-        return f"Pool({self.name!r})"
-
-    # -- making and finding one -------------------------------------------------------------------
+    # -- create, find, delete ---------------------------------------------------------------------
 
     @classmethod
     def create(
@@ -66,42 +57,33 @@ class Pool:
         if_not_exists: bool = False,
         progress: Progress = _SILENT,
     ) -> Self:
-        """Make a pool and wait until it is usable: all daemons and slots there, a probe job run.
+        """Create a pool and wait until it is ready: all daemons and slots there, a probe job run.
 
         Args:
-            name: Its name; None for the spec's, else ``mini``.
-            execution_points: How many; None for the spec's, else 1.
-            access_points: How many; None for the spec's, else 1.
-            series: HTCondor ``25`` or ``23``; None for the spec's, else 25.
-            execute_image: An image of your own that execution points are containers of, unchanged;
-                None for the spec's, else ours.
-            spec: All else that a pool can be told, or the path of a pool file.
-            engine: The container engine, or its name; None for the one that answers.
-            timeout_s: How long it may take once the images are there, in seconds.
-            keep: Leave what was made when something fails.
-            if_not_exists: A pool of that name that is there will do; it is started if it is
-                stopped, and made anew if its containers were removed.
-            progress: Told of the phases; silent by default.
+            name: The pool's name. None for the name in the spec, else ``mini``.
+            execution_points: Number of execution points. None for the spec's, else 1.
+            access_points: Number of access points. None for the spec's, else 1.
+            series: HTCondor ``25`` or ``23``. None for the spec's, else 25.
+            execute_image: Image of your own for the execution points; it stays unchanged. None for
+                the spec's, else ours.
+            spec: Everything else that a pool can be told, or the path of a pool file.
+            engine: Engine to create the pool on, or its name. None for the first that answers.
+            timeout_s: Give up after so many seconds, counted from when the images are there.
+            keep: Keep what was created if something fails.
+            if_not_exists: Reuse an existing pool of that name: start it if it is stopped, and
+                create its containers again if they were removed.
+            progress: Receives the phases; silent by default.
 
         Raises:
-            AlreadyInUse: There is a pool of that name, or what one knew whose containers are gone;
-                or something else has a name or port of it.
+            AlreadyInUse: A pool of that name exists, or its state is kept, or something else has a
+                name or a port that the pool needs.
             PoolNotReady: A daemon is missing at the deadline, or a node has ended; says why.
-            PoolFileError: The pool file is no good; says everything that is wrong with it.
-            EngineError: No engine answers, or it cannot do what is asked for.
+            PoolFileError: The pool file has mistakes; lists all of them.
+            EngineError: No engine answers, or the engine lacks something that is asked for.
         """
-        from condor_mini import creation
-        from condor_mini.spec import PoolSpec
+        from condor_mini.lifecycle import creation, reuse
 
-        if spec is None:
-            asked = PoolSpec.from_options()
-        elif isinstance(spec, PoolSpec):
-            asked = spec
-        else:
-            from condor_mini.poolfile import read_pool_file
-
-            asked = read_pool_file(spec)
-        asked = asked.with_overrides(
+        asked = creation.requested(spec).with_overrides(
             name=name,
             execution_points=execution_points,
             access_points=access_points,
@@ -109,108 +91,131 @@ class Pool:
             execute_image=execute_image,
         )
         pool = cls(reached(engine), asked.name)
-        try:
-            creation.create(pool.engine, asked, progress, timeout_s=timeout_s, keep=keep)
-        except AlreadyInUse:
-            nodes = pool.nodes
-            if not if_not_exists or not (nodes or pool._is_state_kept()):
-                raise
-            progress.note(f"There is a pool {pool.name} already")
-            if nodes:
-                creation.await_made(pool.engine, pool.name, timeout_s=timeout_s)
-            pool.start(timeout_s=timeout_s, progress=progress)
+        make = reuse.create_or_start if if_not_exists else creation.create
+        make(pool.engine, asked, progress, timeout_s=timeout_s, keep=keep)
         return pool
 
     @classmethod
     def open(cls, name: str = "mini", *, engine: Engine | str | None = None) -> Self:
-        """The pool of that name, running or not; also one of which only its state is left.
+        """Return the pool of that name, whether it runs, is stopped, or has only its state left.
 
         Raises:
-            NotFound: There is none; says which there are.
+            NotFound: There is no such pool; says which pools there are.
             EngineNotFound: No engine answers.
         """
         pool = cls(reached(engine), name)
-        if not pool.nodes and not pool._is_state_kept():
-            pool._some_nodes()
+        if not pool.nodes and not pool.is_state_kept():
+            pool.existing_nodes()
         return pool
 
     @classmethod
     def list(cls, *, engine: Engine | str | None = None) -> builtins.list[Self]:
-        """All pools of the engine, by name; also what is left of half-deleted ones.
+        """Return all pools of the engine, sorted by name.
 
-        That may be volumes alone, of a pool whose containers and network somebody has removed.
+        Half-deleted pools are among them, also those of which only volumes are left.
         """
         where = reached(engine)
-        held = Holdings(where)
-        ask_at_once(lambda: held.nodes, lambda: held.volumes, lambda: held.networks)
-        names = {node.pool for node in held.nodes} | {volume.pool for volume in held.volumes}
-        names |= {network.name for network in held.networks}
-        return [cls(where, name) for name in sorted(names)]
+        return [cls(where, name) for name in pool_names(where)]
+
+    def delete(self) -> bool:
+        """Remove the whole pool with its queue, and return whether there was anything to remove."""
+        from condor_mini.lifecycle import removal
+
+        return removal.remove(self.engine, self.name)
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         with held_back():
             if error is not None:
-                self._save_logs(error)
+                from condor_mini.reports.log_bundle import save_for
+
+                save_for(error, self.engine, self.name)
             self.delete()
 
-    def delete(self) -> bool:
-        """Remove all of it, with its queue; whether there was anything. Absent is a success."""
-        from condor_mini import creation
+    # -- stop, start, scale -----------------------------------------------------------------------
 
-        return creation.remove(self.engine, self.name)
+    def stop(self, *, node: str | None = None, progress: Progress = _SILENT) -> None:
+        """Stop all nodes, or one, gracefully. The queue and the history are kept."""
+        from condor_mini.lifecycle import stop_and_start
 
-    # -- its nodes --------------------------------------------------------------------------------
+        stop_and_start.stop(self.engine, self.chosen_nodes(node), progress)
 
-    @property
-    def nodes(self) -> builtins.list[Node]:
-        """All nodes as they are now: central manager, access points, execution points."""
-        return pool_nodes(self.engine, self.name)
-
-    def node(self, name: str | None = None, *, role: Role = Role.ACCESS_POINT) -> Node:
-        """A node by name, with or without the pool's (``execute-2``); the role's first for None.
-
-        Raises:
-            NotFound: There is none; says which there are.
-        """
-        nodes = self._some_nodes()
-        wanted = {name, f"{self.name}-{name}"}
-        for node in nodes:
-            if node.name in wanted if name else node.role is role:
-                return node
-        what = f"node {name}" if name else role.words
-        there = ", ".join(node.name for node in nodes)
-        raise NotFound(f"the pool {self.name} has no {what}; its nodes: {there}")
-
-    def exec(
+    def start(
         self,
-        argv: Sequence[str],
         *,
         node: str | None = None,
-        user: str = USER,
-        workdir: str | None = None,
-        environment: Mapping[str, str] | None = None,
-        stdin: str | None = None,
-        timeout_s: float = QUICK_TIMEOUT_S,
-    ) -> CommandResult:
-        """Run a command on a node (None: the first access point); see ``Node.exec``."""
-        return self.node(node).exec(
-            argv,
-            user=user,
-            workdir=workdir,
-            environment=environment,
-            stdin=stdin,
-            timeout_s=timeout_s,
-        )
+        timeout_s: float = READY_TIMEOUT_S,
+        progress: Progress = _SILENT,
+    ) -> None:
+        """Start the nodes that are stopped, and wait until the pool is ready.
 
-    # -- its jobs ---------------------------------------------------------------------------------
+        A node whose container was removed is created again, with its state, its name and a new
+        token.
+
+        Raises:
+            PoolNotReady: A daemon is missing after ``timeout_s``, or a node has ended; says why.
+        """
+        from condor_mini.lifecycle import restart
+
+        restart.start(self, node, progress, timeout_s=timeout_s)
+
+    def restart(
+        self,
+        *,
+        node: str | None = None,
+        series: str | None = None,
+        timeout_s: float = READY_TIMEOUT_S,
+        progress: Progress = _SILENT,
+    ) -> None:
+        """Stop and start the nodes; jobs stay in the queue.
+
+        Args:
+            node: Restart this node alone. None for all.
+            series: Create all containers again with this series of HTCondor, the same or a newer
+                one. Queue, job ids, history, accounting, key and homes stay.
+            timeout_s: Give up after so many seconds, counted from when the nodes are stopped.
+            progress: Receives the phases.
+
+        Raises:
+            UsageError: The series is older than the pool's, or ``series`` and ``node`` are both
+                given.
+            PoolNotReady: A daemon is missing after ``timeout_s``, or a node has ended; says why.
+        """
+        from condor_mini.lifecycle import restart
+
+        restart.restart(self, node, series, progress, timeout_s=timeout_s)
+
+    def scale(
+        self,
+        execution_points: int,
+        *,
+        group: str | None = None,
+        grace_s: float = GRACE_S,
+        timeout_s: float = READY_TIMEOUT_S,
+        progress: Progress = _SILENT,
+    ) -> None:
+        """Add or remove execution points until there are so many.
+
+        Args:
+            execution_points: Number of execution points that the group is to have.
+            group: Name of the group in the pool file. None for the only one.
+            grace_s: How long jobs may run on where an execution point is removed, in seconds.
+                After that they return to the queue.
+            timeout_s: Give up after so many seconds if new slots are missing.
+            progress: Receives the phases.
+
+        Raises:
+            UsageError: The pool would have no execution point left, or there is no such group.
+            PoolNotReady: The pool does not run, or a new slot is missing at the deadline.
+        """
+        from condor_mini.lifecycle import scale
+
+        self.existing_nodes()
+        scale.scale(self.engine, self.name, execution_points, progress, group, grace_s, timeout_s)
+
+    # -- jobs -------------------------------------------------------------------------------------
 
     def submit(
         self,
@@ -222,66 +227,62 @@ class Pool:
         follow_links: bool = False,
         progress: Progress = _SILENT,
     ) -> Submission:
-        """Submit jobs as the ordinary user.
+        """Submit jobs as the ordinary user, and return at once.
 
         Args:
-            job: The path of a submit file of this machine, whose directory goes along and gets the
-                outputs back (``Submission.fetch``); or submit commands, as ``htcondor2.Submit``
-                takes them: ``{"executable": "/bin/true"}``.
-            count: How many jobs; a submit file says so itself.
-            node: The access point; None for the first.
-            arguments: condor_submit's own, for a submit file: ``-append``, ``X=1``.
+            job: Path of a submit file on this machine, or submit commands as a mapping, as
+                ``htcondor2.Submit`` takes them: ``{"executable": "/bin/true"}``. The directory of a
+                submit file is copied to the access point, and ``Submission.fetch`` brings the
+                outputs back to it.
+            count: Number of jobs, for a mapping. A submit file has its own ``queue``.
+            node: Name of the access point. None for the first.
+            arguments: Arguments of condor_submit, for a submit file: ``-append``, ``X=1``.
             follow_links: Also copy what symbolic links lead to outside the submit file's directory.
-            progress: Told of what does not go along.
+            progress: Receives what is not copied.
 
         Raises:
             NotFound: There is no such file or access point.
-            UsageError: The directory is too large, or the submit file names what is not in it.
-            JobFailed: condor_submit refused it; its own words and status.
+            UsageError: The directory is too large, or the submit file names a file outside it.
+            JobFailed: condor_submit refused the job; has its message and status.
         """
-        from collections.abc import Mapping
+        from condor_mini.jobs import submit
 
-        from condor_mini import submitting
-
-        if isinstance(job, Mapping):
-            return submitting.submit_description(self, job, count=count, node=node)
-        return submitting.submit_file(
-            self,
-            Path(job),
-            node=node,
-            arguments=arguments,
-            follow_links=follow_links,
-            progress=progress,
-        )
+        return submit.submit(self, job, count, node, arguments, follow_links, progress)
 
     def wait(self, clusters: Sequence[int] = (), *, timeout_s: float = float("inf")) -> int:
-        """Wait until these clusters have ended, or all queues are empty; 0, or a job's status.
+        """Wait until these clusters have ended, or all queues are empty if none are given.
+
+        Returns:
+            0, or the first status of a job that is not 0.
 
         Raises:
             NotFound: There is no such cluster.
-            JobFailed: A job was put on hold, or was removed; says why.
+            JobFailed: A job was held or removed; says why.
             PoolNotReady: ``timeout_s`` has passed.
         """
-        from condor_mini import submitting
+        from condor_mini.jobs import submit
 
-        return submitting.wait_for_all(self, clusters, timeout_s=timeout_s)
+        return submit.wait_for_all(self, clusters, timeout_s=timeout_s)
 
-    # -- what it says of itself -------------------------------------------------------------------
+    # -- ClassAds, status, logs -------------------------------------------------------------------
 
     def slot_ads(
         self, constraint: str | None = None, projection: Sequence[str] | None = None
     ) -> builtins.list[ClassAd]:
-        """One ClassAd per slot; ``classad2`` objects where the bindings are installed, else dicts.
+        """Return one ClassAd per slot.
+
+        The ads are ``classad2.ClassAd`` objects where HTCondor's Python bindings are installed,
+        else dicts.
 
         Args:
-            constraint: A ClassAd expression that must hold; None for all.
-            projection: The attributes that are wanted; None for all.
+            constraint: ClassAd expression that must be true. None for all ads.
+            projection: Names of the attributes to return. None for all.
 
         Raises:
-            UsageError: The constraint is no ClassAd expression.
+            UsageError: The constraint is not a ClassAd expression.
             PoolNotReady: The collector does not answer.
         """
-        from condor_mini import classads
+        from condor_mini.reports import classads
 
         return classads.slot_ads(self, constraint, projection)
 
@@ -292,8 +293,8 @@ class Pool:
         *,
         history: bool = False,
     ) -> builtins.list[ClassAd]:
-        """One ClassAd per job in the queues, or of those that have left them; see ``slot_ads``."""
-        from condor_mini import classads
+        """Return one ClassAd per job in the queues, or in the history; see ``slot_ads``."""
+        from condor_mini.reports import classads
 
         return classads.job_ads(self, constraint, projection, history=history)
 
@@ -303,14 +304,14 @@ class Pool:
         constraint: str | None = None,
         projection: Sequence[str] | None = None,
     ) -> builtins.list[ClassAd]:
-        """One ClassAd per daemon of that kind: ``master``, ``schedd``, …; see ``slot_ads``."""
-        from condor_mini import classads
+        """Return one ClassAd per daemon of a kind: ``master``, ``schedd``, …; see ``slot_ads``."""
+        from condor_mini.reports import classads
 
         return classads.ads(self, kind, constraint, projection)
 
     def status(self) -> PoolStatus:
-        """Nodes, daemons, slots and jobs by state, and whether it is usable; never waits for it."""
-        from condor_mini import status
+        """Return nodes, daemons, slots, jobs by state, and whether the pool is ready now."""
+        from condor_mini.reports import status
 
         return status.status(self)
 
@@ -323,197 +324,71 @@ class Pool:
         tail: int | None = None,
         follow: bool = False,
     ) -> Iterator[LogLine]:
-        """What the daemons have written, in order of time.
+        """Yield what the daemons have written, in order of time.
 
         Args:
-            nodes: Only of these, with or without the pool's name; None for all.
-            daemons: Only of these (``schedd``); None for all.
-            since: Only from then on; it has a time zone.
-            tail: Of each node only so many of the last lines.
-            follow: Go on with each new line, until no node runs any more.
+            nodes: Names of nodes, with or without the pool's name. None for all.
+            daemons: Names of daemons (``schedd``). None for all.
+            since: Only lines from then on; has a time zone.
+            tail: Only so many of the last lines of each node.
+            follow: Continue with each new line until no node runs any more.
 
         Raises:
             UsageError: There is no daemon of that name.
             NotFound: There is no node of that name.
         """
-        from condor_mini import logs
+        from condor_mini.reports import logs
 
         read = logs.follow if follow else logs.lines
         return read(self, nodes=nodes, daemons=daemons, since=since, tail=tail)
 
-    def debug_levels(self, *, node: str | None = None) -> builtins.list[DebugLevel]:
-        """The daemons whose ``<SUBSYS>_DEBUG`` was set, of a node or of all; raises as ``exec``."""
-        from condor_mini import debug_levels
+    def export_logs(self, directory: str | PathLike[str]) -> builtins.list[str]:
+        """Write what a bug report needs to a directory, with secrets redacted.
 
-        return debug_levels.levels(self._chosen(node))
+        Returns:
+            One line for each thing that could not be had.
+
+        Raises:
+            UsageError: The directory has files that would be overwritten.
+        """
+        from condor_mini.reports import log_bundle
+
+        return log_bundle.export(self.engine, self.existing_nodes(), Path(directory))
+
+    def debug_levels(self, *, node: str | None = None) -> builtins.list[DebugLevel]:
+        """Return the ``<SUBSYS>_DEBUG`` settings in force; raises what ``exec`` raises."""
+        from condor_mini.lifecycle import debug_levels
+
+        return debug_levels.levels(self.chosen_nodes(node))
 
     def set_debug_levels(
         self, levels: Mapping[str, str | None], *, node: str | None = None
     ) -> None:
-        """Have daemons write more, or less, into their logs, from now on and after restarts.
+        """Set what daemons write to their logs, from now on and after restarts.
 
         Args:
-            levels: HTCondor's flags by daemon, ``{"schedd": "D_FULLDEBUG"}``; None takes them away.
-            node: On this node alone; None for all that run the daemon.
+            levels: HTCondor's flags by daemon, ``{"schedd": "D_FULLDEBUG"}``; None resets one.
+            node: Name of one node. None for all that run the daemon.
 
         Raises:
             UsageError: There is no such daemon or flag, or the node does not run that daemon.
             PoolNotReady: A node does not run.
         """
-        from condor_mini import debug_levels
+        from condor_mini.lifecycle import debug_levels
 
-        debug_levels.set_levels(self._chosen(node), levels)
+        debug_levels.set_levels(self.chosen_nodes(node), levels)
 
     def reset_debug_levels(self, *, node: str | None = None) -> None:
-        """Take all levels away that were set; raises as ``set_debug_levels``."""
-        from condor_mini import debug_levels
+        """Reset all levels that were set; raises what ``set_debug_levels`` raises."""
+        from condor_mini.lifecycle import debug_levels
 
-        debug_levels.reset(self._chosen(node))
+        debug_levels.reset(self.chosen_nodes(node))
 
-    def export_logs(self, directory: str | PathLike[str]) -> builtins.list[str]:
-        """Collect what a bug report needs, secrets redacted; a line for what could not be had.
-
-        Raises:
-            UsageError: The directory has files that would be overwritten.
-        """
-        from condor_mini import export
-
-        return export.export(self.engine, self._some_nodes(), Path(directory))
-
-    # -- who is let in ----------------------------------------------------------------------------
+    # -- access -----------------------------------------------------------------------------------
 
     @property
     def members(self) -> Members:
-        """Its tokens, the requests for tokens, and the key that signs them."""
-        from condor_mini.members import Members
+        """The pool's tokens, the requests for tokens, and the key that signs them."""
+        from condor_mini.members.membership import Members
 
-        return Members(self._some_nodes)
-
-    # -- its life ---------------------------------------------------------------------------------
-
-    def stop(self, *, node: str | None = None, progress: Progress = _SILENT) -> None:
-        """End its nodes, or one of them, gracefully; the queue and what has run is kept."""
-        from condor_mini import life
-
-        life.stop(self.engine, self._chosen(node), progress)
-
-    def start(
-        self,
-        *,
-        node: str | None = None,
-        timeout_s: float = READY_TIMEOUT_S,
-        progress: Progress = _SILENT,
-    ) -> None:
-        """Start what is stopped, and wait until the pool is usable.
-
-        A node whose container was removed is made anew, with its state, its name and a new token.
-
-        Raises:
-            PoolNotReady: A daemon is missing after ``timeout_s``, or a node has ended; says why.
-        """
-        from condor_mini import life, remaking
-
-        remaking.remake_lost(self.engine, self.name, progress, only=node, timeout_s=timeout_s)
-        life.start(self.engine, self.name, self._chosen(node), progress, timeout_s=timeout_s)
-
-    def restart(
-        self,
-        *,
-        node: str | None = None,
-        series: str | None = None,
-        timeout_s: float = READY_TIMEOUT_S,
-        progress: Progress = _SILENT,
-    ) -> None:
-        """``stop`` and ``start``: jobs that are in the queue stay in it.
-
-        Args:
-            node: This one alone; None for all.
-            series: All containers are made anew with HTCondor of that series, the same or a newer
-                one than before. Queue, job ids, history, accounting, key and homes stay.
-            timeout_s: How long the start may take, in seconds.
-            progress: Told of the phases.
-
-        Raises:
-            UsageError: The series is older than the pool's, or one node alone was to have it.
-            PoolNotReady: A daemon is missing after ``timeout_s``, or a node has ended; says why.
-        """
-        from condor_mini import remaking
-
-        if series is not None:
-            if node is not None:
-                raise UsageError("HTCondor is upgraded on all nodes of a pool: leave --node out")
-            self._some_nodes()
-            remaking.renew(self.engine, self.name, series, progress, timeout_s=timeout_s)
-        else:
-            self._some_nodes()
-            remaking.check_startable(self.engine, self.name)
-            self.stop(node=node, progress=progress)
-        self.start(node=node, timeout_s=timeout_s, progress=progress)
-
-    def scale(
-        self,
-        execution_points: int,
-        *,
-        group: str | None = None,
-        grace_s: float = GRACE_S,
-        timeout_s: float = READY_TIMEOUT_S,
-        progress: Progress = _SILENT,
-    ) -> None:
-        """Have so many execution points from now on.
-
-        Args:
-            execution_points: How many.
-            group: Of which group of the pool file; None for the only one.
-            grace_s: How long jobs on those that go may run on, in seconds; then they are put back
-                into the queue.
-            timeout_s: How long new ones may take, in seconds.
-            progress: Told of the phases.
-
-        Raises:
-            UsageError: None would be left, or there is no such group.
-            PoolNotReady: The pool does not run, or a new slot is missing at the deadline.
-        """
-        from condor_mini import life
-
-        self._some_nodes()
-        life.scale(
-            self.engine,
-            self.name,
-            execution_points,
-            progress,
-            group=group,
-            grace_s=grace_s,
-            timeout_s=timeout_s,
-        )
-
-    def _chosen(self, node: str | None) -> builtins.list[Node]:
-        return self._some_nodes() if node is None else [self.node(node)]
-
-    def _some_nodes(self) -> builtins.list[Node]:
-        nodes = self.nodes
-        if not nodes and self._is_state_kept():
-            raise PoolNotReady(
-                f"all containers of the pool {self.name} were removed; its state is kept",
-                hint=f"Make them anew: condor-mini start -n {self.name}",
-            )
-        if not nodes:
-            others = ", ".join(
-                pool.name for pool in type(self).list(engine=self.engine) if pool.name != self.name
-            )
-            raise absent(self.engine, self.name, others=others)
-        return nodes
-
-    def _is_state_kept(self) -> bool:
-        """Whether there are volumes, of which ``start`` can make the pool's nodes anew."""
-        return bool(Holdings(self.engine, self.name).volumes)
-
-    def _save_logs(self, error: BaseException) -> None:
-        from condor_mini.export import export_logs, failure_directory
-
-        directory = failure_directory(self.name)
-        try:
-            export_logs(self.engine, self.nodes, directory)
-        except CondorMiniError as failure:
-            error.add_note(f"The logs of the pool {self.name} could not be saved: {failure}")
-        else:
-            error.add_note(f"The logs of the pool {self.name}: {directory}")
+        return Members(self.existing_nodes)

@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import sys
 
-from condor_mini.engine import ContainerSpec, Engine, FakeEngine, find_engine
-from condor_mini.errors import CondorMiniError
+from condor_mini.base.errors import CondorMiniError
+from condor_mini.engine import ContainerSpec, Engine, FakeEngine
+from condor_mini.engines import find_engine
 
 
 def main(engine_name: str, container: str, *argv: str) -> int:

@@ -1,4 +1,4 @@
-"""Another process that uses the embedded engine: VERB RUNTIME DIRECTORY WAY|auto NAME...
+"""Another process that uses the embedded engine: VERB RUNTIME DIRECTORY SANDBOX|auto NAME...
 
 It prints what came of each name, or of the whole, in JSON.
 """
@@ -14,16 +14,18 @@ import tarfile
 from pathlib import Path
 from typing import NoReturn
 
+from condor_mini.base.errors import AlreadyInUse
 from condor_mini.engine import ContainerSpec, EmbeddedEngine, ImageTree
-from condor_mini.errors import AlreadyInUse
 
 IMAGE = "child:1"
 
 
-def main(verb: str, runtime: str, directory: str, way: str, *names: str) -> None:
+def main(verb: str, runtime: str, directory: str, sandbox: str, *names: str) -> None:
     """Do it."""
     engine = EmbeddedEngine(
-        lambda: Path(runtime), directory=Path(directory), way=None if way == "auto" else way
+        lambda: Path(runtime),
+        directory=Path(directory),
+        sandbox=None if sandbox == "auto" else sandbox,
     )
     match verb:
         case "create":
@@ -64,13 +66,13 @@ def die_creating(engine: EmbeddedEngine, name: str) -> NoReturn:
     def die(*_: object) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
-    engine.way.as_owner = die  # type: ignore[method-assign, assignment]
+    engine.sandbox.as_owner = die  # type: ignore[method-assign, assignment]
     engine.create(spec(name))
     raise AssertionError
 
 
 def probed(engine: EmbeddedEngine) -> dict[str, object]:
-    """Which way is taken, why no better one, and what a command in a container says."""
+    """Which sandbox is chosen, why no better one, and what a command in a container says."""
     empty = io.BytesIO()
     with tarfile.open(fileobj=empty, mode="w") as tar:
         folder = tarfile.TarInfo("tmp")
@@ -85,8 +87,8 @@ def probed(engine: EmbeddedEngine) -> dict[str, object]:
         engine.start("probe")
         said = engine.exec("probe", ["id", "-u"])
         return {
-            "way": engine.way.name,
-            "passed_over": engine.passed_over,
+            "sandbox": engine.sandbox.name,
+            "rejected": engine.rejected,
             "many_users": engine.info().many_users,
             "said": said.stdout + said.stderr,
         }

@@ -19,8 +19,8 @@ from typing import IO, TYPE_CHECKING
 
 import pytest
 
+from condor_mini.base.waiting import wait_until
 from condor_mini.engine.embedded.tools import Tools
-from condor_mini.readiness import wait_until
 from sandbox_programs import sandbox_runtime
 
 if TYPE_CHECKING:
@@ -44,11 +44,11 @@ ACCOUNTS = ("passwd", "group", "subuid", "subgid")
 
 @dataclass(frozen=True, kw_only=True)
 class User:
-    """Who runs the suite, and by which way."""
+    """Who runs the suite, and with which engine."""
 
     name: str
     uid: int
-    way: str
+    engine: str
     subordinate: int | None = None
     """The first of 65536 subordinate UIDs."""
     refused: bool = False
@@ -65,11 +65,11 @@ class User:
 
 USERS = {
     # What differs from the next one: processes and files that are all of one UID.
-    "namespaces-user": User(name="cm-test-one", uid=7101, way="namespaces", suite=SUITE_OF_ONE),
+    "namespaces-user": User(name="cm-test-one", uid=7101, engine="namespaces", suite=SUITE_OF_ONE),
     "namespaces-subuid": User(
-        name="cm-test-many", uid=7102, way="namespaces", subordinate=710_200_000
+        name="cm-test-many", uid=7102, engine="namespaces", subordinate=710_200_000
     ),
-    "paths-user": User(name="cm-test-paths", uid=7103, way="paths", refused=True),
+    "paths-user": User(name="cm-test-paths", uid=7103, engine="paths", refused=True),
 }
 
 
@@ -186,7 +186,7 @@ def begun(user: User, runtime_path: Path, busybox: Path, pytestconfig: pytest.Co
     }
     needed = [Path(sys.prefix), Path(sys.base_prefix), REPOSITORY, runtime_path, busybox.parent]
     suite = [
-        *(sys.executable, "-m", "pytest", *user.suite, "--engines", user.way, "-q"),
+        *(sys.executable, "-m", "pytest", *user.suite, "--engines", user.engine, "-q"),
         *("-p", "no:cacheprovider", f"--basetemp={home}/pytest", "--durations=10"),
         *("-k", str(pytestconfig.getoption("keyword"))),
     ]

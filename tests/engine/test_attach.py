@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.errors import CondorMiniError
+from condor_mini.base.errors import CondorMiniError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini import creation
+from condor_mini.base.errors import CommandFailed
+from condor_mini.base.layout import LABEL, TOKENS
 from condor_mini.engine import BindMount, ContainerSpec, VolumeMount
 from condor_mini.engine.command import run as run_command
-from condor_mini.errors import CommandFailed
-from condor_mini.holdings import PERSONAL_STATE, Holdings
-from condor_mini.nodes import LABEL, TOKENS, pool_labels, pool_nodes
+from condor_mini.lifecycle import removal
+from condor_mini.nodes.holdings import PERSONAL_STATE, Holdings
+from condor_mini.nodes.node import pool_labels, pool_nodes
 from condor_mini.pool import Pool
 from condor_mini.spec import PoolSpec
 from hand_made import node_labels
@@ -84,7 +85,7 @@ def test_it_is_not_removed(engine: Engine, claimant: str, pool: str) -> None:
     container = engine.inspect(claimant)
     assert container is not None
     with suppress(CommandFailed):  # it keeps the network from going
-        creation.remove(engine, pool)
+        removal.remove(engine, pool)
     left = engine.inspect(claimant)
     assert left is not None
     assert left.id == container.id

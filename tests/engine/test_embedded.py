@@ -23,13 +23,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from condor_mini.base.errors import CommandFailed, CondorMiniError, EngineCapabilityError, NotFound
+from condor_mini.base.signals import held_back
+from condor_mini.base.waiting import wait_until
 from condor_mini.engine import BindMount, ContainerSpec, ContainerState, EmbeddedEngine
 from condor_mini.engine.embedded import state
+from condor_mini.engine.embedded.cgroups import Cgroups, cgroup_of
 from condor_mini.engine.embedded.containers import Containers
-from condor_mini.engine.embedded.groups import Groups, group_of
-from condor_mini.errors import CommandFailed, CondorMiniError, EngineCapabilityError, NotFound
-from condor_mini.readiness import wait_until
-from condor_mini.signals import held_back
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -61,7 +61,9 @@ def own(embedded: EmbeddedEngine, tmp_path: Path, root_tar: Path) -> Iterator[Em
     directory = (
         tmp_path / ("a long path, with 'quotes' and $signs " * 6)[: 250 - len(str(tmp_path))]
     )
-    engine = EmbeddedEngine(lambda: embedded.tools.root, directory=directory, way=embedded.way.name)
+    engine = EmbeddedEngine(
+        lambda: embedded.tools.root, directory=directory, sandbox=embedded.sandbox.name
+    )
     engine.import_image(root_tar, "child:1", labels={})
     engine.create_network("net", labels={})
     yield engine
@@ -73,7 +75,7 @@ def child(own: EmbeddedEngine) -> Callable[..., list[str]]:
     """The command line of another process that uses that engine."""
 
     def child(verb: str, *names: str) -> list[str]:
-        where = (str(own.tools.root), str(own.directory), own.way.name)
+        where = (str(own.tools.root), str(own.directory), own.sandbox.name)
         return [sys.executable, str(CHILD), verb, *where, *names]
 
     return child
@@ -185,7 +187,7 @@ def test_window_is_as_large_as_ours_and_restored(engine_name: str, box: str) -> 
 # -- what is left -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("victim", [None, "keeper", "first", "parent"])
+@pytest.mark.parametrize("victim", [None, "shim", "first", "parent"])
 def test_nothing_is_left_of_a_removed_container(
     own: EmbeddedEngine, own_spec: ContainerSpec, victim: str | None
 ) -> None:
@@ -195,9 +197,9 @@ def test_nothing_is_left_of_a_removed_container(
     own.create(replace(own_spec, command=("sh", "-c", script)))
     own.start("box")
     record = record_of(own, "box")
-    first = state.noted(record)
+    first = state.last_init(record)
     assert first is not None
-    pids = {"keeper": state.keeper(record), "first": first.pid, "parent": first.parent}
+    pids = {"shim": state.shim(record), "first": first.pid, "parent": first.parent}
     if victim is not None:
         kill(pids[victim])
     own.remove("box")
@@ -212,13 +214,13 @@ def test_nothing_is_left_of_a_removed_container(
     own.remove_network("net")
 
 
-def test_container_whose_keeper_was_killed_still_runs(
+def test_container_whose_shim_was_killed_still_runs(
     own: EmbeddedEngine, own_spec: ContainerSpec
 ) -> None:
-    """The keeper is not the container: who kills it loses the log and the status, no more."""
+    """The shim is not the container: who kills it loses the log and the status, no more."""
     own.create(own_spec)
     own.start("box")
-    kill(state.keeper(record_of(own, "box")))
+    kill(state.shim(record_of(own, "box")))
     ran = own.exec("box", ["true"]).returncode
     own.stop("box", timeout_s=0)
     info = own.inspect("box")
@@ -324,10 +326,10 @@ def test_container_that_is_about_to_start_has_not_ended(
     start_command = Containers.start_command
 
     def looked_at(
-        containers: Containers, record: Record, *, by_group: Collection[str]
+        containers: Containers, record: Record, *, by_cgroup: Collection[str]
     ) -> tuple[str, list[str], dict[str, str]]:
         seen.append(own.inspect("box"))
-        return start_command(containers, record, by_group=by_group)
+        return start_command(containers, record, by_cgroup=by_cgroup)
 
     monkeypatch.setattr(Containers, "start_command", looked_at)
     own.create(own_spec)
@@ -352,7 +354,7 @@ def test_container_of_before_a_reboot_has_ended(
     ours = Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19]
     note = f"{os.getpid()} {os.getppid()} {ours} 00000000-0000-0000-0000-000000000000\n"
     (record.path / "notes/pid").write_text(note)
-    (record.path / "keeper").unlink()
+    (record.path / state.SHIM).unlink()
     before = own.inspect("box")
     own.start("box")
     after = own.inspect("box")
@@ -379,14 +381,14 @@ def test_signals_held_back_here_are_heard_there(
 
 
 @pytest.fixture
-def no_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_cgroups(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine where no control group is to be had."""
-    monkeypatch.setattr(Groups, "limits", frozenset())
+    monkeypatch.setattr(Cgroups, "limits", frozenset())
 
 
-@pytest.mark.usefixtures("no_groups")
+@pytest.mark.usefixtures("no_cgroups")
 def test_limits_are_the_kernels(own: EmbeddedEngine, own_spec: ContainerSpec) -> None:
-    """Without groups: so many cores by affinity, so much address space for each process."""
+    """Without control groups: so many cores by affinity, so much address space for each process."""
     script = "ulimit -v; cat /proc/self/status; exec sleep 99"
     own.create(replace(own_spec, command=("sh", "-c", script), cpus=1, memory_mb=200))
     own.start("box")
@@ -396,9 +398,9 @@ def test_limits_are_the_kernels(own: EmbeddedEngine, own_spec: ContainerSpec) ->
     assert (said.partition("\n")[0], cores.isdigit()) == (str(200 * 1024), True)
 
 
-@pytest.mark.usefixtures("no_groups")
+@pytest.mark.usefixtures("no_cgroups")
 def test_processes_are_not_limited(own: EmbeddedEngine) -> None:
-    """Without groups the kernel's limit is of all that a user runs, so that none is promised."""
+    """Without control groups the kernel's limit is for all that a user runs: none is promised."""
     assert own.info().limits == ("cpus", "memory_mb")
 
 
@@ -411,7 +413,7 @@ FILLS = "x=12345678; while :; do x=$x$x; done"
 
 @pytest.fixture
 def limited(own: EmbeddedEngine, own_spec: ContainerSpec) -> ContainerSpec:
-    """A container with all limits, on a machine that has groups for them."""
+    """A container with all limits, on a machine that has control groups for them."""
     if "pids" not in own.info().limits:
         pytest.skip("no control group of version 2 is to be had of systemd here")
     return replace(own_spec, cpus=0.5, memory_mb=64, pids=FULL)
@@ -426,9 +428,9 @@ def started(engine: EmbeddedEngine, spec: ContainerSpec) -> Path | None:
 
 def group(engine: EmbeddedEngine, name: str) -> Path | None:
     """The group of a container that runs."""
-    first = state.running(record_of(engine, name))
+    first = state.live_init(record_of(engine, name))
     assert first is not None
-    return group_of(first.pid)
+    return cgroup_of(first.pid)
 
 
 def is_left(place: Path) -> str | None:
@@ -472,10 +474,10 @@ def test_group_goes_with_its_container(own: EmbeddedEngine, limited: ContainerSp
     """No group is left of a container that is stopped, was killed, or is removed."""
 
     def killed() -> None:
-        first = state.running(record_of(own, "box"))
+        first = state.live_init(record_of(own, "box"))
         kill(None if first is None else first.pid)
         wait_until(
-            lambda: "it runs" if state.running(record_of(own, "box")) else None, timeout_s=10
+            lambda: "it runs" if state.live_init(record_of(own, "box")) else None, timeout_s=10
         )
 
     own.create(limited)
@@ -503,7 +505,7 @@ def test_container_starts_where_its_group_cannot_be_made(
     own: EmbeddedEngine, own_spec: ContainerSpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who was to have a group, and gets none, runs with the limits that need none."""
-    monkeypatch.setattr(Groups, "limits", frozenset({"memory_mb", "pids"}))
+    monkeypatch.setattr(Cgroups, "limits", frozenset({"memory_mb", "pids"}))
     monkeypatch.setattr("shutil.which", lambda _: "false")
     command = ("sh", "-c", "ulimit -v; exec sleep 99")
     assert started(own, replace(own_spec, command=command, memory_mb=200, pids=99)) is None
@@ -663,15 +665,15 @@ def test_target_with_a_colon_is_refused(
         own.start("box")
 
 
-# -- which way ----------------------------------------------------------------------------------
+# -- which sandbox ----------------------------------------------------------------------------
 
 
 @pytest.mark.skipif("CONDOR_MINI_TEST_REFUSED" not in os.environ, reason="namespaces are granted")
 def test_refused_namespaces_are_passed_over(own: EmbeddedEngine, tmp_path: Path) -> None:
     """Where the kernel refuses namespaces, paths are translated, and the reason is told."""
     auto = EmbeddedEngine(lambda: own.tools.root, directory=tmp_path / "auto")
-    assert auto.way.name == "paths"
-    assert re.fullmatch(r"namespaces: unshare: unshare failed: .+", "\n".join(auto.passed_over))
+    assert auto.sandbox.name == "paths"
+    assert re.fullmatch(r"namespaces: unshare: unshare failed: .+", "\n".join(auto.rejected))
 
 
 def test_other_users_reach_no_container(own: EmbeddedEngine, own_spec: ContainerSpec) -> None:

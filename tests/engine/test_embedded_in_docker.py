@@ -48,6 +48,6 @@ def test_paths_are_translated_in_a_container(
     said = engine.exec(spec.name, argv, user=user, environment={"HOME": "/state"})
     assert said.returncode == 0, said.stderr
     answer = json.loads(said.stdout)
-    (reason,) = answer.pop("passed_over")
-    assert answer == {"way": "paths", "many_users": False, "said": "0\n"}
+    (reason,) = answer.pop("rejected")
+    assert answer == {"sandbox": "paths", "many_users": False, "said": "0\n"}
     assert reason.startswith("namespaces: unshare: ")

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from condor_mini.base.errors import AlreadyInUse, CommandFailed, EngineError
 from condor_mini.engine import (
     ContainerSpec,
     ContainerState,
@@ -16,7 +17,6 @@ from condor_mini.engine import (
     FakeOutcome,
     PublishedPort,
 )
-from condor_mini.errors import AlreadyInUse, CommandFailed, EngineError
 
 ALL_ADDRESSES = "::"
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)

@@ -7,8 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.engine import BuildSpec, ContainerSpec
-from condor_mini.errors import CommandFailed, EngineCapabilityError, ImageBuildFailed, NotFound
+from condor_mini.base.errors import CommandFailed, EngineCapabilityError, ImageBuildFailed, NotFound
+from condor_mini.engine import (
+    BuildSpec,
+    ContainerSpec,
+    ImageBuilder,
+    ImageComposer,
+    require_builder,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -16,7 +22,7 @@ if TYPE_CHECKING:
 
     from condor_mini.engine import Engine
 
-needs_builds = pytest.mark.needs("builds")
+needs_builds = pytest.mark.needs.with_args(ImageBuilder)
 ODD_VALUE = 'a "b" c=$HOME \\ {"d": 1}'
 
 
@@ -28,7 +34,9 @@ def context(tmp_path: Path, image: str) -> Path:
 
 
 @pytest.fixture
-def built(engine: Engine, context: Path, name: str, labels: dict[str, str]) -> Iterator[BuildSpec]:
+def built(
+    engine: ImageBuilder, context: Path, name: str, labels: dict[str, str]
+) -> Iterator[BuildSpec]:
     """What an image of two names was built from."""
     spec = BuildSpec(context=context, tags=(f"{name}:a", f"{name}:b"), labels=labels)
     engine.build(spec, on_line=lambda _: None)
@@ -106,31 +114,25 @@ def test_absent_image_is_none(engine: Engine, name: str) -> None:
     assert engine.image(f"{name}:absent") is None
 
 
-@pytest.mark.needs_no("builds")
-@pytest.mark.parametrize(
-    "ask",
-    [
-        lambda engine, _: engine.pull("some/image:1", timeout_s=30),
-        lambda engine, path: engine.build(
-            BuildSpec(context=path, tags=("some:1",)), on_line=lambda _: None
-        ),
-        lambda engine, path: engine.save_images(["some:1"], path / "images.tar"),
-        lambda engine, path: engine.load_images(path / "images.tar"),
-    ],
-    ids=["pull", "build", "save", "load"],
-)
-def test_engine_that_builds_nothing_says_so(
-    engine: Engine, tmp_path: Path, ask: Callable[[Engine, Path], None]
-) -> None:
-    """What an engine says that it cannot do fails at once, and the error says who can."""
-    with pytest.raises(EngineCapabilityError, match="cannot") as caught:
-        ask(engine, tmp_path)
+@pytest.mark.needs_no.with_args(ImageBuilder)
+@pytest.mark.parametrize("method", ["pull", "build", "save_images", "load_images"])
+def test_engine_that_builds_nothing_says_so(engine: Engine, method: str) -> None:
+    """What an engine cannot do it does not have, and the error says who can."""
+    assert not hasattr(engine, method)
+    with pytest.raises(EngineCapabilityError, match="embedded engine cannot load x:") as caught:
+        require_builder(engine, "load x")
     assert "--engine" in str(caught.value.hint)
-    assert list(tmp_path.iterdir()) == []
 
 
 @needs_builds
-def test_pull_of_an_absent_image_fails(engine: Engine) -> None:
+def test_engine_that_builds_composes_nothing(engine: Engine) -> None:
+    """An engine makes its images in one way: of Dockerfiles, or of files."""
+    assert not isinstance(engine, ImageComposer)
+    assert require_builder(engine, "build an image") is engine
+
+
+@needs_builds
+def test_pull_of_an_absent_image_fails(engine: ImageBuilder) -> None:
     """What no registry has cannot be fetched."""
     with pytest.raises(CommandFailed):
         engine.pull("127.0.0.1:9/absent:1", timeout_s=30)
@@ -160,7 +162,7 @@ def test_build_gives_labels(engine: Engine, built: BuildSpec) -> None:
 
 
 @needs_builds
-def test_build_hands_over_lines(engine: Engine, context: Path, name: str) -> None:
+def test_build_hands_over_lines(engine: ImageBuilder, context: Path, name: str) -> None:
     """The lines of a build are handed over without their ends."""
     lines: list[str] = []
     try:
@@ -172,7 +174,7 @@ def test_build_hands_over_lines(engine: Engine, context: Path, name: str) -> Non
 
 
 @needs_builds
-def test_build_without_a_dockerfile_fails(engine: Engine, tmp_path: Path, name: str) -> None:
+def test_build_without_a_dockerfile_fails(engine: ImageBuilder, tmp_path: Path, name: str) -> None:
     """A folder without a Dockerfile is no image, and the error says which folder."""
     with pytest.raises(ImageBuildFailed, match=str(tmp_path)):
         engine.build(BuildSpec(context=tmp_path, tags=(f"{name}:x",)), on_line=lambda _: None)
@@ -202,7 +204,7 @@ def test_remove_image_in_use_fails(
 
 
 @pytest.fixture
-def saved(engine: Engine, built: BuildSpec, tmp_path: Path) -> Path:
+def saved(engine: ImageBuilder, built: BuildSpec, tmp_path: Path) -> Path:
     """A file of an image with two names."""
     tarball = tmp_path / "of one image, two names.tar"
     engine.save_images(built.tags, tarball)
@@ -211,7 +213,7 @@ def saved(engine: Engine, built: BuildSpec, tmp_path: Path) -> Path:
 
 @needs_builds
 def test_saved_images_are_loaded_with_their_names(
-    engine: Engine, built: BuildSpec, saved: Path
+    engine: ImageBuilder, built: BuildSpec, saved: Path
 ) -> None:
     """Images that were saved and removed are there again, and their names are told."""
     for tag in built.tags:
@@ -221,7 +223,7 @@ def test_saved_images_are_loaded_with_their_names(
 
 
 @needs_builds
-def test_loaded_image_is_the_same(engine: Engine, built: BuildSpec, saved: Path) -> None:
+def test_loaded_image_is_the_same(engine: ImageBuilder, built: BuildSpec, saved: Path) -> None:
     """An image comes back with its id and its labels."""
     before = engine.image(built.tags[0])
     for tag in built.tags:
@@ -235,7 +237,7 @@ def test_loaded_image_is_the_same(engine: Engine, built: BuildSpec, saved: Path)
 
 @needs_builds
 def test_loaded_image_runs(
-    engine: Engine,
+    engine: ImageBuilder,
     built: BuildSpec,
     saved: Path,
     run: Callable[[ContainerSpec], str],
@@ -254,14 +256,14 @@ def test_loaded_image_runs(
 
 @needs_builds
 def test_load_of_images_that_are_there_tells_their_names(
-    engine: Engine, built: BuildSpec, saved: Path
+    engine: ImageBuilder, built: BuildSpec, saved: Path
 ) -> None:
     """Images that the engine holds already are loaded again."""
     assert sorted(engine.load_images(saved)) == sorted(built.tags)
 
 
 @needs_builds
-def test_save_replaces_a_file(engine: Engine, built: BuildSpec, saved: Path) -> None:
+def test_save_replaces_a_file(engine: ImageBuilder, built: BuildSpec, saved: Path) -> None:
     """What was in the file before is gone."""
     engine.save_images(built.tags[:1], saved)
     assert engine.load_images(saved) == [built.tags[0]]
@@ -269,7 +271,7 @@ def test_save_replaces_a_file(engine: Engine, built: BuildSpec, saved: Path) -> 
 
 @needs_builds
 def test_save_of_an_absent_image_is_not_found(
-    engine: Engine, image: str, name: str, tmp_path: Path
+    engine: ImageBuilder, image: str, name: str, tmp_path: Path
 ) -> None:
     """If one of the images is not there, none is saved."""
     tarball = tmp_path / "images.tar"
@@ -279,7 +281,7 @@ def test_save_of_an_absent_image_is_not_found(
 
 
 @needs_builds
-def test_save_into_an_absent_folder_fails(engine: Engine, image: str, tmp_path: Path) -> None:
+def test_save_into_an_absent_folder_fails(engine: ImageBuilder, image: str, tmp_path: Path) -> None:
     """A folder that is not there is not made up."""
     with pytest.raises(CommandFailed):
         engine.save_images([image], tmp_path / "absent" / "images.tar")
@@ -288,7 +290,7 @@ def test_save_into_an_absent_folder_fails(engine: Engine, image: str, tmp_path: 
 @needs_builds
 @pytest.mark.parametrize("content", [None, b"", b"no archive\n", bytes(10240)])
 def test_load_of_what_holds_no_image_fails(
-    engine: Engine, tmp_path: Path, content: bytes | None
+    engine: ImageBuilder, tmp_path: Path, content: bytes | None
 ) -> None:
     """A file that is absent or empty, or is no archive, or an empty one, holds no image."""
     tarball = tmp_path / "images.tar"
@@ -299,7 +301,7 @@ def test_load_of_what_holds_no_image_fails(
 
 
 @needs_builds
-def test_load_of_a_root_file_system_fails(engine: Engine, root_tar: Path) -> None:
+def test_load_of_a_root_file_system_fails(engine: ImageBuilder, root_tar: Path) -> None:
     """What can be imported is no image yet."""
     with pytest.raises(CommandFailed):
         engine.load_images(root_tar)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.errors import CommandFailed, NotFound
+from condor_mini.base.errors import CommandFailed, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

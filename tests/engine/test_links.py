@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.errors import CommandFailed
+from condor_mini.base.errors import CommandFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable

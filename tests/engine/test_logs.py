@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.errors import NotFound
-from condor_mini.readiness import wait_until
+from condor_mini.base.errors import NotFound
+from condor_mini.base.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.errors import AlreadyInUse, CommandFailed, EngineCapabilityError, NotFound
+from condor_mini.base.errors import AlreadyInUse, CommandFailed, EngineCapabilityError, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from condor_mini.base.errors import CommandFailed, EngineNotFound, ImageBuildFailed
 from condor_mini.engine import (
     BindMount,
     BuildSpec,
@@ -20,20 +21,19 @@ from condor_mini.engine import (
     ScratchMount,
     VolumeMount,
 )
-from condor_mini.engine.argv import (
+from condor_mini.engine.command import run as run_command
+from condor_mini.engine.oci.argv import (
     build_arguments,
     create_arguments,
     label_instruction,
     logs_arguments,
 )
-from condor_mini.engine.command import run as run_command
-from condor_mini.engine.dialect import DOCKER
-from condor_mini.errors import CommandFailed, EngineNotFound, ImageBuildFailed
+from condor_mini.engine.oci.dialect import DOCKER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from condor_mini.engine import Engine
+    from condor_mini.engine import Engine, ImageBuilder
 
     MakeContainer = Callable[[ContainerSpec], str]
 
@@ -231,7 +231,7 @@ def test_remove_network_removes_all_of_that_name(
 
 @by_command_line
 def test_failed_build_ends_with_its_last_lines(
-    engine: Engine, image: str, name: str, tmp_path: Path
+    engine: ImageBuilder, image: str, name: str, tmp_path: Path
 ) -> None:
     """A failed build's error holds what the failed step said, without colours."""
     (tmp_path / "Dockerfile").write_text(f"FROM {image}\nRUN echo last words >&2; exit 4\n")
@@ -242,7 +242,7 @@ def test_failed_build_ends_with_its_last_lines(
 
 @by_command_line
 def test_failed_build_leaves_no_container(
-    engine: Engine, image: str, name: str, tmp_path: Path
+    engine: ImageBuilder, image: str, name: str, tmp_path: Path
 ) -> None:
     """A failed build leaves nothing behind that would keep its image in use."""
     (tmp_path / "Dockerfile").write_text(f"FROM {image}\nLABEL only={name}\nRUN exit 4\n")
@@ -292,7 +292,7 @@ def test_engine_that_has_gone_is_not_found(
 
 @only_docker
 def test_build_without_an_engine_is_not_found(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    engine: ImageBuilder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """A build that finds no engine did not fail for what is in its folder."""
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/absent.sock")

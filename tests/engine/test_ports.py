@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from condor_mini.base.errors import AlreadyInUse, EngineCapabilityError
+from condor_mini.base.waiting import wait_until
 from condor_mini.engine import ContainerState, PublishedPort
-from condor_mini.errors import AlreadyInUse, EngineCapabilityError
-from condor_mini.readiness import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -145,7 +145,7 @@ def test_port_of_another_container_is_already_in_use(
     """Of two containers that publish a port one starts, and the other's error names the port."""
     run(publishing)
     create(second)
-    with pytest.raises(AlreadyInUse, match=f"127.0.0.1:{free_port} of the host"):
+    with pytest.raises(AlreadyInUse, match=f"Host port 127.0.0.1:{free_port} is"):
         engine.start(second.name)
 
 
@@ -156,7 +156,7 @@ def test_port_of_another_process_is_already_in_use(
     """A port that some process of the host has is not given to a container."""
     port = PublishedPort(container_port=8080, host_port=port_of_another_process)
     create(replace(spec, ports=(port,)))
-    with pytest.raises(AlreadyInUse, match=f"127.0.0.1:{port_of_another_process} of the host"):
+    with pytest.raises(AlreadyInUse, match=f"Host port 127.0.0.1:{port_of_another_process} is"):
         engine.start(spec.name)
 
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from condor_mini.base.errors import ReadOnlyError
 from condor_mini.engine import ScratchMount, VolumeMount
-from condor_mini.errors import ReadOnlyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

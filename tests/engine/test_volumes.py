@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from condor_mini.base.errors import CommandFailed, EngineCapabilityError, NotFound
 from condor_mini.engine import BindMount, ScratchMount, VolumeInfo, VolumeMount
-from condor_mini.errors import CommandFailed, EngineCapabilityError, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,8 @@ import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from condor_mini.nodes import USER, Role
+from condor_mini.base.layout import USER
+from condor_mini.nodes.node import Role
 
 if TYPE_CHECKING:
     from condor_mini.pool import Pool

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from condor_mini.base.layout import LABEL, TOKENS
 from condor_mini.engine import BindMount, ContainerSpec, VolumeMount
-from condor_mini.holdings import PERSONAL, PERSONAL_STATE
-from condor_mini.nodes import LABEL, TOKENS, Role, node_name, pool_labels
+from condor_mini.nodes.holdings import PERSONAL, PERSONAL_STATE
+from condor_mini.nodes.node import Role, node_name, pool_labels
 
 if TYPE_CHECKING:
     from pathlib import Path

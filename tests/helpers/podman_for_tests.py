@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from condor_mini.readiness import wait_until
+from condor_mini.base.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from condor_mini import runtime
-from condor_mini.progress import progress_for_stderr
-from condor_mini.series import catalogue
+from condor_mini.base.progress import progress_for_stderr
+from condor_mini.base.series import catalogue
 
 if TYPE_CHECKING:
     from condor_mini.runtime import Runtime

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini import images
-from condor_mini.engine import find_engine
-from condor_mini.progress import Progress
-from condor_mini.series import catalogue
+from condor_mini.base.progress import Progress
+from condor_mini.base.series import catalogue
+from condor_mini.engines import find_engine
+from condor_mini.images import builder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def docker() -> Engine:
     """The engine, with all images of the default series up to date."""
     engine = find_engine("docker")
-    images.build(engine, images.ROLES, catalogue().get(None), Progress())
+    builder.build(engine, builder.ROLES, catalogue().get(None), Progress())
     return engine
 
 
@@ -31,5 +31,5 @@ def tag(docker: Engine) -> Iterator[str]:
     """A tag for images of one test."""
     name = f"test-{uuid.uuid4().hex[:8]}"
     yield name
-    for role in images.ROLES:
+    for role in builder.ROLES:
         docker.remove_image(f"condor-{role}:{name}")

@@ -16,17 +16,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini import images, sbom
-from condor_mini.base_image import debian_base
+from condor_mini.base.errors import ImageBuildFailed, NotFound
+from condor_mini.base.progress import Progress
+from condor_mini.base.series import catalogue
 from condor_mini.engine import BuildSpec
-from condor_mini.errors import ImageBuildFailed, NotFound
-from condor_mini.progress import Progress
-from condor_mini.series import catalogue
+from condor_mini.images import builder, sbom
+from condor_mini.images.debian import debian_base
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from condor_mini.engine import Engine
+    from condor_mini.engine import ImageBuilder
 
 ROOT = Path(__file__).parents[2]
 LARGEST_BYTES = 280_000_000
@@ -41,16 +41,16 @@ def in_image(image: str, *argv: str, user: str = "root") -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True, timeout=240).stdout
 
 
-@pytest.mark.parametrize("role", images.ROLES)
-def test_no_image_is_larger_than_the_bound(docker: Engine, role: str) -> None:
+@pytest.mark.parametrize("role", builder.ROLES)
+def test_no_image_is_larger_than_the_bound(docker: ImageBuilder, role: str) -> None:
     """The whole of each image is at most 280 MB."""
     image = docker.image(f"condor-{role}")
     assert image is not None
     assert image.size_bytes <= LARGEST_BYTES
 
 
-@pytest.mark.parametrize("role", images.ROLES[1:])
-def test_a_role_adds_a_few_kilobytes(docker: Engine, role: str) -> None:
+@pytest.mark.parametrize("role", builder.ROLES[1:])
+def test_a_role_adds_a_few_kilobytes(docker: ImageBuilder, role: str) -> None:
     """A role's own layers are a few kilobytes on the base."""
     base, image = docker.image("condor-base"), docker.image(f"condor-{role}")
     assert base is not None
@@ -58,7 +58,7 @@ def test_a_role_adds_a_few_kilobytes(docker: Engine, role: str) -> None:
     assert image.size_bytes - base.size_bytes < LARGEST_LAYERS_BYTES
 
 
-def test_labels_are_ocis_and_true(docker: Engine) -> None:
+def test_labels_are_ocis_and_true(docker: ImageBuilder) -> None:
     """The image's version label is the version of HTCondor that is in it."""
     image = docker.image("condor-mini")
     assert image is not None
@@ -68,22 +68,22 @@ def test_labels_are_ocis_and_true(docker: Engine) -> None:
     assert image.labels["org.opencontainers.image.licenses"] == "Apache-2.0"
 
 
-def test_what_is_up_to_date_is_not_built_again(docker: Engine) -> None:
+def test_what_is_up_to_date_is_not_built_again(docker: ImageBuilder) -> None:
     """A second build with nothing changed builds nothing."""
-    built = images.build(docker, images.ROLES, catalogue().get(None), Progress())
-    assert [image.fresh for image in built] == [False] * len(images.ROLES)
+    built = builder.build(docker, builder.ROLES, catalogue().get(None), Progress())
+    assert [image.fresh for image in built] == [False] * len(builder.ROLES)
 
 
-def test_a_tag_takes_the_place_of_the_series(docker: Engine, tag: str) -> None:
+def test_a_tag_takes_the_place_of_the_series(docker: ImageBuilder, tag: str) -> None:
     """--tag names the images; a base that is missing under that tag is built too."""
-    (built,) = images.build(docker, ["mini"], catalogue().get(None), Progress(), tag=tag)
+    (built,) = builder.build(docker, ["mini"], catalogue().get(None), Progress(), tag=tag)
     assert built.reference == f"condor-mini:{tag}"
     assert docker.image(f"condor-base:{tag}") is not None
     assert built.fresh
 
 
-@pytest.mark.parametrize("role", images.ROLES)
-def test_plain_docker_build_of_each_folder(docker: Engine, tag: str, role: str) -> None:
+@pytest.mark.parametrize("role", builder.ROLES)
+def test_plain_docker_build_of_each_folder(docker: ImageBuilder, tag: str, role: str) -> None:
     """`docker build --tag NAME <image folder>/` works for each folder as it stands."""
     argv = ["docker", "build", "--tag", f"condor-{role}:{tag}"]
     if role == "base":  # no registry here: the same Debian under another name, and uv from the host
@@ -93,7 +93,7 @@ def test_plain_docker_build_of_each_folder(docker: Engine, tag: str, role: str) 
         context = folder
         if role == "base":
             context = Path(shutil.copytree(folder, Path(f"/tmp/condor-mini-{tag}")))
-            images.fetch_uv(context / "bin", docker.info().architecture)
+            builder.fetch_uv(context / "bin", docker.info().architecture)
         try:
             subprocess.run(
                 [*argv, str(context)], check=True, capture_output=True, text=True, timeout=280
@@ -104,8 +104,10 @@ def test_plain_docker_build_of_each_folder(docker: Engine, tag: str, role: str) 
     assert docker.image(f"condor-{role}:{tag}") is not None
 
 
-@pytest.mark.parametrize("role", images.ROLES)
-def test_the_script_beside_each_dockerfile_builds_that_image(docker: Engine, role: str) -> None:
+@pytest.mark.parametrize("role", builder.ROLES)
+def test_the_script_beside_each_dockerfile_builds_that_image(
+    docker: ImageBuilder, role: str
+) -> None:
     """Each image's own `build` script builds just that image."""
     script = ROOT / f"src/condor_mini/images/condor-{role}/build"
     result = subprocess.run(
@@ -115,7 +117,7 @@ def test_the_script_beside_each_dockerfile_builds_that_image(docker: Engine, rol
     assert [line.split()[0] for line in result.stdout.splitlines()] == [f"condor-{role}:25"]
 
 
-def test_packages_can_be_installed_on_top(docker: Engine, tag: str, tmp_path: Path) -> None:
+def test_packages_can_be_installed_on_top(docker: ImageBuilder, tag: str, tmp_path: Path) -> None:
     """`apt-get install` works in an image built on ours, for a library that we took newer too."""
     (tmp_path / "Dockerfile").write_text(
         "FROM condor-execute\n"
@@ -126,7 +128,7 @@ def test_packages_can_be_installed_on_top(docker: Engine, tag: str, tmp_path: Pa
     assert docker.image(f"condor-execute:{tag}") is not None
 
 
-def test_modes_of_a_checkout_do_not_matter(docker: Engine, tag: str, tmp_path: Path) -> None:
+def test_modes_of_a_checkout_do_not_matter(docker: ImageBuilder, tag: str, tmp_path: Path) -> None:
     """An image from a checkout with umask 077 is readable for everybody all the same."""
     with as_file(files("condor_mini").joinpath("images/condor-submit")) as folder:
         context = Path(shutil.copytree(folder, tmp_path / "condor-submit"))
@@ -138,7 +140,7 @@ def test_modes_of_a_checkout_do_not_matter(docker: Engine, tag: str, tmp_path: P
     assert "SCHEDD" in said
 
 
-def test_no_caches_documentation_or_locales(docker: Engine) -> None:
+def test_no_caches_documentation_or_locales(docker: ImageBuilder) -> None:
     """Neither package caches nor documentation nor translations are in the images."""
     del docker
     script = (
@@ -149,9 +151,9 @@ def test_no_caches_documentation_or_locales(docker: Engine) -> None:
     assert in_image("condor-mini", "sh", "-c", script).strip() == ""
 
 
-def test_bindings_for_series_23(docker: Engine) -> None:
+def test_bindings_for_series_23(docker: ImageBuilder) -> None:
     """Series 23 has both bindings, htcondor and htcondor2."""
-    images.build(docker, ["base"], catalogue().get("23"), Progress())
+    builder.build(docker, ["base"], catalogue().get("23"), Progress())
     said = in_image(
         *("condor-base:23", "python3", "-c"),
         "import htcondor, htcondor2; print(htcondor.version(), htcondor2.version())",
@@ -160,11 +162,11 @@ def test_bindings_for_series_23(docker: Engine) -> None:
     assert said.count("$CondorVersion: 23.9.6") == 2
 
 
-def build_of(docker: Engine, folder: Path, *, tag: str, base: str, pinned: str) -> list[str]:
+def build_of(docker: ImageBuilder, folder: Path, *, tag: str, base: str, pinned: str) -> list[str]:
     """Build the base image where another version of HTCondor was tested; what the build says."""
     with as_file(files("condor_mini").joinpath("images/condor-base")) as source:
         context = Path(shutil.copytree(source, folder / "condor-base"))
-    images.fetch_uv(context / "bin", docker.info().architecture)
+    builder.fetch_uv(context / "bin", docker.info().architecture)
     number = pinned.split(".")[0]
     row = f"series {number} {pinned} unstable {'0' * 64} {'0' * 64}"
     (context / "series").write_text(f"debian trixie\nuv 0\n{row}\n")
@@ -188,7 +190,9 @@ class OnBookworm:
 
 
 @pytest.fixture(scope="module")
-def on_bookworm(docker: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OnBookworm]:
+def on_bookworm(
+    docker: ImageBuilder, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[OnBookworm]:
     """Both at once: it is a whole build."""
     folder = tmp_path_factory.mktemp("bookworm")
     subprocess.run(
@@ -222,7 +226,7 @@ def test_a_suite_that_has_moved_on_gives_its_newest(on_bookworm: OnBookworm) -> 
 
 
 def test_a_suite_without_the_series_stops_the_build(
-    docker: Engine, tag: str, tmp_path: Path
+    docker: ImageBuilder, tag: str, tmp_path: Path
 ) -> None:
     """Where the whole series is gone, nothing is built, and that is said."""
     base = debian_base(docker, Progress())
@@ -231,11 +235,13 @@ def test_a_suite_without_the_series_stops_the_build(
     assert docker.image(f"condor-base:{tag}") is None
 
 
-def test_a_digest_that_differs_stops_the_build(docker: Engine, tag: str, tmp_path: Path) -> None:
+def test_a_digest_that_differs_stops_the_build(
+    docker: ImageBuilder, tag: str, tmp_path: Path
+) -> None:
     """A package whose digest is not the pinned one is not installed."""
     with as_file(files("condor_mini").joinpath("images/condor-base")) as folder:
         context = Path(shutil.copytree(folder, tmp_path / "condor-base"))
-    images.fetch_uv(context / "bin", docker.info().architecture)
+    builder.fetch_uv(context / "bin", docker.info().architecture)
     series = context / "series"
     series.write_text(re.sub(r"\b[0-9a-f]{64}\b", "0" * 64, series.read_text()))
     lines: list[str] = []
@@ -246,7 +252,9 @@ def test_a_digest_that_differs_stops_the_build(docker: Engine, tag: str, tmp_pat
     assert "is not the one in the file series" in "\n".join(lines)
 
 
-def test_base_without_a_package_manager_is_named(docker: Engine, tag: str, tmp_path: Path) -> None:
+def test_base_without_a_package_manager_is_named(
+    docker: ImageBuilder, tag: str, tmp_path: Path
+) -> None:
     """An image that has no apt-get is refused in one message that says what to choose."""
     with tarfile.open(tmp_path / "root.tar", "w") as tar:
         tar.addfile(tarfile.TarInfo("empty"))
@@ -254,15 +262,15 @@ def test_base_without_a_package_manager_is_named(docker: Engine, tag: str, tmp_p
     docker.import_image(tmp_path / "root.tar", bare, labels={})
     try:
         with pytest.raises(ImageBuildFailed, match=f"built on {bare}: it has no apt-get"):
-            images.build(docker, ["base"], catalogue().get(None), Progress(), tag=tag, base=bare)
+            builder.build(docker, ["base"], catalogue().get(None), Progress(), tag=tag, base=bare)
     finally:
         docker.remove_image(bare)
 
 
-def test_no_network_is_said_in_one_message(docker: Engine, tag: str) -> None:
+def test_no_network_is_said_in_one_message(docker: ImageBuilder, tag: str) -> None:
     """A build without a package mirror fails with what was tried, and leaves no image."""
     with pytest.raises(ImageBuildFailed, match="Debian's packages cannot be reached"):
-        images.build(
+        builder.build(
             *(docker, ["base"], catalogue().get(None), Progress()),
             tag=tag,
             build_args={"DEBIAN_MIRROR": "http://127.0.0.1:1/debian"},
@@ -271,7 +279,7 @@ def test_no_network_is_said_in_one_message(docker: Engine, tag: str) -> None:
 
 
 @pytest.mark.parametrize("form", sbom.FORMATS)
-def test_a_bill_of_materials_names_htcondor(docker: Engine, form: str) -> None:
+def test_a_bill_of_materials_names_htcondor(docker: ImageBuilder, form: str) -> None:
     """In both formats the bill of an image has the package condor, in the version of the label."""
     image = docker.image("condor-execute")
     assert image is not None
@@ -285,19 +293,19 @@ def test_a_bill_of_materials_names_htcondor(docker: Engine, form: str) -> None:
     assert image.labels["org.opencontainers.image.version"] in versions
 
 
-def test_a_bill_leaves_no_container(docker: Engine) -> None:
+def test_a_bill_leaves_no_container(docker: ImageBuilder) -> None:
     """What was made to look into the image is removed."""
     sbom.bill(docker, "condor-execute")
     assert docker.containers({"io.condor-mini.kind": "sbom"}) == []
 
 
-def test_a_bill_of_no_image_is_refused(docker: Engine) -> None:
+def test_a_bill_of_no_image_is_refused(docker: ImageBuilder) -> None:
     """An image that is not there is named."""
     with pytest.raises(NotFound, match="no image condor-nothing"):
         sbom.bill(docker, "condor-nothing")
 
 
-def test_the_base_is_a_label(docker: Engine) -> None:
+def test_the_base_is_a_label(docker: ImageBuilder) -> None:
     """The image's label says which Debian image it was built on."""
     image = docker.image("condor-base")
     assert image is not None

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini import images
-from condor_mini.engine import find_engine
-from condor_mini.progress import Progress
-from condor_mini.readiness import wait_until
-from condor_mini.series import catalogue
+from condor_mini.base.layout import HEALTH
+from condor_mini.base.progress import Progress
+from condor_mini.base.series import catalogue
+from condor_mini.base.waiting import wait_until
+from condor_mini.engines import find_engine
+from condor_mini.images import builder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,7 +28,6 @@ TIMEOUT_S = 60.0
 """Deadline of any one command."""
 READY_S = 40
 """Within this a node is healthy, on a machine that does other work too."""
-HEALTH = "/usr/local/libexec/condor-mini/health"
 USER = "jovyan"
 """Who submits."""
 
@@ -353,7 +353,7 @@ def image_tag(engine: Engine) -> Callable[[str], str]:
 
     def ensure(number: str) -> str:
         series = catalogue().get(number)
-        images.build(engine, ["master", "submit", "execute"], series, Progress())
+        builder.build(engine, ["master", "submit", "execute"], series, Progress())
         return series.number
 
     return ensure

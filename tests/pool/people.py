@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini import images, runtime
+from condor_mini import runtime
+from condor_mini.base.series import catalogue
 from condor_mini.engine import EmbeddedEngine
-from condor_mini.series import catalogue
+from condor_mini.images import builder
 from sandbox_programs import sandbox_runtime
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ PACKAGES = (
 
 def image(role: str, series: str | None = None) -> str:
     """The name of our image for a role, of this series or of the one that is tested."""
-    return images.reference(role, catalogue().get(series))
+    return builder.reference(role, catalogue().get(series))
 
 
 def no_executable(name: str) -> str:

@@ -6,9 +6,9 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.pool.conftest import HEALTH
 
-from condor_mini.readiness import wait_until
+from condor_mini.base.layout import HEALTH
+from condor_mini.base.waiting import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.engines("docker")
 
 ENDS_WITH_2 = {
-    "no-master": ([], "which central manager?"),
-    "no-name": (["-e", "MASTER=a;b"], "'a;b' is no name or address"),
-    "cpus": (["-e", "MASTER=cm", "-e", "NUM_CPUS=abc"], "NUM_CPUS=abc: a positive whole number"),
-    "no-cpus": (["-e", "MASTER=cm", "-e", "NUM_CPUS=0"], "NUM_CPUS=0: a positive whole number"),
-    "memory": (["-e", "MASTER=cm", "-e", "MEMORY=2G"], "MEMORY=2G: a positive whole number"),
-    "read": (["-e", "MASTER=cm", "-e", "READ=all"], "READ=all: anyone or members is wanted"),
+    "no-master": ([], "no central manager is set"),
+    "no-name": (["-e", "MASTER=a;b"], "'a;b' is not a name or address"),
+    "cpus": (["-e", "MASTER=cm", "-e", "NUM_CPUS=abc"], "NUM_CPUS=abc: must be a positive"),
+    "no-cpus": (["-e", "MASTER=cm", "-e", "NUM_CPUS=0"], "NUM_CPUS=0: must be a positive"),
+    "memory": (["-e", "MASTER=cm", "-e", "MEMORY=2G"], "MEMORY=2G: must be a positive"),
+    "read": (["-e", "MASTER=cm", "-e", "READ=all"], "READ=all: must be anyone or members"),
 }
 NO_NETBLOCK = ["all", "10.0.0.0/99", "10.0.0.0/8,soon", "10.0.0.0/8 20"]
 UNREACHABLE = {
@@ -47,7 +47,7 @@ def test_a_malformed_auto_approve_ends_the_master(docker: Docker, value: str) ->
     """An AUTO_APPROVE that is no netblock gets one line that says what is wanted, and status 2."""
     result = docker.foreground("master", "-e", f"AUTO_APPROVE={value}")
     assert result.returncode == 2
-    assert f"AUTO_APPROVE={value}: <netblock>[,SECONDS] is wanted" in result.stderr
+    assert f"AUTO_APPROVE={value}: must be <netblock>[,SECONDS]" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_another_pools_token_is_refused_in_one_line(
     )
     refused = (
         "refuses this node's secret, mounted at /etc/condor/tokens-orig.d/token: it was revoked, "
-        "or is another pool's"
+        "or belongs to another pool"
     )
     node.wait_for_log(refused)
     assert refused in node.health()

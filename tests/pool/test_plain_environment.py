@@ -89,6 +89,6 @@ def test_update_config_takes_in_new_files(
         *("-v", f"{tmp_path}:/root/config:ro"),
     ).wait_until_healthy()
     (tmp_path / "new.conf").write_text("MAX_JOBS_RUNNING = 3\n")
-    node.exec("/update-config")
+    assert node.attempt("/update-config").stderr == ""
     node.exec("condor_reconfig")
     assert node.exec("condor_config_val", "-schedd", "MAX_JOBS_RUNNING") == "3"

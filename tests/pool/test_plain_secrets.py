@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from condor_mini.base.layout import REQUEST_SCRIPTS
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -18,7 +20,6 @@ pytestmark = pytest.mark.engines("docker")
 
 PASSWORD = "not-a-real-Password"  # noqa: S105 (of pools that live for a minute)
 WAITS = "waiting for approval of token request"
-LIBEXEC = "/usr/local/libexec/condor-mini"
 JOIN = ("condor_ping", "-type", "collector", "ADVERTISE_STARTD")
 APPROVED_S = 20
 """Enough for a node to join, on a machine that does other work too."""
@@ -46,7 +47,7 @@ def waiting(shared: Docker, network: str, master: Node) -> tuple[Node, str]:
 def test_a_pending_request_is_in_the_nodes_log(waiting: tuple[Node, str]) -> None:
     """The node's log names the request and the command that approves it; so does its health."""
     node, request = waiting
-    says = f"on the central manager, condor_token_request_approve -reqid {request}"
+    says = f"on the central manager, run condor_token_request_approve -reqid {request}"
     assert says in node.health()
 
 
@@ -178,7 +179,7 @@ def test_secrets_are_the_daemons_only(master: Node) -> None:
     assert master.attempt("cat", "/etc/condor/passwords.d/POOL", user="jovyan").returncode != 0
 
 
-# -- who is to be in no more: docs/security.md, "Plain nodes" -------------------------------------
+# -- who is to be in no more: docs/how-to/manage-tokens.md, "Nodes started by hand" -------
 
 
 OFTEN = ("-e", "_CONDOR_NODE_TOKEN_LIFETIME=20")
@@ -198,7 +199,7 @@ def members(shared: Docker) -> tuple[Node, Node, Node]:
 def test_a_revoked_token_lets_nobody_in(members: tuple[Node, Node, Node]) -> None:
     """revoke-token on the master shuts out who has that token, and nobody else."""
     master, one, other = members
-    master.exec(f"{LIBEXEC}/revoke-token", "jti", id_of(one))
+    master.exec(f"{REQUEST_SCRIPTS}/revoke-token", "jti", id_of(one))
     assert one.attempt(*JOIN).returncode != 0
     other.exec(*JOIN)
 
@@ -207,7 +208,7 @@ def test_a_revoked_node_asks_for_another_token(members: tuple[Node, Node, Node])
     """A node that was revoked says so, asks once for all its daemons, and joins when approved."""
     master, one, _ = members
     request = one.wait_for_log(WAITS).split()[-1]
-    assert "does not take this node's token any more: it was revoked" in one.log()
+    assert "no longer accepts this node's token: it was revoked" in one.log()
     listed = master.exec("condor_token_request_list")
     assert listed.count(f'PeerLocation = "{one.address}"') == 1
     master.exec("condor_token_request_approve", "-reqid", request, stdin="yes\n")
@@ -227,9 +228,9 @@ def test_a_revoked_token_that_is_mounted_is_named(
         *("execute", "-e", f"MASTER={master.name}", "--network", network, *OFTEN),
         *("-v", f"{secret}:/root/secrets/token:ro"),
     ).wait_until_healthy()
-    master.exec(f"{LIBEXEC}/revoke-token", "jti", id_of(node))
+    master.exec(f"{REQUEST_SCRIPTS}/revoke-token", "jti", id_of(node))
     refused = "refuses this node's secret, mounted at /root/secrets/token: it was revoked"
-    assert "Put another one in its place" in node.wait_for_log(refused)
+    assert "Replace the secret" in node.wait_for_log(refused)
     assert refused in node.health()
     secret.write_text(master.exec(*make) + "\n")
     node.wait_until_healthy()
@@ -239,7 +240,7 @@ def test_a_new_key(members: tuple[Node, Node, Node]) -> None:
     """After rotate-key on the master no token is of use; a node that is restarted asks anew."""
     master, _, node = members
     node.exec(*JOIN)
-    master.exec(f"{LIBEXEC}/rotate-key")
+    master.exec(f"{REQUEST_SCRIPTS}/rotate-key")
     assert node.attempt(*JOIN).returncode != 0
     asked = node.log().count(WAITS)
     node.restart()
@@ -257,8 +258,8 @@ def test_a_node_that_runs_asks_only_whom_it_knows(members: tuple[Node, Node, Nod
     asked = node.log().count(WAITS)
     # Another one in its place: it has another key, and another certificate.
     master.exec("sh", "-c", "rm /etc/condor/*.pem")
-    master.exec(f"{LIBEXEC}/rotate-key")
-    node.wait_for_log("is not who answered there when the node started")
+    master.exec(f"{REQUEST_SCRIPTS}/rotate-key")
+    node.wait_for_log("is another central manager than when the node started")
     assert node.log().count(WAITS) == asked
     node.restart()
     node.wait_for_log(WAITS, count=asked + 1)

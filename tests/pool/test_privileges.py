@@ -1,4 +1,4 @@
-"""Jobs are ordinary users', and nodes do with the capabilities that docs/privileges.md says."""
+"""Jobs are ordinary users', and nodes do with the capabilities of docs/reference/privileges.md."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.series import catalogue
+from condor_mini.base.series import catalogue
 
 if TYPE_CHECKING:
     from tests.pool.conftest import Docker, Pool
@@ -21,7 +21,7 @@ LEFT = "pgrep -cf '^sleep 7777'"
 
 
 def least(role: str) -> tuple[str, ...]:
-    """The options in docs/privileges.md: of the table, and of a root that cannot be written."""
+    """The page's options: of the table, and of a root file system that cannot be written."""
     added = [f"--cap-add={capability}" for capability in MINIMUM[role]]
     scratch = [
         *("--tmpfs=/tmp:exec,mode=1777", "--tmpfs=/var/tmp:exec,mode=1777"),

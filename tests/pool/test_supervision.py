@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.readiness import wait_until
+from condor_mini.base.layout import HEALTH
+from condor_mini.base.waiting import wait_until
 
 if TYPE_CHECKING:
     from tests.pool.conftest import Docker, Node, Pool
@@ -222,7 +223,5 @@ def test_the_engine_shows_health(docker: Docker) -> None:
 def test_health_is_cheap(pool: Pool) -> None:
     """A health check costs less than 0.15 s of processor time (0.04 s on an idle machine)."""
     pool.execute.wait_until_healthy()
-    times = pool.execute.shell(
-        "TIMEFORMAT='%U %S'; { time /usr/local/libexec/condor-mini/health; } 2>&1"
-    )
+    times = pool.execute.shell(f"TIMEFORMAT='%U %S'; {{ time {HEALTH}; }} 2>&1")
     assert sum(map(float, times.split())) < 0.15

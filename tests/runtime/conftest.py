@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from condor_mini.progress import Progress
+from condor_mini.base.progress import Progress
+from condor_mini.base.series import catalogue
 from condor_mini.runtime import Runtime, Store, ensure
-from condor_mini.series import catalogue
 
 
 @pytest.fixture(scope="session")

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.errors import RuntimeFailed
-from condor_mini.nodes import PREFIX
-from condor_mini.progress import Progress
+from condor_mini.base.errors import RuntimeFailed
+from condor_mini.base.layout import PREFIX
+from condor_mini.base.progress import Progress
+from condor_mini.base.series import catalogue
 from condor_mini.runtime import export
 from condor_mini.runtime.bundle import write_wheel
 from condor_mini.runtime.fetch import Fetcher, mirrors
@@ -23,7 +24,6 @@ from condor_mini.runtime.lock import machine_architecture
 from condor_mini.runtime.relocate import elf, relocated
 from condor_mini.runtime.resolve import locked, make_lock, resolve
 from condor_mini.runtime.signature import Verifier
-from condor_mini.series import catalogue
 
 if TYPE_CHECKING:
     from condor_mini.runtime import Runtime
@@ -185,5 +185,5 @@ def test_sqv_checks_signatures(sqv: Verifier) -> None:
     assert sqv.program == "sqv"
     signed = Fetcher(mirrors()).index("dists/trixie/InRelease")
     assert "\nCodename: trixie\n" in sqv.signed_text(signed, "dists/trixie/InRelease")
-    with pytest.raises(RuntimeFailed, match=r"bears no valid signature of Debian's\. sqv says"):
+    with pytest.raises(RuntimeFailed, match=r"has no valid signature by Debian\. sqv says"):
         sqv.signed_text(signed.replace(b"Codename: trixie", b"Codename: sid"), "x")

@@ -1,195 +1,59 @@
-"""A pool that is a record in memory."""
+"""Engines in memory with pools in several states, and the command line on them."""
 
 from __future__ import annotations
 
 import gc
 import io
-import os
 import signal
-from dataclasses import dataclass
 from functools import partial
-from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini import cli, images, starting
-from condor_mini.caller import IMAGE_UID
-from condor_mini.engine import FakeEngine, FakeOutcome, VolumeMount
-from condor_mini.engine.detect import Candidate
-from condor_mini.nodes import LIBEXEC
-from condor_mini.series import VARIABLE
+from checkup_answers import answer_well
+from command_line import Result
+from condor_mini import cli
+from condor_mini.base.layout import HEALTH
+from condor_mini.base.series import VARIABLE
+from condor_mini.engine import FakeEngine, FakeOutcome
+from condor_mini.engines import Candidate
+from condor_mini.images import builder
+from condor_mini.lifecycle import startup
+from condor_mini.nodes.node import pool_labels
+from condor_mini.pool import Pool
+from condor_mini.spec import PoolSpec
+from fake_pool import FakePool
+from fake_queue import Queue, engine_with_access_point
+from pool_engine import PoolEngine
+from token_nodes import TokenNodes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from condor_mini.engine import FakeExec
-    from condor_mini.engine.fake_files import FakeFile
-
-HEALTH = "/usr/local/libexec/condor-mini/health"
-
 
 @pytest.fixture(autouse=True)
-def _no_series(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is expected here is of the default series, whatever the other tests are to have."""
-    monkeypatch.delenv(VARIABLE, raising=False)
-
-
-@pytest.fixture
-def fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeEngine:
-    """An engine of a healthy pool, with every image, for an ordinary user in an empty directory."""
-    engine = FakeEngine()
-    engine.on_exec([HEALTH], lambda _: FakeOutcome())
-    engine.add_image("condor-mini:25")
-    monkeypatch.setattr(images, "ensure", lambda *_: "condor-mini:25")
-    for module in ("run", "build"):
-        monkeypatch.setattr(f"condor_mini.cli.{module}.reach_engine", lambda *_: engine)
-    monkeypatch.setattr(os, "getuid", lambda: IMAGE_UID)
-    monkeypatch.setattr(os, "getgid", lambda: IMAGE_UID)
-    for variable in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT"):
+def _environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No variable of the user's decides anything, and nothing is kept in the user's home."""
+    for variable in (VARIABLE, "CONDOR_MINI_NAME", "CONDOR_MINI_ENGINE", "NO_COLOR"):
         monkeypatch.delenv(variable, raising=False)
-    monkeypatch.chdir(tmp_path)
-    return engine
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
 
 
-class PoolEngine(FakeEngine):
-    """An engine in memory whose containers do what the nodes of a pool do.
-
-    The n-th call can be made to fail, or a signal be sent to us during it.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.number = 0
-        self.before: dict[str, Callable[[], None]] = {}
-        """What happens before each call of a method."""
-        self.at_start: dict[str, set[str]] = {}
-        """The files that a container had when it was started."""
-        self.die_at_start: dict[str, tuple[int, str]] = {}
-        """Nodes that end at once: their status, and what they say."""
-        self.lacking: dict[str, str] = {}
-        """Nodes whose ads never come, and what they say of themselves."""
-        self.issue: Callable[[FakeExec], FakeOutcome] = self._issue
-        self.probe: Callable[[FakeExec], FakeOutcome] = lambda _: FakeOutcome()
-        self.has_held_nodes = False
-        self._failure: tuple[int, Exception, bool, bool] | None = None
-        self._signals: tuple[int, tuple[signal.Signals, ...]] | None = None
-        self._tokens = count(1)
-        for role in ("master", "submit", "execute"):
-            self.add_image(f"condor-{role}:25")
-        self.on_exec(["timeout"], lambda call: self.issue(call))
-        self.on_exec([f"{LIBEXEC}/await-ads"], self._await_ads)
-        self.on_exec([f"{LIBEXEC}/probe-job"], lambda call: self.probe(call))
-        self.on_exec([HEALTH], self._health)
-
-    def fail_at(
-        self, number: int, error: Exception, *, after: bool = False, for_good: bool = False
-    ) -> None:
-        """Let a call fail, before or after it has done what it does; and all that follow."""
-        self._failure = (number, error, after, for_good)
-
-    def signal_at(self, number: int, *signals: signal.Signals) -> None:
-        """Send us signals during a call."""
-        self._signals = (number, signals)
-
-    def disarm(self) -> None:
-        """Let nothing befall any call from now on."""
-        self._failure = self._signals = None
-        self.before.clear()
-
-    def files(self, container: str) -> dict[str, FakeFile]:
-        """What was written into a container and its volumes, by absolute path."""
-        held = self._host.get(container)
-        found = dict(held.files)
-        for mount in held.spec.mounts:
-            if isinstance(mount, VolumeMount):
-                for name, file in self._host.volumes[mount.volume].files.items():
-                    found[f"{mount.target}/{name}"] = file
-        return found
-
-    def index(self, method: str, word: str) -> int:
-        """The place of the first call of a method in which a word occurs."""
-        return next(
-            place
-            for place, call in enumerate(self.calls)
-            if call.method == method and word in f"{call.target} {' '.join(call.argv)}"
-        )
-
-    def call(self, method: str, *arguments: object, **options: object) -> object:
-        """One call of a method, with what befalls it."""
-        with self._host.lock:
-            self.number += 1
-            number = self.number
-        if happening := self.before.get(method):
-            happening()
-        if self._signals and self._signals[0] == number:
-            for sent in self._signals[1]:
-                os.kill(os.getpid(), sent)
-        at, error, after, for_good = self._failure or (0, Exception(), False, False)
-        fails = number == at or (for_good and 0 < at < number)
-        if fails and not after:
-            raise error
-        if method == "start":
-            self._note_files(str(arguments[0]))
-        result = getattr(super(), method)(*arguments, **options)
-        if method == "start":
-            self._end_if_it_is_to(str(arguments[0]))
-        self.has_held_nodes |= method == "create"
-        if fails:
-            raise error
-        return result
-
-    def _note_files(self, container: str) -> None:
-        name = self._host.get(container).spec.name
-        self.at_start[name] = set(self.files(name))
-
-    def _end_if_it_is_to(self, container: str) -> None:
-        name = self._host.get(container).spec.name
-        if name in self.die_at_start:
-            status, words = self.die_at_start[name]
-            self.end(name, exit_code=status, log=words)
-
-    def _issue(self, call: FakeExec) -> FakeOutcome:
-        roles = [line.split()[0] for line in (call.stdin or "").splitlines()]
-        tokens = [f"eyJhbGciOi.{role}.{next(self._tokens)}" for role in roles]
-        return FakeOutcome(stdout="".join(f"{token}\n" for token in tokens))
-
-    def _await_ads(self, call: FakeExec) -> FakeOutcome:
-        wanted = [line.split() for line in (call.stdin or "").splitlines()]
-        missing = [
-            f"no {kind} ads of {machine} are at the collector\n"
-            for kind, machine, _ in wanted
-            if machine in self.lacking
-        ]
-        return FakeOutcome(returncode=1 if missing else 0, stdout="".join(missing))
-
-    def _health(self, call: FakeExec) -> FakeOutcome:
-        lacks = self.lacking.get(call.container, "")
-        return FakeOutcome(returncode=1 if lacks else 0, stdout=lacks)
+def _let_find(monkeypatch: pytest.MonkeyPatch, engine: FakeEngine) -> None:
+    """Let this engine be the only one that is found."""
+    candidate = Candidate(name="fake", binary=None, hint_absent="", make=lambda: engine)
+    monkeypatch.setattr("condor_mini.engines.CANDIDATES", (candidate,))
 
 
-def _befallen(method: str) -> Callable[..., object]:
-    def call(engine: PoolEngine, *arguments: object, **options: object) -> object:
-        return engine.call(method, *arguments, **options)
-
-    return call
-
-
-for _method in (
-    *("info", "image", "create_network", "networks", "remove_network", "create_volume", "volumes"),
-    *("remove_volume", "create", "copy_in", "start", "exec", "logs", "containers", "inspect"),
-    *("stop", "remove"),
-):
-    setattr(PoolEngine, _method, _befallen(_method))
+# -- engines on which pools are created -----------------------------------------------------------
 
 
 @pytest.fixture
-def new_pools(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[], PoolEngine]:
-    """Makes engines that have the images, on which pools can be made."""
-    monkeypatch.setattr(images, "build", lambda *_, **__: [])
-    monkeypatch.setattr(starting, "START_PAUSE_S", 0.01)
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+def new_pools(monkeypatch: pytest.MonkeyPatch) -> Callable[[], PoolEngine]:
+    """Make engines that have the images, on which pools can be created."""
+    monkeypatch.setattr(builder, "build", lambda *_, **__: [])
+    monkeypatch.setattr(startup, "START_PAUSE_S", 0.01)
     return PoolEngine
 
 
@@ -197,6 +61,14 @@ def new_pools(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[], P
 def pools(new_pools: Callable[[], PoolEngine]) -> PoolEngine:
     """One such engine."""
     return new_pools()
+
+
+@pytest.fixture
+def nodes(pools: PoolEngine) -> TokenNodes:
+    """The nodes of a pool ``ci`` with an access point and an execution point; they keep tokens."""
+    nodes = TokenNodes(pools)
+    Pool.create("ci", engine=pools)
+    return nodes
 
 
 @pytest.fixture
@@ -210,34 +82,103 @@ def ending() -> Iterator[None]:
     signal.signal(signal.SIGTERM, before)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Result:
-    """What a command came to."""
-
-    status: int
-    out: str
-    err: str
+# -- a pool that is there -------------------------------------------------------------------------
 
 
 @pytest.fixture
-def condor_mini(pools: PoolEngine, condor_mini_on: Callable[..., Result]) -> Callable[..., Result]:
-    """``condor-mini ARGUMENTS`` in an empty directory, on an engine where pools can be made."""
-    return partial(condor_mini_on, pools)
+def fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeEngine:
+    """The engine that is found, which has every image."""
+    engine = FakeEngine()
+    for role in ("base", "mini", "master", "submit", "execute"):
+        engine.add_image(f"condor-{role}:25")
+    _let_find(monkeypatch, engine)
+    monkeypatch.chdir(tmp_path)
+    return engine
 
 
 @pytest.fixture
-def condor_mini_on(
+def make_pool(fake: FakeEngine) -> Callable[..., FakePool]:
+    """Make pools of one central manager, one access point, and execution points."""
+
+    def make(name: str = "ci", *, execute: int = 1, spec: str = "") -> FakePool:
+        fake.create_network(name, labels=pool_labels(name))
+        pool = FakePool(engine=fake, name=name)
+        fake.on_exec(["timeout", "5", "condor_status"], pool.ask)
+        fake.on_exec([HEALTH], pool.ask_health)
+        pool.add("master", spec=spec or PoolSpec(name=name).to_json())
+        pool.add("submit", 1)
+        for number in range(1, execute + 1):
+            pool.add("execute", number)
+        return pool
+
+    return make
+
+
+@pytest.fixture
+def pool(make_pool: Callable[..., FakePool]) -> FakePool:
+    """The pool ``ci``, which is usable."""
+    return make_pool()
+
+
+@pytest.fixture
+def written(pool: FakePool) -> FakePool:
+    """The pool, whose nodes took turns to write a line."""
+    pool.engine.write_log("ci-master", "condor-mini: has a token\n")
+    pool.engine.write_log("ci-submit-1", "schedd: 11/21/26 06:50:04 Started\n")
+    pool.engine.write_log("ci-master", "collector: 11/21/26 06:50:05 Updating\n")
+    pool.engine.write_log("ci-submit-1", "shadow: 11/21/26 06:50:06 (1.0) exit\n")
+    return pool
+
+
+@pytest.fixture
+def inside(fake: FakeEngine) -> dict[str, FakeOutcome]:
+    """What the containers of ``condor-mini doctor`` say: all is well."""
+    return answer_well(fake)
+
+
+# -- jobs -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def queue(monkeypatch: pytest.MonkeyPatch) -> Queue:
+    """The queue of the only access point of a pool ``mini``; no wait lasts."""
+    queue = Queue(engine=engine_with_access_point())
+    monkeypatch.setattr("condor_mini.jobs.tracking.SCHEDD_TIMEOUT_S", 0)
+    monkeypatch.setattr("condor_mini.jobs.submit.SCHEDD_TIMEOUT_S", 0)
+    monkeypatch.setattr("condor_mini.jobs.tracking.REMOVE_TIMEOUT_S", 0)
+    for tool, handler in {
+        "condor_submit": queue.submit,
+        "condor_q": queue.tell,
+        "condor_history": queue.tell,
+        "tar": queue.pack,
+    }.items():
+        queue.engine.on_exec([tool], handler)
+    for tool in ("condor_rm", "mv", "rm", "find"):
+        queue.engine.on_exec([tool], lambda _: FakeOutcome())
+    return queue
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Path:
+    """A directory with a submit file."""
+    directory = tmp_path / "my job"
+    directory.mkdir()
+    (directory / "a.sub").write_text("executable = /bin/true\nqueue\n")
+    return directory
+
+
+# -- the command line -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def command_line(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., Result]:
-    """The same, on an engine that is the first argument."""
+    """``condor-mini ARGUMENTS`` in an empty directory, to its end."""
     monkeypatch.setattr("condor_mini.cli.signal.signal", lambda *_: None)
-    for variable in ("CONDOR_MINI_NAME", "CONDOR_MINI_ENGINE"):
-        monkeypatch.delenv(variable, raising=False)
     monkeypatch.chdir(tmp_path)
 
-    def run(engine: PoolEngine, *arguments: str, stdin: str = "") -> Result:
-        candidate = Candidate(name="fake", binary=None, hint_absent="", make=lambda: engine)
-        monkeypatch.setattr("condor_mini.engine.detect.CANDIDATES", (candidate,))
+    def run(*arguments: str, stdin: str = "") -> Result:
         monkeypatch.setattr("sys.argv", ["condor-mini", *arguments])
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
         with pytest.raises(SystemExit) as ended:
@@ -246,3 +187,29 @@ def condor_mini_on(
         return Result(status=int(ended.value.code or 0), out=out, err=err)
 
     return run
+
+
+@pytest.fixture
+def condor_mini_on(
+    monkeypatch: pytest.MonkeyPatch, command_line: Callable[..., Result]
+) -> Callable[..., Result]:
+    """``condor-mini ARGUMENTS`` on the engine that is the first argument."""
+
+    def run(engine: FakeEngine, *arguments: str, stdin: str = "") -> Result:
+        _let_find(monkeypatch, engine)
+        return command_line(*arguments, stdin=stdin)
+
+    return run
+
+
+@pytest.fixture
+def condor_mini(pools: PoolEngine, condor_mini_on: Callable[..., Result]) -> Callable[..., Result]:
+    """``condor-mini ARGUMENTS`` on an engine where pools can be created."""
+    return partial(condor_mini_on, pools)
+
+
+@pytest.fixture
+def run(fake: FakeEngine, command_line: Callable[..., Result]) -> Callable[..., Result]:
+    """``condor-mini ARGUMENTS`` on the engine of the pool that is there."""
+    del fake
+    return command_line

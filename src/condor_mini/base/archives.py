@@ -21,8 +21,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from condor_mini.base.errors import CondorMiniError, UsageError
 from condor_mini.base.tree import CHUNK_BYTES, LinkFound, Tree
-from condor_mini.errors import CondorMiniError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -55,7 +55,7 @@ def entries(tree: Tree, source: str, name: str) -> Iterator[Entry]:
     """Yield a file or a directory of a tree, and all beneath it, links as they are.
 
     Args:
-        tree: Where it is.
+        tree: Directory that the archive is made of.
         source: Its name there.
         name: Its name in the archive.
     """
@@ -75,7 +75,7 @@ def _entry(tree: Tree, source: str, name: str, status: os.stat_result) -> Entry:
 
 
 def pack(tar: tarfile.TarFile, packed: Iterable[Entry], *, uid: int, gid: int) -> list[str]:
-    """Put these into an archive, as the property of that user and group.
+    """Put files into an archive, as the property of that user and group.
 
     Returns:
         The names of what stays here, as it is neither a file nor a directory nor a link.
@@ -190,7 +190,7 @@ class _Unpacking:
         self.result = Unpacked()
 
     def take(self, member: Member) -> None:
-        """Write one of its members, or note why not."""
+        """Write one member, or note why not."""
         name = member.name
         try:
             below = self._below(name)
@@ -208,12 +208,12 @@ class _Unpacking:
         self.result.refused.append(f"{shown(name)}: {shown(reason)}")
 
     def finish(self) -> None:
-        """Let new directories have been changed when they were changed there."""
+        """Set the modification times of new directories."""
         for name, mtime_ns in self._folders.items():
             self._tree.set_time(name, mtime_ns)
 
     def _below(self, name: str) -> str | None:
-        """A member's name below ``top``; None for what is not there."""
+        """Return a member's name below ``top``; None if it is not below."""
         parts = [part for part in name.split("/") if part not in ("", ".")]
         if name.startswith("/") or ".." in parts:
             raise Refused("it is outside")
@@ -270,7 +270,7 @@ class _Unpacking:
         self.result.written += self._tree.make(above)
 
     def _is_same(self, content: IO[bytes], size: int, target: str) -> bool:
-        """Whether a file is there and has this content."""
+        """Return whether a file exists and has this content."""
         status = self._tree.status(target)
         if status is None or not stat.S_ISREG(status.st_mode) or status.st_size != size:
             return False
@@ -282,7 +282,7 @@ class _Unpacking:
 
 
 def stays_inside(name: str, to: str) -> bool:
-    """Whether a symbolic link may be made: it cannot lead out of what was copied.
+    """Return whether a symbolic link may be made: it must not lead out of what was copied.
 
     Args:
         name: The link's own, below the top of what was copied.
@@ -298,16 +298,16 @@ def stays_inside(name: str, to: str) -> bool:
 
 
 def _nanoseconds(mtime: float) -> int:
-    """A time that the file system can keep, whatever the archive says."""
+    """Return a time that the file system can keep, whatever the archive says."""
     return int(min(max(mtime, 0), 2**33) * 1e9)
 
 
 def shown(text: str) -> str:
-    """A name that somebody else may have chosen, so that a terminal does not obey it."""
+    """Return a name that somebody else may have chosen, safe to show on a terminal."""
     return text if text.isprintable() else repr(text)
 
 
 def lines(refused: list[str]) -> str:
-    """What was refused, for a message: the first of it, each in a line of its own."""
+    """Return the first of what was refused, one a line, for a message."""
     shown = "\n".join(f"  {line}" for line in refused[:SHOWN])
     return shown + ("\n  …" if len(refused) > SHOWN else "")

@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Self
 
-from condor_mini.errors import NotFound
+from condor_mini.base.errors import NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -99,13 +99,13 @@ class Tree:
             return None
 
     def has_directory(self, name: str) -> bool:
-        """Whether there is a directory of that name."""
+        """Return whether there is a directory of that name."""
         status = self.status(name)
         return status is not None and stat.S_ISDIR(status.st_mode)
 
     @property
     def own_status(self) -> os.stat_result:
-        """What the system says of the directory itself."""
+        """Return what the system says of the directory itself."""
         return os.fstat(self._folders[0])
 
     def entries(self, name: str = "") -> list[tuple[str, os.stat_result]]:
@@ -132,7 +132,7 @@ class Tree:
                 ahead += self._beneath(inner)
 
     def _beneath(self, name: str) -> list[tuple[str, os.stat_result]]:
-        """What is in a directory, the last one first."""
+        """Return what is in a directory, the last one first."""
         folder = f"{name}/" if name else ""
         return [(folder + last, status) for last, status in reversed(self.entries(name))]
 
@@ -145,7 +145,7 @@ class Tree:
         return os.fdopen(descriptor, "rb")
 
     def is_readable(self, name: str) -> bool:
-        """Whether we may read a file; of a link, what it leads to, which is only asked about."""
+        """Return whether we may read a file; for a link, what it leads to."""
         folder, last = self._place(name)
         effective = os.access in os.supports_effective_ids
         return os.access(last, os.R_OK, dir_fd=folder, effective_ids=effective)
@@ -166,7 +166,7 @@ class Tree:
             raise self._explained(error, folder, name) from None
 
     def make(self, name: str, mode: int = 0o777) -> list[str]:
-        """See to it that a directory is there, and those above it; return the names of new ones."""
+        """Create a directory and those above it, if absent; return the names of new ones."""
         made: list[str] = []
         parts = _parts(name)
         try:
@@ -185,7 +185,7 @@ class Tree:
     def write(
         self, name: str, content: IO[bytes], mode: int, *, mtime_ns: int | None = None
     ) -> None:
-        """Let a file have this content: all of it or, when that fails, what it had before.
+        """Replace a file's content; if that fails, it keeps what it had.
 
         A link or a directory in its place is an error.
 
@@ -221,12 +221,12 @@ class Tree:
         os.symlink(to, last, dir_fd=folder)
 
     def set_time(self, name: str, mtime_ns: int) -> None:
-        """Let it have been changed then, in nanoseconds since the epoch."""
+        """Set the modification time, in nanoseconds since the epoch."""
         folder, last = self._place(name)
         os.utime(last, ns=(mtime_ns, mtime_ns), dir_fd=folder, follow_symlinks=False)
 
     def remove(self, name: str) -> None:
-        """Remove what is no directory."""
+        """Remove a name that is no directory."""
         folder, last = self._place(name)
         os.unlink(last, dir_fd=folder)
 
@@ -239,7 +239,7 @@ class Tree:
             raise IsADirectoryError(errno.EISDIR, "a directory is in its place")
 
     def _place(self, name: str) -> tuple[int, str]:
-        """The directory that a name is in, open until the next call, and the name there."""
+        """Return the open directory that a name is in, until the next call, and its name there."""
         above, _, last = name.rpartition("/")
         if above != self._above or last in ("", ".", ".."):
             *parts, last = _parts(name) or ["."]
@@ -248,7 +248,7 @@ class Tree:
         return self._folders[-1], last
 
     def _folder(self, parts: Sequence[str]) -> int:
-        """A directory beneath this one, open until the next call."""
+        """Return a directory beneath this one, open until the next call."""
         self._above = None
         same = takewhile(lambda pair: pair[0] == pair[1], zip(self._names, parts, strict=False))
         kept = len(list(same))
@@ -267,7 +267,7 @@ class Tree:
         return self._folders[-1]
 
     def _explained(self, error: OSError, folder: int, name: str) -> OSError:
-        """The same error, or one that says which link is in the way."""
+        """Return the same error, or one that says which link is in the way."""
         try:
             to = os.readlink(PurePosixPath(name).name, dir_fd=folder)
         except OSError:

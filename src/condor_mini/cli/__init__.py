@@ -1,4 +1,7 @@
-"""The command line: parse, one call, exit code. Nothing else ends the process."""
+"""The command line. A command parses its arguments, makes one call, and returns an exit code.
+
+Nothing outside of this package ends the process.
+"""
 
 from __future__ import annotations
 
@@ -10,22 +13,22 @@ from typing import TYPE_CHECKING
 import click
 
 from condor_mini._version import __version__
-from condor_mini.errors import CondorMiniError, PoolFileError
-from condor_mini.signals import ENDING
+from condor_mini.base.errors import CondorMiniError, PoolFileError
+from condor_mini.base.signals import ENDING
 
 if TYPE_CHECKING:
     from types import FrameType
 
 INTERRUPTED = 130
-"""A shell's status for Ctrl-C."""
+"""Status that a shell reports after Ctrl-C."""
 AGAIN_S = 0.01
-"""After so long a signal that has come while a module was loaded comes again."""
+"""A signal that arrives while a module is imported is sent again after so many seconds."""
 BROKEN_PIPE = 141
-"""A shell's status for a program whose reader has gone."""
+"""Status that a shell reports for a program that SIGPIPE has ended."""
 
 
 class Terminated(BaseException):
-    """A signal asked us to end; what is under way is cleaned up on the way out."""
+    """A signal that ends condor-mini, raised so that the work under way is cleaned up."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -33,43 +36,60 @@ class Terminated(BaseException):
 
 
 COMMANDS = {
-    "approve": "Let in nodes that have asked for a token.",
+    "approve": "Approve nodes that request a token.",
     "build": "Build the images.",
-    "completion": "Print the shell's completion: bash, zsh or fish.",
-    "config": "The pool file: an example, its schema, and whether one is valid.",
-    "cp": "Copy files between here and a node.",
+    "completion": "Print a completion script for bash, zsh or fish.",
+    "config": "Write and check pool files.",
+    "cp": "Copy files between this machine and a node.",
     "create": "Create a pool.",
-    "debug": "Set what the daemons write into their logs.",
-    "delete": "Delete a pool, or all of them.",
-    "doctor": "Look at the engine and the pool, and say what is wrong.",
+    "debug": "Set the debug levels of the daemons.",
+    "delete": "Delete a pool, or all pools.",
+    "doctor": "Check the engine and the pool, and report what is wrong.",
     "exec": "Run a command on a node.",
     "export": "Export what a bug report needs.",
     "images": "List, build, save and load the images.",
     "list": "List the pools.",
     "logs": "Show the daemons' logs.",
     "restart": "Stop and start a pool.",
-    "rotate-key": "Make a new signing key; old tokens are of no use any more.",
+    "rotate-key": "Create a new signing key, and invalidate every token.",
     "run": "Start a personal pool.",
-    "runtime": "Make and manage the HTCondor that needs no container engine.",
+    "runtime": "Build and manage the HTCondor that needs no container engine.",
     "scale": "Change the number of execution points.",
-    "shell": "A prompt on a node.",
+    "shell": "Open a shell on a node.",
     "start": "Start a pool that was stopped.",
     "status": "Show nodes, daemons, slots and jobs.",
-    "stop": "Stop a pool; its queue is kept.",
-    "submit": "Submit a submit file of this machine.",
+    "stop": "Stop a pool, and keep its queue.",
+    "submit": "Submit a submit file from this machine.",
     "token": "Create, list and revoke tokens.",
     "version": "Show the versions.",
     "wait": "Wait for jobs, and fetch what they wrote.",
 }
-"""Every command, and what `--help` says of it; each is in the module of that name."""
+"""Every command, and its line in `--help`. A command is in the module of its name."""
+
+
+LIKELY = {
+    "attach": "shell",
+    "copy": "cp",
+    "down": "delete",
+    "info": "status",
+    "log": "logs",
+    "ls": "list",
+    "ps": "list",
+    "q": "status",
+    "remove": "delete",
+    "rm": "delete",
+    "ssh": "shell",
+    "up": "create",
+}
+"""What other tools call a command of ours, for the hint of an unknown command."""
 
 
 class _ReaderGone(Exception):
-    """Whoever read our output has gone; click would make it a failure of ours."""
+    """The reader of our output has ended. click would report its BrokenPipeError as a failure."""
 
 
 class _Commands(click.Group):
-    """Loads a command's module when it is used: ``--help`` needs none of them."""
+    """The group of all commands. It loads a module when its command is used, not for ``--help``."""
 
     def invoke(self, ctx: click.Context) -> object:
         try:
@@ -91,9 +111,22 @@ class _Commands(click.Group):
         assert isinstance(command, click.Command)  # noqa: S101 (a name of this very package)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that ``args`` name; an unknown one is an error with a suggestion."""
+        name = args[0]
+        if name.startswith("-") or self.get_command(ctx, name) is not None:
+            return super().resolve_command(ctx, args)
+        from difflib import get_close_matches
+
+        likely = LIKELY.get(name) or next(iter(get_close_matches(name, COMMANDS, n=1)), None)
+        suggestion = f" Did you mean {likely}?" if likely else ""
+        raise click.UsageError(f"No such command {name!r}.{suggestion}", ctx)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+            formatter.write_dl([*COMMANDS.items()])
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -108,9 +141,9 @@ def cli(*, verbose: bool) -> None:
 
 
 def main() -> None:
-    """Do what ``sys.argv`` says, and end with its status."""
+    """Run the command in ``sys.argv``, and exit with its status."""
     for number in ENDING:
-        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup ignores SIGHUP
             signal.signal(number, _on_signal)
     try:
         status = cli.main(prog_name="condor-mini", standalone_mode=False)
@@ -118,7 +151,7 @@ def main() -> None:
         error.show()
         status = error.exit_code
     except PoolFileError as error:
-        click.echo(error, err=True)  # as compilers say it, so that editors find the places
+        click.echo(error, err=True)  # without a prefix: editors parse the format of compilers
         status = error.exit_code
     except CondorMiniError as error:
         click.echo(f"condor-mini: {error}", err=True)
@@ -129,7 +162,7 @@ def main() -> None:
     except Terminated as signalled:
         status = signalled.exit_code
     except _ReaderGone:
-        # Python's own flush at the end would complain again.
+        # Python flushes stdout again at its exit, and would report the broken pipe.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = BROKEN_PIPE
     except OSError as error:
@@ -140,8 +173,8 @@ def main() -> None:
 
 def _on_signal(number: int, frame: FrameType | None) -> None:
     if _is_loading(frame):
-        # An exception in there would become another one (RuntimeError, where a class is made), or
-        # be lost: it has to come a little later.
+        # An exception during an import may be lost, or become another one (RuntimeError, while a
+        # class is created). So the signal is sent again a little later.
         signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), number))
         signal.setitimer(signal.ITIMER_REAL, AGAIN_S)
         return
@@ -149,7 +182,7 @@ def _on_signal(number: int, frame: FrameType | None) -> None:
 
 
 def _is_loading(frame: FrameType | None) -> bool:
-    """Whether a module is being imported."""
+    """Return whether a module is being imported."""
     while frame is not None:
         if frame.f_code.co_filename.startswith("<frozen importlib."):
             return True

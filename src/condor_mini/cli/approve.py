@@ -1,9 +1,10 @@
-"""``condor-mini approve``: letting in who has asked."""
+"""``condor-mini approve``: approve requests for a token."""
 
 from __future__ import annotations
 
 import click
 
+from condor_mini.base.errors import UsageError
 from condor_mini.cli.options import (
     container_option,
     engine_option,
@@ -13,13 +14,12 @@ from condor_mini.cli.options import (
     show_json,
     show_table,
 )
-from condor_mini.errors import UsageError
 
 
 @click.command("approve")
 @click.argument("ids", metavar="[ID]...", nargs=-1)
-@click.option("--all", "everybody", is_flag=True, help="All that wait.")
-@click.option("--list", "only_list", is_flag=True, help="Approve none; show which wait.")
+@click.option("--all", "everybody", is_flag=True, help="Approve all pending requests.")
+@click.option("--list", "only_list", is_flag=True, help="Show the pending requests; approve none.")
 @output_option
 @name_option
 @container_option
@@ -34,9 +34,12 @@ def command(
     container: str | None,
     engine: str | None,
 ) -> None:
-    """Approve requests for a token, of nodes that were started with MASTER and no secret."""
+    """Approve requests for a token from nodes that were started with MASTER and no secret.
+
+    Without ID and --all, show the pending requests.
+    """
     if [bool(ids), everybody, only_list].count(True) > 1:
-        raise UsageError("IDs, --all or --list: one of them")
+        raise UsageError("use only one of ID, --all and --list")
     members = find_members(name, container, engine)
     if ids or everybody:
         requests = members.approve(None if everybody else ids)

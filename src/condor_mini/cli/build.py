@@ -1,4 +1,4 @@
-"""``condor-mini build``: the images."""
+"""``condor-mini build``: build the images."""
 
 from __future__ import annotations
 
@@ -6,21 +6,29 @@ from pathlib import Path
 
 import click
 
+from condor_mini.base.errors import UsageError
 from condor_mini.cli.options import engine_option, quiet_option, reach_engine, series_option
-from condor_mini.errors import StateError, UsageError
 
 
 @click.command("build")
 @click.argument("roles", metavar="[base|mini|master|submit|execute|all]...", nargs=-1)
 @series_option
-@click.option("--tag", metavar="TAG", help="In place of the series' number as the images' tag.")
-@click.option("--base", metavar="IMAGE", help="Any Debian or Ubuntu image to build on.")
-@click.option("--build-arg", "build_args", metavar="KEY=VALUE", multiple=True)
-@click.option("--no-cache", is_flag=True, help="Build everything anew.")
+@click.option(
+    "--tag", metavar="TAG", help="Tag the images TAG. The default is the number of the series."
+)
+@click.option("--base", metavar="IMAGE", help="Build on this image of Debian or Ubuntu.")
+@click.option(
+    "--build-arg",
+    "build_args",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="Set an argument of the base image's Dockerfile. May be repeated.",
+)
+@click.option("--no-cache", is_flag=True, help="Build everything again, without the cache.")
 @click.option(
     "--sbom",
     metavar="DIR",
-    help="Write each image's bill of materials there, not among the user's own data.",
+    help="Write each image's bill of materials to DIR. The default is below your data directory.",
 )
 @engine_option
 @quiet_option
@@ -36,20 +44,20 @@ def command(
     engine: str | None,
     quiet: bool,
 ) -> None:
-    """Build the images; all of them unless some are named. What is up to date is left as it is.
+    """Build all images, or those that are named. An image that is up to date is not built again.
 
-    Where debsbom is installed (pip install 'condor-mini[sbom]'), a bill of materials of each image
-    that was built is written, in CycloneDX and in SPDX.
+    If debsbom is installed (pip install 'condor-mini[sbom]'), a bill of materials is written for
+    each image that is built, in CycloneDX and in SPDX.
     """
-    from condor_mini import images
-    from condor_mini import sbom as bills
-    from condor_mini.progress import progress_for_stderr
-    from condor_mini.series import catalogue
+    from condor_mini.base.progress import progress_for_stderr
+    from condor_mini.base.series import catalogue
+    from condor_mini.images import builder
+    from condor_mini.images import sbom as bills
 
     wanted = set(roles) - {"all"}
-    if unknown := wanted - set(images.ROLES):
+    if unknown := wanted - set(builder.ROLES):
         raise UsageError(
-            f"there is no image {', '.join(sorted(unknown))}; there are: {', '.join(images.ROLES)}"
+            f"there is no image {', '.join(sorted(unknown))}; there are: {', '.join(builder.ROLES)}"
         )
     if sbom is not None:
         bills.debsbom()
@@ -57,9 +65,9 @@ def command(
     progress = progress_for_stderr(quiet=quiet)
     arguments = dict(_pair(argument) for argument in build_args)
     reached = reach_engine(engine, progress)
-    built = images.build(
+    built = builder.build(
         reached,
-        wanted if wanted and "all" not in roles else images.ROLES,
+        wanted if wanted and "all" not in roles else builder.ROLES,
         chosen,
         progress,
         tag=tag,
@@ -67,21 +75,7 @@ def command(
         build_args=arguments,
         no_cache=no_cache,
     )
-    folder = bills.own_folder() if sbom is None else Path(sbom)
-    wanting = [
-        image.reference
-        for image in built
-        if image.fresh or not all(file.exists() for file in bills.files(folder, image.reference))
-    ]
-    # An engine that composes its images has no list of dpkg's in them.
-    if wanting and (sbom is not None or (bills.is_installed() and reached.info().builds)):
-        try:
-            with progress.step("Writing bills of materials", done=f"Bills of materials: {folder}"):
-                bills.write(reached, wanting, folder)
-        except StateError as error:
-            if sbom is not None:
-                raise
-            progress.note(f"No bills of materials were written: {error.message}")
+    bills.write_missing(reached, built, None if sbom is None else Path(sbom), progress)
     for image in built:
         what = "built" if image.fresh else "up to date"
         click.echo(f"{image.reference}  {image.size_bytes / 1e6:.0f} MB  {what}")
@@ -90,5 +84,5 @@ def command(
 def _pair(argument: str) -> tuple[str, str]:
     key, separator, value = argument.partition("=")
     if not separator or not key:
-        raise UsageError(f"--build-arg {argument}: KEY=VALUE is wanted")
+        raise UsageError(f"--build-arg {argument}: must be KEY=VALUE")
     return key, value

@@ -1,4 +1,4 @@
-"""``condor-mini completion``: what a shell needs to complete our command line."""
+"""``condor-mini completion``: print the script with which a shell completes our commands."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from click.shell_completion import get_completion_class
 
 PROGRAM = "condor-mini"
 VARIABLE = "_CONDOR_MINI_COMPLETE"
-"""How the shell's function asks us; click derives the same name from the program's."""
+"""Variable by which the shell's function calls us. click derives it from the program's name."""
 
 
 @click.command("completion")
@@ -20,7 +20,7 @@ def command(ctx: click.Context, *, shell: str) -> None:
     bash: echo 'eval "$(condor-mini completion bash)"' >> ~/.bashrc
     zsh:  echo 'eval "$(condor-mini completion zsh)"' >> ~/.zshrc
     fish: condor-mini completion fish > ~/.config/fish/completions/condor-mini.fish
-    """  # noqa: D301 (click's mark for lines that are not to be joined)
+    """  # noqa: D301 (click's mark: it does not join these lines)
     chosen = get_completion_class(shell)
     assert chosen is not None  # noqa: S101 (click has these three)
     click.echo(chosen(ctx.find_root().command, {}, PROGRAM, VARIABLE).source())

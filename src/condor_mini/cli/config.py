@@ -1,14 +1,15 @@
-"""``condor-mini config``: the pool file's schema, an example, and what is wrong with one."""
+"""``condor-mini config``: print the schema of pool files, write an example, check a pool file."""
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from condor_mini.base.errors import AlreadyInUse, NotFound, PoolFileError
 from condor_mini.cli.options import output_option, show_json
-from condor_mini.errors import AlreadyInUse, NotFound, PoolFileError
 
 if TYPE_CHECKING:
     from condor_mini.spec import PoolSpec
@@ -34,9 +35,12 @@ def schema() -> None:
 
 @config.command("init")
 @click.argument("file", default="pool.yaml", metavar="[FILE]")
-@click.option("--force", is_flag=True, help="Overwrite a file that is there.")
+@click.option("--force", is_flag=True, help="Overwrite an existing file.")
 def init(file: str, *, force: bool) -> None:
-    """Write an example with every key to FILE: pool.yaml if none is named, - for stdout."""
+    """Write an example pool file with every key to FILE.
+
+    The default is pool.yaml, and - is stdout.
+    """
     from condor_mini.spec.schema import example
 
     if file == STDOUT:
@@ -46,9 +50,12 @@ def init(file: str, *, force: bool) -> None:
         with Path(file).open("w" if force else "x", encoding="utf-8") as opened:
             opened.write(example())
     except FileExistsError:
-        raise AlreadyInUse(f"{file} is there already", hint="--force overwrites it.") from None
+        raise AlreadyInUse(
+            f"the file {file} already exists",
+            hint=f"Overwrite it: condor-mini config init --force {shlex.quote(file)}",
+        ) from None
     except FileNotFoundError:
-        raise NotFound(f"the directory {Path(file).parent} is not there") from None
+        raise NotFound(f"the directory {Path(file).parent} does not exist") from None
     click.echo(
         f"Wrote {file}. Check it after a change: condor-mini config validate {file}", err=True
     )
@@ -59,8 +66,8 @@ def init(file: str, *, force: bool) -> None:
 @output_option
 @click.pass_context
 def validate(ctx: click.Context, *, file: str, output: str) -> None:
-    """Say whether the pool file FILE is valid, or all that is wrong with it; - for stdin."""
-    from condor_mini.poolfile import read_pool_file
+    """Check the pool file FILE, or stdin if it is -, and report every mistake."""
+    from condor_mini.spec.pool_file import read_pool_file
 
     try:
         spec = read_pool_file(file)
@@ -68,7 +75,7 @@ def validate(ctx: click.Context, *, file: str, output: str) -> None:
         if output == "json":
             show_json({"valid": False, "problems": _problems(error), "spec": None})
         else:
-            # As compilers say it, so that editors find the places.
+            # Without a prefix: editors parse the format of compilers.
             click.echo(str(error), err=True)
         ctx.exit(error.exit_code)
     if output == "json":
@@ -92,9 +99,11 @@ def _problems(error: PoolFileError) -> list[dict[str, object]]:
 
 
 def _summary(spec: PoolSpec) -> str:
+    from condor_mini.base.words import counted
+
     counts = [
         (1, "central manager"),
         (spec.access_point_count, "access point"),
         (spec.execution_point_count, "execution point"),
     ]
-    return ", ".join(f"{count} {noun}{'' if count == 1 else 's'}" for count, noun in counts)
+    return ", ".join(counted(count, noun) for count, noun in counts)

@@ -1,4 +1,4 @@
-"""``condor-mini create``: a pool from options or from a pool file."""
+"""``condor-mini create``: create a pool from options or from a pool file."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from condor_mini.base.errors import UsageError
 from condor_mini.cli.options import (
+    PoolCommand,
     engine_option,
     host_files_option,
     name_option,
@@ -18,7 +20,6 @@ from condor_mini.cli.options import (
     show_json,
     timeout_option,
 )
-from condor_mini.errors import UsageError
 
 if TYPE_CHECKING:
     from condor_mini.spec import PoolSpec
@@ -26,20 +27,26 @@ if TYPE_CHECKING:
 NAME_VARIABLE = "CONDOR_MINI_NAME"
 
 
-@click.command("create")
+@click.command("create", cls=PoolCommand)
 @name_option
-@click.option("-c", "--config", "file", metavar="FILE", help="The pool file; - for stdin.")
-@click.option("--execute", type=int, metavar="N", help="Execution points (1).")
-@click.option("--submit", type=int, metavar="N", help="Access points (1).")
 @click.option(
-    "--execute-image", metavar="IMAGE", help="An image of your own that jobs run in, as it is."
+    "-c", "--config", "file", metavar="FILE", help="Read the pool file FILE, or stdin if it is -."
+)
+@click.option(
+    "--execute", type=int, metavar="N", help="Create N execution points; the default is 1."
+)
+@click.option("--submit", type=int, metavar="N", help="Create N access points; the default is 1.")
+@click.option(
+    "--execute-image",
+    metavar="IMAGE",
+    help="Run jobs in an image of your own. It stays unchanged.",
 )
 @host_files_option
 @series_option
 @timeout_option
-@click.option("--keep", is_flag=True, help="If it fails, leave what was made.")
-@click.option("--if-not-exists", is_flag=True, help="A pool of that name that is there will do.")
-@click.option("--dry-run", is_flag=True, help="Only show what would be made.")
+@click.option("--keep", is_flag=True, help="Keep what was created if something fails.")
+@click.option("--if-not-exists", is_flag=True, help="Reuse an existing pool of that name.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be created.")
 @output_option
 @engine_option
 @quiet_option
@@ -62,16 +69,16 @@ def command(
     engine: str | None,
     quiet: bool,
 ) -> None:
-    """Make a pool: a central manager, access points and execution points.
+    """Create a pool: a central manager, access points and execution points.
 
-    It is there when its daemons and slots are at the collector and a probe job has run. What fails
-    is removed again, after its logs were saved.
+    The command ends when all daemons and slots are at the collector and a probe job has run. If
+    something fails, it saves the logs and removes what it has created.
     """
+    from condor_mini.base.progress import progress_for_stderr
     from condor_mini.pool import Pool
-    from condor_mini.progress import progress_for_stderr
 
     if host_files and execute_image:
-        raise UsageError("either --host-files or --execute-image, not both")
+        raise UsageError("use either --host-files or --execute-image, not both")
     named = ctx.get_parameter_source("name") is not click.core.ParameterSource.DEFAULT
     spec = _spec(file).with_overrides(
         name=name if named else None,
@@ -97,10 +104,11 @@ def command(
         show_json({"name": pool.name, "nodes": [node.name for node in pool.nodes]})
         return
     click.echo(f"The pool {pool.name} is usable.")
-    at = "" if pool.name == os.environ.get(NAME_VARIABLE, "mini") else f" -n {pool.name}"
+    option = "" if pool.name == os.environ.get(NAME_VARIABLE, "mini") else f" -n {pool.name}"
     progress.note(
-        f"A prompt: condor-mini shell{at}. A job: condor-mini submit{at} FILE --wait. "
-        f"Its end: condor-mini delete{at}"
+        f"Open a shell: condor-mini shell{option}. "
+        f"Submit a job: condor-mini submit{option} FILE --wait. "
+        f"Delete the pool: condor-mini delete{option}"
     )
 
 
@@ -109,14 +117,14 @@ def _spec(file: str | None) -> PoolSpec:
         from condor_mini.spec import PoolSpec
 
         return PoolSpec.from_options()
-    from condor_mini.poolfile import read_pool_file
+    from condor_mini.spec.pool_file import read_pool_file
 
     return read_pool_file(file)
 
 
 def _show(spec: PoolSpec, output: str) -> None:
-    """What would be made, and the configuration of each node."""
-    from condor_mini.plan import planned_nodes
+    """Print what would be created, and the configuration of each node."""
+    from condor_mini.nodes.plan import planned_nodes
 
     nodes = planned_nodes(spec)
     if output == "json":

@@ -1,9 +1,10 @@
-"""``condor-mini debug``: what the daemons write into their logs."""
+"""``condor-mini debug``: set the debug levels of the daemons."""
 
 from __future__ import annotations
 
 import click
 
+from condor_mini.base.errors import UsageError
 from condor_mini.cli.options import (
     engine_option,
     name_option,
@@ -13,14 +14,13 @@ from condor_mini.cli.options import (
     show_json,
     show_table,
 )
-from condor_mini.errors import UsageError
 
 
 @click.command("debug")
 @click.argument("settings", metavar="[DAEMON=LEVEL]...", nargs=-1)
 @name_option
 @node_option_or_all
-@click.option("--reset", is_flag=True, help="All daemons as HTCondor has them.")
+@click.option("--reset", is_flag=True, help="Reset all daemons to HTCondor's own levels.")
 @output_option
 @engine_option
 def command(
@@ -32,18 +32,18 @@ def command(
     output: str,
     engine: str | None,
 ) -> None:
-    """Set the debug levels of daemons that run, or show those that were set.
+    """Set the debug levels of running daemons, or show the levels that were set.
 
-    schedd=D_FULLDEBUG has the schedd say all; "startd=D_FULLDEBUG D_COMMAND" gives two levels, and
-    schedd= takes its level away. They hold until the container is removed.
+    schedd=D_FULLDEBUG makes the schedd log everything, "startd=D_FULLDEBUG D_COMMAND" sets two
+    levels, and schedd= resets the schedd. The levels stay until the container is removed.
     """
     if reset and settings:
-        raise UsageError("--reset takes all levels away: name none")
+        raise UsageError("--reset resets all daemons: give no DAEMON=LEVEL with it")
     wanted = {}
     for setting in settings:
         daemon, equals, level = setting.partition("=")
         if not equals:
-            raise UsageError(f"{setting}: DAEMON=LEVEL is wanted, as in schedd=D_FULLDEBUG")
+            raise UsageError(f"{setting}: must be DAEMON=LEVEL, as in schedd=D_FULLDEBUG")
         wanted[daemon] = level.strip() or None
     pool = open_pool(name, engine)
     if reset:
@@ -57,4 +57,4 @@ def command(
         rows = [[level.node, level.daemon, level.level] for level in levels]
         show_table(["NODE", "DAEMON", "LEVEL"], rows)
     else:
-        click.echo("All daemons have the levels that HTCondor gives them.", err=True)
+        click.echo("All daemons have HTCondor's own levels.", err=True)

@@ -1,29 +1,34 @@
-"""``condor-mini delete``: all of a pool."""
+"""``condor-mini delete``: delete a pool, or all pools."""
 
 from __future__ import annotations
 
 import click
 
-from condor_mini.cli.options import engine_option, name_option, quiet_option
-from condor_mini.errors import CommandFailed, UsageError
+from condor_mini.base.errors import CommandFailed, UsageError
+from condor_mini.cli.options import PoolCommand, engine_option, name_option, quiet_option
 
 
-@click.command("delete")
+@click.command("delete", cls=PoolCommand)
 @name_option
-@click.option("--all", "everything", is_flag=True, help="Every pool that `create` has made.")
+@click.option(
+    "--all", "everything", is_flag=True, help="Delete every pool that `create` has created."
+)
 @engine_option
 @quiet_option
 @click.pass_context
 def command(
     ctx: click.Context, *, name: str, everything: bool, engine: str | None, quiet: bool
 ) -> None:
-    """Remove a pool: its nodes, network and volumes, with all jobs. One that is absent is fine."""
-    from condor_mini.engine import find_engine
+    """Delete a pool: its nodes, network and volumes, with all jobs.
+
+    Deleting a pool that does not exist is a success.
+    """
+    from condor_mini.base.progress import progress_for_stderr
+    from condor_mini.engines import find_engine
     from condor_mini.pool import Pool
-    from condor_mini.progress import progress_for_stderr
 
     if everything and ctx.get_parameter_source("name") is click.core.ParameterSource.COMMANDLINE:
-        raise UsageError(f"either --all or the pool {name}: which is it?")
+        raise UsageError(f"use either --all or the pool {name}, not both")
     progress = progress_for_stderr(quiet=quiet)
     reached = find_engine(engine)
     pools = Pool.list(engine=reached) if everything else [Pool(reached, name)]
@@ -34,7 +39,7 @@ def command(
         try:
             done = pool.delete()
         except CommandFailed as failure:
-            failures.append(failure)  # no reason to leave the others
+            failures.append(failure)  # the other pools are deleted all the same
         else:
             verb = "Deleted the" if done else "There is no"
             progress.note(f"{verb} pool {pool.name}")

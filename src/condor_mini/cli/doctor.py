@@ -1,4 +1,4 @@
-"""``condor-mini doctor``: what is wrong, and what to do about it."""
+"""``condor-mini doctor``: check the engine and the pool, and report what is wrong."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING
 
 import click
 
+from condor_mini.base.errors import UsageError
 from condor_mini.cli.options import (
+    PoolCommand,
     engine_option,
     name_option,
     output_option,
     reach_engine,
     show_json,
 )
-from condor_mini.errors import UsageError
 
 if TYPE_CHECKING:
     from condor_mini.doctor.findings import Finding
@@ -21,30 +22,30 @@ if TYPE_CHECKING:
 _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 
-@click.command("doctor")
+@click.command("doctor", cls=PoolCommand)
 @name_option
 @output_option
 @engine_option
 @click.option(
     "--install-engine",
     is_flag=True,
-    help="First get Docker: start it, or as root on Debian and Ubuntu install it.",
+    help="First start Docker, or install it as root on Debian and Ubuntu.",
 )
 @click.pass_context
 def command(
     ctx: click.Context, *, name: str, output: str, engine: str | None, install_engine: bool
 ) -> None:
-    """Look at the engine, and at the pool if there is one, and say what is wrong.
+    """Check the engine, and the pool if it exists, and report what is wrong.
 
-    It ends with 1 if something does not work; a warning is none of that.
+    The exit code is 1 if something does not work. Warnings do not count.
     """
-    from condor_mini.doctor import examine
+    from condor_mini.doctor.checkup import examine
 
     if install_engine:
-        from condor_mini.progress import progress_for_stderr
+        from condor_mini.base.progress import progress_for_stderr
 
         if engine not in (None, "auto", "docker"):
-            raise UsageError(f"--install-engine gets Docker, and not {engine}")
+            raise UsageError(f"--install-engine installs Docker, not {engine}")
         engine = reach_engine("docker", progress_for_stderr()).name
 
     asked = ctx.get_parameter_source("name") is click.core.ParameterSource.COMMANDLINE

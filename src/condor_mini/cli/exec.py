@@ -1,9 +1,10 @@
-"""``condor-mini exec``: a command on a node."""
+"""``condor-mini exec``: run a command on a node."""
 
 from __future__ import annotations
 
 import click
 
+from condor_mini.base.layout import USER
 from condor_mini.cli.options import engine_option, name_option, node_option, open_pool
 
 
@@ -11,9 +12,24 @@ from condor_mini.cli.options import engine_option, name_option, node_option, ope
 @click.argument("argv", metavar="[--] COMMAND [ARGS]...", nargs=-1, required=True)
 @name_option
 @node_option
-@click.option("-u", "--user", default="jovyan", show_default=True, help="root administers.")
-@click.option("-w", "--workdir", metavar="DIR", help="Where; the home directory if none.")
-@click.option("-e", "--env", "variables", multiple=True, metavar="KEY=VALUE")
+@click.option(
+    "-u",
+    "--user",
+    default=USER,
+    show_default=True,
+    help="Run as this user. Use root to administer the node.",
+)
+@click.option(
+    "-w", "--workdir", metavar="DIR", help="Run in DIR. The default is the home directory."
+)
+@click.option(
+    "-e",
+    "--env",
+    "variables",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Set an environment variable. May be repeated.",
+)
 @engine_option
 @click.pass_context
 def command(
@@ -27,10 +43,13 @@ def command(
     variables: tuple[str, ...],
     engine: str | None,
 ) -> None:
-    """Run COMMAND on a node and end with its status; stdin and a terminal are handed through."""
+    """Run COMMAND on a node, and exit with its status.
+
+    Stdin and the terminal are passed through.
+    """
     environment = dict(variable.partition("=")[::2] for variable in variables)
     chosen = open_pool(name, engine).node(node)
-    # By bash: engines differ in the status of a command that is absent.
+    # bash runs it: engines differ in the status of a command that does not exist.
     ctx.exit(
         chosen.attach(
             ["bash", "-c", 'exec "$@"', "condor-mini", *argv],

@@ -1,4 +1,4 @@
-"""``condor-mini export``: what others need to see of a pool."""
+"""``condor-mini export``: export what a bug report needs."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ def command() -> None:
 def logs(*, directory: str | None, name: str, engine: str | None, quiet: bool) -> None:
     """Save all logs, the configuration, the queue and the pool's status in a directory.
 
-    Tokens, keys and passwords are taken out. Without DIR it is a new one below the user's own logs;
-    its name is printed. What could not be had is in its errors.txt.
+    Tokens, keys and passwords are redacted. Without DIR, it is a new directory below your log
+    directory. Its name is printed. What cannot be collected is reported in errors.txt.
     """
-    from condor_mini.export import ERRORS, export, failure_directory
-    from condor_mini.progress import progress_for_stderr
+    from condor_mini.base.progress import progress_for_stderr
+    from condor_mini.reports.log_bundle import ERRORS, export, failure_directory
 
     pool = open_pool(name, engine)
     target = Path(directory) if directory else failure_directory(name)
@@ -34,5 +34,5 @@ def logs(*, directory: str | None, name: str, engine: str | None, quiet: bool) -
     with progress.step(f"Exporting the logs of {name}", done=f"Exported the logs of {name}"):
         errors = export(pool.engine, pool.nodes, target)
     if errors:
-        progress.note(f"{len(errors)} things could not be had: see {target / ERRORS}")
+        progress.note(f"{len(errors)} things could not be collected: see {target / ERRORS}")
     click.echo(str(target))

@@ -1,4 +1,4 @@
-"""``condor-mini images``: what there is of them, and how they come to another machine."""
+"""``condor-mini images``: list, build, save, load and import images."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from condor_mini.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from condor_mini import images
+    from condor_mini.images import builder
 
 
 @click.group("images")
@@ -33,11 +33,11 @@ command.add_command(build.command)
 @output_option
 @engine_option
 def list_images(*, output: str, engine: str | None) -> None:
-    """List the images, built or not, and whether they are up to date."""
-    from condor_mini import images
-    from condor_mini.engine import find_engine
+    """List all images, and whether they are built and up to date."""
+    from condor_mini.engines import find_engine
+    from condor_mini.images import builder
 
-    found = images.listing(find_engine(engine))
+    found = builder.listing(find_engine(engine))
     if output == "json":
         show_json([image.to_json() for image in found])
         return
@@ -63,16 +63,16 @@ def list_images(*, output: str, engine: str | None) -> None:
 @engine_option
 @quiet_option
 def save(*, file: str, series: str | None, engine: str | None, quiet: bool) -> None:
-    """Write the images to FILE, for a machine without a network; those of all series by default."""
-    from condor_mini import images
-    from condor_mini.engine import find_engine
-    from condor_mini.progress import progress_for_stderr
-    from condor_mini.series import catalogue
+    """Save the images to FILE, for a machine without a network. The default is all series."""
+    from condor_mini.base.progress import progress_for_stderr
+    from condor_mini.base.series import catalogue
+    from condor_mini.engines import find_engine
+    from condor_mini.images import transfer
 
     chosen = catalogue().get(series) if series else None
     reached = find_engine(engine)
     with progress_for_stderr(quiet=quiet).step(f"Saving the images in {file}"):
-        names = images.save(reached, Path(file), chosen)
+        names = transfer.save(reached, Path(file), chosen)
     click.echo("\n".join(names))
 
 
@@ -81,14 +81,14 @@ def save(*, file: str, series: str | None, engine: str | None, quiet: bool) -> N
 @engine_option
 @quiet_option
 def load(*, file: str, engine: str | None, quiet: bool) -> None:
-    """Take in the images of FILE, which `images save` has written."""
-    from condor_mini import images
-    from condor_mini.engine import find_engine
-    from condor_mini.progress import progress_for_stderr
+    """Load the images from FILE, which `images save` has written."""
+    from condor_mini.base.progress import progress_for_stderr
+    from condor_mini.engines import find_engine
+    from condor_mini.images import transfer
 
     reached = find_engine(engine)
     with progress_for_stderr(quiet=quiet).step(f"Loading the images of {file}"):
-        names = images.load(reached, Path(file))
+        names = transfer.load(reached, Path(file))
     click.echo("\n".join(names))
 
 
@@ -98,14 +98,14 @@ def load(*, file: str, engine: str | None, quiet: bool) -> None:
 @engine_option
 @quiet_option
 def import_root(*, file: str, reference: str, engine: str | None, quiet: bool) -> None:
-    """Take in FILE, the tar of a root file system, as image NAME: for `create --execute-image`."""
-    from condor_mini import images
-    from condor_mini.engine import find_engine
-    from condor_mini.progress import progress_for_stderr
+    """Import FILE, the tar of a root file system, as image NAME, for `create --execute-image`."""
+    from condor_mini.base.progress import progress_for_stderr
+    from condor_mini.engines import find_engine
+    from condor_mini.images import transfer
 
     reached = find_engine(engine)
     with progress_for_stderr(quiet=quiet).step(f"Importing {file}"):
-        images.import_root(reached, Path(file), reference)
+        transfer.import_root(reached, Path(file), reference)
     click.echo(reference)
 
 
@@ -116,18 +116,18 @@ def import_root(*, file: str, reference: str, engine: str | None, quiet: bool) -
     "form",
     type=click.Choice(["cyclonedx", "spdx"]),
     default="cyclonedx",
-    help="cyclonedx (the default) or spdx, as JSON.",
+    help="Print cyclonedx (the default) or spdx, as JSON.",
 )
 @engine_option
 def bill(*, reference: str, form: str, engine: str | None) -> None:
     """Print the software bill of materials of IMAGE: its packages, their versions and sources."""
-    from condor_mini import sbom
-    from condor_mini.engine import find_engine
+    from condor_mini.engines import find_engine
+    from condor_mini.images import sbom
 
     click.echo(sbom.bill(find_engine(engine), reference, form))
 
 
-def _state(image: images.Listed) -> str:
+def _state(image: builder.Listed) -> str:
     if image.size_bytes is None:
         return "not built"
     return "up to date" if image.up_to_date else "outdated"

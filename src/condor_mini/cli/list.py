@@ -1,4 +1,4 @@
-"""``condor-mini list``: the pools."""
+"""``condor-mini list``: list the pools."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from condor_mini.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from condor_mini.listing import ListedPool
+    from condor_mini.reports.listing import ListedPool
 
 _TITLES = {
     "master": "central manager",
@@ -26,14 +26,14 @@ _TITLES = {
 
 
 @click.command("list")
-@click.option("-q", "--quiet", is_flag=True, help="Only the names.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only the names.")
 @output_option
 @engine_option
 def command(*, quiet: bool, output: str, engine: str | None) -> None:
     """List all pools, and the personal pools of `condor-mini run`."""
-    from condor_mini.engine import find_engine
-    from condor_mini.listing import ListedState, listing
-    from condor_mini.times import ago
+    from condor_mini.base.times import ago
+    from condor_mini.engines import find_engine
+    from condor_mini.reports.listing import ListedState, listing
 
     found = listing(find_engine(engine))
     pools = found.pools
@@ -46,7 +46,7 @@ def command(*, quiet: bool, output: str, engine: str | None) -> None:
             click.echo(pool.name)
         return
     if not pools:
-        click.echo("There are no pools. Make one: condor-mini create", err=True)
+        click.echo("There are no pools. Create one: condor-mini create", err=True)
         return
     show_table(
         ["NAME", "HTCONDOR", "STATE", "NODES", "STARTED"],
@@ -66,21 +66,22 @@ def command(*, quiet: bool, output: str, engine: str | None) -> None:
             case ListedState.KEPT:
                 click.echo(
                     f"All containers of the pool {pool.name} were removed; its state is kept. "
-                    f"Make them anew: condor-mini start -n {pool.name}",
+                    f"Create them again: condor-mini start -n {pool.name}",
                     err=True,
                 )
             case ListedState.INCOMPLETE:
-                # Without any container it would be ``kept`` if it could be made anew.
-                anew = f"Make it anew: condor-mini start -n {pool.name}. " if pool.series else ""
+                # A pool without any container is ``kept`` if `start` can create it again.
+                can_start = bool(pool.series)
+                start = f"Create it again: condor-mini start -n {pool.name}. " if can_start else ""
                 click.echo(
-                    f"The pool {pool.name} has no central manager. {anew}"
+                    f"The pool {pool.name} has no central manager. {start}"
                     f"Delete what is left: condor-mini delete -n {pool.name}",
                     err=True,
                 )
 
 
 def _nodes(pool: ListedPool) -> str:
-    """``1 central manager, 2 access points``; of a personal pool, where its state is."""
+    """Return ``1 central manager, 2 access points``, or a personal pool's state directory."""
     if pool.directory:
         return f"personal: {pool.directory}"
     return ", ".join(

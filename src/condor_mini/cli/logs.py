@@ -1,4 +1,4 @@
-"""``condor-mini logs``: what the daemons write, merged over the nodes."""
+"""``condor-mini logs``: show the daemons' logs of all nodes, merged by time."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from condor_mini.cli.options import (
+    PoolCommand,
     engine_option,
     name_option,
     node_names,
@@ -20,7 +21,7 @@ from condor_mini.cli.options import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from condor_mini.logs import LogLine
+    from condor_mini.reports.logs import LogLine
 
 _COLOURS = (
     *("cyan", "yellow", "green", "magenta", "blue"),
@@ -29,12 +30,12 @@ _COLOURS = (
 
 
 def _daemon_names(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
-    from condor_mini.logs import DAEMONS
+    from condor_mini.reports.logs import DAEMONS
 
     return [name for name in DAEMONS if name.startswith(incomplete)]
 
 
-@click.command("logs")
+@click.command("logs", cls=PoolCommand)
 @name_option
 @click.option(
     "--node",
@@ -42,7 +43,7 @@ def _daemon_names(_ctx: click.Context, _param: click.Parameter, incomplete: str)
     metavar="NODE",
     multiple=True,
     shell_complete=node_names,
-    help="Only of this node, with or without the pool's name: execute-2. May be repeated.",
+    help="Show only this node, named with or without the pool's name: execute-2. May be repeated.",
 )
 @click.option(
     "--daemon",
@@ -50,14 +51,25 @@ def _daemon_names(_ctx: click.Context, _param: click.Parameter, incomplete: str)
     metavar="DAEMON",
     multiple=True,
     shell_complete=_daemon_names,
-    help="Only of this daemon: schedd, startd, collector. May be repeated.",
+    help="Show only this daemon: schedd, startd, collector. May be repeated.",
 )
-@click.option("-f", "--follow", is_flag=True, help="Go on with each new line, until the pool ends.")
 @click.option(
-    "--since", metavar="WHEN", help="Only from then on: 10m, 1h30m, 2026-11-21T09:00:00[Z]."
+    "-f", "--follow", is_flag=True, help="Continue with each new line until no node runs."
 )
-@click.option("--tail", type=click.IntRange(min=0), metavar="N", help="Of each node the last N.")
-@click.option("--no-color", is_flag=True, help="No colours, as with NO_COLOR or in a pipe.")
+@click.option(
+    "--since",
+    metavar="WHEN",
+    help="Show only lines from then on: 10m, 1h30m, 2026-11-21T09:00:00[Z].",
+)
+@click.option(
+    "--tail",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Show only the last N lines of each node.",
+)
+@click.option(
+    "--no-color", is_flag=True, help="Print no colours. NO_COLOR or a pipe have the same effect."
+)
 @output_option
 @engine_option
 def command(
@@ -74,10 +86,10 @@ def command(
 ) -> None:
     """Show what the daemons of all nodes write, in order of time.
 
-    Each line is NODE DAEMON | TEXT; with -o json each is an object on a line of its own.
+    A line is NODE DAEMON | TEXT. With -o json, each line is one object.
     """
-    from condor_mini import logs
-    from condor_mini.times import parse_since
+    from condor_mini.base.times import parse_since
+    from condor_mini.reports import logs
 
     begin = parse_since(since) if since else None
     for daemon in daemons:
@@ -100,7 +112,10 @@ def _show_json(line: LogLine) -> None:
 
 
 def _shower(nodes: Sequence[str], *, in_colour: bool) -> Callable[[LogLine], None]:
-    """Shows lines for people: nodes in a column as wide as the longest name, each in a colour."""
+    """Return a function that prints a line for people.
+
+    The column of nodes is as wide as the longest name, and each node has a colour.
+    """
     width = max(map(len, nodes), default=0)
     order = list(nodes)
 

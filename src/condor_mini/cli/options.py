@@ -1,4 +1,4 @@
-"""Options that several commands share, and the way in which results are shown."""
+"""Options that several commands share, and functions that show results."""
 
 from __future__ import annotations
 
@@ -9,50 +9,52 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from condor_mini.errors import UsageError
+from condor_mini.base.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import TextIO
 
+    from condor_mini.base.progress import Progress
     from condor_mini.engine import Engine
-    from condor_mini.holdings import LabelProblem
-    from condor_mini.members import Members
+    from condor_mini.members.membership import Members
+    from condor_mini.nodes.holdings import LabelProblem
     from condor_mini.pool import Pool
-    from condor_mini.progress import Progress
 
 engine_option = click.option(
     "--engine",
     envvar="CONDOR_MINI_ENGINE",
     metavar="NAME",
-    help="auto (the default), docker, podman, or embedded: none at all. Also CONDOR_MINI_ENGINE.",
+    help="Use this engine: auto (the default), docker, podman, or embedded, which needs no "
+    "container engine. Also CONDOR_MINI_ENGINE.",
 )
 series_option = click.option(
     "--htcondor",
     "series",
     metavar="SERIES",
-    help="HTCondor 25 (the default) or 23. Also CONDOR_MINI_HTCONDOR.",
+    help="Use HTCondor 25 (the default) or 23. Also CONDOR_MINI_HTCONDOR.",
 )
 host_files_option = click.option(
     "--host-files",
     is_flag=False,
     flag_value="ro",
     type=click.Choice(["ro", "rw"]),
-    help="Jobs find the host's programs, and your home: ro (the default) or rw. Embedded engine.",
+    help="Give jobs access to the host's programs and your home: ro (the default) or rw. Embedded "
+    "engine only.",
 )
-quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress on stderr.")
+quiet_option = click.option("-q", "--quiet", is_flag=True, help="Show no progress on stderr.")
 output_option = click.option(
     "-o",
     "--output",
     type=click.Choice(["text", "json"]),
     default="text",
-    help="text (the default), or json for programs: see docs/json.md.",
+    help="Print text (the default), or json for programs: see docs/reference/json.md.",
 )
 
 
 def _pool_names(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
-    """For the shell's completion; silent where there is no engine."""
-    from condor_mini.errors import CondorMiniError
+    """Return the names that complete a pool's name; none if there is no engine."""
+    from condor_mini.base.errors import CondorMiniError
     from condor_mini.pool import Pool
 
     try:
@@ -62,8 +64,8 @@ def _pool_names(_ctx: click.Context, _param: click.Parameter, incomplete: str) -
 
 
 def node_names(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
-    """The same for the nodes of the pool that the line names."""
-    from condor_mini.errors import CondorMiniError
+    """Return the names that complete a node's name, in the pool that the command line names."""
+    from condor_mini.base.errors import CondorMiniError
     from condor_mini.pool import Pool
 
     try:
@@ -81,21 +83,52 @@ name_option = click.option(
     metavar="NAME",
     callback=lambda _ctx, _param, value: valid_name(value),
     shell_complete=_pool_names,
-    help="The pool; mini if none is named. Also CONDOR_MINI_NAME.",
+    help="Use the pool of this name; the default is mini. Also CONDOR_MINI_NAME.",
 )
+
+
+class PoolCommand(click.Command):
+    """A command on a pool that can be named by an argument as well as by ``-n``."""
+
+    def __init__(self, *args: Any, **attributes: Any) -> None:  # noqa: ANN401 (as click has them)
+        super().__init__(*args, **attributes)
+        argument = click.Argument(
+            ["pool"],
+            required=False,
+            metavar="[NAME]",
+            expose_value=False,
+            shell_complete=_pool_names,
+        )
+        self.params.insert(0, argument)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take the argument as ``--name``, so that only one of the two has to be looked at."""
+        given, _, _ = self.make_parser(ctx).parse_args([*args])
+        pool, name = given.get("pool"), given.get("name")
+        if isinstance(pool, str):  # click marks in its own ways what was not given
+            if isinstance(name, str) and name != pool:
+                raise UsageError(f"use either {pool} or -n {name}, not both")
+            args = ["--name", pool, *args]
+        return super().parse_args(ctx, args)
+
+
 container_option = click.option(
     "--container",
     metavar="NAME",
-    help="In place of a pool: a central manager that was started with the engine alone.",
+    help="Use a central manager that was started with the engine alone, and not a pool.",
 )
 node_option = click.option(
     "--node",
     metavar="NODE",
     shell_complete=node_names,
-    help="A node's name, with or without the pool's: execute-2. The first access point if none.",
+    help="Use this node, named with or without the pool's name: execute-2. The default is the "
+    "first access point.",
 )
 node_option_or_all = click.option(
-    "--node", metavar="NODE", shell_complete=node_names, help="Only this node."
+    "--node",
+    metavar="NODE",
+    shell_complete=node_names,
+    help="Use only this node. The default is all nodes.",
 )
 timeout_option = click.option(
     "--timeout",
@@ -104,29 +137,39 @@ timeout_option = click.option(
     default=120,
     show_default=True,
     metavar="S",
-    help="Seconds until the pool must be usable.",
+    help="Give up if the pool is not usable after S seconds.",
 )
 
 
 def valid_name(name: str) -> str:
-    """A name that an engine takes for containers and networks, and DNS for hosts."""
+    """Return the name if engines accept it for containers and networks, and DNS for hosts.
+
+    Raises:
+        UsageError: It is not such a name.
+    """
     if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?", name):
         raise UsageError(
-            f"--name {name}: a name has lower-case letters, digits and hyphens, at most 40"
+            f"--name {name}: must be lower-case letters, digits and hyphens, at most 40"
         )
     return name
 
 
 def open_pool(name: str, engine: str | None) -> Pool:
-    """The pool of that name on the engine that was chosen."""
+    """Return the pool of that name on the chosen engine; raises what ``Pool.open`` raises."""
     from condor_mini.pool import Pool
 
     return Pool.open(name, engine=engine)
 
 
 def find_members(name: str, container: str | None, engine: str | None) -> Members:
-    """Who is let into the pool of that name, or by that container."""
-    from condor_mini.members import Members
+    """Return the members of the pool, or of the central manager in ``container`` if it is given.
+
+    Args:
+        name: Name of the pool.
+        container: Container of a central manager that was started with the engine alone.
+        engine: Name of the engine. None for the first that answers.
+    """
+    from condor_mini.members.membership import Members
 
     if container is not None:
         return Members.of_container(container, engine=engine)
@@ -134,11 +177,16 @@ def find_members(name: str, container: str | None, engine: str | None) -> Member
 
 
 def reach_engine(choice: str | None, progress: Progress) -> Engine:
-    """The engine that is there; or, as root on Debian, installed or started now.
+    """Return the engine of that name, or the first that answers.
 
-    A person at a terminal is asked first.
+    If there is none, root on Debian and Ubuntu installs or starts Docker. A person at a terminal
+    is asked first.
+
+    Args:
+        choice: Name of the engine. None for the first that answers.
+        progress: Receives a note about each thing that is installed or started.
     """
-    from condor_mini.engine import ensure_engine
+    from condor_mini.setup.engine_installation import ensure_engine
 
     def ask(question: str) -> bool:
         return click.confirm(question, default=True, err=True)
@@ -148,18 +196,18 @@ def reach_engine(choice: str | None, progress: Progress) -> Engine:
 
 
 def show_json(value: Any, *, file: TextIO | None = None) -> None:  # noqa: ANN401 (whatever JSON can say)
-    """A result for programs, on stdout or in a file."""
+    """Write a result for programs to stdout, or to a file."""
     click.echo(json.dumps(value, indent=2, ensure_ascii=False), file=file)
 
 
 def show_problems(problems: Sequence[LabelProblem]) -> None:
-    """A line on stderr for each thing whose labels are not believed, or not understood."""
+    """Write a warning to stderr for each object whose labels are not believed or not understood."""
     for problem in problems:
         click.echo(f"Warning: {problem}", err=True)
 
 
 def show_table(columns: list[str], rows: list[list[str]]) -> None:
-    """A result for people, on stdout: columns as wide as they need, nothing cut."""
+    """Write a result for people to stdout: columns are as wide as needed, and nothing is cut."""
     widths = [max(len(cell) for cell in column) for column in zip(columns, *rows, strict=True)]
     for row in [columns, *rows]:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))

@@ -1,10 +1,11 @@
-"""``condor-mini restart``: stop and start."""
+"""``condor-mini restart``: stop and start a pool, or upgrade it."""
 
 from __future__ import annotations
 
 import click
 
 from condor_mini.cli.options import (
+    PoolCommand,
     engine_option,
     name_option,
     node_option_or_all,
@@ -17,11 +18,11 @@ new_series_option = click.option(
     "--htcondor",
     "series",
     metavar="SERIES",
-    help="With HTCondor of that series from now on, 25 say: all containers are made anew.",
+    help="Create all containers again with this series of HTCondor, for example 25.",
 )
 
 
-@click.command("restart")
+@click.command("restart", cls=PoolCommand)
 @name_option
 @node_option_or_all
 @new_series_option
@@ -37,8 +38,8 @@ def command(
     engine: str | None,
     quiet: bool,
 ) -> None:
-    """Stop and start all nodes, or one; the queue is kept. With --htcondor it is an upgrade."""
-    from condor_mini.progress import progress_for_stderr
+    """Stop and start all nodes, or one. The queue is kept. With --htcondor, upgrade the pool."""
+    from condor_mini.base.progress import progress_for_stderr
 
     progress = progress_for_stderr(quiet=quiet)
     open_pool(name, engine).restart(

@@ -1,4 +1,4 @@
-"""Following jobs to their end, and what is shown of them."""
+"""Waiting for jobs, and showing their results."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from condor_mini.errors import CondorMiniError, PoolNotReady
+from condor_mini.base.errors import CondorMiniError, PoolNotReady
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from condor_mini.jobs import JobAd, Submission
-    from condor_mini.progress import Progress
+    from condor_mini.base.progress import Progress
+    from condor_mini.jobs.tracking import JobAd, Submission
 
 REMOVED, COMPLETED = 3, 4
 SHOWN_JOBS = 10
-"""How many jobs' outputs are shown; all of them are in their files."""
+"""Show the outputs of so many jobs. The outputs of all jobs are in their files."""
 STATES = {
     1: "idle",
     2: "running",
@@ -31,9 +31,9 @@ STATES = {
 
 
 class StayQueued:
-    """A context that says how to go on with the jobs, if Ctrl-C or its like cuts it off.
+    """A context that names the next command if Ctrl-C or another signal ends it.
 
-    A class: a generator's end can itself be cut off.
+    It is a class because a signal can also cut off the end of a generator.
     """
 
     def __init__(self, pool: str, submissions: Sequence[Submission]) -> None:
@@ -44,30 +44,30 @@ class StayQueued:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is not None and not issubclass(kind, Exception):
-            click.echo(f"The jobs stay in the queue. Go on: {self._again}", err=True)
+            click.echo(f"The jobs stay in the queue. Wait for them: {self._again}", err=True)
 
 
 def announce(submission: Submission) -> None:
-    """What condor_submit said."""
+    """Print the output of condor_submit."""
     click.echo(submission.message)
     if submission.warning:
         click.echo(submission.warning, err=True)
 
 
 def await_end(submissions: Sequence[Submission], progress: Progress, timeout_s: float) -> int:
-    """Wait until all have ended, while a person sees how many have not; the jobs' status."""
-    from condor_mini import jobs
+    """Wait until all jobs have ended, show how many have not, and return the jobs' status."""
+    from condor_mini.jobs import tracking
 
     with progress.step("Waiting for the jobs", done="The jobs have ended") as detail:
-        return jobs.wait(submissions, timeout_s=timeout_s, on_change=detail)
+        return tracking.wait(submissions, timeout_s=timeout_s, on_change=detail)
 
 
 def show_written(submissions: Sequence[Submission], progress: Progress) -> None:
-    """What the jobs wrote to stdout and stderr, and their event logs."""
+    """Print what the jobs wrote to stdout and stderr, and their event logs."""
     ended = [(submission, ad) for submission in submissions for ad in submission.ended()]
     for submission, ad in ended[:SHOWN_JOBS]:
         if ad["JobStatus"] == REMOVED:
-            continue  # it has written nothing: what is there is an earlier job's
+            continue  # it wrote nothing: its files may be those of an earlier job
         click.echo(submission.read(ad, "Out"), nl=False)
         click.echo(submission.read(ad, "Err"), nl=False, err=True)
     if len(ended) > SHOWN_JOBS:
@@ -85,14 +85,14 @@ def follow(
     timeout_s: float,
     show: Callable[[Sequence[Submission]], None],
 ) -> int:
-    """Wait for the jobs, fetch what they wrote, whatever becomes of them, and show the results.
+    """Wait for the jobs, fetch what they wrote, and show the results, also if the wait fails.
 
     Args:
-        submissions: The jobs, in a `StayQueued`.
-        progress: Told of the phases.
-        pool: The pool's name.
-        timeout_s: Deadline, in seconds.
-        show: Shows the results; of jobs that did not all end too.
+        submissions: Submissions to wait for. The caller is in a `StayQueued` context.
+        progress: Receives the phases.
+        pool: Name of the pool.
+        timeout_s: Give up after so many seconds.
+        show: Shows the results. It is also called if some jobs have not ended.
 
     Returns:
         The jobs' status.
@@ -101,8 +101,8 @@ def follow(
         status = await_end(submissions, progress, timeout_s)
     except CondorMiniError as failure:
         if isinstance(failure, PoolNotReady) and failure.hint is None:
-            failure.hint = f"Go on waiting: {again(pool, submissions)}"
-        # What there is; the first failure is the one that counts.
+            failure.hint = f"Continue to wait: {again(pool, submissions)}"
+        # Fetch and show what there is. The first failure is the one to report.
         with suppress(CondorMiniError):
             _fetch(submissions, progress)
             show(submissions)
@@ -113,13 +113,13 @@ def follow(
 
 
 def again(pool: str, submissions: Sequence[Submission]) -> str:
-    """The command that waits for them."""
+    """Return the command that waits for these submissions."""
     clusters = (str(cluster) for submission in submissions for cluster in submission.clusters)
     return " ".join(["condor-mini", "wait", "-n", pool, *clusters])
 
 
 def submission_row(submission: Submission) -> dict[str, object]:
-    """All about a submission, for programs: docs/json.md."""
+    """Return a submission as the JSON object that docs/reference/json.md describes."""
     return {
         "clusters": list(submission.clusters),
         "directory": submission.staging.source if submission.staging else None,
@@ -128,7 +128,10 @@ def submission_row(submission: Submission) -> dict[str, object]:
 
 
 def _fetch(submissions: Sequence[Submission], progress: Progress) -> None:
-    """Fetch what each has written; one that fails does not keep the others from coming."""
+    """Fetch what the jobs of each submission wrote.
+
+    If one fails, the others are fetched all the same, and the first failure is raised at the end.
+    """
     failures: list[CondorMiniError] = []
     for submission in submissions:
         staging = submission.staging

@@ -1,10 +1,11 @@
-"""``condor-mini rotate-key``: a new signing key."""
+"""``condor-mini rotate-key``: create a new signing key."""
 
 from __future__ import annotations
 
 import click
 
 from condor_mini.cli.options import (
+    PoolCommand,
     engine_option,
     name_option,
     open_pool,
@@ -13,18 +14,18 @@ from condor_mini.cli.options import (
 )
 
 
-@click.command("rotate-key")
+@click.command("rotate-key", cls=PoolCommand)
 @name_option
 @timeout_option
 @engine_option
 @quiet_option
 def command(*, name: str, timeout_s: float, engine: str | None, quiet: bool) -> None:
-    """Make a new signing key: every token of the old one is of no use; the nodes get new ones.
+    """Create a new signing key: it invalidates every token, and the nodes get new ones.
 
-    Jobs run on. Who has a token from `token create` needs a new one, and nodes that have joined by
-    MASTER ask again.
+    Jobs continue to run. Holders of a token from `token create` need a new one. Nodes that joined
+    with MASTER request a token again.
     """
-    from condor_mini.progress import progress_for_stderr
+    from condor_mini.base.progress import progress_for_stderr
 
     progress = progress_for_stderr(quiet=quiet)
     open_pool(name, engine).members.rotate_key(timeout_s=timeout_s, progress=progress)

@@ -1,4 +1,4 @@
-"""``condor-mini run``: a personal pool and a shell, a command or a job in it."""
+"""``condor-mini run``: start a personal pool, and run a shell, a command or a job in it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from condor_mini.base.errors import NotFound, PoolNotReady, UsageError
+from condor_mini.base.signals import held_back
 from condor_mini.cli.options import (
     engine_option,
     host_files_option,
@@ -16,27 +18,42 @@ from condor_mini.cli.options import (
     reach_engine,
     series_option,
 )
-from condor_mini.errors import NotFound, PoolNotReady, UsageError
-from condor_mini.signals import held_back
 
 if TYPE_CHECKING:
-    from condor_mini.personal import PersonalPool
-    from condor_mini.progress import Progress
+    from condor_mini.base.progress import Progress
+    from condor_mini.personal.pool import PersonalPool
 
 MOST_MB = 2**31 - 1
-"""HTCondor holds a slot's memory in an int."""
+"""HTCondor stores a slot's memory in an int."""
 
 
 @click.command(
     "run", context_settings={"ignore_unknown_options": False, "allow_interspersed_args": False}
 )
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND [ARGS]...]")
-@click.option("--submit", "submit_file", metavar="FILE", help="Submit, wait, show the results.")
-@click.option("--state", default="condor_state", show_default=True, metavar="DIR")
-@click.option("--cpus", type=click.IntRange(1, 10**6), help="Cores that the slot advertises.")
-@click.option("--memory", metavar="SIZE", help="Memory that the slot advertises: 2048, 512M, 2G.")
-@click.option("--name", metavar="NAME", help="The pool's name, also its host name.")
-@click.option("--keep", is_flag=True, help="Leave the pool running; the next run is in it again.")
+@click.option(
+    "--submit",
+    "submit_file",
+    metavar="FILE",
+    help="Submit FILE, wait for its jobs, and show the results.",
+)
+@click.option(
+    "--state",
+    default="condor_state",
+    show_default=True,
+    metavar="DIR",
+    help="Keep logs, queue, history, key and tokens in DIR.",
+)
+@click.option(
+    "--cpus", type=click.IntRange(1, 10**6), help="Advertise so many cores in the pool's slot."
+)
+@click.option(
+    "--memory",
+    metavar="SIZE",
+    help="Advertise so much memory in the pool's slot: 2048 (MiB), 512M, 2G.",
+)
+@click.option("--name", metavar="NAME", help="Give the pool and its host this name.")
+@click.option("--keep", is_flag=True, help="Leave the pool running. The next run reuses it.")
 @host_files_option
 @series_option
 @engine_option
@@ -57,20 +74,21 @@ def command(
     engine: str | None,
     quiet: bool,
 ) -> None:
-    """Start HTCondor and give a prompt in it; or run COMMAND there and end with its status.
+    """Start HTCondor and open a shell in it, or run COMMAND there and exit with its status.
 
-    The current directory is the working directory, ~/work. All that HTCondor keeps is in
-    condor_state, and is there again the next time.
+    The current directory is the working directory there, ~/work. HTCondor keeps its state in
+    condor_state, and continues from it the next time.
     """
-    from condor_mini.personal import PersonalPool, PersonalSpec
-    from condor_mini.progress import progress_for_stderr
-    from condor_mini.series import catalogue
+    from condor_mini.base.progress import progress_for_stderr
+    from condor_mini.base.series import catalogue
+    from condor_mini.personal.container import PersonalSpec
+    from condor_mini.personal.pool import PersonalPool
 
     if submit_file and command:
-        raise UsageError("either --submit FILE or a command, not both")
+        raise UsageError("use either --submit FILE or a command, not both")
     catalogue().get(series)
     if not state:
-        raise UsageError("--state: the name of a directory is wanted")
+        raise UsageError("--state: must be the name of a directory")
     spec = PersonalSpec(
         state=Path(state),
         workdir=_current_directory(),
@@ -85,28 +103,28 @@ def command(
     reached = reach_engine(engine, progress)
     with PersonalPool.open(reached, spec, progress, keep=keep) as pool:
         if job:
-            ctx.exit(_see_through(pool, job, progress))
+            ctx.exit(_run_job(pool, job, progress))
         if command:
             ctx.exit(pool.run(command))
         ctx.exit(pool.shell())
 
 
-def _see_through(pool: PersonalPool, file: PurePosixPath, progress: Progress) -> int:
-    """Submit, wait, show what the jobs wrote and the event log; the jobs' status."""
-    from condor_mini import jobs
+def _run_job(pool: PersonalPool, file: PurePosixPath, progress: Progress) -> int:
+    """Submit the file, wait, show outputs and event logs, and return the jobs' status."""
     from condor_mini.cli import results
+    from condor_mini.jobs import tracking
 
-    submission = jobs.submit(
+    submission = tracking.submit(
         pool,
         str(file.parent),
         file.name,
-        hint_if_held="Mend the submit file and submit it again: this submission was removed.",
+        hint_if_held="This submission was removed. Correct the submit file, and submit it again.",
     )
     results.announce(submission)
     try:
-        status = results.await_end([submission], progress, jobs.FOREVER_S)
+        status = results.await_end([submission], progress, tracking.FOREVER_S)
     except PoolNotReady:
-        raise  # nobody is there to remove them
+        raise  # no schedd is there that could remove the jobs
     except BaseException:
         with held_back():
             submission.remove()
@@ -116,18 +134,23 @@ def _see_through(pool: PersonalPool, file: PurePosixPath, progress: Progress) ->
 
 
 def _in_pool(file: Path) -> PurePosixPath:
-    """Where the submit file is in the pool; it must be in or below the current directory."""
-    from condor_mini.personal import WORK
+    """Return the path of the submit file in the pool.
+
+    Raises:
+        NotFound: There is no such file.
+        UsageError: It is not in or below the current directory.
+    """
+    from condor_mini.personal.container import WORK
 
     if not file.is_file():
-        what = "is no file" if file.exists() else "is not there"
-        raise NotFound(f"the submit file {file} {what}")
+        problem = "is not a file" if file.exists() else "does not exist"
+        raise NotFound(f"the submit file {file} {problem}")
     here = _current_directory()
     folder = (here / file).parent.resolve()
     if not folder.is_relative_to(here):
         raise UsageError(
-            f"{file} is not below the current directory, which is what the pool sees",
-            hint=f"cd {shlex.quote(str(folder))} first",
+            f"{file} is not below the current directory, and the pool sees nothing else",
+            hint=f"Change to its directory first: cd {shlex.quote(str(folder))}",
         )
     return PurePosixPath(WORK) / folder.relative_to(here).as_posix() / file.name
 
@@ -136,26 +159,28 @@ def _current_directory() -> Path:
     try:
         return Path.cwd()
     except FileNotFoundError:
-        raise NotFound("the current directory has been removed", hint="cd to another") from None
+        raise NotFound(
+            "the current directory has been removed", hint="Change to another directory: cd DIR"
+        ) from None
 
 
 def _valid_name(name: str | None) -> str | None:
-    """A name that an engine takes for a container, and DNS for a host."""
+    """Return the name if engines accept it for a container, and DNS for a host."""
     if name is not None and not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", name):
         raise UsageError(
-            f"--name {name}: a name has lower-case letters, digits and hyphens, at most 63"
+            f"--name {name}: must be lower-case letters, digits and hyphens, at most 63"
         )
     return name
 
 
 def _megabytes(size: str | None) -> int | None:
-    """MiB, from ``2048``, ``512M`` or ``2G``."""
+    """Return the size in MiB of ``2048``, ``512M`` or ``2G``."""
     if size is None:
         return None
     found = re.fullmatch(r"([1-9][0-9]*)([mMgG]?)[iI]?[bB]?", size)
     if not found:
-        raise UsageError(f"--memory {size}: a size is wanted, as 2048 (MiB), 512M or 2G")
+        raise UsageError(f"--memory {size}: must be a size such as 2048 (MiB), 512M or 2G")
     megabytes = int(found[1]) * (1024 if found[2] in ("g", "G") else 1)
     if megabytes > MOST_MB:
-        raise UsageError(f"--memory {size}: more than HTCondor can count")
+        raise UsageError(f"--memory {size}: must be at most {MOST_MB} MiB, HTCondor's limit")
     return megabytes

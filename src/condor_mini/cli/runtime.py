@@ -1,4 +1,4 @@
-"""``condor-mini runtime``: the HTCondor that needs no container engine."""
+"""``condor-mini runtime``: manage the runtimes, the HTCondor that needs no container engine."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from condor_mini.base.errors import UsageError
 from condor_mini.cli.options import (
     output_option,
     quiet_option,
@@ -14,19 +15,21 @@ from condor_mini.cli.options import (
     show_json,
     show_table,
 )
-from condor_mini.errors import UsageError
 
 if TYPE_CHECKING:
     from condor_mini.runtime import Runtime
 
 architecture_option = click.option(
-    "--arch", "architecture", metavar="ARCH", help="amd64 or arm64; this machine's by default."
+    "--arch",
+    "architecture",
+    metavar="ARCH",
+    help="Use amd64 or arm64. The default is this machine's.",
 )
 
 
 @click.group("runtime")
 def command() -> None:
-    """Make, list, remove and pass on the HTCondor that needs no container engine."""
+    """Build, list, remove and export the runtime: the HTCondor that needs no container engine."""
 
 
 @command.command("build")
@@ -34,12 +37,12 @@ def command() -> None:
 @architecture_option
 @quiet_option
 def build(*, series: str | None, architecture: str | None, quiet: bool) -> None:
-    """Make the runtime, unless it is there, and print its directory.
+    """Build the runtime, unless it exists, and print its directory.
 
-    It comes from the Python package condor-mini-runtime where that is installed, else from Debian's
-    mirror: CONDOR_MINI_DEBIAN_MIRROR, or the one of this machine's apt, or deb.debian.org.
+    It comes from the Python package condor-mini-runtime if that is installed, else from a mirror of
+    Debian: CONDOR_MINI_DEBIAN_MIRROR, or the mirror that apt uses here, or deb.debian.org.
     """
-    click.echo(str(_made(series, architecture, quiet=quiet).root))
+    click.echo(str(_ensured(series, architecture, quiet=quiet).root))
 
 
 @command.command("list")
@@ -53,7 +56,7 @@ def list_runtimes(*, output: str) -> None:
         show_json([runtime.to_json() for runtime in found])
         return
     if not found:
-        click.echo("There are no runtimes. Make one: condor-mini runtime build", err=True)
+        click.echo("There are no runtimes. Build one: condor-mini runtime build", err=True)
         return
     show_table(
         ["SERIES", "HTCONDOR", "ARCH", "SIZE", "STATE", "DIRECTORY"],
@@ -73,16 +76,22 @@ def list_runtimes(*, output: str) -> None:
 
 @command.command("remove")
 @click.argument("series", metavar="[SERIES]", required=False)
-@click.option("--all", "every", is_flag=True, help="Those of all series, and the user's own locks.")
+@click.option(
+    "--all", "every", is_flag=True, help="Remove the runtimes of all series, and your own locks."
+)
 @quiet_option
 def remove(*, series: str | None, every: bool, quiet: bool) -> None:
     """Remove the runtimes of SERIES. Pools that run on them break."""
-    from condor_mini.progress import progress_for_stderr
+    from condor_mini.base.progress import progress_for_stderr
+    from condor_mini.base.series import catalogue
     from condor_mini.runtime.store import Store
-    from condor_mini.series import catalogue
 
     if (series is None) != every:
-        raise UsageError("say which: condor-mini runtime remove 25, or --all for all of them")
+        raise UsageError(
+            "use either a series or --all",
+            hint="Remove one series: condor-mini runtime remove 25. "
+            "Remove all: condor-mini runtime remove --all",
+        )
     chosen = None if series is None else catalogue().get(series).number
     for path in Store().remove(chosen, progress_for_stderr(quiet=quiet)):
         click.echo(f"removed {path}")
@@ -94,13 +103,13 @@ def remove(*, series: str | None, every: bool, quiet: bool) -> None:
 @architecture_option
 @quiet_option
 def export(*, file: str, series: str | None, architecture: str | None, quiet: bool) -> None:
-    """Write the runtime's tree to FILE, a .tar, or a .tar.xz, which takes half a minute."""
-    from condor_mini.progress import progress_for_stderr
+    """Write the runtime's tree to FILE, a .tar or a .tar.xz. A .tar.xz takes half a minute."""
+    from condor_mini.base.progress import progress_for_stderr
     from condor_mini.runtime import export as write
 
     if not file.endswith((".tar", ".tar.xz")):
-        raise UsageError(f"{file}: a name that ends in .tar or .tar.xz is wanted")
-    runtime = _made(series, architecture, quiet=quiet)
+        raise UsageError(f"{file}: must end in .tar or .tar.xz")
+    runtime = _ensured(series, architecture, quiet=quiet)
     with progress_for_stderr(quiet=quiet).step(f"Writing {file}"):
         write(runtime, Path(file))
 
@@ -111,25 +120,35 @@ def export(*, file: str, series: str | None, architecture: str | None, quiet: bo
 @architecture_option
 @quiet_option
 def wheel(*, directory: str, series: str | None, architecture: str | None, quiet: bool) -> None:
-    """Write the runtime as a wheel into DIR, for `pip install` on machines without a mirror."""
-    from condor_mini.progress import progress_for_stderr
+    """Write the runtime as a wheel to DIR, for `pip install` on machines without a mirror."""
+    from condor_mini.base.progress import progress_for_stderr
     from condor_mini.runtime import export as write
     from condor_mini.runtime.bundle import write_wheel
 
-    runtime = _made(series, architecture, quiet=quiet)
+    runtime = _ensured(series, architecture, quiet=quiet)
     with progress_for_stderr(quiet=quiet).step("Writing the wheel", done="Wrote the wheel"):
         path = write_wheel(runtime, Path(directory), write)
     click.echo(str(path))
 
 
 @command.command("lock")
-@click.option("--htcondor", "--series", "series", metavar="SERIES", help="25 (the default) or 23.")
+@click.option(
+    "--htcondor",
+    "--series",
+    "series",
+    metavar="SERIES",
+    help="Use HTCondor 25 (the default) or 23.",
+)
 @architecture_option
-@click.option("--output", metavar="FILE", help="In place of the user's own; - is stdout.")
+@click.option(
+    "--output",
+    metavar="FILE",
+    help="Write the list to FILE, or to stdout if it is -. The default is your own list.",
+)
 @click.option(
     "--accept-expired",
     is_flag=True,
-    help="Take an index that is past its Valid-Until, as that of a snapshot is.",
+    help="Accept an index that is past its Valid-Until, such as that of a snapshot.",
 )
 @quiet_option
 def lock(
@@ -140,18 +159,18 @@ def lock(
     accept_expired: bool,
     quiet: bool,
 ) -> None:
-    """Take today's versions: write the list of packages, with their digests, from Debian's index.
+    """Write the list of packages in today's versions, with digests, from Debian's index.
 
-    Debian's signature of the index is checked by gpgv or sqv and Debian's keyring, which have to
-    be on this machine. The user's own list, in the cache directory, counts as long as condor-mini
-    brings no newer one.
+    gpgv or sqv checks Debian's signature of the index with Debian's keyring: both must be on this
+    machine. Your own list, in the cache directory, is used as long as condor-mini brings no newer
+    one.
     """
-    from condor_mini.progress import progress_for_stderr
+    from condor_mini.base.progress import progress_for_stderr
+    from condor_mini.base.series import catalogue
     from condor_mini.runtime.fetch import Fetcher, mirrors
     from condor_mini.runtime.lock import file_name, known_architecture, machine_architecture
     from condor_mini.runtime.resolve import make_lock
     from condor_mini.runtime.store import Store
-    from condor_mini.series import catalogue
 
     chosen = catalogue().get(series)
     known = known_architecture(architecture) if architecture else machine_architecture()
@@ -172,11 +191,11 @@ def lock(
     click.echo(f"{file}  HTCondor {made.version}, {len(made.packages)} packages")
 
 
-def _made(series: str | None, architecture: str | None, *, quiet: bool) -> Runtime:
-    from condor_mini.progress import progress_for_stderr
+def _ensured(series: str | None, architecture: str | None, *, quiet: bool) -> Runtime:
+    from condor_mini.base.progress import progress_for_stderr
+    from condor_mini.base.series import catalogue
     from condor_mini.runtime import ensure
     from condor_mini.runtime.lock import known_architecture
-    from condor_mini.series import catalogue
 
     chosen = catalogue().get(series)
     known = known_architecture(architecture) if architecture else None

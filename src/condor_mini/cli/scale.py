@@ -1,10 +1,11 @@
-"""``condor-mini scale``: more or fewer execution points."""
+"""``condor-mini scale``: change the number of execution points."""
 
 from __future__ import annotations
 
 import click
 
 from condor_mini.cli.options import (
+    PoolCommand,
     engine_option,
     name_option,
     open_pool,
@@ -13,12 +14,20 @@ from condor_mini.cli.options import (
 )
 
 
-@click.command("scale")
+@click.command("scale", cls=PoolCommand)
 @name_option
 @click.option(
-    "--execute", type=click.IntRange(0), required=True, metavar="N", help="Execution points."
+    "--execute",
+    type=click.IntRange(0),
+    required=True,
+    metavar="N",
+    help="Add or remove execution points until there are N.",
 )
-@click.option("--group", metavar="GROUP", help="Of which group of the pool file.")
+@click.option(
+    "--group",
+    metavar="GROUP",
+    help="Scale this group of the pool file. The default is the only group.",
+)
 @click.option(
     "--grace",
     "grace_s",
@@ -26,7 +35,7 @@ from condor_mini.cli.options import (
     default=600,
     show_default=True,
     metavar="S",
-    help="Seconds that jobs may run on where a node goes; then they are put back into the queue.",
+    help="Let jobs run for S seconds on a node that is removed. Then they return to the queue.",
 )
 @timeout_option
 @engine_option
@@ -41,8 +50,11 @@ def command(
     engine: str | None,
     quiet: bool,
 ) -> None:
-    """Have N execution points from now on: new ones join at once, those that go are drained."""
-    from condor_mini.progress import progress_for_stderr
+    """Add or remove execution points until there are N.
+
+    New ones join at once. Those that are removed are drained first.
+    """
+    from condor_mini.base.progress import progress_for_stderr
 
     open_pool(name, engine).scale(
         execute,

@@ -1,20 +1,27 @@
-"""``condor-mini shell``: a prompt on a node."""
+"""``condor-mini shell``: open a shell on a node."""
 
 from __future__ import annotations
 
 import click
 
-from condor_mini.cli.options import engine_option, name_option, node_option, open_pool
+from condor_mini.base.layout import USER
+from condor_mini.cli.options import PoolCommand, engine_option, name_option, node_option, open_pool
 
 
-@click.command("shell")
+@click.command("shell", cls=PoolCommand)
 @name_option
 @node_option
-@click.option("-u", "--user", default="jovyan", show_default=True, help="root administers.")
+@click.option(
+    "-u",
+    "--user",
+    default=USER,
+    show_default=True,
+    help="Run as this user. Use root to administer the node.",
+)
 @engine_option
 @click.pass_context
 def command(
     ctx: click.Context, *, name: str, node: str | None, user: str, engine: str | None
 ) -> None:
-    """A bash prompt on a node; the first access point if none is named."""
+    """Open a bash shell on a node. The default is the first access point."""
     ctx.exit(open_pool(name, engine).node(node).attach(["bash"], user=user))

@@ -1,10 +1,11 @@
-"""``condor-mini start``: a pool that rested."""
+"""``condor-mini start``: start a pool that was stopped."""
 
 from __future__ import annotations
 
 import click
 
 from condor_mini.cli.options import (
+    PoolCommand,
     engine_option,
     name_option,
     node_option_or_all,
@@ -14,7 +15,7 @@ from condor_mini.cli.options import (
 )
 
 
-@click.command("start")
+@click.command("start", cls=PoolCommand)
 @name_option
 @node_option_or_all
 @timeout_option
@@ -23,8 +24,11 @@ from condor_mini.cli.options import (
 def command(
     *, name: str, node: str | None, timeout_s: float, engine: str | None, quiet: bool
 ) -> None:
-    """Start what is stopped, and wait until the pool is usable."""
-    from condor_mini.progress import progress_for_stderr
+    """Start all stopped nodes, or one, and wait until the pool is usable.
+
+    Nodes whose containers were removed are created again from their state.
+    """
+    from condor_mini.base.progress import progress_for_stderr
 
     progress = progress_for_stderr(quiet=quiet)
     open_pool(name, engine).start(node=node, timeout_s=timeout_s, progress=progress)

@@ -1,4 +1,4 @@
-"""``condor-mini status``: nodes, daemons, slots and jobs of a pool."""
+"""``condor-mini status``: show the nodes, daemons, slots and jobs of a pool."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from condor_mini.cli.options import (
+    PoolCommand,
     engine_option,
     name_option,
     output_option,
@@ -16,20 +17,20 @@ from condor_mini.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from condor_mini.status import NodeStatus, PoolStatus
+    from condor_mini.reports.status import NodeStatus, PoolStatus
 
 
-@click.command("status")
+@click.command("status", cls=PoolCommand)
 @name_option
 @output_option
 @engine_option
 def command(*, name: str, output: str, engine: str | None) -> None:
-    """Show a pool's nodes, daemons, slots and jobs, and whether it can be used.
+    """Show a pool's nodes, daemons, slots and jobs, and whether it is usable.
 
-    It ends with 0 when it could be shown, whatever the pool's state; programs read the verdict from
-    -o json.
+    The exit code is 0 if the status is shown, in whatever state the pool is. Programs read the
+    verdict from -o json.
     """
-    from condor_mini.engine import find_engine
+    from condor_mini.engines import find_engine
     from condor_mini.pool import Pool
 
     found = Pool(find_engine(engine), name).status()
@@ -61,19 +62,19 @@ def command(*, name: str, output: str, engine: str | None) -> None:
 
 
 def _next_command(found: PoolStatus) -> str:
-    from condor_mini.status import Verdict
+    from condor_mini.reports.status import Verdict
 
     match found.verdict:
         case Verdict.STOPPED:
             return f"Start it: condor-mini start -n {found.name}"
         case Verdict.STARTING:
-            return f"See what it does: condor-mini logs -n {found.name} --follow"
+            return f"Watch it start: condor-mini logs -n {found.name} --follow"
         case _:
             return f"See why: condor-mini doctor -n {found.name}"
 
 
 def _show_nodes(found: PoolStatus) -> None:
-    from condor_mini.times import ago
+    from condor_mini.base.times import ago
 
     daemons: dict[str, list[str]] = {}
     for daemon in found.daemons:
@@ -107,15 +108,17 @@ def _without(
 def _state(node: NodeStatus) -> str:
     if node.exit_code is not None:
         return f"{node.state} ({node.exit_code})"
-    # An engine calls a node "starting" until its first health check: the daemons' ads know better.
+    # "starting" is not shown: an engine reports it until its first health check, and the daemons'
+    # ads are newer.
     return f"{node.state} ({node.health})" if node.health == "unhealthy" else node.state
 
 
 def _show_slots(found: PoolStatus) -> None:
     slots = found.slots
-    cut = f" and {slots.dynamic} cut out of them" if slots.dynamic else ""
+    dynamic = f", and {slots.dynamic} dynamic slots" if slots.dynamic else ""
     states = "; ".join(f"{count} {state}" for state, count in slots.by_state.items())
     click.echo()
     click.echo(
-        f"Slots: {slots.configured} of {slots.expected}{cut}" + (f": {states}" if states else "")
+        f"Slots: {slots.configured} of {slots.expected}{dynamic}"
+        + (f": {states}" if states else "")
     )

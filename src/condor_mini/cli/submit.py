@@ -1,4 +1,4 @@
-"""``condor-mini submit``: jobs of this machine's files."""
+"""``condor-mini submit``: submit a submit file from this machine."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from condor_mini.cli.options import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from condor_mini.jobs import Submission
+    from condor_mini.jobs.tracking import Submission
 
 
 @click.command("submit")
@@ -28,17 +28,23 @@ if TYPE_CHECKING:
     "arguments", nargs=-1, type=click.UNPROCESSED, metavar="[-- CONDOR_SUBMIT OPTIONS]..."
 )
 @name_option
-@click.option("--node", metavar="NODE", help="The access point; the first if none is named.")
-@click.option("--wait", is_flag=True, help="Wait, fetch and show the results; the jobs' status.")
+@click.option("--node", metavar="NODE", help="Use this access point. The default is the first one.")
+@click.option(
+    "--wait",
+    is_flag=True,
+    help="Wait for the jobs, fetch and show the results, and exit with the jobs' status.",
+)
 @click.option(
     "--timeout",
     "timeout_s",
     type=click.FloatRange(min=0),
     metavar="S",
-    help="With --wait: at most so many seconds.",
+    help="With --wait, give up after S seconds.",
 )
 @click.option(
-    "--follow-links", is_flag=True, help="Also copy what links lead to outside the directory."
+    "--follow-links",
+    is_flag=True,
+    help="Also copy what symbolic links lead to outside the directory.",
 )
 @output_option
 @engine_option
@@ -58,16 +64,16 @@ def command(
     engine: str | None,
     quiet: bool,
 ) -> None:
-    """Submit FILE. Its directory goes into the pool; what the jobs write comes back to it.
+    """Submit FILE: copy its directory to the pool, and what the jobs write back to it.
 
-    Without --wait it comes back with `condor-mini wait`. What follows -- is condor_submit's own:
+    Without --wait, `condor-mini wait` copies it back. Arguments after -- are for condor_submit:
     -append 'request_cpus = 2', NUMBER=3.
 
-    Symbolic links stay links; submit tells which of them lead out of the directory.
+    Symbolic links stay links. Links that lead out of the directory are reported.
     """
+    from condor_mini.base.progress import progress_for_stderr
     from condor_mini.cli import results
-    from condor_mini.jobs import FOREVER_S
-    from condor_mini.progress import progress_for_stderr
+    from condor_mini.jobs.tracking import FOREVER_S
 
     progress = progress_for_stderr(quiet=quiet)
     submission = open_pool(name, engine).submit(
@@ -90,5 +96,5 @@ def command(
         elif output == "json":
             show([submission])
         if submission.clusters and not wait:
-            progress.note(f"The results: {results.again(name, [submission])}")
+            progress.note(f"Fetch the results: {results.again(name, [submission])}")
     ctx.exit(status)

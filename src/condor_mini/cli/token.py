@@ -1,4 +1,4 @@
-"""``condor-mini token``: tokens for people, and what becomes of tokens."""
+"""``condor-mini token``: create, list and revoke tokens."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from condor_mini.base.errors import StateError, UsageError
+from condor_mini.base.layout import USER
 from condor_mini.cli.options import (
     container_option,
     engine_option,
@@ -19,24 +21,23 @@ from condor_mini.cli.options import (
     show_json,
     show_table,
 )
-from condor_mini.errors import StateError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
     from typing import TextIO
 
-    from condor_mini.known_tokens import Token
+    from condor_mini.members.issued_tokens import Token
 
 
 class _Format(click.Choice[str]):
-    """text or json; whoever names a file is told of the option for files."""
+    """The choice of text or json. The error for any other value suggests ``--file``."""
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         if value not in self.choices:
             raise UsageError(
-                f"-o {value}: text or json is wanted",
-                hint=f"To write the token into a file: --file {shlex.quote(value)}",
+                f"-o {value}: must be text or json",
+                hint=f"Write the token to a file: --file {shlex.quote(value)}",
             )
         return super().convert(value, param, ctx)
 
@@ -52,39 +53,39 @@ def command() -> None:
     "--identity",
     "user",
     metavar="USER",
-    default="jovyan",
+    default=USER,
     show_default=True,
-    help="Who its holder is: a user of the access points, or NAME@DOMAIN.",
+    help="Issue the token to this holder: a user of the access points, or NAME@DOMAIN.",
 )
 @click.option(
     "--authz",
     "authorizations",
     metavar="AUTHZ",
     multiple=True,
-    help="An authorization level of HTCondor's to limit it to (READ, WRITE, ADVERTISE_STARTD, …), "
-    "as often as needed. READ (query) and WRITE (submit) if not given.",
+    help="Limit the token to this authorization level of HTCondor (READ, WRITE, ADVERTISE_STARTD, "
+    "…). May be repeated. The default is READ (query) and WRITE (submit).",
 )
 @click.option(
     "--lifetime",
     "lifetime_s",
     type=click.IntRange(min=1),
     metavar="S",
-    help="Seconds that it is good for. For ever if not given.",
+    help="Let the token expire after S seconds. By default, it never expires.",
 )
 @click.option(
     "--file",
     "path",
     metavar="FILE",
-    help="Write the token to a new file, which only you can read, and not to stdout.",
+    help="Write the token to a new file that only you can read, and not to stdout.",
 )
 @click.option(
     "-o",
     "--output",
     type=_Format(["text", "json"]),
     default="text",
-    help="text (the default): the token alone; or json, with its id: see docs/json.md.",
+    help="Print the token alone (text, the default), or its id too (json: docs/reference/json.md).",
 )
-@click.option("-q", "--quiet", is_flag=True, help="Do not tell its id on stderr.")
+@click.option("-q", "--quiet", is_flag=True, help="Do not print the token's id on stderr.")
 @name_option
 @container_option
 @engine_option
@@ -100,10 +101,10 @@ def create(
     container: str | None,
     engine: str | None,
 ) -> None:
-    """Create a token: a line for the central manager, and one for each access point.
+    """Create a token: one line for the central manager, and one for each access point.
 
-    HTCondor's tools find it as a file in ~/.condor/tokens.d. Its id, which `token revoke` takes,
-    goes to stderr.
+    HTCondor's tools find it in a file in ~/.condor/tokens.d. The token's id, which `token revoke`
+    takes, is printed on stderr.
     """
     with ExitStack() as stack:
         file = None if path is None else stack.enter_context(_new_file(Path(path)))
@@ -126,23 +127,23 @@ def create(
 
 
 def _end(expires_at: datetime | None) -> str:
-    from condor_mini.times import rfc3339
+    from condor_mini.base.times import rfc3339
 
     return f"until {rfc3339(expires_at)}" if expires_at else "does not expire"
 
 
 @contextmanager
 def _new_file(path: Path) -> Iterator[TextIO]:
-    """A file that only the caller can read, and that is not there if something fails."""
+    """Yield a new file that only the caller can read. Remove it if the context fails."""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         raise UsageError(
-            f"{path} is there already, and is not overwritten",
-            hint="Name another file, or remove it",
+            f"the file {path} already exists, and is not overwritten",
+            hint=f"Name another file, or remove this one: rm {shlex.quote(str(path))}",
         ) from None
     except OSError as error:
-        raise StateError(f"{path} cannot be written: {error.strerror}") from None
+        raise StateError(f"the file {path} cannot be written: {error.strerror}") from None
     try:
         with os.fdopen(descriptor, "w") as file:
             yield file
@@ -157,28 +158,28 @@ def _new_file(path: Path) -> Iterator[TextIO]:
 @container_option
 @engine_option
 def list_tokens(*, output: str, name: str, container: str | None, engine: str | None) -> None:
-    """List the tokens that `token create` has given out, and those that lie on the nodes.
+    """List the tokens that `token create` has issued, and those that are stored on the nodes.
 
-    What makes them secret is not shown. A token that has expired is listed until the next one is
-    created.
+    The secret part is not shown. An expired token is listed until the next token is created.
     """
     found = find_members(name, container, engine).tokens()
     if output == "json":
         show_json([token.to_json() for token in found])
         return
-    show_table(["ID", "STATE", "LIES ON", "IDENTITY", "LIMITED TO", "EXPIRES"], [*map(_row, found)])
+    columns = ["ID", "STATE", "STORED ON", "IDENTITY", "LIMITED TO", "EXPIRES"]
+    show_table(columns, [*map(_row, found)])
 
 
 def _row(token: Token) -> list[str]:
-    from condor_mini.known_tokens import Kind
-    from condor_mini.times import rfc3339
+    from condor_mini.base.times import rfc3339
+    from condor_mini.members.issued_tokens import Kind
 
     if token.kind is Kind.ELSEWHERE:
         return [token.id, token.state, "(elsewhere)", "-", "-", "-"]
     return [
         token.id,
         token.state,
-        token.node or "(given out)",
+        token.node or "(issued)",
         token.identity,
         " ".join(token.authorizations) or "nothing",
         rfc3339(token.expires_at) if token.expires_at else "never",
@@ -192,10 +193,10 @@ def _row(token: Token) -> list[str]:
     "identities",
     metavar="NAME@DOMAIN",
     multiple=True,
-    help="Revoke all tokens of this holder, new ones too; as often as needed.",
+    help="Revoke all tokens of this holder, future ones too. May be repeated.",
 )
 @click.option(
-    "--force", is_flag=True, help="Take ids and holders that the pool does not know, too."
+    "--force", is_flag=True, help="Accept also ids and holders that the pool does not know."
 )
 @name_option
 @container_option
@@ -209,20 +210,20 @@ def revoke(
     container: str | None,
     engine: str | None,
 ) -> None:
-    """Revoke tokens by id or by holder: they let nobody in any more, at once and for good.
+    """Revoke tokens by id or by holder: they become invalid at once and for good.
 
-    An ID is one that `token list` shows, or its first characters. The nodes' ads are away until
-    their next update. A node whose own token this was asks for another one and waits for `approve`;
-    `restart --node` gives it one, unless its identity is revoked.
+    An ID is an id that `token list` shows, or its first characters. The nodes' ads are missing
+    until their next update. A node whose own token is revoked requests another one and waits for
+    `approve`. `restart --node` issues one to it, unless its identity is revoked.
     """
     members = find_members(name, container, engine)
     for each in members.revoke(ids, identities=identities, force=force):
         if each.id is None:
             click.echo(
-                f"all tokens of {each.identity} were revoked already"
+                f"all tokens of {each.identity} were already revoked"
                 if each.was_revoked
                 else f"revoked all tokens of {each.identity}"
             )
         else:
             token = f"the token {each.id}" + (f" of {each.identity}" if each.identity else "")
-            click.echo(f"{token} was revoked already" if each.was_revoked else f"revoked {token}")
+            click.echo(f"{token} was already revoked" if each.was_revoked else f"revoked {token}")

@@ -1,4 +1,4 @@
-"""``condor-mini version``."""
+"""``condor-mini version``: show the versions of condor-mini and of what it uses."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from condor_mini.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from condor_mini.status import PoolStatus
-    from condor_mini.versions import Versions
+    from condor_mini.reports.status import PoolStatus
+    from condor_mini.reports.versions import Versions
 
 
 @click.command("version")
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 def command(ctx: click.Context, *, name: str, output: str, engine: str | None) -> None:
     """Show the versions of condor-mini, Python, the engine and HTCondor in the images.
 
-    With -n also those of a pool's nodes.
+    With -n, also show the versions of a pool's nodes.
     """
-    from condor_mini.status import status
-    from condor_mini.versions import versions
+    from condor_mini.reports.status import status
+    from condor_mini.reports.versions import versions
 
     found = versions(engine)
     asked = ctx.get_parameter_source("name") is click.core.ParameterSource.COMMANDLINE

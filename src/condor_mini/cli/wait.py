@@ -1,4 +1,4 @@
-"""``condor-mini wait``: for jobs that were submitted before."""
+"""``condor-mini wait``: wait for jobs that were submitted before."""
 
 from __future__ import annotations
 
@@ -18,15 +18,21 @@ from condor_mini.cli.options import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from condor_mini.jobs import Submission
+    from condor_mini.jobs.tracking import Submission
 
 
 @click.command("wait")
 @click.argument("clusters", nargs=-1, type=click.IntRange(min=1), metavar="[CLUSTER]...")
 @name_option
-@click.option("--node", metavar="NODE", help="The access point; all if none is named.")
 @click.option(
-    "--timeout", "timeout_s", type=click.FloatRange(min=0), metavar="S", help="Seconds at most."
+    "--node", metavar="NODE", help="Use this access point. The default is all access points."
+)
+@click.option(
+    "--timeout",
+    "timeout_s",
+    type=click.FloatRange(min=0),
+    metavar="S",
+    help="Give up after S seconds.",
 )
 @output_option
 @engine_option
@@ -43,14 +49,15 @@ def command(
     engine: str | None,
     quiet: bool,
 ) -> None:
-    """Wait until jobs have ended, and fetch and show what they wrote; ends with their status.
+    """Wait until jobs have ended, fetch and show what they wrote, and exit with their status.
 
-    Without CLUSTER: all that are in the queue, or have ended and were not fetched yet.
+    Without CLUSTER, wait for all jobs that are in the queue, or have ended and were not fetched
+    yet.
     """
+    from condor_mini.base.progress import progress_for_stderr
     from condor_mini.cli import results
-    from condor_mini.jobs import FOREVER_S
-    from condor_mini.progress import progress_for_stderr
-    from condor_mini.submitting import submissions
+    from condor_mini.jobs.submit import submissions
+    from condor_mini.jobs.tracking import FOREVER_S
 
     progress = progress_for_stderr(quiet=quiet)
     found = submissions(open_pool(name, engine), clusters, node=node)

@@ -1,4 +1,4 @@
-"""What `condor-mini doctor` finds, one thing at a time."""
+"""A finding, the unit of the report of `condor-mini doctor`."""
 
 from __future__ import annotations
 
@@ -7,42 +7,43 @@ from enum import StrEnum
 
 
 class Level(StrEnum):
-    """How bad it is."""
+    """How serious a finding is."""
 
     OK = "ok"
+    """It works."""
     WARN = "warn"
-    """It works, but worse than it could, or it will not work for long."""
+    """It works, but not as well as it could, or not for long."""
     FAIL = "fail"
     """It does not work."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One thing that was looked at."""
+    """The result of one check."""
 
     subject: str
-    """What: ``engine``, ``name look-ups``, ``node ci-execute-1``."""
+    """What was checked: ``engine``, ``name servers``, ``node ci-execute-1``."""
     level: Level
     evidence: str
-    """What was seen."""
+    """What the check found."""
     hint: str | None = None
-    """What to do about it."""
+    """What to do about it; None if there is nothing to do."""
 
     def to_json(self) -> dict[str, str | None]:
-        """For programs: docs/json.md."""
+        """Return the JSON object that docs/reference/json.md describes."""
         return asdict(self)
 
 
 def ok(subject: str, evidence: str) -> Finding:
-    """All is well."""
+    """Return a finding of level OK."""
     return Finding(subject=subject, level=Level.OK, evidence=evidence)
 
 
 def warn(subject: str, evidence: str, hint: str | None = None) -> Finding:
-    """It could be better."""
+    """Return a finding of level WARN."""
     return Finding(subject=subject, level=Level.WARN, evidence=evidence, hint=hint)
 
 
 def fail(subject: str, evidence: str, hint: str | None = None) -> Finding:
-    """It does not work."""
+    """Return a finding of level FAIL."""
     return Finding(subject=subject, level=Level.FAIL, evidence=evidence, hint=hint)

@@ -1,4 +1,4 @@
-"""What is wrong with a pool, and why its idle jobs are idle."""
+"""Checks of a pool, and the reasons why its idle jobs are idle."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from condor_mini.base.errors import CondorMiniError
+from condor_mini.base.parallel import each
 from condor_mini.doctor.findings import fail, ok, warn
-from condor_mini.errors import CondorMiniError
-from condor_mini.nodes import Role
-from condor_mini.parallel import each
-from condor_mini.status import Verdict, status_of
+from condor_mini.nodes.node import Role
+from condor_mini.reports.status import Verdict, status_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from condor_mini.doctor.findings import Finding
-    from condor_mini.nodes import Node
+    from condor_mini.nodes.node import Node
 
 MOST_JOBS = 5
-"""How many idle jobs of each access point are looked into."""
+"""Number of idle jobs of each access point to analyse."""
 ANALYSIS_TIMEOUT_S = 30.0
 
 _IDLE = ("condor_q", "-allusers", "-constraint", "JobStatus == 1", "-af:j", "ProcId")
-# HTCondor 23 counts machines where 25 counts slots, and has fewer words.
+# HTCondor 23 counts machines, and 25 counts slots and prints more words.
 _SUMMARY = re.compile(
     r"(?m)^0*(\d+)\.0*(\d+):  Run analysis summary.*?Of (\d+) (?:slots? on \d+ )?machines?,$"
 )
@@ -35,7 +35,14 @@ _ATTRIBUTE = re.compile(r"(?m)^    (\w+) = (.+)$")
 
 
 def pool_findings(pool: str, nodes: Sequence[Node]) -> Iterator[Finding]:
-    """Look at a pool: as a whole, each node, and the idle jobs."""
+    """Yield the findings on a pool: the whole pool, each node, and the idle jobs.
+
+    Nothing but the pool as a whole is checked if it is stopped.
+
+    Args:
+        pool: Name of the pool.
+        nodes: All nodes of the pool, at least one.
+    """
     status = status_of(pool, nodes)
     reasons = "; ".join(status.reasons)
     subject = f"pool {pool}"
@@ -46,16 +53,18 @@ def pool_findings(pool: str, nodes: Sequence[Node]) -> Iterator[Finding]:
             yield warn(subject, f"stopped: {reasons}", f"Start it: condor-mini start -n {pool}")
             return
         case Verdict.STARTING:
-            hint = f"Wait, and see: condor-mini logs -n {pool} -f"
+            hint = f"Wait, and watch it start: condor-mini logs -n {pool} -f"
             yield warn(subject, f"starting: {reasons}", hint)
         case Verdict.BROKEN:
-            yield fail(subject, reasons, f"Start what has ended: condor-mini start -n {pool}")
+            yield fail(
+                subject, reasons, f"Start the nodes that have ended: condor-mini start -n {pool}"
+            )
     yield from each(_node, nodes)
-    for found in each(_idle_jobs, [node for node in nodes if _may_have_jobs(node)]):
+    for found in each(_idle_jobs, [node for node in nodes if _has_queue(node)]):
         yield from found
 
 
-def _may_have_jobs(node: Node) -> bool:
+def _has_queue(node: Node) -> bool:
     return node.role is Role.ACCESS_POINT and node.is_running
 
 
@@ -68,52 +77,57 @@ def _node(node: Node) -> Finding:
         lacks = node.health()
     except CondorMiniError as error:
         return fail(subject, error.message, error.hint or logs)
-    return fail(subject, lacks, logs) if lacks else ok(subject, "does its role's work")
+    return fail(subject, lacks, logs) if lacks else ok(subject, "healthy")
 
 
 def _idle_jobs(node: Node) -> list[Finding]:
     subject = f"jobs on {node.name}"
     try:
-        said = node.exec(_IDLE, user="root", timeout_s=ANALYSIS_TIMEOUT_S)
-        if said.returncode != 0:
-            return [fail(subject, f"condor_q: {said.stderr.strip() or said.stdout.strip()}")]
-        jobs = [line.split()[0] for line in said.stdout.splitlines() if line.strip()]
+        result = node.exec(_IDLE, user="root", timeout_s=ANALYSIS_TIMEOUT_S)
+        if result.returncode != 0:
+            output = result.stderr.strip() or result.stdout.strip()
+            return [fail(subject, f"condor_q ended with {result.returncode}: {output}")]
+        jobs = [line.split()[0] for line in result.stdout.splitlines() if line.strip()]
         if not jobs:
-            return [ok(subject, "none is idle")]
+            return [ok(subject, "no job is idle")]
         argv = ["condor_q", "-better-analyze", *jobs[:MOST_JOBS]]
-        said = node.exec(argv, user="root", timeout_s=ANALYSIS_TIMEOUT_S)
+        result = node.exec(argv, user="root", timeout_s=ANALYSIS_TIMEOUT_S)
     except CondorMiniError as error:
         return [fail(subject, error.message, error.hint)]
     findings = [
         _finding(f"job {analysis.job} on {node.name}", analysis, node)
-        for analysis in analyses(said.stdout)
+        for analysis in analyses(result.stdout)
     ]
     if not findings:
-        words = (said.stderr.strip() or said.stdout.strip()).splitlines() or ["nothing"]
-        return [warn(subject, f"{len(jobs)} are idle; condor_q -better-analyze says: {words[-1]}")]
+        lines = (result.stderr.strip() or result.stdout.strip()).splitlines() or ["nothing"]
+        return [
+            warn(subject, f"idle jobs: {len(jobs)}; condor_q -better-analyze prints: {lines[-1]}")
+        ]
     if len(jobs) > MOST_JOBS:
-        findings.append(ok(subject, f"{len(jobs) - MOST_JOBS} more are idle, not looked into"))
+        findings.append(ok(subject, f"idle jobs not analysed: {len(jobs) - MOST_JOBS}"))
     return findings
 
 
 @dataclass(frozen=True, kw_only=True)
 class Analysis:
-    """Of condor_q -better-analyze, what it says of one job."""
+    """The analysis of one job by ``condor_q -better-analyze``."""
 
     job: str
+    """Job id, ``CLUSTER.PROC``."""
     slots: int
+    """Number of slots that the job was compared with; of machines with HTCondor 23."""
     matching: int
-    """How many slots would take it now."""
+    """Number of slots that would take the job now."""
     busy: int
-    """How many would if they were free."""
+    """Number of slots that would take the job if they were free."""
     unmet: tuple[str, ...]
-    """The conditions that no slot meets, with the attributes of the job that they name."""
+    """Conditions of the job that no slot meets, with the job's attributes that they name."""
     refused: int
-    """How many slots refuse it by conditions of their own."""
+    """Number of slots that refuse the job by their own conditions."""
 
 
 def analyses(text: str) -> list[Analysis]:
-    """What the text says, job by job."""
+    """Return the analysis of each job in the output of ``condor_q -better-analyze``."""
     found = []
     for block in _BLOCK.split(text):
         summary = _SUMMARY.search(block)
@@ -153,8 +167,8 @@ def _explained(condition: str, attributes: dict[str, str]) -> str:
 
 
 def _finding(subject: str, analysis: Analysis, node: Node) -> Finding:
-    more = (
-        f"condor-mini exec -n {node.pool} --node {node.name} -- "
+    full_analysis = (
+        f"See the full analysis: condor-mini exec -n {node.pool} --node {node.name} -- "
         f"condor_q -better-analyze {analysis.job}"
     )
     if analysis.slots == 0:
@@ -170,11 +184,13 @@ def _finding(subject: str, analysis: Analysis, node: Node) -> Finding:
     if analysis.unmet:
         return warn(
             subject,
-            f"idle: none of {analysis.slots} slots has {' and '.join(analysis.unmet)}",
-            f"Ask for less (condor_qedit), or add larger execution points. All of it: {more}",
+            f"idle: none of {analysis.slots} slots meets {' and '.join(analysis.unmet)}",
+            f"Request less (condor_qedit), or add larger execution points. {full_analysis}",
         )
     if analysis.refused:
         return warn(
-            subject, f"idle: {analysis.refused} slots refuse it by their own requirements", more
+            subject,
+            f"idle: {analysis.refused} slots refuse it by their own requirements",
+            full_analysis,
         )
-    return warn(subject, f"idle: none of {analysis.slots} slots takes it", more)
+    return warn(subject, f"idle: none of {analysis.slots} slots takes it", full_analysis)

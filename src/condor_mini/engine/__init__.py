@@ -3,18 +3,26 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from condor_mini.engine.detect import find_engine, reached
+from condor_mini.engine.capabilities import require_builder
 from condor_mini.engine.oci import OciEngine
 from condor_mini.engine.protocol import (
     BUILD_TIMEOUT_S,
     QUICK_TIMEOUT_S,
+    ContainerEngine,
+    Engine,
+    ImageBuilder,
+    ImageComposer,
+    ImageStore,
+    NetworkStore,
+    VolumeStore,
+)
+from condor_mini.engine.values import (
     BindMount,
     BuildSpec,
     CommandResult,
     ContainerInfo,
     ContainerSpec,
     ContainerState,
-    Engine,
     EngineInfo,
     ImageInfo,
     ImageTree,
@@ -28,10 +36,7 @@ from condor_mini.engine.protocol import (
 
 if TYPE_CHECKING:
     from condor_mini.engine.embedded import EmbeddedEngine
-    from condor_mini.engine.fake import FakeEngine
-    from condor_mini.engine.fake_files import FakeFile
-    from condor_mini.engine.fake_shell import FakeCall, FakeExec, FakeOutcome
-    from condor_mini.engine.install import ensure_engine
+    from condor_mini.engine.fake import FakeCall, FakeEngine, FakeExec, FakeFile, FakeOutcome
 
 __all__ = [
     "BUILD_TIMEOUT_S",
@@ -39,6 +44,7 @@ __all__ = [
     "BindMount",
     "BuildSpec",
     "CommandResult",
+    "ContainerEngine",
     "ContainerInfo",
     "ContainerSpec",
     "ContainerState",
@@ -50,34 +56,36 @@ __all__ = [
     "FakeExec",
     "FakeFile",
     "FakeOutcome",
+    "ImageBuilder",
+    "ImageComposer",
     "ImageInfo",
+    "ImageStore",
     "ImageTree",
     "NetworkInfo",
+    "NetworkStore",
     "OciEngine",
     "PublishedPort",
     "ScratchMount",
     "Shortcoming",
     "VolumeInfo",
     "VolumeMount",
-    "ensure_engine",
-    "find_engine",
-    "reached",
+    "VolumeStore",
+    "require_builder",
 ]
 
 # A third of this package's import time is for tests, or for machines without an engine.
-_LOADED_WHEN_ASKED_FOR = {
+_LAZY = {
     "EmbeddedEngine": "embedded",
-    "FakeCall": "fake_shell",
+    "FakeCall": "fake",
     "FakeEngine": "fake",
-    "FakeExec": "fake_shell",
-    "FakeFile": "fake_files",
-    "FakeOutcome": "fake_shell",
-    "ensure_engine": "install",
+    "FakeExec": "fake",
+    "FakeFile": "fake",
+    "FakeOutcome": "fake",
 }
 
 if not TYPE_CHECKING:  # a checker would take it for a promise that every name exists
 
     def __getattr__(name: str) -> object:
-        if name not in _LOADED_WHEN_ASKED_FOR:
+        if name not in _LAZY:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(import_module(f"{__name__}.{_LOADED_WHEN_ASKED_FOR[name]}"), name)
+        return getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)

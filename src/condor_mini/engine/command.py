@@ -1,4 +1,4 @@
-"""Running a command line: the only place where the engine package starts a process and waits."""
+"""Runs command lines: the only place where the engine package starts a process and waits."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
-from condor_mini.engine.protocol import CommandResult
-from condor_mini.errors import CommandFailed
+from condor_mini.base.errors import CommandFailed
+from condor_mini.engine.values import CommandResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class BytesResult:
-    """A finished command whose output is not text, or not yet."""
+    """A finished command; its output is bytes."""
 
     argv: tuple[str, ...]
     returncode: int
@@ -45,7 +45,7 @@ class BytesResult:
     stderr: bytes
 
     def text(self) -> CommandResult:
-        """The same with its output read as UTF-8; what is not becomes U+FFFD."""
+        """Return the result with its output as UTF-8; anything else becomes U+FFFD."""
         return CommandResult(
             argv=self.argv,
             returncode=self.returncode,
@@ -90,11 +90,11 @@ def run_bytes(
     end: Callable[[int], None] = lambda _: None,
     umask: int = -1,
 ) -> BytesResult:
-    """``run`` for output that is not text; what is large comes from and goes to files.
+    """Run a command whose output is not text, or is large; see ``run``.
 
-    What the command starts is ended with it. ``environment`` replaces our own, as ``umask`` does
-    unless it is -1; ``end`` is called with the process's number before it is killed, be it for the
-    deadline or for what ends us.
+    All that the command has started is ended with it. ``environment`` and ``umask`` replace ours,
+    unless ``umask`` is -1. ``end`` is called with the process's number before it is killed, at the
+    deadline or because we are being ended.
     """
     log.debug("%s", shlex.join(argv))
     given = stdin if isinstance(stdin, bytes) else None
@@ -110,8 +110,8 @@ def run_bytes(
         stderr=subprocess.STDOUT if merge else subprocess.PIPE,
         env=environment,
         umask=umask,
-        # A terminal's Ctrl-C is for us: an engine's client that takes it too (Docker's, since 26)
-        # is gone before it knows what the engine makes nevertheless.
+        # A terminal's Ctrl-C is for us alone: a client that gets it too (Docker's, since 26) ends
+        # before it knows what the engine still creates.
         process_group=0,
     ) as process:
         try:
@@ -121,8 +121,8 @@ def run_bytes(
             with suppress(ProcessLookupError):  # it has ended meanwhile
                 os.killpg(process.pid, signal.SIGKILL)
             if isinstance(stopped, subprocess.TimeoutExpired):
-                said = stopped.stderr or stopped.stdout or b""
-                raise CommandFailed(argv, None, _decoded(said)) from None
+                output = stopped.stderr or stopped.stdout or b""
+                raise CommandFailed(argv, None, _decoded(output)) from None
             raise
     result = BytesResult(
         argv=tuple(argv), returncode=process.returncode, stdout=out or b"", stderr=err or b""
@@ -143,7 +143,8 @@ def stream(
 
     Args:
         argv: The command and its arguments.
-        on_line: Gets each line of stdout and stderr, without its end, colours and progress bars.
+        on_line: Called with each line of stdout and stderr, without line end, colours and progress
+            bars.
         timeout_s: Deadline in seconds, after which it is killed.
         environment: Variables on top of our own.
 
@@ -178,7 +179,7 @@ def stream(
 
 @contextmanager
 def follow(argv: Sequence[str]) -> Iterator[Iterator[str]]:
-    """Run a command for as long as the context lasts; the lines of its output as they come.
+    """Run a command for as long as the context lasts; yield the lines of its output.
 
     stdout and stderr come in the order of writing. Leaving the context ends the iteration, also
     one that another thread is in.
@@ -207,7 +208,7 @@ class _FollowedLines(Iterator[str]):
         self._pipe = _pipe_of(process)
         self._ended = False
         self._reading = threading.Lock()
-        # A grandchild may hold the pipe open after a kill: a wait for its end alone may never end.
+        # A grandchild may hold the pipe open after a kill: waiting for its end may take for ever.
         self._woken, self._wake = os.pipe()
         self._lines = _split(self._read)
         self._last = ""
@@ -221,7 +222,7 @@ class _FollowedLines(Iterator[str]):
                 self._last = _decoded(line)
                 return self._last
             status = self._process.wait()
-        # Ctrl-C on our terminal is the command's as well, and no failure of it.
+        # Ctrl-C on our terminal reaches the command too: this is no failure of it.
         if status == 0 or status in _INTERRUPTED or self._ended:
             raise StopIteration
         raise CommandFailed(self._argv, status, self._last)
@@ -248,16 +249,15 @@ def attach(
     environment: Mapping[str, str] | None = None,
     send: Callable[[int, int], None] = os.kill,
 ) -> int:
-    """Run a command on our own stdin, stdout and stderr; its status, as a shell would give it.
+    """Run a command on our own stdin, stdout and stderr; return its status, as a shell does.
 
-    Ctrl-C is the command's, and so is an interrupt of us alone where no terminal is. Whatever else
-    ends us while it runs ends it too.
+    Ctrl-C goes to the command, as does an interrupt of us alone if there is no terminal. Whatever
+    else ends us ends the command too.
 
     Args:
         argv: The command.
-        environment: Its variables, in place of ours.
-        send: Lets the command that this process runs for us get a signal, where it does not come
-            by itself.
+        environment: Its environment, in place of ours.
+        send: Sends a signal to the command behind this process, if it does not get it by itself.
     """
     log.debug("%s", shlex.join(argv))
     interrupted = False
@@ -267,7 +267,7 @@ def attach(
                 status = process.wait()
             except KeyboardInterrupt:
                 interrupted = True
-                # A terminal has sent it to the child as well; `kill -INT` has not.
+                # A terminal sends it to the child as well; `kill -INT` does not.
                 if process.poll() is None and not _hears_a_terminal():
                     send(process.pid, signal.SIGINT)
                 continue
@@ -279,13 +279,13 @@ def attach(
                 process.kill()
                 raise
             if interrupted and status == 0:
-                # Docker's client, interrupted, ends with 0; the command has not ended well.
+                # Docker's client ends with 0 if interrupted; the command has not ended well.
                 status = -signal.SIGINT
             return status if status >= 0 else 128 - status
 
 
 def _hears_a_terminal() -> bool:
-    """Whether a terminal sends its Ctrl-C to our process group."""
+    """Return whether a terminal sends its Ctrl-C to our process group."""
     try:
         terminal = os.open(os.ctermid(), os.O_RDONLY)
     except OSError:
@@ -299,11 +299,11 @@ def _hears_a_terminal() -> bool:
 
 
 def _lines_until(process: subprocess.Popen[bytes], deadline: float) -> Iterator[str]:
-    """The lines of its output, until it closes them; raises ``TimeoutExpired`` at the deadline."""
+    """Yield the lines of its output; raises ``TimeoutExpired`` at the deadline."""
     pipe = _pipe_of(process)
 
-    # Waiting on the pipe with a deadline, and not for its end after a kill: a grandchild, such as
-    # a builder's plugin, may hold it open for ever.
+    # Wait on the pipe with a deadline, not for its end after a kill: a grandchild, such as a
+    # builder's plugin, may hold it open for ever.
     with selectors.DefaultSelector() as selector:
         selector.register(pipe, selectors.EVENT_READ)
 
@@ -317,7 +317,7 @@ def _lines_until(process: subprocess.Popen[bytes], deadline: float) -> Iterator[
 
 
 def _split(read: Callable[[], bytes]) -> Iterator[bytes]:
-    """The lines of what is read piece by piece, until a piece is empty."""
+    """Yield the lines of what is read in chunks, until a chunk is empty."""
     rest = b""
     while chunk := read():
         *lines, rest = (rest + chunk).split(b"\n")
@@ -332,7 +332,7 @@ def _pipe_of(process: subprocess.Popen[bytes]) -> IO[bytes]:
 
 
 def _descriptor(file: BinaryIO) -> int:
-    """A file as a child sees it, which knows nothing of what Python's buffers hold."""
+    """Return the descriptor that a child gets; it starts where Python has read to."""
     file.flush()
     if file.seekable():
         os.lseek(file.fileno(), file.tell(), os.SEEK_SET)
@@ -340,7 +340,7 @@ def _descriptor(file: BinaryIO) -> int:
 
 
 def _plain(line: bytes) -> str:
-    """A line without colours, and of a progress bar only its last state."""
+    """Return a line without colours, and only the last state of a progress bar."""
     text = _ESCAPE_SEQUENCE.sub("", _decoded(line))
     return text.rstrip("\r").rpartition("\r")[2]
 

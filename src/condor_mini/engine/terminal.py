@@ -1,4 +1,4 @@
-"""A person at our terminal, and a command that has one of its own."""
+"""Connects a person at our terminal with a command that has a terminal of its own."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _HUNG_UP_TIMEOUT_S = 2.0
 
 
 def is_ours() -> bool:
-    """Whether our stdin and stdout both are a terminal."""
+    """Return whether our stdin and stdout both are a terminal."""
     try:
         return os.isatty(sys.__stdin__.fileno()) and os.isatty(sys.__stdout__.fileno())  # type: ignore[union-attr]
     except (AttributeError, OSError, ValueError):
@@ -34,14 +34,14 @@ def attach(
 ) -> int:
     """Run a command on another terminal, and be that terminal's screen and keyboard.
 
-    Keys, Ctrl-C among them, are the command's; its window is as large as ours. Our terminal is as
-    it was when the command has ended. Both descriptors are closed.
+    All keys, Ctrl-C too, go to the command, and its window is as large as ours. At the end our
+    terminal is as it was before. Both descriptors are closed.
 
     Args:
-        argv: The command, which takes its stdin for its controlling terminal by itself.
-        environment: Its variables, in place of ours.
+        argv: The command, which makes its stdin its controlling terminal.
+        environment: Its environment, in place of ours.
         master: Our side of its terminal.
-        slave: Its side.
+        slave: Its own side.
 
     Returns:
         Its status, as a shell would give it.
@@ -58,10 +58,10 @@ def attach(
     finally:
         os.close(slave)
     ended, end = os.pipe()
-    waiting = threading.Thread(target=_tell_end, args=(process, end), daemon=True)
+    waiting = threading.Thread(target=_signal_end, args=(process, end), daemon=True)
     try:
         waiting.start()
-        with _raw(keyboard), _following_size(screen, master):
+        with _raw(keyboard), _synchronized_size(screen, master):
             _relay(keyboard, screen, master, ended)
     except BaseException:
         process.terminate()
@@ -77,15 +77,15 @@ def attach(
     return process.returncode if process.returncode >= 0 else 128 - process.returncode
 
 
-def _tell_end(process: subprocess.Popen[bytes], end: int) -> None:
+def _signal_end(process: subprocess.Popen[bytes], end: int) -> None:
     process.wait()
     os.close(end)
 
 
 def _relay(keyboard: int, screen: int, master: int, ended: int) -> None:
-    """Hand over keys and output, until the command has ended and all of its output is out."""
-    # Not epoll: only poll(2) waits for what the terminal's other side has given to the kernel, and
-    # the kernel not yet to us (n_tty_poll). One time in twenty the last words were lost under load.
+    """Copy keys and output until the command has ended and all of its output is out."""
+    # Not epoll: only poll(2) waits for output that the other side has written and the kernel has
+    # not passed on yet (n_tty_poll). With epoll the last words were lost once in twenty.
     with selectors.PollSelector() as selector:
         for source in (keyboard, master, ended):
             selector.register(source, selectors.EVENT_READ)
@@ -103,14 +103,14 @@ def _relay(keyboard: int, screen: int, master: int, ended: int) -> None:
                     return
                 _write(master, keys)
             if ended in ready:
-                # What is left in the background may hold the terminal open for ever.
+                # A process in the background may hold the terminal open for ever.
                 is_over = True
                 selector.unregister(ended)
                 selector.unregister(keyboard)
 
 
 def _read(descriptor: int) -> bytes:
-    """What is there; nothing from a terminal that has no other side any more."""
+    """Return what there is to read; nothing once the terminal's other side is gone."""
     try:
         return os.read(descriptor, _READ_SIZE)
     except OSError:
@@ -127,7 +127,7 @@ def _write(descriptor: int, data: bytes) -> None:
 
 @contextmanager
 def _raw(keyboard: int) -> Iterator[None]:
-    """Keys come one by one, and mean nothing to our side."""
+    """Let keys come one by one, without a meaning to our side."""
     before = termios.tcgetattr(keyboard)
     try:
         tty.setraw(keyboard, termios.TCSANOW)
@@ -137,10 +137,10 @@ def _raw(keyboard: int) -> Iterator[None]:
 
 
 @contextmanager
-def _following_size(screen: int, master: int) -> Iterator[None]:
-    """The command's window is as large as ours, whenever ours changes."""
+def _synchronized_size(screen: int, master: int) -> Iterator[None]:
+    """Keep the command's window as large as ours."""
     if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread hears signals
+        yield  # only the main thread gets signals
         return
     before = signal.signal(signal.SIGWINCH, lambda *_: _copy_size(screen, master))
     try:

@@ -1,7 +1,8 @@
-"""HTCondor without a container engine: one unpacked tree of Debian's packages, with its own libc.
+"""HTCondor without a container engine: an unpacked tree of Debian packages with its own libc.
 
-It is made without root, dpkg or apt, in the user's cache, once for all pools; nobody writes to it
-afterwards. ``recipe.toml`` says what is in it, ``locks/`` which packages exactly, by their digests.
+A runtime is made without root, dpkg or apt, in the user's cache, once for all pools. Nothing writes
+to it afterwards. ``recipe.toml`` says what it contains; ``locks/`` has the exact packages, by their
+digests.
 """
 
 from __future__ import annotations

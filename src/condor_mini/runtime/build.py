@@ -1,4 +1,4 @@
-"""Making a runtime: from an installed wheel where there is one, else from Debian's packages."""
+"""Building a runtime: from an installed wheel if there is one, else from Debian's packages."""
 
 from __future__ import annotations
 
@@ -13,39 +13,39 @@ from dataclasses import dataclass
 from importlib.resources import as_file, files
 from typing import TYPE_CHECKING
 
+from condor_mini.base.errors import RuntimeFailed
+from condor_mini.base.signals import held_back
 from condor_mini.base.tree import replacing
-from condor_mini.errors import RuntimeFailed
 from condor_mini.runtime.bundle import Bundle, installed_bundle
 from condor_mini.runtime.deb import contents
 from condor_mini.runtime.lock import Lock, load_lock, machine_architecture, refresh_command
 from condor_mini.runtime.recipe import recipe
 from condor_mini.runtime.store import Store, write_manifest
 from condor_mini.runtime.unpack import Tree, unpack_tar
-from condor_mini.signals import held_back
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from condor_mini.progress import Progress
+    from condor_mini.base.progress import Progress
+    from condor_mini.base.series import Series
     from condor_mini.runtime.store import Runtime
-    from condor_mini.series import Series
 
 DOWNLOADS = 8
-"""At a time."""
+"""Number of parallel downloads."""
 PRESET = 6
-"""Of xz: half a minute; higher ones take longer and gain nothing."""
+"""Preset of xz. It takes half a minute; higher presets take longer and gain nothing."""
 UNPACKED = 3
-"""How many bytes a byte of packages needs at most, once unpacked."""
+"""Upper limit for the size of unpacked packages, relative to the size of the packages."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Made:
-    """A runtime that is there now."""
+    """A complete runtime."""
 
     runtime: Runtime
     fresh: bool
-    """Whether it was made just now, rather than found."""
+    """Whether this call made it; false if it was found."""
 
 
 def ensure(
@@ -55,31 +55,31 @@ def ensure(
     store: Store | None = None,
     architecture: str | None = None,
 ) -> Made:
-    """The runtime of a series; made first if there is none, or only a damaged one.
+    """Return the runtime of a series. It is made first if it is absent or damaged.
 
     Args:
-        series: Which HTCondor.
-        progress: Told of what takes time.
-        store: Where; the user's cache directory by default.
-        architecture: Debian's name; this machine's by default.
+        series: Series of HTCondor.
+        progress: Receives the phases.
+        store: Store of the runtimes. None for the user's cache directory.
+        architecture: Debian's name of the architecture. None for this machine's.
 
     Raises:
         UsageError: There is no runtime for the architecture.
-        RuntimeFailed: A mirror, a package or the disk is the reason; nothing is left behind.
+        RuntimeFailed: A mirror, a package or the disk failed; no partial runtime is left.
     """
     store = store or Store()
     architecture = architecture or machine_architecture()
     source = _source(series, store, architecture)
     path = store.path(series.number, architecture, source.digest)
-    there = store.get(path)
-    if there and not there.problem:
-        return Made(runtime=there, fresh=False)
+    existing = store.get(path)
+    if existing and not existing.problem:
+        return Made(runtime=existing, fresh=False)
     with store.alone(progress):
-        there = store.get(path)  # another process may have made it while we waited
-        if there and not there.problem:
-            return Made(runtime=there, fresh=False)
-        if there:
-            progress.note(f"The runtime {path} is damaged: {there.problem}. Making it anew")
+        existing = store.get(path)  # another process may have made it while we waited
+        if existing and not existing.problem:
+            return Made(runtime=existing, fresh=False)
+        if existing:
+            progress.note(f"The runtime {path} is damaged: {existing.problem}. Making it again")
         with store.making(path) as scratch:
             if isinstance(source, Bundle):
                 _from_bundle(source, scratch, progress)
@@ -87,18 +87,18 @@ def ensure(
                 _from_packages(source, scratch, progress)
         made = store.get(path)
     if made is None or made.problem:
-        raise RuntimeFailed(f"{path} was made, and is damaged: {made and made.problem}")
+        raise RuntimeFailed(f"the new runtime {path} is damaged: {made and made.problem}")
     return Made(runtime=made, fresh=True)
 
 
 def place(series: Series) -> Path:
-    """Where the runtime of a series is on this machine, or would be."""
+    """Return the path of a series' runtime on this machine, whether or not it exists."""
     store, architecture = Store(), machine_architecture()
     return store.path(series.number, architecture, _source(series, store, architecture).digest)
 
 
 def find(series: Series) -> Runtime | None:
-    """The runtime of a series on this machine, complete or damaged, if there is one."""
+    """Return the runtime of a series on this machine, complete or damaged; None if absent."""
     return Store().get(place(series))
 
 
@@ -109,12 +109,13 @@ def _source(series: Series, store: Store, architecture: str) -> Bundle | Lock:
 
 
 def export(runtime: Runtime, file: Path, *, preset: int = PRESET) -> None:
-    """Write the tree as a tar archive, the same bytes each time.
+    """Write the tree of a runtime as a tar archive. The bytes are the same each time.
 
     Args:
-        runtime: A complete one.
-        file: Is made, or replaced once all is written; ``.tar.xz`` by its name is packed.
-        preset: How hard to pack, 0 to 9.
+        runtime: A complete runtime.
+        file: File to create, or to replace when all is written. It is compressed if its name ends
+            with ``.xz``.
+        preset: Compression preset of xz, 0 to 9.
 
     Raises:
         RuntimeFailed: The file cannot be written.
@@ -142,15 +143,15 @@ def export(runtime: Runtime, file: Path, *, preset: int = PRESET) -> None:
 
 def _from_bundle(bundle: Bundle, scratch: Path, progress: Progress) -> None:
     with progress.step(
-        f"Unpacking HTCondor {bundle.version} of condor-mini-runtime",
-        done=f"Unpacked HTCondor {bundle.version} of condor-mini-runtime",
+        f"Unpacking HTCondor {bundle.version} from condor-mini-runtime",
+        done=f"Unpacked HTCondor {bundle.version} from condor-mini-runtime",
     ):
         with bundle.archive.open("rb") as source:
             digest = hashlib.file_digest(source, "sha256").hexdigest()
         if digest != bundle.sha256:
             raise RuntimeFailed(
-                f"{bundle.archive} is damaged: its SHA-256 is\n{digest}, and not\n{bundle.sha256}",
-                hint="Install it anew: pip install --force-reinstall condor-mini-runtime",
+                f"{bundle.archive} is damaged: its SHA-256 is\n{digest}, not\n{bundle.sha256}",
+                hint="Install it again: pip install --force-reinstall condor-mini-runtime",
             )
         _check_room(scratch, bundle.archive.stat().st_size * UNPACKED)
         unpack_tar(bundle.archive.name, bundle.archive, scratch / "root")
@@ -163,7 +164,7 @@ def _from_packages(lock: Lock, scratch: Path, progress: Progress) -> None:
     with progress.step(
         f"Making the runtime of HTCondor {lock.version}: {len(lock.packages)} packages, "
         f"{megabytes:.0f} MB",
-        done=f"Made the runtime of HTCondor {lock.version} of {len(lock.packages)} packages, "
+        done=f"Made the runtime of HTCondor {lock.version} from {len(lock.packages)} packages, "
         f"{megabytes:.0f} MB",
     ) as detail:
         tree = Tree(scratch / "root")
@@ -179,15 +180,15 @@ def _from_packages(lock: Lock, scratch: Path, progress: Progress) -> None:
 
 
 def _unpack_all(lock: Lock, tree: Tree, detail: Callable[[str], None]) -> None:
-    """Unpack each package as soon as it is there, while others are on their way."""
-    from condor_mini.runtime.fetch import Fetcher, mirrors  # its HTTP takes a start's time
+    """Unpack the packages in order, each when it has arrived, while others are downloaded."""
+    from condor_mini.runtime.fetch import Fetcher, mirrors  # importing its HTTP client is slow
 
     fetcher = Fetcher(mirrors(lock.mirrors))
     refresh = refresh_command(lock.series, lock.architecture)
     executor = ThreadPoolExecutor(DOWNLOADS)
     done = 0
     try:
-        with held_back():  # signals are for the main thread
+        with held_back():  # only the main thread may receive signals
             futures = [
                 executor.submit(fetcher.package, package, refresh=refresh)
                 for package in lock.packages
@@ -205,6 +206,4 @@ def _unpack_all(lock: Lock, tree: Tree, detail: Callable[[str], None]) -> None:
 
 def _check_room(directory: Path, needed: int) -> None:
     if shutil.disk_usage(directory).free < needed:
-        raise OSError(
-            errno.ENOSPC, f"{os.strerror(errno.ENOSPC)} ({needed / 1e6:.0f} MB are needed)"
-        )
+        raise OSError(errno.ENOSPC, f"{os.strerror(errno.ENOSPC)} ({needed / 1e6:.0f} MB needed)")

@@ -1,4 +1,4 @@
-"""The runtime as a Python package, ``condor-mini-runtime``: writing its wheel, and finding it."""
+"""The runtime as a Python package, ``condor-mini-runtime``: writing its wheel and finding it."""
 
 from __future__ import annotations
 
@@ -15,74 +15,81 @@ from string import Template
 from typing import TYPE_CHECKING, Any
 
 from condor_mini._version import __version__
-from condor_mini.errors import RuntimeFailed
+from condor_mini.base.errors import RuntimeFailed
 from condor_mini.runtime.recipe import ARCHITECTURES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from condor_mini.base.series import Series
     from condor_mini.runtime.store import Runtime
-    from condor_mini.series import Series
 
 PACKAGE = "condor_mini_runtime"
 _LIBCS = ("manylinux_2_17", "musllinux_1_1")
-"""The host's libc is never used: docs/decisions/0009-a-runtime-of-debian-packages.md."""
-_SAID = "runtime.json"
+"""The wheel fits every libc, because the host's is never used.
+
+See docs/decisions/0009-a-runtime-of-debians-packages.md.
+"""
+_DESCRIPTION = "runtime.json"
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bundle:
-    """A runtime in a Python package that is installed."""
+    """A packed runtime in an installed Python package."""
 
     version: str
     digest: str
-    """Of the runtime in it."""
+    """Digest of what the runtime was made from."""
     archive: Path
     sha256: str
     packages: tuple[str, ...]
 
 
 def installed_bundle(series: Series, architecture: str) -> Bundle | None:
-    """The installed package's runtime; None where there is none of this series.
+    """Return the runtime in the installed package; None if there is none for this series.
+
+    Args:
+        series: Series of HTCondor.
+        architecture: Debian's name of the architecture.
 
     Raises:
-        RuntimeFailed: The package is there, and damaged.
+        RuntimeFailed: The package is installed but damaged.
     """
     found = importlib.util.find_spec(PACKAGE)
     if found is None or not found.submodule_search_locations:
         return None
     folder = Path(next(iter(found.submodule_search_locations)))
     try:
-        said: dict[str, Any] = json.loads((folder / _SAID).read_bytes())
-        if (said["series"], said["architecture"]) != (series.number, architecture):
+        described: dict[str, Any] = json.loads((folder / _DESCRIPTION).read_bytes())
+        if (described["series"], described["architecture"]) != (series.number, architecture):
             return None
         bundle = Bundle(
-            version=said["version"],
-            digest=said["digest"],
-            archive=folder / said["archive"],
-            sha256=said["sha256"],
-            packages=tuple(said["packages"]),
+            version=described["version"],
+            digest=described["digest"],
+            archive=folder / described["archive"],
+            sha256=described["sha256"],
+            packages=tuple(described["packages"]),
         )
         bundle.archive.stat()
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RuntimeFailed(
             f"the installed package {PACKAGE} in {folder} is damaged: {error}",
-            hint="Install it anew: pip install --force-reinstall condor-mini-runtime",
+            hint="Install it again: pip install --force-reinstall condor-mini-runtime",
         ) from error
     return bundle
 
 
 def write_wheel(runtime: Runtime, directory: Path, export: Callable[[Runtime, Path], None]) -> Path:
-    """Write a wheel that brings the runtime; its path.
+    """Write a wheel that contains the runtime, and return its path.
 
     Args:
-        runtime: A complete one.
-        directory: Where to; is made.
-        export: Writes a runtime's tree as a packed archive.
+        runtime: A complete runtime.
+        directory: Directory to write to. It is created if it does not exist.
+        export: Function that writes a runtime's tree as a compressed archive.
 
     Raises:
-        RuntimeFailed: It cannot be written.
+        RuntimeFailed: The wheel cannot be written.
     """
     version = (runtime.version or "").partition("+")[0].partition("-")[0]
     machine = next(name for name, debian in ARCHITECTURES.items() if debian == runtime.architecture)
@@ -111,7 +118,7 @@ def _write(wheel: Path, runtime: Runtime, packed: Path, version: str, platforms:
         "packages": "\n".join(f"- {package}" for package in runtime.packages),
     }
     archive = packed.read_bytes()
-    said = {
+    description = {
         "series": runtime.series,
         "architecture": runtime.architecture,
         "version": runtime.version,
@@ -123,7 +130,7 @@ def _write(wheel: Path, runtime: Runtime, packed: Path, version: str, platforms:
     info = f"{PACKAGE}-{version}.dist-info"
     inside = {
         f"{PACKAGE}/__init__.py": templates.joinpath("init").read_bytes(),
-        f"{PACKAGE}/{_SAID}": json.dumps(said, indent=2).encode(),
+        f"{PACKAGE}/{_DESCRIPTION}": json.dumps(description, indent=2).encode(),
         f"{PACKAGE}/{packed.name}": archive,
     }
     for file in ("METADATA", "WHEEL"):

@@ -1,4 +1,4 @@
-"""Downloads from Debian's mirrors: a few at a time, resumed when cut, never taken on trust.
+"""Downloads from Debian's mirrors, which are resumed when interrupted, and always checked.
 
 Nothing is written to disk: a package is checked in memory and unpacked from there.
 """
@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from condor_mini._version import __version__
-from condor_mini.base.giving_up import unless
-from condor_mini.errors import RuntimeFailed, UsageError
+from condor_mini.base.cancellation import unless
+from condor_mini.base.errors import RuntimeFailed, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,17 +28,17 @@ if TYPE_CHECKING:
 
 MIRROR_VARIABLE = "CONDOR_MINI_DEBIAN_MIRROR"
 DEFAULT_MIRROR = "http://deb.debian.org/debian"
-"""As in Debian's own sources: what comes from it is checked by digest, not by TLS."""
+"""The mirror in Debian's own sources. It uses http, because digests check what it sends."""
 TIMEOUT_S = 20.0
-"""Without a byte."""
+"""Seconds without a byte after which an attempt fails."""
 GRACE_S = 30.0
-"""A download may take so long, whatever has come of it; all its attempts together."""
+"""Seconds that a download with all its attempts may take, however little has arrived."""
 SLOWEST_BYTES_PER_S = 5_000
-"""Beyond ``GRACE_S`` a download has to be as fast as this, on average since it began.
+"""After ``GRACE_S`` a download must be at least as fast as this, on average since it began.
 
-So the longest that a mirror can hold up a file of N bytes is ``GRACE_S + N / SLOWEST_BYTES_PER_S``
-seconds, and one that sends a byte now and then is given up after ``GRACE_S``. A build, which has
-eight downloads at a time, needs a line of 40 kB/s.
+So a mirror can delay a file of N bytes by ``GRACE_S + N / SLOWEST_BYTES_PER_S`` seconds at most,
+and a mirror that sends a byte now and then is given up after ``GRACE_S``. A build has eight
+parallel downloads, so it needs a line of 40 kB/s.
 """
 ATTEMPTS = 3
 PAUSE_S = 0.5
@@ -57,27 +57,33 @@ class Unavailable(RuntimeFailed):
     def __init__(self, message: str, *, gone: bool) -> None:
         super().__init__(message)
         self.gone = gone
-        """Whether it answers, and has no such file."""
+        """Whether the mirror answers and has no such file."""
 
 
 def mirrors(locked: Sequence[str] = ()) -> tuple[str, ...]:
-    """Where to ask, the best first: what the user says, and nothing else; or this machine's own.
+    """Return the base URLs of the mirrors to ask, the best first.
+
+    This is only the mirror in ``MIRROR_VARIABLE`` if that is set. Otherwise it is the mirrors of
+    this machine's apt, Debian's default mirror, and the mirrors of the lock.
+
+    Args:
+        locked: Mirrors of the lock.
 
     Raises:
-        UsageError: What the user says is no address.
+        UsageError: The value of ``MIRROR_VARIABLE`` is not a URL.
     """
-    if said := os.environ.get(MIRROR_VARIABLE):
-        if urlsplit(said).scheme not in ("http", "https") or not urlsplit(said).netloc:
+    if url := os.environ.get(MIRROR_VARIABLE):
+        if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc:
             raise UsageError(
-                f"{MIRROR_VARIABLE}={said} is no mirror's address",
-                hint=f"Like this: {MIRROR_VARIABLE}={DEFAULT_MIRROR}",
+                f"{MIRROR_VARIABLE}={url} is not the URL of a mirror",
+                hint=f"Set it like this: {MIRROR_VARIABLE}={DEFAULT_MIRROR}",
             )
-        return (said.rstrip("/"),)
+        return (url.rstrip("/"),)
     return tuple(dict.fromkeys([*_apt_mirrors(), DEFAULT_MIRROR, *locked]))
 
 
 def _apt_mirrors(apt: Path = Path("/etc/apt")) -> list[str]:
-    """The mirrors that this machine's own apt is told of; of Debian, not of its security team."""
+    """Return the mirrors in the sources of this machine's apt, without those for security."""
     found: list[str] = []
     for file in [apt / "sources.list", *sorted((apt / "sources.list.d").glob("*"))]:
         try:
@@ -89,7 +95,7 @@ def _apt_mirrors(apt: Path = Path("/etc/apt")) -> list[str]:
 
 
 class _Download:
-    """What has come of a file, and whether that is too slow."""
+    """A download in progress: what has arrived, and whether it is too slow."""
 
     def __init__(self, path: str, size: int | None) -> None:
         self.path = path
@@ -99,11 +105,11 @@ class _Download:
 
     @property
     def is_too_slow(self) -> bool:
-        """Whether less has come than has to at ``SLOWEST_BYTES_PER_S``."""
+        """Whether less has arrived than ``GRACE_S`` and ``SLOWEST_BYTES_PER_S`` require."""
         return self._took_s() > GRACE_S + len(self.data) / SLOWEST_BYTES_PER_S
 
     def so_far(self) -> str:
-        """Say what has come: ``12 of 4096 bytes of x.deb in 30 s``."""
+        """Return what has arrived as text: ``12 of 4096 bytes of x.deb in 30 s``."""
         of_size = "" if self.size is None else f" of {self.size}"
         name = self.path.rpartition("/")[2]
         return f"{len(self.data)}{of_size} bytes of {name} in {self._took_s():.0f} s"
@@ -113,7 +119,7 @@ class _Download:
 
 
 class Fetcher:
-    """Gets files from the first mirror that has them."""
+    """A client that gets each file from the first mirror that has it."""
 
     def __init__(
         self,
@@ -126,22 +132,23 @@ class Fetcher:
         self._timeout_s = timeout_s
         self._sleep = sleep
         self._silent: dict[str, str] = {}
-        """Mirrors that do not answer, or too slowly, and why; none is asked twice."""
+        """The failure of each mirror that does not answer or is too slow; none is asked twice."""
         self._stopped = False
 
     def stop(self) -> None:
-        """End what is under way in other threads; nobody wants it any more."""
+        """Cancel the downloads in other threads."""
         self._stopped = True
 
     def package(self, package: Package, *, refresh: str) -> bytes:
-        """Return a package, with the digest that the lock says.
+        """Return the contents of a package, which have the digest of the lock.
 
         Args:
-            package: Which.
-            refresh: The command to type where no mirror has it any more.
+            package: Package of the lock.
+            refresh: Command to recommend if no mirror has the package any more.
 
         Raises:
-            RuntimeFailed: No mirror has it, none sends it in time, or what came is something else.
+            RuntimeFailed: No mirror has the package, none sends it in time, or a mirror sent
+                contents with another digest.
         """
         name = package.path.rpartition("/")[2]
         failures: list[Unavailable] = []
@@ -154,28 +161,31 @@ class Fetcher:
             digest = hashlib.sha256(data).hexdigest()
             if digest != package.sha256:
                 raise RuntimeFailed(
-                    f"{base} sent something else than {name}: {len(data)} bytes with the SHA-256\n"
-                    f"{digest}, and not\n{package.sha256} ({package.size} bytes), as is locked",
-                    hint=f"Nothing of it was kept. Name another mirror: {MIRROR_VARIABLE}=<URL>",
+                    f"{base} sent a wrong {name}: {len(data)} bytes with the SHA-256\n"
+                    f"{digest}, and the lock requires\n{package.sha256} ({package.size} bytes)",
+                    hint=f"It was discarded. Name another mirror: {MIRROR_VARIABLE}=<URL>",
                 )
             return data
         if any(failure.gone for failure in failures):
             raise RuntimeFailed(
-                f"no mirror has {name}: a newer one is in its place, or the mirror lags behind\n"
+                f"no mirror has {name}: a newer version replaced it, or the mirror lags behind\n"
                 + _lines(failures),
-                hint=f"Take the versions of today: {refresh}",
+                hint=f"Use today's versions: {refresh}",
             )
         raise RuntimeFailed(
-            f"no mirror of Debian has sent {name}:\n{_lines(failures)}",
-            hint=f"Is there a network? Name another mirror: {MIRROR_VARIABLE}=<URL>; or install "
-            "the runtime without one: pip install condor-mini-runtime",
+            f"no mirror of Debian sent {name}:\n{_lines(failures)}",
+            hint=f"Check the network, or name another mirror: {MIRROR_VARIABLE}=<URL>. Or install "
+            "the runtime without a mirror: pip install condor-mini-runtime",
         )
 
     def index(self, path: str) -> bytes:
-        """Return a file of which no digest is known yet.
+        """Return the contents of a file whose digest is not known yet.
+
+        Args:
+            path: Path of the file below a mirror's base URL.
 
         Raises:
-            RuntimeFailed: No mirror has it, or none sends it in time.
+            RuntimeFailed: No mirror has the file, or none sends it in time.
         """
         failures: list[Unavailable] = []
         for base in self.bases:
@@ -184,8 +194,8 @@ class Fetcher:
             except Unavailable as failure:
                 failures.append(failure)
         raise RuntimeFailed(
-            f"no mirror of Debian has sent {path}:\n{_lines(failures)}",
-            hint=f"Is there a network? Name another mirror: {MIRROR_VARIABLE}=<URL>",
+            f"no mirror of Debian sent {path}:\n{_lines(failures)}",
+            hint=f"Check the network, or name another mirror: {MIRROR_VARIABLE}=<URL>",
         )
 
     def _get(self, base: str, path: str, size: int | None) -> bytes:
@@ -205,7 +215,7 @@ class Fetcher:
         raise Unavailable(self._silent[base], gone=False)
 
     def _attempt(self, base: str, download: _Download) -> bytes:
-        """Return a file, after as many attempts as it takes.
+        """Return the contents of a file, after up to ``ATTEMPTS`` attempts.
 
         Raises:
             Unavailable: The mirror has no such file.
@@ -231,11 +241,11 @@ class Fetcher:
                 cause = error.reason if isinstance(error, urllib.error.URLError) else error
                 reason = str(cause) or type(cause).__name__
             if self._stopped or download.is_too_slow:
-                break  # nobody waits for it any more
+                break  # the caller does not wait any more
         raise OSError(reason)
 
     def _read(self, url: str, download: _Download) -> bool:
-        """Read on from where the data end; whether all is there."""
+        """Read on from the end of the data, and return whether the file is complete."""
         data, size = download.data, download.size
         headers = {"User-Agent": f"condor-mini/{__version__}"}
         if data:

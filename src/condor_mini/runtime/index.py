@@ -1,4 +1,4 @@
-"""Debian's indexes: a release's signed list of digests, and its packages."""
+"""Debian's package indexes: the signed digests of a release, and its list of packages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
-from condor_mini.errors import RuntimeFailed
+from condor_mini.base.errors import RuntimeFailed
+from condor_mini.runtime.fetch import MIRROR_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """A package of an index."""
+    """A package in an index."""
 
     name: str
     version: str
@@ -29,13 +30,13 @@ class Entry:
     size: int
     sha256: str
     depends: str
-    """Pre-Depends and Depends, as the index has them."""
+    """Pre-Depends and Depends, joined by a comma, in the index's syntax."""
     provides: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Index:
-    """A suite's packages."""
+    """The packages of a suite, and the date of its release."""
 
     suite: str
     date: datetime
@@ -51,19 +52,19 @@ def read_index(
     accept_expired: bool = False,
     now: datetime | None = None,
 ) -> Index:
-    """Return a suite's index of the component main, which Debian has signed.
+    """Return a suite's index of the component main, after checking Debian's signature.
 
     Args:
         fetcher: Gets the files from a mirror.
         verifier: Checks the signature.
         suite: ``trixie`` or ``unstable``.
-        architecture: Debian's name.
-        accept_expired: Whether to take an index that is past its ``Valid-Until``.
-        now: The time that ``Valid-Until`` is compared with; None for the machine's.
+        architecture: Debian's name of the architecture.
+        accept_expired: Whether to accept an index that is past its ``Valid-Until``.
+        now: Time to compare ``Valid-Until`` with. None for the present.
 
     Raises:
-        RuntimeFailed: The index cannot be had, is not what Debian has signed, is another suite's,
-            or has expired.
+        RuntimeFailed: No mirror sends the index, or it is not the one that Debian signed, belongs
+            to another suite, or has expired.
     """
     folder = f"dists/{suite}"
     source = f"{folder}/InRelease"
@@ -75,12 +76,12 @@ def read_index(
     line = re.search(rf"^ ([0-9a-f]{{64}}) +([0-9]+) {re.escape(path)}$", release, re.MULTILINE)
     date = _time(release, "Date")
     if not line or not date:
-        raise RuntimeFailed(f"{source} of {fetcher.bases[0]} does not tell of {path}")
+        raise RuntimeFailed(f"{source} of {fetcher.bases[0]} does not list {path}")
     packed = fetcher.index(f"{folder}/{path}")
     if hashlib.sha256(packed).hexdigest() != line[1]:
         raise RuntimeFailed(
-            f"{folder}/{path} is not the one that {source} tells of",
-            hint="The mirror is being updated, or lies: try again in some minutes",
+            f"{folder}/{path} is not the one that {source} lists",
+            hint="The mirror is being updated, or cannot be trusted. Try again in some minutes.",
         )
     try:
         text = lzma.decompress(packed).decode("utf-8")
@@ -90,7 +91,7 @@ def read_index(
 
 
 def parse_packages(text: str) -> dict[str, Entry]:
-    """The packages of an index, by name; the last version of each."""
+    """Return the packages of an index by name, each in the last version that is listed."""
     found = {}
     for paragraph in text.split("\n\n"):
         fields = dict(re.findall(r"^([A-Za-z0-9-]+):[ \t]*(.*)$", paragraph, re.MULTILINE))
@@ -109,29 +110,29 @@ def parse_packages(text: str) -> dict[str, Entry]:
 
 
 def _check_suite(release: str, suite: str, source: str) -> None:
-    """Refuse another suite's index, which Debian has signed too."""
+    """Refuse the index of another suite, which Debian has signed as well."""
     names = re.findall(r"^(?:Suite|Codename): (.+)$", release, re.MULTILINE)
     if suite not in names:
         raise RuntimeFailed(
-            f"{source} is the index of {' or '.join(names) or 'no suite'}, and not of {suite}",
-            hint="The mirror is not in order: name another one",
+            f"{source} is the index of {' or '.join(names) or 'no suite'}, not of {suite}",
+            hint=f"The mirror is broken. Name another one: {MIRROR_VARIABLE}=<URL>",
         )
 
 
 def _check_valid_until(release: str, source: str, now: datetime) -> None:
-    """Refuse an index that a mirror keeps from before: its packages have known faults."""
+    """Refuse an old index that a mirror still serves: its packages have known vulnerabilities."""
     until = _time(release, "Valid-Until")
     if until is not None and now > until:
         raise RuntimeFailed(
             f"{source} was valid until {until:%Y-%m-%d %H:%M} UTC, and it is "
             f"{now:%Y-%m-%d %H:%M} UTC now: the mirror is out of date, or hides newer versions",
-            hint="Name another mirror. If you mean this one, as a snapshot of the archive: "
-            "condor-mini runtime lock --accept-expired",
+            hint=f"Name another mirror: {MIRROR_VARIABLE}=<URL>. If you want this one, for example "
+            "a snapshot of the archive: condor-mini runtime lock --accept-expired",
         )
 
 
 def _time(release: str, field: str) -> datetime | None:
-    """The point in time that a field of a release names; None for one that is not there."""
+    """Return the time in a field of a release; None if the field is absent."""
     found = re.search(rf"^{field}: (.+)$", release, re.MULTILINE)
     try:
         return parsedate_to_datetime(found[1]).astimezone(UTC) if found else None

@@ -1,4 +1,4 @@
-"""The lock: which packages a runtime is made of, each with its place on a mirror and its digest."""
+"""The lock: the packages of a runtime, each with its path on a mirror and its digest."""
 
 from __future__ import annotations
 
@@ -10,56 +10,56 @@ from dataclasses import asdict, dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from condor_mini.errors import RuntimeFailed, UsageError
+from condor_mini.base.errors import RuntimeFailed, UsageError
 from condor_mini.runtime.recipe import ARCHITECTURES, recipe
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from condor_mini.series import Series
+    from condor_mini.base.series import Series
 
 FORMAT = 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class Package:
-    """A package of the lock."""
+    """A package in the lock."""
 
     name: str
     version: str
     path: str
-    """Below a mirror's base: ``pool/main/c/condor/condor_25.14.1+dfsg-1_amd64.deb``."""
+    """Path below a mirror's base: ``pool/main/c/condor/condor_25.14.1+dfsg-1_amd64.deb``."""
     size: int
     sha256: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Lock:
-    """All packages of a runtime."""
+    """The list of all packages of a runtime."""
 
     series: str
     architecture: str
     version: str
-    """HTCondor's, as Debian's package has it."""
+    """Version of HTCondor's Debian package."""
     date: str
-    """Of the newest of the indexes that it was made from: ``20261030T080801Z``."""
+    """Date of the newest index that the lock was made from: ``20261030T080801Z``."""
     mirrors: tuple[str, ...]
-    """Where the packages are, if the machine's own mirror has them not."""
+    """Base URLs to ask for packages that the machine's own mirrors do not have."""
     packages: tuple[Package, ...]
 
     @property
     def size_bytes(self) -> int:
-        """What is to be downloaded."""
+        """The size of all packages, which is the size of the download."""
         return sum(package.size for package in self.packages)
 
     @property
     def digest(self) -> str:
-        """Of the packages and the recipe: another digest is another runtime."""
-        said = [recipe().digest, *(package.sha256 for package in self.packages)]
-        return hashlib.sha256("\n".join(said).encode()).hexdigest()
+        """The digest of the packages and the recipe; it identifies the runtime."""
+        digests = [recipe().digest, *(package.sha256 for package in self.packages)]
+        return hashlib.sha256("\n".join(digests).encode()).hexdigest()
 
     def dump(self) -> str:
-        """As JSON, a line for each package: for a repository."""
+        """Return the lock as JSON with one line per package, which suits a repository."""
         head = {"format": FORMAT, "signed": True, **asdict(self)}
         packages = head.pop("packages")
         lines = ",\n".join(f"    {json.dumps(package)}" for package in packages)
@@ -68,45 +68,48 @@ class Lock:
 
 
 def machine_architecture() -> str:
-    """Debian's name of this machine's architecture.
+    """Return Debian's name of this machine's architecture.
 
     Raises:
-        UsageError: There is no runtime for it.
+        UsageError: There is no runtime for the architecture.
     """
     return known_architecture(ARCHITECTURES.get(platform.machine(), platform.machine()))
 
 
 def known_architecture(name: str) -> str:
-    """The name itself.
+    """Return the name of an architecture if there is a runtime for it.
+
+    Args:
+        name: Debian's name of the architecture.
 
     Raises:
-        UsageError: There is no runtime for it.
+        UsageError: There is no runtime for the architecture.
     """
     if name not in ARCHITECTURES.values():
         known = ", ".join(ARCHITECTURES.values())
         raise UsageError(
             f"there is no HTCondor runtime for the architecture {name!r}; there are: {known}",
-            hint="With Docker: condor-mini run --engine docker",
+            hint="Use Docker: condor-mini run --engine docker",
         )
     return name
 
 
 def file_name(series: Series, architecture: str) -> str:
-    """What a lock's file is called."""
+    """Return the file name of a lock."""
     return f"lock-{series.number}-{architecture}.json"
 
 
 def load_lock(series: Series, architecture: str, own: Path) -> Lock:
-    """The newest lock: the one that we ship, or one that the user has made since.
+    """Return the newest lock: the one that we ship, or one that the user has made since.
 
     Args:
-        series: Which HTCondor.
-        architecture: Debian's name.
-        own: The directory of the user's own.
+        series: Series of HTCondor.
+        architecture: Debian's name of the architecture.
+        own: Directory of the locks that the user has made.
 
     Raises:
-        UsageError: There is none for the architecture.
-        RuntimeFailed: It is damaged.
+        UsageError: There is no lock for the architecture.
+        RuntimeFailed: A lock is damaged, or was made without a check of signatures.
     """
     name = file_name(series, known_architecture(architecture))
     places = (files("condor_mini.runtime").joinpath("locks", name), own / name)
@@ -115,8 +118,8 @@ def load_lock(series: Series, architecture: str, own: Path) -> Lock:
     ]
     if not found:
         raise UsageError(
-            f"there is no list of packages of HTCondor {series.number} for {architecture}",
-            hint=f"Make it: {refresh_command(series.number, architecture)}",
+            f"there is no list of packages for HTCondor {series.number} on {architecture}",
+            hint=f"Create it: {refresh_command(series.number, architecture)}",
         )
     return max(found, key=lambda lock: lock.date)
 
@@ -124,21 +127,26 @@ def load_lock(series: Series, architecture: str, own: Path) -> Lock:
 def parse_lock(text: str, source: str) -> Lock:
     """Return the lock that this JSON describes.
 
+    Args:
+        text: Text of the lock, JSON.
+        source: Path of the lock in messages.
+
     Raises:
-        RuntimeFailed: It is damaged, or an older condor-mini has made it from indexes whose
-            signatures nobody has checked.
+        RuntimeFailed: The lock is damaged, or an older condor-mini has made it without a check of
+            the indexes' signatures.
     """
     try:
-        said: dict[str, Any] = json.loads(text)
-        signed = said.pop("signed") is True
-        packages = tuple(Package(**package) for package in said.pop("packages"))
-        sound = said.pop("format") == FORMAT and packages and all(map(_is_sound, packages))
-        lock = Lock(**{**said, "mirrors": tuple(said["mirrors"])}, packages=packages)
+        form: dict[str, Any] = json.loads(text)
+        signed = form.pop("signed") is True
+        packages = tuple(Package(**package) for package in form.pop("packages"))
+        sound = form.pop("format") == FORMAT and packages and all(map(_is_sound, packages))
+        lock = Lock(**{**form, "mirrors": tuple(form["mirrors"])}, packages=packages)
     except (ValueError, TypeError, KeyError, AttributeError):
         sound = False
     if not sound:
         raise RuntimeFailed(
-            f"{source} is damaged, or of another condor-mini", hint=f"Remove it: rm {source}"
+            f"{source} is damaged, or another version of condor-mini made it",
+            hint=f"Remove it: rm {source}",
         )
     if not signed:
         raise RuntimeFailed(
@@ -149,7 +157,7 @@ def parse_lock(text: str, source: str) -> Lock:
 
 
 def refresh_command(series: str, architecture: str) -> str:
-    """The command that makes the lock anew."""
+    """Return the command that makes the lock again with today's packages."""
     return f"condor-mini runtime lock --htcondor {series} --arch {architecture}"
 
 

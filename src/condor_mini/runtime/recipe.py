@@ -1,4 +1,4 @@
-"""The recipe: which packages are wanted, and what of them is kept."""
+"""The recipe of a runtime: the packages that it needs, and which of their files are kept."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _LAYOUT = "1"
-"""Of a runtime's directory; another number makes all runtimes anew."""
+"""Version of a runtime's directory layout; change it to have all runtimes made again."""
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
-"""Debian's name of each machine."""
+"""Debian's name of each supported architecture, by the kernel's name."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """What ``recipe.toml`` says."""
+    """The contents of ``recipe.toml``."""
 
     htcondor: tuple[str, ...]
-    """Packages of HTCondor's suite rather than of the base release."""
+    """Packages from HTCondor's suite; all others are from the base release."""
     wanted: tuple[str, ...]
     drop: frozenset[str]
     paths: tuple[str, ...]
     directories: tuple[str, ...]
     links: Mapping[str, str]
     digest: str
-    """Of the file and of the skeleton."""
+    """Digest of the layout, ``recipe.toml`` and the skeleton."""
 
     def keeps(self, path: str) -> bool:
-        """Whether a package's file is to be in the runtime."""
+        """Return whether the runtime keeps a package's file at this path."""
         kept = True
         for pattern in self.paths:
             if fnmatchcase(path, pattern[1:]):
@@ -44,20 +44,20 @@ class Recipe:
 
 @cache
 def recipe() -> Recipe:
-    """The recipe that we ship."""
+    """Return the recipe that we ship."""
     folder = files("condor_mini.runtime")
     data = folder.joinpath("recipe.toml").read_bytes()
-    said = tomllib.loads(data.decode())
+    form = tomllib.loads(data.decode())
     sha256 = hashlib.sha256(_LAYOUT.encode() + data)
     etc = folder.joinpath("skeleton", "etc")
     for file in sorted(etc.iterdir(), key=lambda file: file.name):
         sha256.update(file.name.encode() + b"\0" + file.read_bytes())
     return Recipe(
-        htcondor=tuple(said["htcondor"]),
-        wanted=tuple(said["wanted"]),
-        drop=frozenset(said["drop"]),
-        paths=tuple(said["paths"]),
-        directories=tuple(said["directories"]),
-        links=said["links"],
+        htcondor=tuple(form["htcondor"]),
+        wanted=tuple(form["wanted"]),
+        drop=frozenset(form["drop"]),
+        paths=tuple(form["paths"]),
+        directories=tuple(form["directories"]),
+        links=form["links"],
         digest=sha256.hexdigest(),
     )

@@ -1,8 +1,8 @@
-"""A runtime at another path: the same files, told where their loader, libraries and shells are.
+"""Relocated runtimes: copies that find their loader, libraries and shells at another path.
 
-It is what an image of the user's own becomes an execution point with: seen there at that path, its
-prefix, read-only, it uses nothing of the image and changes nothing in it. It is made once from a
-runtime, in that one's directory, and goes with it.
+A relocated runtime is mounted read-only at that path, its prefix, in a container of the user's own
+image, which so becomes an execution point. It uses nothing of the image and changes nothing in it.
+It is made once, in the directory of the runtime, and is removed with the runtime.
 """
 
 from __future__ import annotations
@@ -15,48 +15,48 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from condor_mini.errors import RuntimeFailed
+from condor_mini.base.errors import RuntimeFailed
 from condor_mini.runtime.store import Store, damage, write_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from condor_mini.progress import Progress
+    from condor_mini.base.progress import Progress
     from condor_mini.runtime.store import Runtime
 
 PATCH_TIMEOUT_S = 120.0
 _LAYOUT = 1
-"""Of a relocated tree; another number makes all of them anew."""
+"""Version of the layout of relocated trees; change it to have all of them made again."""
 _DYNAMIC, _INTERPRETER, _NEEDED = 2, 3, 1
 _LITTLE_ENDIAN_64 = b"\x7fELF\x02\x01"
 _KEPT = frozenset({"libc.so.6"})
-"""Needs nothing but the loader, which is there before it."""
+"""Libraries that stay unchanged: they need only the loader, which is loaded before them."""
 _PROGRAM = re.compile(rb"(?<![\w./$}-])/(?:usr/)?s?bin/([\w.-]+)")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Elf:
-    """What a program or a library asks of the loader."""
+    """What the ELF file of a program or library says about its loader and libraries."""
 
     has_interpreter: bool
-    """Whether it names its loader: programs do."""
+    """Whether the file names its loader; programs do."""
     needs_libraries: bool
 
 
 def relocated(
     runtime: Runtime, prefix: str, progress: Progress, *, tools: Runtime | None = None
 ) -> Path:
-    """The tree of this runtime for another path; made first if it is not there, or damaged.
+    """Return the tree of a runtime for another path. It is made first if it is absent or damaged.
 
     Args:
-        runtime: A complete one.
-        prefix: The path: ``/usr/local/lib/condor-mini``.
-        progress: Told of what takes time.
-        tools: A runtime of this machine's architecture; the same one by default.
+        runtime: A complete runtime.
+        prefix: Path at which the tree is to be mounted: ``/usr/local/lib/condor-mini``.
+        progress: Receives the phases.
+        tools: A runtime for this machine's architecture. None for ``runtime`` itself.
 
     Raises:
-        RuntimeFailed: The disk is full, or the programs cannot be changed here.
+        RuntimeFailed: The disk is full, or patchelf failed.
     """
     path = runtime.path / f"at{prefix.replace('/', '-')}-{_LAYOUT}"
     if damage(path) is None:
@@ -73,14 +73,15 @@ def relocated(
             _relocate(runtime.root, scratch / "root", prefix, tools or runtime)
             write_manifest(scratch, {"version": runtime.version, "prefix": prefix})
         if problem := damage(path):
-            raise RuntimeFailed(f"{path} was made, and is damaged: {problem}")
+            raise RuntimeFailed(f"the new tree {path} is damaged: {problem}")
     return path / "root"
 
 
 def elf(data: bytes) -> Elf | None:
-    """What an ELF file asks of the loader; None for what is no program or library of ours.
+    """Return what a file says about its loader and libraries, in the format ELF.
 
-    See elf(5).
+    See the manual page elf(5). None for any other file, and for ELF files that are not 64-bit
+    little-endian.
     """
     if not data.startswith(_LITTLE_ENDIAN_64) or len(data) < 64:
         return None
@@ -101,12 +102,12 @@ def elf(data: bytes) -> Elf | None:
 
 
 def relocated_script(script: bytes, has: Callable[[str], bool], prefix: str) -> bytes:
-    """A script with the runtime's programs in place of the image's.
+    """Return a script that calls the runtime's programs instead of the image's.
 
     Args:
-        script: Text that begins with ``#!``.
-        has: Whether the runtime has a program of that name.
-        prefix: Where the runtime is.
+        script: Script that begins with ``#!``.
+        has: Function that returns whether the runtime has a program of that name.
+        prefix: Path at which the runtime is mounted.
     """
 
     def ours(found: re.Match[bytes]) -> bytes:
@@ -146,8 +147,8 @@ def _relocate(source: Path, target: Path, prefix: str, tools: Runtime) -> None:
                 os.link(place, here / name)
     (loader,) = (target / "usr/lib64").glob("ld-linux*.so.*")
     places = [*(target / "usr/lib").glob("*-linux-gnu"), target / "usr/lib"]
-    # Of the older kind, which wins over the image's LD_LIBRARY_PATH; and the image's own libraries
-    # are not looked for, as their libc is another.
+    # RPATH, the older kind, wins over the image's LD_LIBRARY_PATH. The image's own libraries are
+    # not searched, because they need another libc.
     paths = ":".join(_below(prefix, place, target) for place in places)
     options = ["--no-default-lib", "--force-rpath", "--set-rpath", paths]
     _patch(tools, ["--set-interpreter", _below(prefix, loader, target), *options], programs)
@@ -163,7 +164,7 @@ def _below(prefix: str, path: Path, root: Path) -> str:
 
 
 def _patch(tools: Runtime, options: Sequence[str], files: Sequence[Path]) -> None:
-    """Change these files by the runtime's own patchelf, run by its own loader."""
+    """Change these files with the runtime's own patchelf, run by the runtime's own loader."""
     (loader,) = (tools.root / "lib64").glob("ld-linux*.so.*")
     libraries = [str(path) for path in (tools.root / "usr/lib").glob("*-linux-gnu")]
     argv = [
@@ -173,17 +174,17 @@ def _patch(tools: Runtime, options: Sequence[str], files: Sequence[Path]) -> Non
         str(tools.root / "usr/bin/patchelf"),
     ]
     try:
-        said = subprocess.run(
+        result = subprocess.run(
             [*argv, *options, *map(str, files)],
             capture_output=True,
             text=True,
             timeout=PATCH_TIMEOUT_S,
             check=False,
         )
-        trouble = said.stderr.strip() or f"it ended with {said.returncode}"
+        reason = result.stderr.strip() or f"it ended with {result.returncode}"
     except (OSError, subprocess.TimeoutExpired) as error:
-        said, trouble = None, str(error)
-    if said is None or said.returncode != 0:
+        result, reason = None, str(error)
+    if result is None or result.returncode != 0:
         raise RuntimeFailed(
-            f"HTCondor's programs cannot be told another path on this machine: patchelf: {trouble}"
+            f"HTCondor's programs cannot be relocated on this machine: patchelf: {reason}"
         )

@@ -1,4 +1,4 @@
-"""From the packages that are wanted to all that they need."""
+"""Resolving dependencies: from the wanted packages to all packages that they need."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from condor_mini.errors import RuntimeFailed
+from condor_mini.base.errors import RuntimeFailed
+from condor_mini.base.series import catalogue
 from condor_mini.runtime.index import read_index
 from condor_mini.runtime.lock import Lock, Package
 from condor_mini.runtime.recipe import recipe
 from condor_mini.runtime.signature import Verifier
-from condor_mini.series import catalogue
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
+    from condor_mini.base.series import Series
     from condor_mini.runtime.fetch import Fetcher
     from condor_mini.runtime.index import Entry, Index
-    from condor_mini.series import Series
 
 SNAPSHOT = "https://snapshot.debian.org/archive/debian"
-"""Has every version that there ever was, below a date."""
+"""An archive of all versions of all packages, by date."""
 
 _ATOM = re.compile(
     r"^\s*(?P<name>[a-z0-9][a-z0-9+.-]+)(?::\w+)?"
@@ -31,7 +31,7 @@ _ATOM = re.compile(
 
 @dataclass(frozen=True)
 class _Atom:
-    """One package of a dependency: ``libc6 (>= 2.38)``."""
+    """One alternative of a dependency: ``libc6 (>= 2.38)``."""
 
     name: str
     how: str | None
@@ -61,18 +61,18 @@ def make_lock(
     verifier: Verifier | None = None,
     accept_expired: bool = False,
 ) -> Lock:
-    """Return a lock of what is on the mirror today.
+    """Return a lock of the packages that are on the mirror today.
 
     Args:
         fetcher: Gets the indexes from a mirror.
-        series: Which HTCondor.
-        architecture: Debian's name.
-        verifier: Checks the indexes' signatures; None for what this machine has.
-        accept_expired: Whether to take indexes that are past their ``Valid-Until``.
+        series: Series of HTCondor.
+        architecture: Debian's name of the architecture.
+        verifier: Checks the indexes' signatures. None for the program that this machine has.
+        accept_expired: Whether to accept indexes that are past their ``Valid-Until``.
 
     Raises:
-        RuntimeFailed: The machine cannot check signatures, an index cannot be had or trusted, or
-            it lacks a package.
+        RuntimeFailed: The machine cannot check signatures, an index is not available or not
+            trusted, or the indexes lack a package or the series.
     """
     checks = verifier or Verifier.of_machine()
     suites = list(dict.fromkeys([catalogue().debian, series.suite]))
@@ -86,8 +86,8 @@ def make_lock(
     condor = next(entry for entry in entries if entry.name == recipe().htcondor[0])
     if condor.version.partition(".")[0] != series.number:
         raise RuntimeFailed(
-            f"{series.suite} has HTCondor {condor.version} today, which is not of the series "
-            f"{series.number}"
+            f"{series.suite} has HTCondor {condor.version} today, which does not belong to the "
+            f"series {series.number}"
         )
     date = max(index.date for index in indexes).strftime("%Y%m%dT%H%M%SZ")
     return Lock(
@@ -101,7 +101,7 @@ def make_lock(
 
 
 def locked(entry: Entry) -> Package:
-    """Return what a lock keeps of a package."""
+    """Return a package of an index as a package of a lock."""
     return Package(
         name=entry.name,
         version=entry.version,
@@ -119,19 +119,19 @@ def resolve(
     ahead: Collection[str],
     drop: Collection[str],
 ) -> list[Entry]:
-    """All packages that are needed, by name.
+    """Return all packages that are needed, sorted by name.
 
-    Each is the first index's, unless another package needs a newer one.
+    Each package is from the first index that has it, unless another package needs a newer version.
 
     Args:
-        indexes: The base release's first.
-        ahead_suite: The suite of ``ahead``.
-        wanted: Packages that are in by themselves.
-        ahead: The same, from the suite ``ahead_suite``.
-        drop: Dependencies that are not followed.
+        indexes: Indexes to search; that of the base release is the first.
+        ahead_suite: Suite of the packages in ``ahead``.
+        wanted: Names of the wanted packages, from any index.
+        ahead: Names of the wanted packages from the suite ``ahead_suite``.
+        drop: Names of dependencies that are not followed.
 
     Raises:
-        RuntimeFailed: What something needs is in none of the indexes.
+        RuntimeFailed: A package or a dependency is in none of the indexes.
     """
     chosen: dict[str, Entry] = {}
     needed: list[tuple[str, str]] = [("the recipe", name) for name in wanted]
@@ -151,8 +151,8 @@ def resolve(
             continue
         entry = next((found for atom in atoms if (found := _find(indexes, atom))), None)
         if entry is None:
-            said = " | ".join(map(str, atoms))
-            raise RuntimeFailed(f"{by} needs {said}, which no index has")
+            alternatives = " | ".join(map(str, atoms))
+            raise RuntimeFailed(f"{by} needs {alternatives}, which no index has")
         if entry.name in drop:
             continue
         chosen[entry.name] = entry
@@ -165,7 +165,7 @@ def _atom(by: str, text: str) -> _Atom | None:
         return None
     found = _ATOM.match(text)
     if not found:
-        raise RuntimeFailed(f"{by} needs {text.strip()!r}, which is no dependency of Debian's")
+        raise RuntimeFailed(f"{by} needs {text.strip()!r}, which is not a Debian dependency")
     return _Atom(found["name"], found["how"], found["version"])
 
 
@@ -176,7 +176,7 @@ def _has(chosen: dict[str, Entry], atom: _Atom) -> bool:
 
 
 def _find(indexes: Sequence[Index], atom: _Atom) -> Entry | None:
-    """The package itself, from the first index where it fits; else the first that stands in."""
+    """Return the package from the first index where it fits, else the first that provides it."""
     for index in indexes:
         entry = index.packages.get(atom.name)
         if entry and atom.fits(entry.version):
@@ -201,7 +201,10 @@ def _provides(entry: Entry, atom: _Atom) -> bool:
 
 
 def compare_versions(left: str, right: str) -> int:
-    """Negative, 0 or positive: which of two versions is newer; deb-version(7)."""
+    """Return a negative number if ``left`` is older, 0 if equal, positive if newer.
+
+    The order is that of deb-version(7).
+    """
     for one, other in zip(_version_parts(left), _version_parts(right), strict=True):
         if one != other:
             return -1 if one < other else 1
@@ -219,7 +222,7 @@ def _version_parts(version: str) -> tuple[list[tuple[tuple[int, ...], int]], ...
 
 
 def _runs(text: str) -> list[tuple[tuple[int, ...], int]]:
-    """Runs of other characters and of digits in turn, as what compares in Debian's order.
+    """Return the alternating runs of other characters and digits, in a form that sorts as Debian.
 
     A tilde sorts before the end, the end before letters, letters before all else.
     """

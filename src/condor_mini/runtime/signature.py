@@ -1,4 +1,4 @@
-"""Debian's signature on an index, checked by a program of the machine and Debian's keyring."""
+"""Checking Debian's signature on an index, with a program of this machine and Debian's keyring."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from condor_mini.base.errors import RuntimeFailed
 from condor_mini.engine import command
-from condor_mini.errors import RuntimeFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 KEYRINGS = Path("/usr/share/keyrings")
 KEYRING = "debian-archive-keyring.*g*"
-"""Debian's keyring is a ``.gpg``, and since Debian 13 a ``.pgp``."""
+"""Debian's keyring is a ``.gpg`` file, and since Debian 13 a ``.pgp`` file."""
 TIMEOUT_S = 60.0
 
 
@@ -28,15 +28,15 @@ class _Program:
     """A program that checks OpenPGP signatures."""
 
     arguments: Callable[[Path, Path, Path], list[str]]
-    """From the keyring, the file for the signed text, and the signed file."""
+    """Return the arguments for a keyring, the file for the signed text, and the signed file."""
     accepts: Callable[[CommandResult], bool]
-    """Whether a key of the keyring that is valid today has signed the text."""
+    """Return whether a key of the keyring that is valid today has signed the text."""
 
 
 def _gpgv_accepts(result: CommandResult) -> bool:
-    # Its exit status is 2 as soon as one of several keys is not in the keyring, as when that is
-    # older than the newest of Debian's keys. GOODSIG is neither an expired nor a revoked key's
-    # signature, nor an expired one: doc/DETAILS of GnuPG.
+    # gpgv exits with 2 if only one of several keys is not in the keyring, for example because the
+    # keyring is older than Debian's newest key. GOODSIG excludes expired signatures, and signatures
+    # by expired or revoked keys: doc/DETAILS of GnuPG.
     found = set(re.findall(r"^\[GNUPG:\] (GOODSIG|BADSIG) ", result.stdout, re.MULTILINE))
     return found == {"GOODSIG"}
 
@@ -55,12 +55,15 @@ PROGRAMS = {
         accepts=lambda result: result.returncode == 0,
     ),
 }
-"""What checks signatures, the first that is there: apt's own is gpgv, and since Debian 13 sqv."""
+"""The programs that check signatures; the first that is installed is used.
+
+apt itself uses gpgv, and since Debian 13 sqv.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verifier:
-    """Checks that Debian has signed an index."""
+    """A check that Debian has signed an index."""
 
     program: str
     keyring: Path
@@ -75,7 +78,7 @@ class Verifier:
         program = next(filter(shutil.which, PROGRAMS), None)
         keyring = next(iter(sorted(keyrings.glob(KEYRING))), None)
         if program is None or keyring is None:
-            lacking = "neither gpgv nor sqv" if program is None else "no keyring of Debian's"
+            lacking = "neither gpgv nor sqv" if program is None else "no keyring of Debian"
             raise RuntimeFailed(
                 "the signature of Debian's index cannot be checked: "
                 f"there is {lacking} on this machine",
@@ -84,11 +87,11 @@ class Verifier:
         return cls(program=program, keyring=keyring)
 
     def signed_text(self, signed: bytes, source: str) -> str:
-        """Return the text that Debian has signed, and nothing that stands before or after it.
+        """Return the text that Debian has signed, without anything before or after it.
 
         Args:
-            signed: An ``InRelease`` file: a clear-signed text.
-            source: What to call it in an error.
+            signed: Contents of an ``InRelease`` file, a clear-signed text.
+            source: Name of the file in messages.
 
         Raises:
             RuntimeFailed: No key of the keyring that is valid today has signed it.
@@ -102,8 +105,8 @@ class Verifier:
             if program.accepts(result) and text.exists():
                 return text.read_text("utf-8", errors="replace")
         raise RuntimeFailed(
-            f"{source} bears no valid signature of Debian's. {self.program} says:\n"
+            f"{source} has no valid signature by Debian. {self.program} says:\n"
             + (result.stderr.strip() or f"(nothing; it ended with {result.returncode})"),
-            hint="Is the mirror Debian's own? Newer keys come with: "
+            hint="Check that the mirror is one of Debian. Get newer keys: "
             "sudo apt-get install debian-archive-keyring",
         )

@@ -1,4 +1,4 @@
-"""Unpacking into a tree that nothing leaves: no path, no link, no device, no set-user-ID bit."""
+"""Unpacking into a tree that no path and no link leaves, without devices and set-user-ID bits."""
 
 from __future__ import annotations
 
@@ -12,37 +12,37 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from condor_mini.base.archives import stays_inside
-from condor_mini.errors import RuntimeFailed
+from condor_mini.base.errors import RuntimeFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
 _MERGED = ("bin", "lib", "lib64", "sbin")
-"""Links into /usr on every Debian since 12."""
+"""Directories that are links into /usr on every Debian since 12."""
 
 
 class Tree:
-    """A root file system that grows."""
+    """A root file system to which archives, directories and links are added."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         root.mkdir(parents=True, exist_ok=True)
         self._directories = {""}
-        """Those that are known to be real directories, not links."""
+        """Paths that are known to be real directories, not links."""
 
     def unpack(
         self, name: str, archive: tarfile.TarFile, keeps: Callable[[str], bool] = lambda _: True
     ) -> None:
-        """Add an archive's files.
+        """Add the files of an archive.
 
         Args:
-            name: Of the archive, for errors.
-            archive: Open.
-            keeps: Told each path (``/usr/bin/true``); says whether it is wanted.
+            name: Name of the archive in messages.
+            archive: The open archive.
+            keeps: Function that returns whether to keep the file at a path (``/usr/bin/true``).
 
         Raises:
-            RuntimeFailed: A path or a link leads out of the tree.
+            RuntimeFailed: A path or a link leads out of the tree, or through a file.
         """
         for member in archive:
             path = _inside(name, member.name)
@@ -60,11 +60,11 @@ class Tree:
                 target = self._place(name, path)
                 with target.open("xb") as out:
                     shutil.copyfileobj(source, out, 1024 * 1024)
-                # Nobody writes to a runtime, and it gives nobody more rights.
+                # Nothing writes to a runtime, and set-user-ID bits are dropped.
                 target.chmod(0o555 if member.mode & 0o111 else 0o444)
 
     def directory(self, name: str, path: str) -> None:
-        """Make a directory and those above it."""
+        """Create a directory and its parents; raises ``RuntimeFailed`` if one of them is a file."""
         done = ""
         for part in (f"usr/{path}" if path in _MERGED else _merged(path)).split("/"):
             done = posixpath.join(done, part)
@@ -75,11 +75,17 @@ class Tree:
                 target.mkdir()
                 target.chmod(0o755)  # whatever the umask
             if not stat.S_ISDIR(target.lstat().st_mode):
-                raise RuntimeFailed(f"{name}: /{path} leads through /{done}, which is no directory")
+                raise RuntimeFailed(
+                    f"{name}: /{path} leads through /{done}, which is not a directory"
+                )
             self._directories.add(done)
 
     def link(self, name: str, path: str, to: str) -> None:
-        """Make a symbolic link; one to an absolute path becomes a relative one."""
+        """Create a symbolic link. A link to an absolute path becomes relative.
+
+        Raises:
+            RuntimeFailed: The link leads out of the tree.
+        """
         path = _merged(path)
         here = posixpath.dirname(path)
         if to.startswith("/"):
@@ -94,18 +100,18 @@ class Tree:
         source = self.root / _merged(to)
         self._parents(name, _merged(to))
         if not source.exists() or not stat.S_ISREG(source.lstat().st_mode):
-            raise RuntimeFailed(f"{name}: /{path} is a hard link to /{to}, which is no file here")
+            raise RuntimeFailed(f"{name}: /{path} is a hard link to /{to}, which is not a file")
         os.link(source, target, follow_symlinks=False)
 
     def _place(self, name: str, path: str) -> Path:
-        """Where a file is to be, with its directory made and nothing of that name in it."""
+        """Return the path for a new file; create its directory, and remove a file of that name."""
         path = _merged(path)
         self._parents(name, path)
         target = self.root / path
         try:
             target.unlink(missing_ok=True)
         except (IsADirectoryError, PermissionError):
-            raise RuntimeFailed(f"{name}: /{path} is a directory already") from None
+            raise RuntimeFailed(f"{name}: /{path} is already a directory") from None
         return target
 
     def _parents(self, name: str, path: str) -> None:
@@ -113,7 +119,13 @@ class Tree:
             self.directory(name, parent)
 
     def add(self, directories: Sequence[str], links: Mapping[str, str], skeleton: Path) -> None:
-        """What maintainer scripts would have made: directories, links, and plain files."""
+        """Add what the packages' maintainer scripts would create.
+
+        Args:
+            directories: Paths of directories.
+            links: Targets of symbolic links, by path.
+            skeleton: Directory with plain files to copy.
+        """
         for path in directories:
             self.directory("recipe", path)
         for path, to in links.items():
@@ -130,10 +142,15 @@ class Tree:
 
 
 def unpack_tar(name: str, file: Path, root: Path) -> None:
-    """Unpack what ``export`` has written.
+    """Unpack an archive that ``export`` wrote.
+
+    Args:
+        name: Name of the archive in messages.
+        file: The archive.
+        root: Directory to unpack to. It is created if it does not exist.
 
     Raises:
-        RuntimeFailed: It is damaged, or leads out of the tree.
+        RuntimeFailed: The archive is damaged, or a path or a link leads out of the tree.
     """
     tree = Tree(root)
     try:
@@ -144,7 +161,7 @@ def unpack_tar(name: str, file: Path, root: Path) -> None:
 
 
 def _inside(name: str, path: str) -> str:
-    """The path without ``./`` and slashes at its ends; empty for the root itself."""
+    """Return a path without ``./`` and without slashes at its ends; empty for the root itself."""
     parts: list[str] = []
     for part in path.split("/"):
         if part == "..":

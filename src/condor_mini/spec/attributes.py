@@ -1,4 +1,4 @@
-"""Attributes of ClassAds in a pool file."""
+"""ClassAd attributes in a pool file: which names and values are allowed."""
 
 from __future__ import annotations
 
@@ -41,7 +41,10 @@ _WHO_SETS = {
     ),
     "is a word of the ClassAd language": "True False Undefined Error Is Isnt My Target Parent",
 }
-"""Attributes of a slot's ad that a pool file does not set: manual, "Machine ClassAd Attributes"."""
+"""Attributes of a slot's ad that a pool file must not set, by the reason.
+
+See HTCondor's manual, "Machine ClassAd Attributes".
+"""
 _RESERVED = {name.lower(): reason for reason, names in _WHO_SETS.items() for name in names.split()}
 
 
@@ -58,7 +61,7 @@ def _value(value: object) -> ClassAdValue:
         return _scalar(value)
     if any(isinstance(item, str) and item.endswith("\\") for item in value):
         raise ValueError(
-            "a text in a list must not end with a backslash: in HTCondor's ads it would not end"
+            "text in a list must not end with a backslash: HTCondor would not see its closing quote"
         )
     return tuple(_scalar(item) for item in value)
 
@@ -70,7 +73,7 @@ def _scalar(value: object) -> ClassAdScalar:
         case int() if -(2**63) <= value < 2**63:
             return value
         case int():
-            raise ValueError("must fit 64 bits, as all of HTCondor's integers")
+            raise ValueError("must fit in 64 bits, like all integers of HTCondor")
         case float() if math.isfinite(value):
             return float(value)
         case float():
@@ -86,7 +89,7 @@ Attributes = Mapping[
     Annotated[
         ClassAdValue,
         PlainValidator(_value),
-        # Else pydantic looks for the member of the union that fits, and warns of the others.
+        # Otherwise pydantic tries each member of the union and warns about those that do not fit.
         PlainSerializer(lambda value: value),
         WithJsonSchema({"type": [*_SCALARS, "array"], "items": {"type": _SCALARS}}),
     ],

@@ -1,4 +1,4 @@
-"""What all parts of a spec have in common."""
+"""The base class of all parts of a spec, and how messages show values and paths."""
 
 from __future__ import annotations
 
@@ -19,21 +19,28 @@ Location = tuple[str | int, ...]
 """The keys and indices that lead to a value."""
 
 MOST_SHOWN = 60
+"""Characters of a value that a message repeats."""
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """How a spec is read; the ``context`` of pydantic's validation."""
+    """The way in which a spec is read; the ``context`` of pydantic's validation."""
 
     base: Path | None = None
-    """What the host's relative paths are relative to; they must exist then."""
+    """Directory that relative paths of the host are relative to.
+
+    If it is given, paths of the host must exist.
+    """
     stored: bool = False
-    """Whether it was checked when it was stored: then it is not checked against the present."""
+    """Whether the spec was validated when it was stored.
+
+    If so, it is not checked again for contradictions or for known series.
+    """
 
 
 class Contradictions(ValueError):
-    """Values that are each right, but not together: where, and what is wrong."""
+    """Values that are each valid, but contradict each other; has their locations and messages."""
 
     def __init__(self, found: list[tuple[Location, str]]) -> None:
         super().__init__("; ".join(message for _, message in found))
@@ -41,14 +48,14 @@ class Contradictions(ValueError):
 
 
 class Part(BaseModel):
-    """A mapping of a pool file. It is frozen, strict about types, and takes no unknown key."""
+    """A mapping of a pool file. It is frozen, strict about types, and accepts no unknown keys."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True
     )
 
     def contradictions(self) -> Iterator[tuple[Location, str]]:
-        """Where values that are each right are wrong together, and what is wrong."""
+        """Yield location and message for valid values that contradict each other."""
         yield from ()
 
     @model_validator(mode="after")
@@ -59,7 +66,7 @@ class Part(BaseModel):
 
 
 class ShortForm:
-    """Says in the JSON schema that a value may also be written in these ways."""
+    """Annotation that adds short forms of a value to the JSON schema."""
 
     def __init__(self, *schemas: dict[str, object]) -> None:
         self._schemas = schemas
@@ -71,12 +78,12 @@ class ShortForm:
 
 
 def reading(info: ValidationInfo) -> Reading:
-    """How the spec that is being validated is read."""
+    """Return the way in which the spec that is being validated is read."""
     return info.context if isinstance(info.context, Reading) else Reading()
 
 
 def shown(value: object) -> str:
-    """A value in a message: at most a line, and nothing that a terminal would obey."""
+    """Return a value for a message: at most one line, without control characters."""
     match value:
         case None:
             return "nothing"
@@ -92,7 +99,7 @@ def shown(value: object) -> str:
 
 
 def shown_path(path: Location) -> str:
-    """``execution_points[0].count``; a key that is no identifier as ``labels['a b']``."""
+    """Return a location as text: ``execution_points[0].count``, or ``labels['a b']``."""
     parts = (
         f".{part}" if isinstance(part, str) and _IDENTIFIER.fullmatch(part) else f"[{part!r}]"
         for part in path

@@ -1,4 +1,4 @@
-"""What connects a node with its host: directories, volumes and ports, with their short forms."""
+"""Volumes and ports of a node in a pool file, with their short forms."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ def _path_in_container(value: str) -> str:
         raise ValueError(f"must be an absolute path in the container, not {shown(value)}")
     for own in map(PurePosixPath, HTCONDOR_DIRECTORIES):
         if own.is_relative_to(path) or path.is_relative_to(own):
-            raise ValueError(f"must not cover or lie in HTCondor's own directory {own}")
+            raise ValueError(f"must not contain or be inside HTCondor's own directory {own}")
     return str(path)
 
 
 def _path_of_host(value: str, base: Path | None) -> str:
-    path = os.path.expanduser(one_line(value))  # noqa: PTH111 (Path's raises where there is no home)
+    path = os.path.expanduser(one_line(value))  # noqa: PTH111 (Path.expanduser raises if no home)
     if base is not None:
         path = os.path.normpath(base / path)
-        if not os.path.exists(path):  # noqa: PTH110 (Path's raises where it may not look)
-            raise ValueError(f"is not there on the host: {shown(path)}")
+        if not os.path.exists(path):  # noqa: PTH110 (Path.exists raises if it may not look)
+            raise ValueError(f"does not exist on the host: {shown(path)}")
     if not path.startswith("/"):
         raise ValueError(f"must be an absolute path of the host, not {shown(value)}")
     return path
@@ -45,7 +45,7 @@ def _shared_source(value: str, info: ValidationInfo) -> str:
     base = reading(info).base
     path = _path_of_host(value, base)
     if base is not None and not Path(path).is_dir():
-        raise ValueError(f"must be a directory, as {shown(path)} is not")
+        raise ValueError(f"must be a directory, and {shown(path)} is not")
     return path
 
 
@@ -67,13 +67,13 @@ SharedSource = Annotated[str, AfterValidator(_shared_source)]
 
 
 class Volume(Part):
-    """A directory or file of the host, or a volume of the pool's own, that a node sees."""
+    """A directory or file of the host, or a volume of the pool's own, to mount in a node."""
 
     source: Annotated[str, AfterValidator(_volume_source)]
-    """A path of the host if it begins with / . or ~, relative to the pool file. Else the name of a
-    volume, which all nodes that name it share, and which is removed with the pool."""
+    """A path of the host, relative to the pool file, if it begins with / . or ~. Otherwise the name
+    of a volume: all nodes that name it share it, and it is removed with the pool."""
     target: ContainerPath
-    """Where the node sees it."""
+    """The path in the node."""
     read_only: bool = False
     """Whether the node can only read it."""
 
@@ -95,17 +95,17 @@ def _address(value: str) -> str:
 
 
 class Port(Part):
-    """A TCP port of a node that is reached at a port of the host."""
+    """A TCP port of a node that is published on a port of the host."""
 
     container_port: Annotated[int, Field(ge=1, le=MOST_PORT)]
     """The port in the container."""
     host_port: Annotated[int, Field(ge=1, le=MOST_PORT)] | None = None
-    """The port of the host; left out: any that is free."""
+    """The port of the host. Default: any free port."""
     host_ip: Annotated[str, AfterValidator(_address)] = "127.0.0.1"
-    """The address of the host; 0.0.0.0 for every one."""
+    """The address of the host; 0.0.0.0 for all addresses."""
 
     def clashes_with(self, other: Port) -> bool:
-        """Whether the host cannot have both."""
+        """Return whether the host cannot publish both ports."""
         if self.host_port is None or self.host_port != other.host_port:
             return False
         ours, theirs = ipaddress.ip_address(self.host_ip), ipaddress.ip_address(other.host_ip)

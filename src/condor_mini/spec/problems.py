@@ -1,4 +1,4 @@
-"""What is wrong with a spec, in sentences for who wrote it: pydantic's errors, reworded."""
+"""The problems of a spec: pydantic's errors, reworded for the author of a pool file."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class SpecProblem:
-    """What is wrong, and the keys that lead there."""
+    """A problem of a spec, and the keys that lead to it."""
 
     location: Location
     message: str
     is_key: bool
     """Whether the key is wrong, not its value."""
     is_missing: bool
-    """Whether the last key is not there."""
+    """Whether the last key of the location is missing."""
 
 
 def spec_problems(model: type[Part], error: ValidationError) -> Iterator[SpecProblem]:
-    """Each problem of a validation of ``model``."""
+    """Yield the problems that a validation of ``model`` found."""
     for detail in error.errors():
         location = detail["loc"]
         cause = detail.get("ctx", {}).get("error")
@@ -59,7 +59,7 @@ _WANTED = {
     "model_type": "a mapping of keys to values",
     "model_attributes_type": "a mapping of keys to values",
 }
-"""What pydantic misses, by the type of its error."""
+"""The expected kind of value, by the type of pydantic's error."""
 
 
 def _message(model: type[Part], detail: ErrorDetails) -> str:
@@ -95,12 +95,12 @@ def _unknown_key(model: type[Part], location: Location) -> str:
             parent = _keys(parent).get(part)
     known = list(_keys(parent)) if parent is not None else []
     near = get_close_matches(str(location[-1]).lower(), known, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+    hint = f"did you mean {near[0]}?" if near else f"the keys are {', '.join(known)}"
     return f"there is no such key: {hint}"
 
 
 def _keys(model: type[Part]) -> dict[str, type[Part] | None]:
-    """A model's keys, with the model of what is below each."""
+    """Return the keys of a model, each with the model of its values."""
     return {
         field.alias or name: next(_parts(field.annotation), None)
         for name, field in model.model_fields.items()

@@ -1,4 +1,4 @@
-"""The pool file for those who write one: its JSON schema, and an example with every key."""
+"""The JSON schema of a pool file, and an example with every key."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ SCHEMA_ID = "urn:condor-mini:pool-file:1"
 
 
 def json_schema() -> dict[str, object]:
-    """The JSON schema (draft 2020-12) of a pool file; takes the short forms too.
+    """Return the JSON schema (draft 2020-12) of a pool file, including the short forms.
 
-    Editors check a file by it and explain its keys; what it cannot say (paths that must be there,
-    ports of the host that clash) only ``load_pool_file`` finds.
+    Editors use it to check a file and to explain its keys. Only ``load_pool_file`` finds mistakes
+    that a schema cannot express: paths that do not exist, host ports that clash.
     """
     schema = PoolSpec.model_json_schema(schema_generator=_Generator)
     return {
         "$schema": GenerateJsonSchema.schema_dialect,
         "$id": SCHEMA_ID,
-        "title": "A pool of condor-mini",
+        "title": "Pool file of condor-mini",
         "description": schema.pop("description"),
         **{key: value for key, value in schema.items() if key != "title"},
         "required": ["version"],
@@ -34,12 +34,12 @@ def json_schema() -> dict[str, object]:
 
 
 def example() -> str:
-    """A pool file that is valid as it stands, with a comment on each key."""
+    """Return a valid pool file with a comment on each key."""
     return files("condor_mini").joinpath("spec/example-pool.yaml").read_text("utf-8")
 
 
 class _Generator(GenerateJsonSchema):
-    """Without what only repeats: titles that are the key, defaults that are nothing."""
+    """A generator that leaves out titles that repeat the key, and empty defaults."""
 
     def field_title_should_be_set(self, schema: object) -> bool:  # noqa: ARG002
         return False

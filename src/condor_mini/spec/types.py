@@ -1,4 +1,4 @@
-"""The kinds of values in a pool file: what each takes, and what it refuses."""
+"""The types of values in a pool file: names, text, numbers and mappings."""
 
 from __future__ import annotations
 
@@ -8,25 +8,26 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema
 
-from condor_mini.series import catalogue
-from condor_mini.sizes import SIZE_EXAMPLES, SIZE_PATTERN, mebibytes
+from condor_mini.base.layout import LABEL
+from condor_mini.base.series import catalogue
+from condor_mini.base.sizes import SIZE_EXAMPLES, SIZE_PATTERN, mebibytes
 from condor_mini.spec.base import reading, shown
 
 MOST_MB = 2**31 - 1
-"""HTCondor holds a slot's memory in an int."""
+"""HTCondor stores a slot's memory in an int."""
 NAME_PATTERN = r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$"
-"""A DNS label, so short that ``NAME-execute-9999`` is one too."""
+"""A DNS label that is short enough for ``NAME-execute-9999`` to be a DNS label, too."""
 RESERVED_NAMES = ("bridge", "host", "none", "default")
-"""Networks that engines have."""
-RESERVED_LABELS = "io.condor-mini"
+"""Names of networks that engines create themselves."""
+RESERVED_LABELS = LABEL
 RESERVED_VARIABLES = ("CONDOR_HOST", "CONDOR_SERVICE_HOST", "MASTER", "CONDOR_MINI_ROLE")
-"""What the images' entrypoint finds the central manager and its role by."""
+"""Variables from which the images' entrypoint learns the central manager and its role."""
 
 # Text
 
 
 def one_line(value: str) -> str:
-    """The text itself; raises ``ValueError`` for one of several lines."""
+    """Return the text; raises ``ValueError`` if it has several lines or a NUL."""
     if re.search(r"[\0\r\n]", value):
         raise ValueError("must be one line, without a NUL")
     return value
@@ -58,8 +59,8 @@ def _series(value: object, info: ValidationInfo) -> object:
         value = str(value)
     known = catalogue().series
     if isinstance(value, str) and value not in known and not reading(info).stored:
-        there = ", ".join(known)
-        raise ValueError(f"there is no HTCondor series {shown(value)} here; there are: {there}")
+        numbers = ", ".join(known)
+        raise ValueError(f"there is no HTCondor series {shown(value)} here; there are: {numbers}")
     return value
 
 
@@ -67,7 +68,7 @@ def _configuration(value: str) -> str:
     text = re.sub("\r\n?", "\n", _text(value)).rstrip("\n")
     if text.endswith("\\"):
         raise ValueError(
-            "must not end with a backslash: HTCondor would take the next line for part of this one"
+            "must not end with a backslash: HTCondor would join the next line to this one"
         )
     return f"{text}\n" if text.strip() else ""
 
@@ -81,19 +82,19 @@ def _device_name(value: str) -> str:
 
 
 DEVICE_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9 ._+()/:-]*$"
-"""What needs no quoting in HTCondor's configuration, arguments and ClassAds."""
+"""Names that need no quoting in HTCondor's configuration, arguments and ClassAds."""
 
 IMAGE_PATTERN = (
     r"^([A-Za-z0-9.-]+(:[0-9]+)?/)?[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*"
     r"(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[0-9a-f]{64})?$"
 )
-"""A reference: HOST:PORT/PATH:TAG@DIGEST, of which all but the path can be left out."""
+"""A reference HOST:PORT/PATH:TAG@DIGEST. All parts but PATH are optional."""
 
 
 def _image(value: str) -> str:
     if not re.fullmatch(IMAGE_PATTERN, value):
         raise ValueError(
-            "must be the name of an image, as python:3.13 or registry.example/me/mine:1, "
+            "must be the name of an image, for example python:3.13 or registry.example/me/mine:1, "
             f"not {shown(value)}"
         )
     return value
@@ -138,7 +139,7 @@ def _size(value: object) -> int:
 
 def _within_int(value: int) -> int:
     if value > MOST_MB:
-        raise ValueError(f"must be at most {MOST_MB} MiB, which is all that HTCondor can count")
+        raise ValueError(f"must be at most {MOST_MB} MiB: HTCondor cannot count more")
     return value
 
 
@@ -161,7 +162,7 @@ Real = Annotated[float, AfterValidator(float)]
 # Mappings
 
 IDENTIFIER_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*$"
-NO_IDENTIFIER = "a name is letters, digits and underscores, and begins with no digit"
+NO_IDENTIFIER = "a name must be letters, digits and underscores, and must not begin with a digit"
 
 
 def _variable(name: str) -> str:
@@ -174,16 +175,19 @@ def _variable(name: str) -> str:
 
 def _label(key: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._/-]*[A-Za-z0-9])?", key):
-        raise ValueError("a label's name is letters, digits, dots, hyphens and slashes")
+        raise ValueError(
+            "a label's name must be letters, digits and any of . _ / -, with a letter or a digit "
+            "at either end"
+        )
     if key == RESERVED_LABELS or key.startswith(f"{RESERVED_LABELS}."):
-        raise ValueError(f"is condor-mini's own: no label may begin with {RESERVED_LABELS}")
+        raise ValueError(f"is reserved: labels must not begin with {RESERVED_LABELS}")
     return key
 
 
 def _as_written(value: object) -> object:
     if isinstance(value, bool):
-        # Which of true, True and 1 a program wants, only the user knows.
-        raise ValueError(f'must be text: write "{str(value).lower()}", in quotes')  # noqa: TRY004
+        # Only the user knows whether a program expects true, True or 1.
+        raise ValueError(f'must be text: write "{str(value).lower()}" in quotes')  # noqa: TRY004
     return str(value) if isinstance(value, int | float) else value
 
 

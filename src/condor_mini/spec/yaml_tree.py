@@ -1,7 +1,7 @@
-"""YAML as a tree that knows where each value stands.
+"""YAML as a tree that knows the line and column of each value.
 
-Stricter than YAML: a key is text and stands once, and what YAML 1.1 and 1.2 read differently
-(``yes``, ``010``, ``1e3``, a date) is refused, so that every reader agrees with us.
+It is stricter than YAML: a key must be text and unique, and values that YAML 1.1 and 1.2 read
+differently (``yes``, ``010``, ``1e3``, a date) are refused, so that all YAML readers agree.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Scalar = str | int | float | bool | None
 Path = tuple[str | int, ...]
 
 MOST_VALUES = 20_000
-"""After aliases are resolved: nine lines of aliases can stand for a billion values."""
+"""Limit for values after aliases are resolved: nine lines of aliases can mean a billion values."""
 MOST_LEVELS = 20
 MOST_DIGITS = 30
 
@@ -40,14 +40,14 @@ _PLAIN = tuple(
         (_AMBIGUOUS, r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt \t].*)?"),
     )
 )
-"""What a plain scalar is, by the first pattern that matches all of it; text if none does."""
+"""The tag of a plain scalar, given by the first pattern that matches all of it; else it is text."""
 
 
 class Number(float):
-    """A float that is shown as it was written: 1.10 is 1.10."""
+    """A float that is shown as it is written in the file: 1.10 stays 1.10."""
 
     def __new__(cls, text: str) -> Number:
-        """From the text of the file."""
+        """Return the number that the text of the file stands for."""
         number = super().__new__(cls, text)
         number.text = text
         return number
@@ -60,7 +60,7 @@ class Number(float):
 
 @dataclass(frozen=True, kw_only=True)
 class Flaw:
-    """What is wrong at a place of the text. Lines and columns count from 1."""
+    """A problem at one place of the text. Lines and columns count from 1."""
 
     line: int
     column: int
@@ -69,7 +69,7 @@ class Flaw:
 
 
 class NotYaml(Exception):
-    """A text that is no YAML, or none that can be read on."""
+    """The text is not YAML, or has a problem that makes the rest unreadable."""
 
     def __init__(self, flaw: Flaw) -> None:
         super().__init__(flaw.message)
@@ -78,7 +78,7 @@ class NotYaml(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Tree:
-    """A value, and where it and its key stand."""
+    """A value, with its line and column and those of its key."""
 
     path: Path
     line: int
@@ -88,7 +88,7 @@ class Tree:
     value: dict[str, Tree] | list[Tree] | Scalar
 
     def plain(self) -> object:
-        """The value without its places."""
+        """Return the value without lines and columns."""
         match self.value:
             case dict():
                 return {key: child.plain() for key, child in self.value.items()}
@@ -97,7 +97,7 @@ class Tree:
         return self.value
 
     def deepest(self, path: Path) -> tuple[Tree, Path]:
-        """As far as the path leads into this tree, and what is left of it."""
+        """Return the deepest tree that the path reaches, and the rest of the path."""
         tree = self
         for at, part in enumerate(path):
             match tree.value:
@@ -110,7 +110,7 @@ class Tree:
         return tree, ()
 
     def prune(self, wrong: Collection[int]) -> None:
-        """Take out the branches that have these ``id``; the others keep their paths."""
+        """Remove the branches whose ``id`` is in ``wrong``; the others keep their paths."""
         match self.value:
             case dict():
                 for key in [key for key, child in self.value.items() if id(child) in wrong]:
@@ -126,21 +126,21 @@ class Tree:
 
 
 def parse(text: str) -> tuple[Tree, list[Flaw]]:
-    """The tree without the values that are flawed, and the flaws.
+    """Return the tree without its flawed values, and the flaws.
 
     Raises:
-        NotYaml: There is no tree.
+        NotYaml: The text is not YAML, or is too large or nested too deeply.
     """
     try:
         root = yaml.compose(text, Loader=_Loader)
     except yaml.YAMLError as error:
         raise NotYaml(_syntax_flaw(text, error)) from None
     except RecursionError:
-        raise NotYaml(_at_start("values lie too deep in one another")) from None
+        raise NotYaml(_at_start("values are nested too deeply")) from None
     except (ValueError, OverflowError):
-        raise NotYaml(_at_start(r"there is a \U escape that stands for no character")) from None
+        raise NotYaml(_at_start(r"a \U escape does not stand for any character")) from None
     if root is None:
-        raise NotYaml(_at_start("there is nothing in it"))
+        raise NotYaml(_at_start("the file is empty"))
     growth = _Growth()
     try:
         return growth.tree(root, (), root), growth.flaws
@@ -162,7 +162,7 @@ class _Loader(yaml.SafeLoader):
 
 
 class _Growth:
-    """Makes a tree of PyYAML's nodes. A node that has aliases becomes a branch for each."""
+    """Builder of a tree from PyYAML's nodes. A node with aliases becomes a branch for each."""
 
     def __init__(self) -> None:
         self.flaws: list[Flaw] = []
@@ -171,7 +171,7 @@ class _Growth:
     def tree(self, node: yaml.Node, path: Path, key: yaml.Node) -> Tree:
         self.values += 1
         if len(path) > MOST_LEVELS:
-            raise NotYaml(_flaw(node, path[:1], "values lie too deep in one another"))
+            raise NotYaml(_flaw(node, path[:1], "values are nested too deeply"))
         if self.values > MOST_VALUES:
             raise NotYaml(_flaw(node, path[:1], f"there are more than {MOST_VALUES} values"))
         match node:
@@ -182,7 +182,7 @@ class _Growth:
             case yaml.ScalarNode():
                 value = _scalar(node, path)
             case _:
-                raise _Flawed(_flaw(node, path, f"the tag {node.tag!r} is not known here"))
+                raise _Flawed(_flaw(node, path, f"the tag {node.tag!r} is not supported"))
         return Tree(
             path=path,
             line=node.start_mark.line + 1,
@@ -222,13 +222,14 @@ def _new_key(node: yaml.Node, path: Path, others: Mapping[str, Tree]) -> str:
         raise _Flawed(_flaw(node, (*path, "?"), "a key must be text"))
     here = (*path, str(node.value))
     if node.tag == _AMBIGUOUS and node.value == "<<":
-        raise _Flawed(_flaw(node, here, "keys are not merged by <<: use an alias for each value"))
+        message = "merging keys with << is not supported: use an alias for each value"
+        raise _Flawed(_flaw(node, here, message))
     key = _scalar(node, here)
     if not isinstance(key, str):
-        raise _Flawed(_flaw(node, here, "a key must be text; a number must be in quotes"))
+        raise _Flawed(_flaw(node, here, "a key must be text: write a number in quotes"))
     if key in others:
         first = others[key].key_line
-        raise _Flawed(_flaw(node, here, f"this key stands in line {first} already"))
+        raise _Flawed(_flaw(node, here, f"this key is already in line {first}"))
     return key
 
 
@@ -239,7 +240,7 @@ def _scalar(node: yaml.ScalarNode, path: Path) -> Scalar:
             try:
                 text.encode()
             except UnicodeEncodeError:
-                message = r"half of a character: write \U and eight digits in place of two \u"
+                message = r"this is half of a character: write \U and eight digits, not two \u"
                 raise _Flawed(_flaw(node, path, message)) from None
             return text
         case "null" if text in ("", "~", "null", "Null", "NULL"):
@@ -248,13 +249,13 @@ def _scalar(node: yaml.ScalarNode, path: Path) -> Scalar:
             return text.lower() == "true"
         case "int" if re.fullmatch(r"-?[0-9]+", text):
             if len(text) > MOST_DIGITS:
-                raise _Flawed(_flaw(node, path, f"a number of more than {MOST_DIGITS} digits"))
+                raise _Flawed(_flaw(node, path, f"the number has more than {MOST_DIGITS} digits"))
             return int(text)
         case "float" if re.fullmatch(r"-?[0-9.]+([eE][-+]?[0-9]+)?", text):
             return _number(node, path)
         case "!ambiguous":
             raise _Flawed(_flaw(node, path, _ambiguity(text)))
-    message = f"the tag {node.tag!r} is not known here, or not for this value"
+    message = f"the tag {node.tag!r} is not supported, or not for this value"
     raise _Flawed(_flaw(node, path, message))
 
 
@@ -262,18 +263,18 @@ def _number(node: yaml.ScalarNode, path: Path) -> Number:
     try:
         return Number(node.value)
     except ValueError:
-        raise _Flawed(_flaw(node, path, f"{node.value} is no number")) from None
+        raise _Flawed(_flaw(node, path, f"{node.value} is not a number")) from None
 
 
 def _ambiguity(text: str) -> str:
-    instead = f'write "{text}", in quotes, for text'
+    instead = f'for text, write "{text}" in quotes'
     if text.lower() in ("yes", "on"):
-        instead += ", or true"
+        instead += "; for a boolean, write true"
     elif text.lower() in ("no", "off"):
-        instead += ", or false"
+        instead += "; for a boolean, write false"
     elif text not in ("=", "<<") and not re.search("[0-9][-:]", text):
-        instead += ", or a plain decimal number"
-    return f"{text} is not the same to all readers of YAML: {instead}"
+        instead += "; for a number, write a plain decimal number"
+    return f"YAML readers disagree about {text}: {instead}"
 
 
 def _flaw(node: yaml.Node, path: Path, message: str) -> Flaw:
@@ -296,10 +297,10 @@ def _syntax_flaw(text: str, error: yaml.YAMLError) -> Flaw:
         )
     assert isinstance(error, yaml.MarkedYAMLError)  # noqa: S101 (what the parser raises)
     mark = error.problem_mark or error.context_mark
-    message = f"this is no YAML: {error.problem or error.context or error}"
+    message = f"this is not YAML: {error.problem or error.context or error}"
     if "'\\t'" in message:
-        message = "a tab cannot indent: use spaces"
+        message = "YAML does not allow tabs for indentation: use spaces"
     elif "but found another document" in message:
-        message = "a second document begins here: a pool file is one"
+        message = "a second document begins here: a pool file has only one"
     line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
     return Flaw(line=line, column=column, path=(), message=message)

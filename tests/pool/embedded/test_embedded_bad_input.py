@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from condor_mini.engine.embedded import EmbeddedEngine
-from condor_mini.engine.embedded.addresses import Networks
+from condor_mini.engine.embedded.networks import Networks
 
 from .conftest import UID_BAD_INPUT, new_home, person_at, remove_home
 
@@ -69,7 +69,7 @@ def test_damaged_cache_and_no_network(user: Person, home: Path) -> None:
         (place / "root/usr/bin/condor_status").unlink()
     done = user.run("run", "--", "true", cwd=home, environment=NO_MIRROR)
     assert done.returncode == 1, done.stderr
-    assert "is damaged: /usr/bin/condor_status is missing. Making it anew" in done.stderr
+    assert "is damaged: /usr/bin/condor_status is missing. Making it again" in done.stderr
     assert "127.0.0.1:1" in done.stderr
 
 
@@ -179,8 +179,8 @@ def reboot(containers: Path) -> None:
     """End all processes at once, and let them have been of an earlier boot."""
     for notes in containers.glob("*/notes/pid"):
         pid, parent, start, _boot = notes.read_text().split()
-        keeper = (notes.parent.parent / "keeper").read_text().split()[0]
-        for number in (keeper, parent, pid):
+        shim = (notes.parent.parent / "keeper").read_text().split()[0]
+        for number in (shim, parent, pid):
             os.kill(int(number), signal.SIGKILL)
         notes.write_text(f"{pid} {parent} {start} another-boot\n")
 

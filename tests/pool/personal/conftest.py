@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.readiness import wait_until
+from condor_mini.base.waiting import wait_until
 
 from ..people import (
     Person,

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini import PersonalPool, PersonalSpec, images
-from condor_mini.caller import IMAGE_UID
+from condor_mini import PersonalPool, PersonalSpec
+from condor_mini.base.errors import PoolNotReady
+from condor_mini.base.layout import USER_ID
+from condor_mini.base.progress import Progress
+from condor_mini.base.series import catalogue
 from condor_mini.engine import BindMount, ContainerSpec
-from condor_mini.errors import PoolNotReady
-from condor_mini.progress import Progress
-from condor_mini.series import catalogue
+from condor_mini.images import builder
 
 from ..people import image
 
@@ -34,19 +35,19 @@ needs_root = pytest.mark.skipif(os.getuid() != 0, reason="only root mounts and c
 
 TABLE = {
     "unknown series": (("--htcondor", "7"), 2, "there is no HTCondor series '7' here"),
-    "bad memory": (("--memory", "much"), 2, "--memory much: a size is wanted"),
-    "no memory": (("--memory", "0"), 2, "--memory 0: a size is wanted"),
-    "too much memory": (("--memory", "9999999G"), 2, "more than HTCondor can count"),
+    "bad memory": (("--memory", "much"), 2, "--memory much: must be a size"),
+    "no memory": (("--memory", "0"), 2, "--memory 0: must be a size"),
+    "too much memory": (("--memory", "9999999G"), 2, "HTCondor's limit"),
     "bad cores": (("--cpus", "0"), 2, "--cpus"),
-    "bad name": (("--name", "No Name"), 2, "--name No Name: a name has lower-case letters"),
+    "bad name": (("--name", "No Name"), 2, "--name No Name: must be lower-case letters"),
     "bad option": (("--nonsense",), 2, "No such option"),
     "unknown engine": (("--engine", "steam"), 2, "There is no engine 'steam'"),
-    "empty state": (("--state", ""), 2, "--state: the name of a directory is wanted"),
+    "empty state": (("--state", ""), 2, "--state: must be the name of a directory"),
     "state is a file": (("--state", "file"), 1, "is not a directory"),
     "state below a file": (("--state", "file/state"), 1, "Not a directory"),
     "state that is not to be had": (("--state", "/proc/state"), 1, "cannot write to the state"),
-    "missing submit file": (("--submit", "none.sub"), 3, "the submit file none.sub is not there"),
-    "folder for a submit file": (("--submit", "."), 3, "the submit file . is no file"),
+    "missing submit file": (("--submit", "none.sub"), 3, "the submit file none.sub does not exist"),
+    "folder for a submit file": (("--submit", "."), 3, "the submit file . is not a file"),
     "submit file elsewhere": (("--submit", "/etc/passwd"), 2, "not below the current directory"),
     "submit and command": (("--submit", "file", "--", "true"), 2, "not both"),
 }
@@ -166,10 +167,10 @@ def test_container_with_such_a_state_ends(
     pool_engine: Engine, here: Path, until: Callable[..., None], place: str
 ) -> None:
     """A container that is started by itself on such a directory says the same, and ends with 1."""
-    images.build(pool_engine, ["mini"], catalogue().get(None), Progress())
+    builder.build(pool_engine, ["mini"], catalogue().get(None), Progress())
     state = here / "state"
     state.mkdir()
-    with_link(state, place, Path("/home/jovyan"), IMAGE_UID)
+    with_link(state, place, Path("/home/jovyan"), USER_ID)
     mount = BindMount(source=state, target="/condor_state")
     spec = ContainerSpec(image=image("mini"), name=f"links-{os.getpid()}", mounts=(mount,))
     container = pool_engine.create(spec)
@@ -193,7 +194,7 @@ def test_container_with_such_a_state_ends(
 def stranger(pool_engine: Engine, here: Path) -> Iterator[str]:
     """The name of a container that is no pool of ours."""
     name = f"stranger-{here.name[-8:].replace('_', '-').strip('-')}"
-    images.build(pool_engine, ["mini"], catalogue().get(None), Progress())
+    builder.build(pool_engine, ["mini"], catalogue().get(None), Progress())
     pool_engine.create(ContainerSpec(image=image("mini"), name=name))
     yield name
     pool_engine.remove(name)
@@ -202,7 +203,7 @@ def stranger(pool_engine: Engine, here: Path) -> Iterator[str]:
 def test_taken_name_is_4(anyone: Person, here: Path, stranger: str) -> None:
     """A name that a foreign container has is 4, and the message names it."""
     done = anyone.run("run", "--name", stranger, "--", "true", cwd=here)
-    told = f"the name {stranger} is taken by a container that is no personal pool" in done.stderr
+    told = f"the name {stranger} is taken by a container that is not a personal pool" in done.stderr
     assert (done.returncode, told) == (4, True)
 
 
@@ -241,7 +242,7 @@ def test_state_in_use_by_a_plain_container_is_4(
     pool_engine: Engine, people: dict[str, Person], until: Callable[..., None]
 ) -> None:
     """A state directory that a container of the plain engine uses is 4, and is named."""
-    user = replace(people["user"], uid=IMAGE_UID, gid=IMAGE_UID)
+    user = replace(people["user"], uid=USER_ID, gid=USER_ID)
     with tempfile.TemporaryDirectory(prefix="condor-mini-test-") as folder:
         state = Path(folder)
         os.chown(state, user.uid, user.gid)
@@ -303,7 +304,9 @@ def test_removed_directory(people: dict[str, Person], here: Path) -> None:
         timeout=60,
         user=os.getuid(),
     )
-    assert done.stderr == "condor-mini: the current directory has been removed\ncd to another\n"
+    assert done.stderr == (
+        "condor-mini: the current directory has been removed\nChange to another directory: cd DIR\n"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -316,7 +319,7 @@ def failed_start(pool_engine: Engine, anyone: Person) -> Iterator[tuple[Path, st
             os.chown(path, anyone.uid, anyone.gid)
         spec = PersonalSpec(state=state, workdir=state.parent)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("condor_mini.personal.READY_TIMEOUT_S", 12.0)
+            patch.setattr("condor_mini.personal.pool.READY_TIMEOUT_S", 12.0)
             yield state, message_of_failed_start(pool_engine, spec)
 
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from condor_mini.base.layout import HEALTH
+
 from ..people import processes
 from .conftest import WHO
 
@@ -21,7 +23,6 @@ pytestmark = [
     pytest.mark.every_engine,
     pytest.mark.parametrize("person", WHO[:1], indirect=True, scope="session"),
 ]
-HEALTH = "/usr/local/libexec/condor-mini/health"
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from condor_mini.base.errors import NotFound
 from condor_mini.engine import ContainerState
-from condor_mini.errors import NotFound
 
 from ..people import kill_master, processes
 

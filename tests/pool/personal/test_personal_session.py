@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.errors import NotFound
+from condor_mini.base.errors import NotFound
+from condor_mini.base.layout import HEALTH
 
 from ..people import PROMPT, Person, Terminal, kill_master, processes
 
@@ -61,7 +62,7 @@ def test_pool_lives_on_after_restart(terminal: Terminal) -> None:
     terminal.command("condor_restart")
     shown = terminal.command(
         f"while [ \"$({schedd})\" = '{before[0]}' ]; do sleep 0.1; done; "
-        "/usr/local/libexec/condor-mini/health --wait 30; condor_status"
+        f"{HEALTH} --wait 30; condor_status"
     )
     assert "slot1@" in shown
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from tests.pool.people import image
 
+from condor_mini.base.waiting import wait_until
 from condor_mini.engine import ContainerSpec
-from condor_mini.readiness import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -19,8 +19,8 @@ START = r"""
 set -eu
 lib=/usr/local/libexec/condor-mini
 me=$(hostname)
-$lib/prepare-directories
-$lib/update-config
+$lib/start/prepare-directories
+$lib/start/update-config
 # One of the pool's users, or one who becomes one of the domain's, has a queue of their own here.
 cat >/etc/condor/config.d/99-rogue <<END
 DAEMON_LIST = MASTER COLLECTOR SCHEDD

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 import musl_root
-from condor_mini.base_image import _mmdebstrap
+from condor_mini.base.layout import REQUEST_SCRIPTS
+from condor_mini.base.progress import Progress
+from condor_mini.base.series import catalogue
+from condor_mini.base.waiting import wait_until
 from condor_mini.engine import BuildSpec
-from condor_mini.nodes import LIBEXEC
+from condor_mini.images.debian import _mmdebstrap
 from condor_mini.pool import Pool
-from condor_mini.progress import Progress
-from condor_mini.readiness import wait_until
-from condor_mini.series import catalogue
 from condor_mini.spec import PoolSpec
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from tests.pool.pools.conftest import Cli
 
-    from condor_mini.engine import Engine
-    from condor_mini.nodes import Node
+    from condor_mini.engine import Engine, ImageBuilder
+    from condor_mini.nodes.node import Node
 
 RELEASE = "bookworm"
 PACKAGES = ("base-files", "bash", "coreutils", "dash", "libc-bin", "python3.11-minimal")
@@ -104,7 +104,7 @@ def imported(engine: Engine, tarball: Path, name: str) -> str:
 
 @pytest.fixture(scope="module")
 def debian_image(
-    pool_engine: Engine, tag: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
+    pool_engine: ImageBuilder, tag: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
 ) -> str:
     """Debian 12, whose glibc is older than HTCondor's, and with no account of any kind in it."""
     folder = tmp_path_factory.mktemp("debian")
@@ -148,7 +148,7 @@ def busybox_image(
 
 @pytest.fixture(scope="module")
 def musl_image(
-    pool_engine: Engine, tag: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
+    pool_engine: ImageBuilder, tag: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
 ) -> str:
     """One program, and the libc that it is linked against, which is musl as in Alpine Linux.
 
@@ -271,7 +271,7 @@ def test_removed_job_takes_its_children_along(mixed: Pool, at: Cli, tmp_path: Pa
     at.succeeds("submit", "submit", cwd=tmp_path)
 
     def running(expected: int) -> str | None:
-        said = node.exec([f"{LIBEXEC}/processes"], user="root").stdout
+        said = node.exec([f"{REQUEST_SCRIPTS}/processes"], user="root").stdout
         count = sum(line.endswith("sleep 4711 ") for line in said.splitlines())
         return None if count == expected else f"{count} of {expected} processes:\n{said}"
 
@@ -388,7 +388,7 @@ def test_image_that_is_nowhere(fresh: Cli, pool_engine: Engine) -> None:
 
 def test_directory_that_is_a_file(
     fresh: Cli,
-    pool_engine: Engine,
+    pool_engine: ImageBuilder,
     busybox_image: str,
     tag: Callable[[str], str],
     tmp_path: Path,

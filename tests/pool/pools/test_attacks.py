@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.pool.pools.attackers import DAEMONS, attacker, token_of
 
-from condor_mini.nodes import Role
+from condor_mini.base.layout import REQUEST_SCRIPTS
+from condor_mini.base.series import catalogue
+from condor_mini.base.waiting import wait_until
+from condor_mini.nodes.node import Role
 from condor_mini.pool import Pool
-from condor_mini.readiness import wait_until
-from condor_mini.series import catalogue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -202,7 +203,7 @@ def test_nothing_has_come_of_it(thief: tuple[str, Attacker], before: object, job
 def test_commands_of_an_administrator(pool_engine: Engine) -> None:
     """With the rights for it, not one of the commands is refused: it is these that thieves lack."""
     name = f"t{uuid.uuid4().hex[:8]}"
-    create = ["/usr/local/libexec/condor-mini/create-token", "condor", "600"]
+    create = [f"{REQUEST_SCRIPTS}/create-token", "condor", "600"]
     with Pool.create(name, engine=pool_engine) as pool:
         tokens = [pool.exec(create, node=node, user="root") for node in ("master", "submit-1")]
         with attacker(pool, "".join(said.stdout for said in tokens).rstrip()) as administrator:

@@ -16,9 +16,9 @@ import pytest
 from tests.pool.pools.attackers import token_of
 from tests.pool.pools.rogues import rogue
 
-from condor_mini.nodes import LIBEXEC
+from condor_mini.base.layout import REQUEST_SCRIPTS
+from condor_mini.base.waiting import wait_until
 from condor_mini.pool import Pool
-from condor_mini.readiness import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -196,8 +196,10 @@ def test_refused_by_the_execution_point(places: Places, rogues: dict[str, Rogue]
 
     def unclaimed() -> str | None:
         outsider.advertise()
-        log = places.log("execute-1", "STARTD_LOG")
-        return None if log.count(REFUSED) > before else f"it has refused nobody: {log[-1500:]}"
+        if places.log("execute-1", "STARTD_LOG").count(REFUSED) > before:
+            return None
+        log = places.log("master", "NEGOTIATOR_LOG")
+        return f"it has refused nobody; the negotiator says: {log[-2500:]}"
 
     before = places.log("execute-1", "STARTD_LOG").count(REFUSED)
     wait_until(unclaimed, timeout_s=60)
@@ -223,7 +225,7 @@ def test_refused_in_disguise(places: Places, rogues: dict[str, Rogue]) -> None:
     """A submitter's ad that passes the collector as a machine's makes the negotiator ask nobody."""
     places.switch_off()
     # It forgets what it was told while it took everything.
-    places.pool.exec([f"{LIBEXEC}/restart-collector"], node="master", user="root")
+    places.pool.exec([f"{REQUEST_SCRIPTS}/restart-collector"], node="master", user="root")
     thief = rogues["execution point"]
     thief.advertise_in_disguise()
     log = places.negotiate()

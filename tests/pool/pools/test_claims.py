@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from condor_mini.base.layout import LABEL
 from condor_mini.engine import ContainerSpec
-from condor_mini.nodes import LABEL, pool_nodes
+from condor_mini.nodes.node import pool_nodes
 from hand_made import node_labels
 
 if TYPE_CHECKING:

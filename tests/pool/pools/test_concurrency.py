@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.nodes import pool_nodes
+from condor_mini.nodes.node import pool_nodes
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.nodes import LABEL, Role
-from condor_mini.plan import SCRATCH, STATE
+from condor_mini.base.layout import LABEL
+from condor_mini.nodes.node import Role
+from condor_mini.nodes.plan import SCRATCH
+from condor_mini.nodes.state import STATE
 from condor_mini.pool import Pool
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from condor_mini.readiness import wait_until
+from condor_mini.base.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -135,12 +135,12 @@ def test_cp_puts_a_file_into_a_directory_that_is_there(cli: Cli, tmp_path: Path)
 @pytest.mark.parametrize(
     ("source", "target", "status", "words"),
     [
-        ("absent", ":x", 3, "absent is not there"),
+        ("absent", ":x", 3, "absent does not exist"),
         (":absent", ".", 3, "has no /home/jovyan/absent"),
         ("file", ":no/such/directory", 3, "mkdir -p /home/jovyan/no/such"),
         (":x", "no/such/directory/x", 3, "there is no directory no/such/directory"),
-        ("file", "other", 2, "one of the two is to be on a node"),
-        (":a", ":b", 2, "one of the two is to be on a node"),
+        ("file", "other", 2, "one of SOURCE and TARGET must be on a node"),
+        (":a", ":b", 2, "one of SOURCE and TARGET must be on a node"),
     ],
 )
 def test_cp_says_what_is_missing(

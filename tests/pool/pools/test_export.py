@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from condor_mini.base.layout import HEALTH
+
 if TYPE_CHECKING:
     from tests.pool.pools.conftest import Cli
 
@@ -21,7 +23,7 @@ SECRET = re.compile(rb"eyJ[\w-]{8,}\.eyJ|PRIVATE KEY-----|hunter2")
 @pytest.fixture(scope="module")
 def exported(pool: Pool, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An export of the pool, in which somebody was careless with secrets."""
-    from condor_mini.export import export
+    from condor_mini.reports.log_bundle import export
 
     token = pool.nodes[0].exec(
         ["condor_token_create", "-identity", f"ada@{pool.name}"], user="root"
@@ -84,5 +86,5 @@ def test_node_that_was_killed(cli: Cli, pool: Pool, tmp_path: Path) -> None:
         assert cli("doctor", "-n", pool.name).returncode == 1
     finally:
         pool.engine.start(node.info.id)
-        health = node.exec(["/usr/local/libexec/condor-mini/health", "--wait", "40"], user="root")
+        health = node.exec([HEALTH, "--wait", "40"], user="root")
         assert health.returncode == 0, health.stdout

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.creation import create
-from condor_mini.errors import AlreadyInUse, CondorMiniError, PoolNotReady
-from condor_mini.nodes import LABEL
+from condor_mini.base.errors import AlreadyInUse, CondorMiniError, PoolNotReady
+from condor_mini.base.layout import LABEL
+from condor_mini.base.progress import Progress
+from condor_mini.lifecycle.creation import create
 from condor_mini.pool import Pool
-from condor_mini.progress import Progress
 from condor_mini.spec import PoolSpec
 from condor_mini.spec.base import Reading
 
@@ -131,7 +131,7 @@ def test_daemon_that_never_comes_is_told_at_the_deadline(refused: Refused) -> No
         str(error),
     )
     assert f"{name} says: STARTD is not running, see /var/log/condor/StartLog" in error.message
-    assert "Its last words:\n" in error.message
+    assert "The end of its log:\n" in error.message
     assert (logs_of(error) / name / "log" / "MasterLog").is_file()
     assert refused.left == []
 
@@ -172,7 +172,7 @@ def test_pool_without_a_probe_job_needs_none(fresh: Cli, pool_engine: Engine) ->
 
 @pytest.mark.pool_engines("docker", reason="embedded publishes no port of the host")
 def test_port_in_use_is_told(refused: Refused) -> None:
-    """A port that somebody else has is named, with exit code 4."""
+    """A port that is in use is named, with exit code 4."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.nodes import Role
+from condor_mini.nodes.node import Role
 from condor_mini.pool import Pool
 from condor_mini.spec import PoolSpec
 from faulting import cut_off, docker, kill_daemon
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from condor_mini.engine import Engine
-    from condor_mini.nodes import Node
+    from condor_mini.nodes.node import Node
 
 pytestmark = pytest.mark.pool_engines(
     "docker", reason="the faults are the engine's, and of the network that it makes"

@@ -129,5 +129,5 @@ def test_images_show_no_more_of_the_host_than_they_are_given(fresh: Cli) -> None
     docker = replace(fresh, variables={**fresh.variables, "CONDOR_MINI_ENGINE": "docker"})
     result = docker("create", "--host-files")
     assert result.returncode == 6
-    assert "docker shows its containers no more of the host" in result.stderr
+    assert "docker cannot show the host's files to its containers" in result.stderr
     assert "--engine embedded" in result.stderr

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from condor_mini.engine import Engine
+    from condor_mini.engine import ImageBuilder
 
 pytestmark = pytest.mark.pool_engines("docker", reason="its images have layers")
 
@@ -129,7 +129,7 @@ HARMLESS = {
 
 
 @pytest.fixture
-def build(pool_engine: Engine, tmp_path: Path) -> Iterator[Callable[[str], str]]:
+def build(pool_engine: ImageBuilder, tmp_path: Path) -> Iterator[Callable[[str], str]]:
     """Makes an image of these files, by a Dockerfile; its name."""
     name = f"condor-mini-test-layers:{uuid.uuid4().hex[:12]}"
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.pool.people import image
 
-from condor_mini import images
-from condor_mini.series import catalogue
+from condor_mini.base.series import catalogue
+from condor_mini.images import builder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,7 +44,7 @@ def test_saved_images_load(cli: Cli, pool_engine: Engine, tmp_path: Path) -> Non
     loaded = cli.succeeds("images", "load", "all.tar", cwd=tmp_path, timeout_s=280)
     assert set(loaded.split()) == set(saved.split())
     assert {"condor-master:25", "condor-submit:25", "condor-execute:25"} <= set(saved.split())
-    listed = {image.reference: image for image in images.listing(pool_engine)}
+    listed = {image.reference: image for image in builder.listing(pool_engine)}
     assert listed["condor-submit:25"].up_to_date
 
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.pool.people import processes
 
-from condor_mini.errors import PoolNotReady
-from condor_mini.nodes import Role
+from condor_mini.base.errors import PoolNotReady
+from condor_mini.base.waiting import wait_until
+from condor_mini.nodes.node import Role
 from condor_mini.pool import Pool
-from condor_mini.readiness import wait_until
 from gates import Gate
 from workload import await_healthy
 

@@ -12,12 +12,13 @@ import pytest
 from tests.pool.people import image
 from tests.pool.pools.attackers import attacker, token_of
 
-from condor_mini import tokens
+from condor_mini.base.errors import CondorMiniError
+from condor_mini.base.layout import BACKGROUND_SCRIPTS, REQUEST_SCRIPTS, START_SCRIPTS
+from condor_mini.base.waiting import wait_until
 from condor_mini.engine import ContainerSpec
-from condor_mini.errors import CondorMiniError
-from condor_mini.nodes import LIBEXEC, Role
-from condor_mini.readiness import wait_until
-from condor_mini.usable import Deadline
+from condor_mini.lifecycle import node_tokens
+from condor_mini.lifecycle.ready import Deadline
+from condor_mini.nodes.node import Role
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,11 +47,11 @@ condor_status -pool $1 -af Name | grep . && echo read ads
 echo tried
 """
 
-RENEWED = """
+RENEWED = f"""
 cd /etc/condor/tokens.d
 cat >node
 before=$(cat node)
-_CONDOR_NODE_TOKEN_LIFETIME=20 timeout 14 /usr/local/libexec/condor-mini/renew-tokens 1 &
+_CONDOR_NODE_TOKEN_LIFETIME=20 timeout 14 {BACKGROUND_SCRIPTS}/renew-tokens 1 &
 while kill -0 $! 2>/dev/null && [ "$(cat node)" = "$before" ]; do sleep 0.2; done
 kill $! 2>/dev/null
 """
@@ -74,7 +75,7 @@ with ThreadPoolExecutor(8) as threads:
     list(threads.map(ask, range({KEPT_REQUESTS} + 10)))
 """
 """Asks for tokens, and waits for none."""
-GIVEN_MEANWHILE = """
+GIVEN_MEANWHILE = f"""
 mkdir /tmp/slow
 trap 'rm -r /tmp/slow' EXIT
 cd /etc/condor/tokens.d
@@ -87,7 +88,7 @@ printf '#!/bin/sh
 ' >/tmp/slow/condor_ping
 chmod +x /tmp/slow/condor_ping
 sed -i 's/.....$/wrong/' node
-PATH=/tmp/slow:$PATH /usr/local/libexec/condor-mini/check-secret
+PATH=/tmp/slow:$PATH {START_SCRIPTS}/check-secret
 """
 """Asks about a token that is not good, and gets the good one when the answer has come."""
 
@@ -133,7 +134,7 @@ def test_a_users_token_queries_and_submits(cli: Cli, pool: Pool, tmp_path: Path)
 
 def test_first_tokens_at_the_same_time(pool: Pool) -> None:
     """Two that make an access point's key at once make the same one, and both tokens are good."""
-    script = "/usr/local/libexec/condor-mini/create-token jovyan 600 READ"
+    script = f"{REQUEST_SCRIPTS}/create-token jovyan 600 READ"
     made = pool.exec(
         ["sh", "-c", f"rm -f /etc/condor/passwords.d/$(hostname); {script} & {script}; wait"],
         user="root",
@@ -150,7 +151,7 @@ def test_a_token_is_not_written_over(cli: Cli, tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text("mine")
     result = cli("token", "create", "--file", str(file))
-    assert (result.returncode, f"{file} is there already" in result.stderr) == (2, True)
+    assert (result.returncode, f"{file} already exists" in result.stderr) == (2, True)
     assert file.read_text() == "mine"
 
 
@@ -205,7 +206,7 @@ def crowd(pool: Pool) -> Iterator[None]:
         assert listed.stdout.count('"RequestId"') > KEPT_REQUESTS
         yield
     # They go with the collector, and whoever comes later finds it empty.
-    pool.exec([f"{LIBEXEC}/restart-collector"], node="master", user="root")
+    pool.exec([f"{REQUEST_SCRIPTS}/restart-collector"], node="master", user="root")
 
 
 def test_a_token_is_renewed(pool: Pool, crowd: None) -> None:
@@ -213,10 +214,10 @@ def test_a_token_is_renewed(pool: Pool, crowd: None) -> None:
     del crowd
     node, manager = pool.node("execute-2"), pool.node("master")
     # As the entrypoint has started it, but for tokens that live for seconds.
-    approve = f"_CONDOR_NODE_TOKEN_LIFETIME=10 timeout 30 {LIBEXEC}/announce-requests 1"
+    approve = f"_CONDOR_NODE_TOKEN_LIFETIME=10 timeout 30 {BACKGROUND_SCRIPTS}/announce-requests 1"
     manager.exec(["sh", "-c", f"{approve} >/dev/null 2>&1 &"], user="root")
     short = manager.exec(
-        ["env", "_CONDOR_NODE_TOKEN_LIFETIME=10", "/usr/local/libexec/condor-mini/issue-tokens"],
+        ["env", "_CONDOR_NODE_TOKEN_LIFETIME=10", f"{REQUEST_SCRIPTS}/issue-tokens"],
         user="root",
         stdin=f"execute {node.name}\n",
     ).stdout
@@ -227,7 +228,7 @@ def test_a_token_is_renewed(pool: Pool, crowd: None) -> None:
         said = node.exec(["condor_ping", "-type", "collector", "ADVERTISE_STARTD"], user="root")
         assert said.returncode == 0, said.stdout + said.stderr
     finally:
-        tokens.give(manager, [node], Deadline(20))
+        node_tokens.give(manager, [node], Deadline(20))
 
 
 def test_a_token_that_is_given_meanwhile_is_kept(pool: Pool) -> None:
@@ -238,7 +239,7 @@ def test_a_token_that_is_given_meanwhile_is_kept(pool: Pool) -> None:
         said = node.exec(["bash", "-euc", GIVEN_MEANWHILE], user="root")
         assert (said.returncode, token_of(pool, "execute-2")) == (0, good), said.stderr
     finally:
-        tokens.give(pool.node("master"), [node], Deadline(20))
+        node_tokens.give(pool.node("master"), [node], Deadline(20))
 
 
 def test_approve_lets_in(cli: Cli, pool: Pool) -> None:
@@ -263,7 +264,7 @@ def test_approve_lets_in(cli: Cli, pool: Pool) -> None:
             return None if waiting else f"requests: {rows}"
 
         wait_until(unasked, timeout_s=30)
-        with pytest.raises(CondorMiniError, match="no token request 1 waits"):
+        with pytest.raises(CondorMiniError, match="there is no token request 1"):
             pool.members.approve(["1"])
         cli.succeeds("approve", *waiting)
         wait_until(

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.pool.pools.attackers import attacker, token_of
 
-from condor_mini.readiness import wait_until
-from condor_mini.series import catalogue
+from condor_mini.base.series import catalogue
+from condor_mini.base.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.pool_engines("docker", reason="the embedded engine has the same daemons")
 
-SECURITY = Path(__file__).parents[3] / "docs/security.md"
+PAGE = Path(__file__).parents[3] / "docs/reference/open-commands.md"
 COMMAND = re.compile(r"`[A-Z_]+` \((\d+)\)")
 NODES = {"central manager": "master", "access point": "submit-1", "execution point": "execute-1"}
 JOBS = r"""
@@ -111,11 +111,11 @@ def granted(pool: Pool, listeners: dict[str, list[str]], token: str = "") -> dic
 
 
 def documented(*headings: str) -> dict[int, set[str]]:
-    """What the tables below these headings of docs/security.md say of the series that is tested."""
+    """What the tables below these headings of the page say of the series that is tested."""
     series = catalogue().get(None).number
     said: dict[int, set[str]] = defaultdict(set)
     for heading in headings:
-        _, _, below = SECURITY.read_text().partition(f"\n### {heading}\n")
+        _, _, below = PAGE.read_text("utf-8").partition(f"\n## {heading}\n")
         for line in below.partition("\n#")[0].splitlines():
             if numbers := COMMAND.findall(line):
                 _, _, where, of_series, *_ = (cell.strip() for cell in line.split("|"))
@@ -126,7 +126,7 @@ def documented(*headings: str) -> dict[int, set[str]]:
 
 
 def test_open_to_everybody(pool: Pool, listeners: dict[str, list[str]]) -> None:
-    """Somebody without a token may give the commands that docs/security.md lists, and no others."""
+    """Somebody without a token may give the commands that the page lists, and no others."""
     assert granted(pool, listeners) == documented("Open to everybody")
 
 

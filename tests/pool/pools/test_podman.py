@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.engine.detect import Reach, survey
+from condor_mini.engines import Reach, survey
 from condor_mini.pool import Pool
 
 if TYPE_CHECKING:

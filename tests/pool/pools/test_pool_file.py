@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.nodes import USER
+from condor_mini.base.layout import USER
+from condor_mini.base.waiting import wait_until
 from condor_mini.pool import Pool
-from condor_mini.poolfile import read_pool_file
-from condor_mini.readiness import wait_until
+from condor_mini.spec.pool_file import read_pool_file
 from condor_mini.spec.schema import example
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from condor_mini.engine import Engine, VolumeInfo
-    from condor_mini.jobs import Submission
-    from condor_mini.nodes import Node
+    from condor_mini.jobs.tracking import Submission
+    from condor_mini.nodes.node import Node
 
 pytestmark = pytest.mark.every_engine
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.nodes import Role
-from condor_mini.plan import SCRATCH, STATE
+from condor_mini.nodes.node import Role
+from condor_mini.nodes.plan import SCRATCH
+from condor_mini.nodes.state import STATE
 from condor_mini.pool import Pool
-from condor_mini.poolfile import read_pool_file
+from condor_mini.spec.pool_file import read_pool_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from tests.pool.pools.conftest import Cli
 
     from condor_mini.engine import CommandResult, Engine
-    from condor_mini.nodes import Node
+    from condor_mini.nodes.node import Node
 
 pytestmark = pytest.mark.pool_engines("docker", reason="embedded's nodes have roots of their own")
 

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.nodes import LABEL, Role, pool_nodes
+from condor_mini.base.layout import LABEL
+from condor_mini.base.waiting import wait_until
+from condor_mini.nodes.node import Role, pool_nodes
 from condor_mini.pool import Pool
-from condor_mini.readiness import wait_until
 
 if TYPE_CHECKING:
     import subprocess

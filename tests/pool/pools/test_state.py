@@ -1,4 +1,6 @@
-"""What a pool knows outlives its containers, and is there after an upgrade. See docs/state.md.
+"""What a pool knows outlives its containers, and is there after an upgrade.
+
+See docs/reference/state.md.
 
 The tests go on from each other: one pool, made with HTCondor 23, is upgraded, and then loses its
 containers, one after the other.
@@ -13,9 +15,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.nodes import LIBEXEC
+from condor_mini.base.layout import START_SCRIPTS
+from condor_mini.base.waiting import wait_until
 from condor_mini.pool import Pool
-from condor_mini.readiness import wait_until
 from gates import Gate
 from workload import Workload
 
@@ -128,7 +130,7 @@ def test_a_spool_of_a_newer_htcondor_is_refused(pool: Pool) -> None:
     """A node does not start on a spool that a newer HTCondor has written, and says why."""
     note = "/var/spool/condor/htcondor-series"
     access_point = pool.node()
-    script = f"echo 99 >{note}; {LIBEXEC}/prepare-directories"
+    script = f"echo 99 >{note}; {START_SCRIPTS}/prepare-directories"
     said = access_point.exec(["sh", "-c", script], user="root")
     access_point.exec(["sh", "-c", f"echo 25 >{note}"], user="root")
     assert (said.returncode, "was written by HTCondor 99" in said.stderr) == (1, True)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.pool.people import image as image_of
 
-from condor_mini.readiness import wait_until
-from condor_mini.series import catalogue
-from condor_mini.status import Verdict, status
+from condor_mini.base.series import catalogue
+from condor_mini.base.waiting import wait_until
+from condor_mini.reports.status import Verdict, status
 
 if TYPE_CHECKING:
     from collections.abc import Callable

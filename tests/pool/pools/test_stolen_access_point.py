@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from condor_mini.base.waiting import wait_until
 from condor_mini.pool import Pool
-from condor_mini.readiness import wait_until
 
 if TYPE_CHECKING:
     from condor_mini.engine import Engine

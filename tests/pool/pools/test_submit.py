@@ -16,19 +16,19 @@ import pytest
 from tests.pool.people import no_executable
 
 import condor_mini
-from condor_mini.classads import ads, job_ads, slot_ads
-from condor_mini.errors import CondorMiniError, PoolNotReady, UsageError
-from condor_mini.nodes import Role
-from condor_mini.readiness import wait_until
-from condor_mini.submitting import submissions, submit_description, submit_file, wait_for_all
-from condor_mini.submitting.packing import Directory
-from condor_mini.submitting.staging import PLACE, RECORDS, Staging
+from condor_mini.base.errors import CondorMiniError, PoolNotReady, UsageError
+from condor_mini.base.waiting import wait_until
+from condor_mini.jobs.packing import Directory
+from condor_mini.jobs.staging import PLACE, RECORDS, Staging
+from condor_mini.jobs.submit import submissions, submit_description, submit_file, wait_for_all
+from condor_mini.nodes.node import Role
+from condor_mini.reports.classads import ads, job_ads, slot_ads
 from gates import Gate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from condor_mini.nodes import Node
+    from condor_mini.nodes.node import Node
     from condor_mini.pool import Pool
 
     from .conftest import Cli
@@ -496,7 +496,7 @@ def test_jobs_of_the_history(pool: Pool, write: Write) -> None:
 @pytest.mark.parametrize("ask", [slot_ads, job_ads], ids=["slots", "jobs"])
 def test_bad_constraint_is_told(pool: Pool, ask: Callable[[Pool, str], object]) -> None:
     """What is no ClassAd expression is told."""
-    with pytest.raises(UsageError, match="is no ClassAd expression"):
+    with pytest.raises(UsageError, match="is not a ClassAd expression"):
         ask(pool, "Name ==")
 
 
@@ -514,7 +514,7 @@ def copy_package(node: Node) -> None:
 def test_ads_are_classad2s_where_it_is_installed(access_point: Node) -> None:
     """With HTCondor's bindings an ad is theirs, and its expressions can be evaluated."""
     program = (
-        "import sys; from condor_mini.classads import parse_ads; "
+        "import sys; from condor_mini.reports.classads import parse_ads; "
         "ad, = parse_ads(sys.stdin.read()); print(type(ad).__module__, ad['start'], "
         "type(ad['Requirements']).__name__, ad.eval('Sum'))"
     )

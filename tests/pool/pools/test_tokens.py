@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from condor_mini.nodes import LIBEXEC
+from condor_mini.base.layout import REQUEST_SCRIPTS
+from condor_mini.base.waiting import wait_until
 from condor_mini.pool import Pool
-from condor_mini.readiness import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,7 +90,7 @@ def test_revoking_twice_writes_one_line(cli: Cli, pool: Pool) -> None:
     """A token that is revoked twice stands once in the revocation list of each node."""
     made = pool.members.create_token("bob")
     cli.succeeds("token", "revoke", made.id[:12])
-    assert "revoked already" in cli.succeeds("token", "revoke", made.id)
+    assert "already revoked" in cli.succeeds("token", "revoke", made.id)
     for node in ("master", "submit-1"):
         revoked = file_of(pool, REVOKED, node)
         assert [revoked.count(f'|| jti =?= "{id_}"\n') for id_ in made.ids] == [1, 1]
@@ -122,7 +122,7 @@ def test_revoking_twice_writes_one_line(cli: Cli, pool: Pool) -> None:
 def test_nothing_malformed_is_written(arguments: list[str], pool: Pool) -> None:
     """The script revoke-token ends with 2 for what is no id or identity, and writes nothing."""
     before = file_of(pool, REVOKED)
-    done = pool.exec([f"{LIBEXEC}/revoke-token", *arguments], node="master", user="root")
+    done = pool.exec([f"{REQUEST_SCRIPTS}/revoke-token", *arguments], node="master", user="root")
     assert (done.returncode, file_of(pool, REVOKED)) == (2, before), done.stderr
 
 
@@ -157,7 +157,7 @@ def test_a_node_whose_token_is_revoked_asks_for_another(
 
     wait_until(unasked, timeout_s=60)
     said = quick.engine.logs(node.info.id)
-    assert "does not take this node's token any more: it was revoked" in said
+    assert "no longer accepts this node's token: it was revoked" in said
     cli.succeeds("approve", "--all")
     wait_until(
         lambda: None if quick.slot_ads(f'Machine == "{node.name}"') else "no slot", timeout_s=60

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from condor_mini.base.archives import Unpacked, entries, opened, pack, stays_inside, unpack
+from condor_mini.base.errors import CondorMiniError, UsageError
 from condor_mini.base.tree import Tree
-from condor_mini.errors import CondorMiniError, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -150,7 +150,7 @@ def test_last_of_two_is_kept(here: Path) -> None:
 
 
 def test_tree_that_is_too_deep_is_refused(here: Path) -> None:
-    """A path longer than the system's is told, and does not keep the rest."""
+    """A path longer than the system allows is reported, and does not hold up the rest."""
     deep = "/".join("d" * 5000)
     done = unpacked(here, member(deep), member("a"), member("n" * 300), member("b"))
     reasons = [line.rpartition(": ")[2] for line in done.refused]
@@ -184,7 +184,7 @@ def test_times_are_kept(here: Path) -> None:
 
 
 def test_damaged_archive_is_told(here: Path) -> None:
-    """An archive that ends in the middle of a file is told as damaged."""
+    """An archive that ends in the middle of a file is reported as damaged."""
     damaged = io.BytesIO(archive(member("a"), member("b")).getvalue()[:1540])
     with (
         pytest.raises(CondorMiniError, match="is damaged"),
@@ -195,7 +195,7 @@ def test_damaged_archive_is_told(here: Path) -> None:
 
 
 def test_no_archive_is_told() -> None:
-    """What is no archive is told as damaged."""
+    """A file that is no archive is reported as damaged."""
     with pytest.raises(CondorMiniError, match="is damaged"), opened(io.BytesIO(b"x" * 2000)):
         pass
 
@@ -252,7 +252,7 @@ def test_file_that_has_gone_is_left_out(here: Path) -> None:
 
 
 def test_pipe_is_told(here: Path) -> None:
-    """What is neither a file nor a directory nor a link stays here, and is told."""
+    """What is neither a file nor a directory nor a link stays here, and is reported."""
     os.mkfifo(here / "pipe")
     with Tree.open(here) as tree, tarfile.open(fileobj=io.BytesIO(), mode="w") as tar:
         assert pack(tar, entries(tree, "", "top"), uid=0, gid=0) == ["top/pipe"]

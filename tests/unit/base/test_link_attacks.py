@@ -62,7 +62,7 @@ def test_other_seeds() -> None:
 
 
 def test_attacks_are_good_ones(tmp_path: Path) -> None:
-    """Who unpacks the same archives without a thought is led outside by many of them."""
+    """Unpacked without care, many of the same archives lead outside."""
     harmed = 0
     for seed in range(SEEDS):
         chance = random.Random(seed)  # noqa: S311 (a test's)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from condor_mini.base.tree import LinkFound, Tree, named, replacing
-from condor_mini.readiness import wait_until
+from condor_mini.base.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

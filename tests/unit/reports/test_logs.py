@@ -1,24 +1,22 @@
-"""``condor-mini logs`` on an engine in memory."""
+"""The logs of a pool in memory."""
 
 from __future__ import annotations
 
-import json
 import queue
 import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini import logs
-from condor_mini.errors import NotFound, UsageError
-from condor_mini.readiness import wait_until
+from condor_mini.base.errors import NotFound, UsageError
+from condor_mini.base.waiting import wait_until
+from condor_mini.reports import logs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    from tests.unit.reports.conftest import FakePool, Result
-
-    from condor_mini.logs import LogLine
+    from condor_mini.reports.logs import LogLine
+    from fake_pool import FakePool
 
 WITHIN_S = 10.0
 
@@ -64,16 +62,6 @@ def following(pool: FakePool) -> None:
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logs, "LOOK_INTERVAL_S", 0.02)
-
-
-@pytest.fixture
-def written(pool: FakePool) -> FakePool:
-    """A pool whose nodes took turns."""
-    pool.engine.write_log("ci-master", "condor-mini: has a token\n")
-    pool.engine.write_log("ci-submit-1", "schedd: 11/21/26 06:50:04 Started\n")
-    pool.engine.write_log("ci-master", "collector: 11/21/26 06:50:05 Updating\n")
-    pool.engine.write_log("ci-submit-1", "shadow: 11/21/26 06:50:06 (1.0) exit\n")
-    return pool
 
 
 def test_merged_in_order_of_time(written: FakePool) -> None:
@@ -170,7 +158,7 @@ def test_follow_of_what_is_new_only(written: FakePool, daemons: list[str] | None
 
 
 def test_follow_has_no_gap_at_equal_times(pool: FakePool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lines of the same moment are told apart by their number."""
+    """Lines of the same moment are counted, so that none is lost or shown twice."""
     pool.engine.write_log("ci-master", "master: 1\nmaster: 2\n")
     read = logs._Source.read
 
@@ -239,29 +227,3 @@ def test_follow_ends_when_nobody_reads(pool: FakePool) -> None:
     for thread in ours:
         thread.join(WITHIN_S)
     assert not any(thread.is_alive() for thread in ours)
-
-
-def test_plain_line(written: FakePool, run: Callable[..., Result]) -> None:
-    """In a pipe: NODE DAEMON | TEXT, in columns, without colours."""
-    del written
-    shown = run("logs", "-n", "ci", "--daemon", "schedd").out
-    assert shown == "ci-submit-1  schedd      | 11/21/26 06:50:04 Started\n"
-
-
-def test_json_lines(written: FakePool, run: Callable[..., Result]) -> None:
-    """One object per line, with the documented keys."""
-    del written
-    rows = [json.loads(line) for line in run("logs", "-n", "ci", "-o", "json").out.splitlines()]
-    assert len(rows) == 4
-    assert list(rows[1]) == ["time", "node", "role", "daemon", "text"]
-    assert rows[1]["role"] == "submit"
-    assert rows[1]["time"].endswith("Z")
-
-
-@pytest.mark.parametrize(
-    "arguments", [["--daemon", "foo"], ["--since", "foo"], ["--tail", "-1"]], ids=lambda a: a[0]
-)
-def test_bad_input_is_2(pool: FakePool, run: Callable[..., Result], arguments: list[str]) -> None:
-    """What cannot be meant is refused."""
-    del pool
-    assert run("logs", "-n", "ci", *arguments).status == 2

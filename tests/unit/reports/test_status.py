@@ -1,4 +1,4 @@
-"""``condor-mini status`` on an engine in memory."""
+"""The status of a pool in memory."""
 
 from __future__ import annotations
 
@@ -7,19 +7,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from condor_mini.base.errors import NotFound
 from condor_mini.engine import FakeOutcome
-from condor_mini.errors import NotFound
 from condor_mini.pool import Pool
+from condor_mini.reports.status import STARTING, Verdict, status, status_of
 from condor_mini.spec import PoolSpec
-from condor_mini.status import STARTING, Verdict, status, status_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.unit.reports.conftest import FakePool, Result
-
     from condor_mini.engine import FakeEngine
-    from condor_mini.status import PoolStatus
+    from condor_mini.reports.status import PoolStatus
+    from fake_pool import FakePool
 
 
 def later(pool: Pool) -> PoolStatus:
@@ -121,9 +120,9 @@ def test_pool_whose_central_manager_ended(pool: FakePool) -> None:
     [
         (FakeOutcome(returncode=124), "does not answer in 5 s"),
         (FakeOutcome(returncode=1, stderr="x\nconnection refused\n"), "connection refused"),
-        (FakeOutcome(returncode=1), "(it said nothing)"),
-        (FakeOutcome(stdout="nonsense"), "no JSON"),
-        (FakeOutcome(seconds=99), "cannot be asked"),
+        (FakeOutcome(returncode=1), "(no output)"),
+        (FakeOutcome(stdout="nonsense"), "is not JSON"),
+        (FakeOutcome(seconds=99), "cannot be queried"),
     ],
     ids=["silent", "refused", "dumb", "confused", "hanging"],
 )
@@ -185,37 +184,3 @@ def test_one_question_each(pool: FakePool) -> None:
     pool.engine.calls.clear()
     status(pool)
     assert [call.method for call in pool.engine.calls] == ["containers", "exec"]
-
-
-def test_json(pool: FakePool, run: Callable[..., Result]) -> None:
-    """The documented keys."""
-    del pool
-    found = run("status", "-n", "ci", "-o", "json").json
-    assert sorted(found) == [
-        *("daemons", "jobs", "name", "nodes", "problems", "reasons"),
-        *("series", "slots", "verdict", "versions"),
-    ]
-    assert (found["verdict"], found["versions"]) == ("usable", ["25.14.1"])
-    assert found["nodes"][0]["started_at"].endswith("Z")
-
-
-def test_text(pool: FakePool, run: Callable[..., Result]) -> None:
-    """A person sees the verdict, the nodes, the slots and the jobs."""
-    del pool
-    shown = run("status", "-n", "ci")
-    assert shown.status == 0
-    assert "The pool ci is usable (HTCondor 25.14.1)." in shown.out
-    assert "Slots: 1 of 1: 1 Unclaimed/Idle" in shown.out
-    assert "ci-submit-1" in shown.out.splitlines()[-1]
-
-
-def test_broken_pool_is_shown_and_0(pool: FakePool, run: Callable[..., Result]) -> None:
-    """The status is that it could be shown; what to do next is named."""
-    pool.engine.end("ci-execute-1", exit_code=1)
-    shown = run("status", "-n", "ci")
-    assert (shown.status, "condor-mini doctor -n ci" in shown.out) == (0, True)
-
-
-def test_absent_pool_is_3(run: Callable[..., Result]) -> None:
-    """A pool that is not there is not found."""
-    assert run("status", "-n", "nope").status == 3

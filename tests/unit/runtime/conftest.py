@@ -117,7 +117,7 @@ def _handler(mirror: Mirror) -> type[http.server.BaseHTTPRequestHandler]:
 
 @pytest.fixture
 def mirror(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirror]:
-    """A mirror that ours is told to use."""
+    """A mirror that condor-mini is configured to use."""
     made = Mirror()
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _handler(made))
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}).start()

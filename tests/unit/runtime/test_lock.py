@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.errors import RuntimeFailed
+from condor_mini.base.errors import RuntimeFailed
+from condor_mini.base.series import catalogue
 from condor_mini.runtime.fetch import DEFAULT_MIRROR, Fetcher, _apt_mirrors, mirrors
 from condor_mini.runtime.index import Entry, Index, parse_packages
 from condor_mini.runtime.lock import load_lock, parse_lock
 from condor_mini.runtime.recipe import ARCHITECTURES, recipe
 from condor_mini.runtime.resolve import compare_versions, resolve
-from condor_mini.series import catalogue
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.errors import RuntimeFailed
-from condor_mini.progress import Progress
+from condor_mini.base.errors import RuntimeFailed
+from condor_mini.base.progress import Progress
 from condor_mini.runtime import Runtime, Store, relocate
 from condor_mini.runtime.relocate import Elf, elf, relocated, relocated_script
 from condor_mini.runtime.store import write_manifest
@@ -211,5 +211,5 @@ def test_patchelf_that_cannot_run(runtime: Runtime, tmp_path: Path) -> None:
     (tools.root / "lib64").mkdir(parents=True)
     (tools.root / "lib64/ld-linux-x86-64.so.2").write_text("not for this machine")
     (tools.root / "lib64/ld-linux-x86-64.so.2").chmod(0o755)
-    with pytest.raises(RuntimeFailed, match="cannot be told another path on this machine"):
+    with pytest.raises(RuntimeFailed, match="cannot be relocated on this machine"):
         relocated(runtime, PREFIX, Progress(), tools=tools)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from condor_mini.errors import RuntimeFailed
+from condor_mini.base.errors import RuntimeFailed
 from condor_mini.runtime.deb import contents
 from condor_mini.runtime.unpack import Tree
 
@@ -83,10 +83,10 @@ def test_devices_are_skipped(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("package", "words"),
     [
-        (b"", "no Debian package"),
+        (b"", "not a Debian package"),
         (b"!<arch>\n", "has no data.tar"),
-        (b"!<arch>\n" + b"x" * 60, "begins no member"),
-        (b"!<arch>\n" + b"data.tar.xz".ljust(48) + b"999".ljust(12), "is cut off"),
+        (b"!<arch>\n" + b"x" * 60, "no member begins at byte 8"),
+        (b"!<arch>\n" + b"data.tar.xz".ljust(48) + b"999".ljust(12), "is truncated"),
         (b"!<arch>\n" + b"data.tar.zst".ljust(48) + b"0".ljust(12), "cannot read"),
         (b"!<arch>\n" + b"data.tar.xz".ljust(48) + b"4".ljust(12) + b"nope", "is damaged"),
     ],

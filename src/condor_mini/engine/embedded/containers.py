@@ -1,4 +1,4 @@
-"""Containers and volumes as they are kept: their files, and what is run to do something to them."""
+"""Containers and volumes on disk: their files, and the commands that work on them."""
 
 from __future__ import annotations
 
@@ -12,58 +12,57 @@ from signal import Signals
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from condor_mini.base.errors import CommandFailed, CondorMiniError, EngineCapabilityError, NotFound
 from condor_mini.engine import command
 from condor_mini.engine.embedded import state
-from condor_mini.engine.embedded.addresses import HOSTS
-from condor_mini.engine.embedded.namespaces import DESK, PREPARED
-from condor_mini.engine.embedded.paths import Paths
-from condor_mini.engine.embedded.processes import end_all
-from condor_mini.engine.embedded.records import Record, Shelf
-from condor_mini.engine.embedded.way import NETWORK, NOTES, ROOT, View, environment_of
-from condor_mini.engine.protocol import BindMount, ScratchMount, VolumeMount
-from condor_mini.errors import CommandFailed, CondorMiniError, EngineCapabilityError, NotFound
+from condor_mini.engine.embedded.namespaces import MOUNT_POINTS, STAGING
+from condor_mini.engine.embedded.networks import HOSTS
+from condor_mini.engine.embedded.processes import kill_all
+from condor_mini.engine.embedded.records import Record, Store
+from condor_mini.engine.embedded.sandbox import NETWORK, PID_FOLDER, ROOT, View, environment_of
+from condor_mini.engine.values import BindMount, ScratchMount, VolumeMount
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
     from typing import BinaryIO
 
-    from condor_mini.engine.embedded.addresses import Networks
-    from condor_mini.engine.embedded.way import Way
-    from condor_mini.engine.protocol import ContainerInfo, ContainerSpec
+    from condor_mini.engine.embedded.networks import Networks
+    from condor_mini.engine.embedded.sandbox import Sandbox
+    from condor_mini.engine.values import ContainerInfo, ContainerSpec
 
 COPY_TIMEOUT_S = 900.0
-MOST_ROUNDS = 20
-"""Of killing what was begun while the last round went on."""
+MAX_ROUNDS = 20
+"""How often to look for processes that were started during the last round of kills."""
 _RESOLVER = Path("/etc/resolv.conf")
 
 
-class _Owned(Shelf):
-    """A shelf whose things hold files of other users than us."""
+class _OwnedStore(Store):
+    """A store of directories whose files belong to other users than us."""
 
-    def __init__(self, directory: Path, kind: str, way: Callable[[], Way]) -> None:
+    def __init__(self, directory: Path, kind: str, sandbox: Callable[[], Sandbox]) -> None:
         super().__init__(directory, kind)
-        self._find_way = way
+        self._find_sandbox = sandbox
 
     @property
-    def way(self) -> Way:
-        """How their files are reached."""
-        return self._find_way()
+    def sandbox(self) -> Sandbox:
+        """Return the sandbox through which the files are reached."""
+        return self._find_sandbox()
 
     def discard(self, directory: Path) -> None:
-        """See ``Shelf.discard``."""
+        """See ``Store.discard``."""
         if directory.exists():
             with suppress(CommandFailed):
-                argv = self.way.as_owner("rm", "-rf", "--", str(directory))
+                argv = self.sandbox.as_owner("rm", "-rf", "--", str(directory))
                 command.run(argv, timeout_s=COPY_TIMEOUT_S)
             super().discard(directory)
 
 
-class Volumes(_Owned):
+class Volumes(_OwnedStore):
     """All volumes."""
 
-    def __init__(self, directory: Path, way: Callable[[], Way]) -> None:
+    def __init__(self, directory: Path, sandbox: Callable[[], Sandbox]) -> None:
         """Nothing is made yet."""
-        super().__init__(directory, "volume", way)
+        super().__init__(directory, "volume", sandbox)
 
     def create(self, name: str, labels: Mapping[str, str]) -> None:
         """See ``Engine.create_volume``."""
@@ -73,25 +72,25 @@ class Volumes(_Owned):
                 self.add(name, facts, lambda place, _: (place / "data").mkdir())
 
     def data(self, record: Record) -> str:
-        """Where the files are."""
+        """Return the directory with the volume's files."""
         return str(record.path / "data")
 
     def name_of(self, data: str) -> str | None:
-        """The name of the volume whose files are there; None where no volume has its files."""
+        """Return the name of the volume with that directory; None if there is no such volume."""
         place = Path(data)
         if place.name != "data" or place.parent.parent != self.directory:
             return None
         return unquote(place.parent.name)
 
 
-class Containers(_Owned):
+class Containers(_OwnedStore):
     """All containers."""
 
     def __init__(
-        self, directory: Path, way: Callable[[], Way], volumes: Volumes, networks: Networks
+        self, directory: Path, sandbox: Callable[[], Sandbox], volumes: Volumes, networks: Networks
     ) -> None:
         """Nothing is made yet."""
-        super().__init__(directory, "container", way)
+        super().__init__(directory, "container", sandbox)
         self._volumes = volumes
         self._networks = networks
 
@@ -101,15 +100,15 @@ class Containers(_Owned):
         config = image.facts["config"]
         shared = config["shared"].items()
         mounts = [(os.path.realpath(source), target, True) for target, source in shared]
-        # Its root is its own, and can be written: there is nothing to mount for scratch.
-        kept = [mount for mount in spec.mounts if not isinstance(mount, ScratchMount)]
-        mounts += [self._mount(mount) for mount in kept]
+        # A root can be written here: there is nothing to mount for scratch.
+        mounted = [mount for mount in spec.mounts if not isinstance(mount, ScratchMount)]
+        mounts += [self._mount(mount) for mount in mounted]
         network = self._networks.get(spec.network) if spec.network else self._networks.default()
         facts = {
             "labels": {**image.labels, **spec.labels},
             "image": spec.image,
             "config": config,
-            "spec": _plain(spec),
+            "spec": _as_json(spec),
             "mounts": mounts,
             "sources_are_real": True,
             "network": network.name,
@@ -119,20 +118,20 @@ class Containers(_Owned):
             names = (spec.hostname or spec.name, spec.name)
             facts["address"] = self._networks.join(network.name, identity, names, spec.ip)
             (place / ROOT).mkdir()
-            (place / NOTES).mkdir()
-            (place / DESK).mkdir()
+            (place / PID_FOLDER).mkdir()
+            (place / STAGING).mkdir()
             owners = self._owners(as_caller=spec.as_caller)
-            tar = self.way.tools.argv("tar", "-xpf", "-", *owners)
-            # The directories are made where there is nothing, and never behind a link.
-            prepared = " ".join(f".{path}" for path in (*PREPARED, NETWORK, "/etc"))
+            tar = self.sandbox.tools.argv("tar", "-xpf", "-", *owners)
+            # Create only what is absent, and nothing behind a link.
+            prepared = " ".join(f".{path}" for path in (*MOUNT_POINTS, NETWORK, "/etc"))
             script = f"""
                 cd {shlex.quote(str(place / ROOT))}
                 {shlex.join(tar)}
-                {shlex.join(self.way.tools.argv("mkdir", "-p"))} {prepared}
-                [ -L etc ] || {shlex.join(self.way.tools.argv("ln", "-sfT"))} \\
+                {shlex.join(self.sandbox.tools.argv("mkdir", "-p"))} {prepared}
+                [ -L etc ] || {shlex.join(self.sandbox.tools.argv("ln", "-sfT"))} \\
                     {NETWORK}/hosts etc/hosts
             """
-            argv = self.way.as_owner("dash", "-euc", script)
+            argv = self.sandbox.as_owner("dash", "-euc", script)
             command.run_bytes(argv, timeout_s=COPY_TIMEOUT_S, stdin=archive)
 
         try:
@@ -142,7 +141,7 @@ class Containers(_Owned):
             raise
 
     def _check(self, spec: ContainerSpec) -> None:
-        if not self.way.read_only_mounts and any(
+        if not self.sandbox.read_only_mounts and any(
             mount.read_only for mount in spec.mounts if not isinstance(mount, ScratchMount)
         ):
             raise EngineCapabilityError(
@@ -168,7 +167,7 @@ class Containers(_Owned):
 
     def _check_sources(self, record: Record) -> None:
         """Refuse a mount whose source has become a link: a job made it, in another mount."""
-        if "sources_are_real" not in record.facts:  # an older condor-mini has made it
+        if "sources_are_real" not in record.facts:  # created by an older condor-mini
             return
         for source, _, _ in record.facts["mounts"]:
             if (real := os.path.realpath(source)) != source:
@@ -179,7 +178,7 @@ class Containers(_Owned):
                 )
 
     def info(self, record: Record) -> ContainerInfo:
-        """What ``Engine.inspect`` tells of it."""
+        """Return what ``Engine.inspect`` reports of it."""
         targets = {target: source for source, target, _ in record.facts["mounts"]}
         names = {target: self._volumes.name_of(source) for target, source in targets.items()}
         return state.info(record, {target: name for target, name in names.items() if name})
@@ -189,11 +188,11 @@ class Containers(_Owned):
     def unpack(self, record: Record, archive: bytes | BinaryIO, at: str) -> None:
         """See ``Engine.copy_in``."""
         owners = self._owners(as_caller=record.facts["spec"]["as_caller"])
-        # tar changes modes by fchmodat2(2), which proot does not know: it translates no path of it,
-        # and that fails in what is mounted. Without -p things are made with their modes at once.
-        modes = "--no-same-permissions" if isinstance(self.way, Paths) else "--same-permissions"
-        # What a node gets for its start is laid over links of its image (/bin, /var/run). Elsewhere
-        # a job may have made them: there a directory takes the place of a link.
+        # tar changes modes by fchmodat2(2). proot does not know this call, so that its path is not
+        # translated, and it fails in a mount. Without -p tar creates files with their modes.
+        modes = "--same-permissions" if self.sandbox.changes_modes else "--no-same-permissions"
+        # What a node gets for its start goes through links of its image (/bin, /var/run). Elsewhere
+        # a job may have created the links: there a directory replaces a link.
         links = ("--keep-directory-symlink",) if at == "/" else ()
         options = (modes, *links, *owners, "-C", at)
         self._on_files(record, "tar", "-xf", "-", *options, stdin=archive, umask=0)
@@ -214,8 +213,8 @@ class Containers(_Owned):
         self._on_files(record, "tar", *options, stdout=archive)
 
     def _owners(self, *, as_caller: bool) -> list[str]:
-        """Options of tar(1): where all of a container is the caller's, its files are too."""
-        several = self.way.many_users and not as_caller
+        """Return options of tar(1): files are the caller's where the whole container is."""
+        several = self.sandbox.many_users and not as_caller
         return ["--numeric-owner"] if several else ["--no-same-owner"]
 
     def _check_there(self, record: Record, path: str) -> None:
@@ -234,7 +233,7 @@ class Containers(_Owned):
         umask: int = -1,
     ) -> command.BytesResult:
         self._check_sources(record)
-        argv = self.way.inside(self._view(record, 0, 0), program, *arguments)
+        argv = self.sandbox.inside(self._view(record, 0, 0), program, *arguments)
         return command.run_bytes(
             argv, timeout_s=COPY_TIMEOUT_S, stdin=stdin, stdout=stdout, umask=umask
         )
@@ -242,46 +241,46 @@ class Containers(_Owned):
     # -- processes --------------------------------------------------------------------------------
 
     def start_command(
-        self, record: Record, *, by_group: Collection[str]
+        self, record: Record, *, by_cgroup: Collection[str]
     ) -> tuple[str, list[str], dict[str, str]]:
-        """The mark of what is to end with it, what starts its first process, the environment.
+        """Return the mark of a container's processes, what starts it, and its environment.
 
-        Of its limits, those in ``by_group`` are its group's.
+        The limits in ``by_cgroup`` are set by its control group.
         """
         self._check_sources(record)
         spec, config = record.facts["spec"], record.facts["config"]
         entrypoint = [spec["entrypoint"]] if spec["entrypoint"] else config["entrypoint"]
         default = [] if spec["entrypoint"] else config["command"]
         argv = [*entrypoint, *(spec["command"] or default)]
-        view, environment = self.seen_by(record, None, None)
+        view, environment = self.view_for(record, None, None)
         where = self.workdir(record, None)
-        limited = self._limited(spec, argv, by_group)
-        start = self.way.start(view, _resolver(), where, limited)
-        return self.way.mark(view), start, environment
+        limited = self._with_limits(spec, argv, by_cgroup)
+        start = self.sandbox.start(view, _resolver_script(), where, limited)
+        return self.sandbox.mark(view), start, environment
 
     def end(self, record: Record) -> None:
-        """Kill whatever runs of it."""
-        first, view = state.running(record), self._view(record, 0, 0)
-        if not first and (keeper := state.keeper(record)):
-            # It is about to start, or its first process was killed: all of this is one group.
+        """Kill whatever runs of a container."""
+        first, view = state.live_init(record), self._view(record, 0, 0)
+        if not first and (shim := state.shim(record)):
+            # It is about to start, or its first process was killed: all are in one process group.
             with suppress(OSError):
-                os.killpg(keeper, Signals.SIGKILL)
-        for _ in range(MOST_ROUNDS):
-            if not end_all(self.way.processes(view, first)):
+                os.killpg(shim, Signals.SIGKILL)
+        for _ in range(MAX_ROUNDS):
+            if not kill_all(self.sandbox.processes(view, first)):
                 return
-            first = None  # its number may be another one's by now
+            first = None  # its number may belong to another process by now
 
-    def seen_by(
+    def view_for(
         self, record: Record, user: str | None, environment: Mapping[str, str] | None
     ) -> tuple[View, dict[str, str]]:
-        """The container for one user, and what that user's environment is."""
+        """Return the container as one of its users sees it, and that user's environment."""
         spec, config = record.facts["spec"], record.facts["config"]
         uid, gid, home = state.account(record, user or spec["user"] or config["user"] or "0")
         own = {**spec["environment"], **(environment or {})}
         return self._view(record, uid, gid), environment_of(config["environment"], own, home)
 
     def workdir(self, record: Record, workdir: str | None) -> str:
-        """Where a command begins."""
+        """Return the directory that a command starts in."""
         own: str = record.facts["spec"]["workdir"] or record.facts["config"]["workdir"] or "/"
         return workdir or own
 
@@ -299,17 +298,18 @@ class Containers(_Owned):
             capabilities=spec["cap_add"] if "ALL" in spec["cap_drop"] else None,
         )
 
-    def _limited(
-        self, spec: Mapping[str, object], argv: list[str], by_group: Collection[str]
+    def _with_limits(
+        self, spec: Mapping[str, object], argv: list[str], by_cgroup: Collection[str]
     ) -> list[str]:
-        """The same command, with the limits that can be set for its processes.
+        """Return a command with the limits that can be set for its processes.
 
-        Where its group has none: so many cores, and so much address space for each process.
+        They are for limits that its control group does not have: a number of cores, and the
+        address space of each process.
         """
         cpus, memory_mb = (
-            None if limit in by_group else spec[limit] for limit in ("cpus", "memory_mb")
+            None if limit in by_cgroup else spec[limit] for limit in ("cpus", "memory_mb")
         )
-        tool = self.way.tools.inside
+        tool = self.sandbox.tools.inside
         if isinstance(memory_mb, int):
             argv = [*tool("prlimit", f"--as={memory_mb * 2**20}", "--"), *argv]
         if isinstance(cpus, (int, float)):
@@ -318,16 +318,16 @@ class Containers(_Owned):
         return argv
 
 
-def _plain(spec: ContainerSpec) -> dict[str, object]:
-    said = asdict(spec)
-    said.pop("mounts")
-    return json.loads(json.dumps(said))  # type: ignore[no-any-return]
+def _as_json(spec: ContainerSpec) -> dict[str, object]:
+    fields = asdict(spec)
+    fields.pop("mounts")
+    return json.loads(json.dumps(fields))  # type: ignore[no-any-return]
 
 
-def _resolver() -> str:
-    """A script that lets a container know the host's name servers as they are now."""
+def _resolver_script() -> str:
+    """Return a script that gives a container the host's name servers as they are now."""
     try:
-        said = _RESOLVER.read_text("utf-8")
+        text = _RESOLVER.read_text("utf-8")
     except (OSError, UnicodeDecodeError):
         return ":"
-    return f"{{ printf %s {shlex.quote(said)} >/etc/resolv.conf; }} 2>/dev/null || :"
+    return f"{{ printf %s {shlex.quote(text)} >/etc/resolv.conf; }} 2>/dev/null || :"

@@ -1,113 +1,105 @@
-"""The engine itself: what ``Engine`` promises, over records, sandboxes and logs."""
+"""The engine itself: the methods of ``ImageComposer``, over records, sandboxes and logs."""
 
 from __future__ import annotations
 
-import logging
 import os
 import platform
-import subprocess
-from contextlib import ExitStack, contextmanager, suppress
-from datetime import UTC, datetime
+from contextlib import contextmanager
 from functools import cached_property
-from importlib.resources import as_file, files
-from signal import Signals
 from typing import TYPE_CHECKING
 
+from condor_mini.base.errors import CommandFailed, NotFound
 from condor_mini.engine import command, terminal
-from condor_mini.engine.embedded import journal, state
-from condor_mini.engine.embedded.addresses import Networks
-from condor_mini.engine.embedded.choice import best_way
+from condor_mini.engine.embedded import state
+from condor_mini.engine.embedded.cgroups import Cgroups
+from condor_mini.engine.embedded.choice import best_sandbox
 from condor_mini.engine.embedded.containers import Containers, Volumes
-from condor_mini.engine.embedded.groups import Groups
-from condor_mini.engine.embedded.images import Images, cannot
+from condor_mini.engine.embedded.images import Images
+from condor_mini.engine.embedded.log import FollowedLog, read_log
+from condor_mini.engine.embedded.networks import Networks
 from condor_mini.engine.embedded.processes import kill_tree
-from condor_mini.engine.embedded.records import Record, alone_with, rewrite
+from condor_mini.engine.embedded.supervisor import Supervisor
 from condor_mini.engine.embedded.tools import Tools
-from condor_mini.engine.protocol import (
-    QUICK_TIMEOUT_S,
-    BuildSpec,
+from condor_mini.engine.protocol import QUICK_TIMEOUT_S, ImageComposer
+from condor_mini.engine.values import (
     CommandResult,
     ContainerInfo,
     ContainerSpec,
-    Engine,
     EngineInfo,
     ImageInfo,
     ImageTree,
     NetworkInfo,
     VolumeInfo,
 )
-from condor_mini.errors import CommandFailed, NotFound, PoolNotReady
-from condor_mini.readiness import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
+    from datetime import datetime
     from pathlib import Path
     from typing import BinaryIO
 
-    from condor_mini.engine.embedded.way import Running, Way
-
-log = logging.getLogger(__name__)
+    from condor_mini.engine.embedded.records import Record
+    from condor_mini.engine.embedded.sandbox import InitProcess, Sandbox
 
 NAME = "embedded"
 VERSION = "1"
-START_TIMEOUT_S = 20.0
-KILL_TIMEOUT_S = 10.0
-COMPLAINTS = "complaints"
-"""What those said in a container's directory who started its first process."""
-LIMITS = ("cpus", "memory_mb", "pids")
-"""Of a container, as its spec calls them."""
 
 
-class EmbeddedEngine(Engine):
+class EmbeddedEngine(ImageComposer):
     """Containers of one user, below one directory."""
 
     name = NAME
 
     def __init__(
-        self, tools: Callable[[], Path], *, directory: Path | None = None, way: str | None = None
+        self,
+        tools: Callable[[], Path],
+        *,
+        directory: Path | None = None,
+        sandbox: str | None = None,
     ) -> None:
         """Nothing is made or asked yet.
 
         Args:
-            tools: Gives the runtime's tree, whose programs make the sandboxes.
-            directory: Where everything is kept; the user's own by default.
-            way: ``namespaces`` or ``paths``; the first of them that works by default.
+            tools: Returns the tree of the runtime, whose programs make the sandboxes.
+            directory: The directory for everything; by default the user's own.
+            sandbox: ``namespaces`` or ``paths``; by default the first of them that works.
         """
         self._find_tools = tools
-        self._wanted_way = way
+        self._wanted_sandbox = sandbox
         self.directory = (directory or default_directory()).resolve()
         self._images = Images(self.directory / "images")
-        self._networks = Networks(self.directory / "networks", self._is_there)
-        self._volumes = Volumes(self.directory / "volumes", lambda: self.way)
+        self._networks = Networks(self.directory / "networks", self._container_exists)
+        self._volumes = Volumes(self.directory / "volumes", lambda: self.sandbox)
         self._containers = Containers(
-            self.directory / "containers", lambda: self.way, self._volumes, self._networks
+            self.directory / "containers", lambda: self.sandbox, self._volumes, self._networks
         )
+        self._supervisor = Supervisor(self._containers, lambda: self._cgroups)
 
-    def _is_there(self, container_id: str) -> bool:
-        return self._containers.is_there(container_id)
+    def _container_exists(self, container_id: str) -> bool:
+        return self._containers.exists(container_id)
 
     @cached_property
     def tools(self) -> Tools:
-        """The programs; made first if they are absent."""
+        """Return the programs of the runtime, which is made first if it is absent."""
         return Tools(self._find_tools())
 
     @cached_property
-    def _groups(self) -> Groups:
-        return Groups(self.tools, self.directory / "groups")
+    def _cgroups(self) -> Cgroups:
+        return Cgroups(self.tools, self.directory / "groups")
 
     @cached_property
-    def _choice(self) -> tuple[Way, tuple[str, ...]]:
-        return best_way(self.tools, self.directory, self._wanted_way)
+    def _choice(self) -> tuple[Sandbox, tuple[str, ...]]:
+        return best_sandbox(self.tools, self.directory, self._wanted_sandbox)
 
     @property
-    def way(self) -> Way:
-        """The best way that works here; raises ``EngineNotFound`` if none does."""
+    def sandbox(self) -> Sandbox:
+        """Return the best kind that works here; raises ``EngineNotFound`` if none does."""
         return self._choice[0]
 
     @property
-    def passed_over(self) -> tuple[str, ...]:
-        """Better ways that do not work here, and why."""
+    def rejected(self) -> tuple[str, ...]:
+        """Return the better kinds that do not work here, each with the reason."""
         return self._choice[1]
 
     # -- the engine itself ------------------------------------------------------------------------
@@ -118,7 +110,7 @@ class EmbeddedEngine(Engine):
         return EngineInfo(
             name=self.name,
             version=VERSION,
-            endpoint=f"{self.way.name}://{self.directory}",
+            endpoint=f"{self.sandbox.name}://{self.directory}",
             rootless=False,
             same_host=True,
             cpus=len(os.sched_getaffinity(0)),
@@ -126,13 +118,12 @@ class EmbeddedEngine(Engine):
             architecture={"x86_64": "amd64", "aarch64": "arm64"}.get(
                 platform.machine(), platform.machine()
             ),
-            builds=False,
-            many_users=self.way.many_users,
-            read_only_mounts=self.way.read_only_mounts,
+            many_users=self.sandbox.many_users,
+            read_only_mounts=self.sandbox.read_only_mounts,
             read_only_roots=False,
             on_loopback=True,
             maps_caller=True,
-            limits=tuple(dict.fromkeys(("cpus", "memory_mb", *sorted(self._groups.limits)))),
+            limits=tuple(dict.fromkeys(("cpus", "memory_mb", *sorted(self._cgroups.limits)))),
         )
 
     # -- images -----------------------------------------------------------------------------------
@@ -156,22 +147,6 @@ class EmbeddedEngine(Engine):
             raise CommandFailed(("rmi", reference), 1, f"containers use it: {', '.join(users)}")
         self._images.delete(reference)
 
-    def pull(self, reference: str, *, timeout_s: float) -> None:  # noqa: ARG002
-        """No registry is asked."""
-        raise cannot(f"fetch the image {reference}")
-
-    def build(self, spec: BuildSpec, *, on_line: Callable[[str], None]) -> None:  # noqa: ARG002
-        """No Dockerfile is read."""
-        raise cannot(f"build {', '.join(spec.tags)}")
-
-    def save_images(self, references: Sequence[str], tarball: Path) -> None:
-        """Images are made in a moment, of the runtime."""
-        raise cannot(f"save {', '.join(references)} to {tarball}")
-
-    def load_images(self, tarball: Path) -> list[str]:
-        """Images are made in a moment, of the runtime."""
-        raise cannot(f"load {tarball}")
-
     # -- networks and volumes ---------------------------------------------------------------------
 
     def create_network(
@@ -190,9 +165,9 @@ class EmbeddedEngine(Engine):
     def remove_network(self, name: str) -> None:
         """See ``Engine.remove_network``."""
         self._networks.delete(name)
-        # With a network goes what a process that was killed has left half made for it.
-        for shelf in (self._containers, self._volumes, self._networks):
-            shelf.sweep()
+        # Also remove what a killed process has left half made for it.
+        for store in (self._containers, self._volumes, self._networks):
+            store.sweep()
 
     def create_volume(self, name: str, *, labels: Mapping[str, str]) -> None:
         """See ``Engine.create_volume``."""
@@ -209,22 +184,22 @@ class EmbeddedEngine(Engine):
             for container in (self._containers.all() if names else ())
             for mount in container.facts["mounts"]
         }
-        kept = {}
+        in_use = {}
         for name in names:
             if record := self._volumes.find(name):
                 if user := used.get(self._volumes.data(record)):
-                    kept[name] = user
+                    in_use[name] = user
                 else:
                     self._volumes.remove(record)
-        if kept:
-            said = "\n".join(f"{user} has {name}" for name, user in kept.items())
-            raise CommandFailed(("volume", "rm", *kept), 1, said)
+        if in_use:
+            reason = "\n".join(f"{user} has {name}" for name, user in in_use.items())
+            raise CommandFailed(("volume", "rm", *in_use), 1, reason)
 
     # -- containers -------------------------------------------------------------------------------
 
     def create(self, spec: ContainerSpec) -> str:
         """See ``Engine.create``."""
-        with self._images.opened(spec.image) as (image, archive):
+        with self._images.open(spec.image) as (image, archive):
             return self._containers.create(spec, image, archive).id
 
     def copy_in(self, container: str, archive: bytes | BinaryIO, *, at: str = "/") -> None:
@@ -242,68 +217,7 @@ class EmbeddedEngine(Engine):
     def start(self, container: str) -> None:
         """See ``Engine.start``."""
         record = self._containers.get(container)
-        with self._alone_with(record):
-            if state.running(record) is None:
-                self._containers.end(record)
-                self._start(record)
-
-    def _start(self, record: Record) -> None:
-        state.forget(record)
-        spec = record.facts["spec"]
-        wanted = [limit for limit in LIMITS if spec[limit] is not None]
-        by_group = self._groups.limits.intersection(wanted) if wanted else frozenset()
-        rewrite(record.path / state.STARTED, datetime.now(UTC).isoformat())
-        try:
-            self._launch(record, by_group)
-        except subprocess.SubprocessError:
-            if not by_group:
-                raise
-            # Most have such a limit without anybody's asking; they are to run where that fails.
-            said = (record.path / COMPLAINTS).read_text("utf-8", "replace").strip()
-            log.warning("%s has no control group of its own: %s", record.name, said)
-            self._launch(record, frozenset())
-
-        def pending() -> str | None:
-            if state.noted(record) or state.has_ended(record):
-                return None
-            return f"{record.name} has not started"
-
-        wait_until(pending, timeout_s=START_TIMEOUT_S, interval_s=0.002)
-        if state.noted(record) is None:
-            said = journal.read(record.path, tail=10, since=None, timestamps=False)
-            raise CommandFailed(("start", record.name), 1, said)
-
-    def _launch(self, record: Record, by_group: frozenset[str]) -> None:
-        mark, start, environment = self._containers.start_command(record, by_group=by_group)
-        with (
-            as_file(files(__package__).joinpath("keeper.sh")) as keeper,
-            (record.path / COMPLAINTS).open("w") as complaints,
-        ):
-            # In a session of its own, and no child of ours: it lives on, and nobody waits for it.
-            kept = self.tools.argv("bash", str(keeper), mark, *start)
-            argv = self.tools.argv("setsid", "--fork", *kept)
-            if by_group:
-                spec = record.facts["spec"]
-                argv, environment = self._groups.starting(spec, argv, environment, limits=by_group)
-            subprocess.run(
-                argv,
-                cwd=record.path,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=complaints,
-                stderr=complaints,
-                check=True,
-                timeout=QUICK_TIMEOUT_S,
-            )
-
-    @contextmanager
-    def _alone_with(self, record: Record) -> Iterator[None]:
-        with ExitStack() as stack:
-            try:
-                stack.enter_context(alone_with(record.path))
-            except FileNotFoundError:
-                raise NotFound(f"There is no container {record.name}.") from None
-            yield
+        self._supervisor.start(record)
 
     def exec(
         self,
@@ -317,8 +231,8 @@ class EmbeddedEngine(Engine):
         timeout_s: float = QUICK_TIMEOUT_S,
     ) -> CommandResult:
         """See ``Engine.exec``."""
-        enter, variables, _ = self._entering(container, argv, user, workdir, environment)
-        done = command.run_bytes(
+        enter, variables, _ = self._exec_command(container, argv, user, workdir, environment)
+        result = command.run_bytes(
             enter,
             timeout_s=timeout_s,
             stdin=None if stdin is None else stdin.encode(),
@@ -326,11 +240,11 @@ class EmbeddedEngine(Engine):
             environment=variables,
             end=kill_tree,
         ).text()
-        # Killed, with all that is in the container or alone: as a shell has it, and other engines.
-        status = done.returncode if done.returncode >= 0 else 128 - done.returncode
+        # A signal killed it: report the status as a shell and other engines do.
+        status = result.returncode if result.returncode >= 0 else 128 - result.returncode
         self._raise_if_it_ended(container, status)
         return CommandResult(
-            argv=tuple(argv), returncode=status, stdout=done.stdout, stderr=done.stderr
+            argv=tuple(argv), returncode=status, stdout=result.stdout, stderr=result.stderr
         )
 
     def attach(
@@ -344,19 +258,19 @@ class EmbeddedEngine(Engine):
     ) -> int:
         """See ``Engine.attach``."""
         by_terminal = terminal.is_ours()
-        enter, variables, first = self._entering(
+        enter, variables, first = self._exec_command(
             container, argv, user, workdir, environment, by_terminal=by_terminal
         )
         if by_terminal:
             variables.setdefault("TERM", os.environ.get("TERM", "xterm"))
-            master, slave = self.way.open_terminal(first)
+            master, slave = self.sandbox.open_terminal(first)
             status = terminal.attach(enter, environment=variables, master=master, slave=slave)
         else:
-            status = command.attach(enter, environment=variables, send=self.way.send)
+            status = command.attach(enter, environment=variables, send=self.sandbox.send)
         self._raise_if_it_ended(container, status)
         return status
 
-    def _entering(
+    def _exec_command(
         self,
         container: str,
         argv: Sequence[str],
@@ -365,21 +279,21 @@ class EmbeddedEngine(Engine):
         environment: Mapping[str, str] | None,
         *,
         by_terminal: bool = False,
-    ) -> tuple[list[str], dict[str, str], Running]:
+    ) -> tuple[list[str], dict[str, str], InitProcess]:
         record = self._containers.get(container)
-        first = state.running(record)
+        first = state.live_init(record)
         if first is None:
             raise NotFound(f"Container {container} is not running.")
-        view, variables = self._containers.seen_by(record, user, environment)
+        view, variables = self._containers.view_for(record, user, environment)
         where = self._containers.workdir(record, workdir)
-        enter = self.way.enter(view, first, where, argv, terminal=by_terminal)
-        return self._groups.joining(first.pid, enter), variables, first
+        enter = self.sandbox.enter(view, first, where, argv, terminal=by_terminal)
+        return self._cgroups.join_command(first.pid, enter), variables, first
 
     def _raise_if_it_ended(self, container: str, status: int) -> None:
         """Tell a command that could not be run from one that failed."""
         if status != 0:
             record = self._containers.find(container)
-            if record is None or state.running(record) is None:
+            if record is None or state.live_init(record) is None:
                 raise NotFound(f"Container {container} is not running.")
 
     def logs(
@@ -392,7 +306,7 @@ class EmbeddedEngine(Engine):
     ) -> str:
         """See ``Engine.logs``."""
         place = self._containers.get(container).path
-        return journal.read(place, tail=tail, since=since, timestamps=timestamps)
+        return read_log(place, tail=tail, since=since, timestamps=timestamps)
 
     def follow(
         self,
@@ -404,22 +318,22 @@ class EmbeddedEngine(Engine):
     ) -> AbstractContextManager[Iterator[str]]:
         """See ``Engine.follow``."""
         record = self._containers.get(container)
-        lines = journal.Followed(
+        lines = FollowedLog(
             record.path,
-            lambda: state.has_ended(record) or state.running(record) is None,
+            lambda: state.has_ended(record) or state.live_init(record) is None,
             tail=tail,
             since=since,
             timestamps=timestamps,
         )
 
         @contextmanager
-        def following() -> Iterator[Iterator[str]]:
+        def context() -> Iterator[Iterator[str]]:
             try:
                 yield lines
             finally:
                 lines.stop()
 
-        return following()
+        return context()
 
     def containers(self, labels: Mapping[str, str]) -> list[ContainerInfo]:
         """See ``Engine.containers``."""
@@ -432,45 +346,22 @@ class EmbeddedEngine(Engine):
 
     def stop(self, *containers: str, timeout_s: float) -> None:
         """See ``Engine.stop``."""
-        found = self._found(containers)
-        for record in found:
-            if first := state.running(record):
-                with suppress(ProcessLookupError):
-                    os.kill(first.pid, Signals.SIGTERM)
-
-        def left() -> str | None:
-            return ", ".join(record.name for record in found if state.running(record)) or None
-
-        with suppress(PoolNotReady):
-            wait_until(left, timeout_s=timeout_s, interval_s=0.01)
-        self._kill(found)
+        self._supervisor.stop(self._existing(containers), timeout_s=timeout_s)
 
     def remove(self, *containers: str) -> None:
         """See ``Engine.remove``."""
-        found = self._found(containers)
-        self._kill(found)
+        found = self._existing(containers)
+        self._supervisor.kill(found)
         for record in found:
             self._containers.remove(record)
             self._networks.leave(record.facts["network"], record.id)
 
-    def _found(self, containers: Sequence[str]) -> list[Record]:
+    def _existing(self, containers: Sequence[str]) -> list[Record]:
         return [record for name in containers if (record := self._containers.find(name))]
-
-    def _kill(self, records: Sequence[Record]) -> None:
-        """Kill what runs of them, and wait until nothing of them does."""
-        for record in records:
-            with suppress(NotFound), self._alone_with(record):
-                self._containers.end(record)
-
-        def left() -> str | None:
-            runs = [each.name for each in records if state.running(each) or state.keeper(each)]
-            return f"{', '.join(runs)} cannot be killed" if runs else None
-
-        wait_until(left, timeout_s=KILL_TIMEOUT_S, interval_s=0.005)
 
 
 def default_directory() -> Path:
-    """Where the user's containers are."""
+    """Return the directory with the user's containers."""
     from platformdirs import user_state_path
 
     return user_state_path("condor-mini", appauthor=False) / "engine"

@@ -1,4 +1,4 @@
-"""Images: a tar of files, and what is shared with all others."""
+"""Images: a tar of files, and directories that all of them share."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from condor_mini.engine.embedded.records import Shelf
-from condor_mini.engine.protocol import ImageInfo, ImageTree
-from condor_mini.errors import CommandFailed, EngineCapabilityError, NotFound
+from condor_mini.base.errors import CommandFailed, NotFound
+from condor_mini.engine.embedded.records import Store
+from condor_mini.engine.values import ImageInfo, ImageTree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 FILES = "root.tar"
 
 
-class Images(Shelf):
+class Images(Store):
     """All images."""
 
     def __init__(self, directory: Path) -> None:
@@ -35,7 +35,7 @@ class Images(Shelf):
         if not self.directory.is_dir():
             return None
         try:
-            with self.opened(reference) as (record, archive):
+            with self.open(reference) as (record, archive):
                 size_bytes = os.fstat(archive.fileno()).st_size
         except NotFound:
             return None
@@ -48,8 +48,8 @@ class Images(Shelf):
         )
 
     @contextmanager
-    def opened(self, reference: str) -> Iterator[tuple[Record, BinaryIO]]:
-        """An image and the tar of its files, also if it is replaced or removed meanwhile.
+    def open(self, reference: str) -> Iterator[tuple[Record, BinaryIO]]:
+        """Yield an image and the tar of its files, even if it is replaced or removed meanwhile.
 
         Raises:
             NotFound: There is none; for one that is just being replaced there is the new one.
@@ -61,7 +61,7 @@ class Images(Shelf):
             yield record, archive
 
     def delete(self, reference: str) -> None:
-        """Remove one; one that is absent is a success."""
+        """Remove an image; an absent one is a success."""
         with self.locked():
             if (record := self.find(reference)) is not None:
                 self.remove(record)
@@ -90,11 +90,3 @@ class Images(Shelf):
             if (there := self.find(reference)) is not None:
                 self.remove(there)
             self.add(reference, facts, lambda place, _: write(place / FILES))
-
-
-def cannot(what: str) -> EngineCapabilityError:
-    """The error for what only an engine does that has registries or Dockerfiles."""
-    return EngineCapabilityError(
-        f"the embedded engine cannot {what}: it makes its images of the runtime",
-        hint="Use a container engine for that: --engine docker",
-    )

@@ -12,30 +12,30 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from condor_mini.base.errors import CommandFailed
 from condor_mini.engine import command
-from condor_mini.engine.embedded.tools import INSIDE
-from condor_mini.engine.embedded.way import (
-    DASH_NOTE,
-    NOTES,
+from condor_mini.engine.embedded.sandbox import (
+    PID_FOLDER,
+    PID_SCRIPT,
     PROBE_TIMEOUT_S,
-    Running,
+    InitProcess,
+    Sandbox,
     View,
-    Way,
-    ids_of,
-    only,
-    said_by,
+    capability_options,
+    failure_reason,
+    id_options,
 )
-from condor_mini.errors import CommandFailed
+from condor_mini.engine.embedded.tools import INSIDE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-OLD = "/.old"
-"""Where a container's first process sees the host, until it does not any more."""
-DESK = "old"
-"""The directory in a container's where that is prepared, unseen by others."""
-PREPARED = (INSIDE, OLD, "/dev", "/proc", "/sys")
-"""Directories that each container has; nothing is mounted over what was a link."""
+OLD_ROOT = "/.old"
+"""The path of the host's root in a new container, until it is unmounted."""
+STAGING = "old"
+"""The subdirectory of a container in which that path is prepared, hidden from others."""
+MOUNT_POINTS = (INSIDE, OLD_ROOT, "/dev", "/proc", "/sys")
+"""Directories of each container to mount on; a link there is an error."""
 _DEVICE_DIRECTORY = "dev"
 _PROC_READ_ONLY = ("/proc/bus", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
 _DEVICES = ("full", "null", "random", "tty", "urandom", "zero")
@@ -49,14 +49,16 @@ _LINKS = {
 _TIOCSPTLCK, _TIOCGPTPEER = 0x40045431, 0x5441  # asm-generic/ioctls.h
 
 
-class Namespaces(Way):
+class NamespaceSandbox(Sandbox):
     """The kernel's."""
 
     name = "namespaces"
+    has_users = True
     read_only_mounts = True
+    changes_modes = True
 
     def problem(self) -> str | None:
-        """See ``Way.problem``: mount what a container needs, for a moment."""
+        """See ``Sandbox.problem``: mount what a container needs, for a moment."""
         mounts = (("--rbind", "/", "/mnt"), ("-t", "proc", "proc", "/proc"))
         script = " && ".join(shlex.join(self.tools.argv("mount", *words)) for words in mounts)
         try:
@@ -64,32 +66,32 @@ class Namespaces(Way):
                 [*self._new(), *self.tools.argv("dash", "-c", script)], timeout_s=PROBE_TIMEOUT_S
             )
         except CommandFailed as failure:
-            return said_by(failure)
+            return failure_reason(failure)
         return None
 
     def start(self, view: View, script: str, workdir: str, argv: Sequence[str]) -> list[str]:
-        """See ``Way.start``."""
+        """See ``Sandbox.start``."""
         _make_devices(view.directory / _DEVICE_DIRECTORY)
         lines = [*self._change_root(view, self._kernel(view)), self._name(view)]
-        # A host may refuse even to show it.
+        # A host may refuse even this.
         system = ("-o", "rbind,ro=recursive")
         lines.append(f'{shlex.join(self.tools.inside("mount", *system))} "$old/sys" /sys 2>&1 || :')
-        # The host's table of processes, as long as it is seen, has the host's numbers.
-        notes = f"$old{shlex.quote(str(view.directory / NOTES))}"
-        lines += [DASH_NOTE.format(proc="$old/proc", notes=notes), self._leave(OLD), script]
+        # While the host's /proc is visible, it has the host's process numbers.
+        notes = f"$old{shlex.quote(str(view.directory / PID_FOLDER))}"
+        lines += [PID_SCRIPT.format(proc="$old/proc", notes=notes), self._leave(OLD_ROOT), script]
         lines.append(f"exec {shlex.join([*self._as_user(view), *self._command(workdir, argv)])}")
         return [*self._new(), *self._shell(lines)]
 
     def enter(
-        self, view: View, running: Running, workdir: str, argv: Sequence[str], *, terminal: bool
+        self, view: View, init: InitProcess, workdir: str, argv: Sequence[str], *, terminal: bool
     ) -> list[str]:
-        """See ``Way.enter``."""
-        # The process above the first one: it is in the user namespace that the others belong to,
-        # where the first one may be in one below.
+        """See ``Sandbox.enter``."""
+        # Enter by the parent of the first process: it is in the user namespace that owns the other
+        # namespaces, while the first process may be in a nested one.
         user = [] if self._is_root else ["--user", "--preserve-credentials"]
         where = [
-            *(f"--target={running.parent}", "--mount", "--uts", "--ipc", *user),
-            f"--pid=/proc/{running.parent}/ns/pid_for_children",
+            *(f"--target={init.parent}", "--mount", "--uts", "--ipc", *user),
+            f"--pid=/proc/{init.parent}/ns/pid_for_children",
         ]
         inside = [*self._as_user(view), *self._command(workdir, argv)]
         if terminal:
@@ -100,31 +102,31 @@ class Namespaces(Way):
         return self.tools.argv("nsenter", *where, "--", *inside)
 
     def inside(self, view: View, program: str, *arguments: str) -> list[str]:
-        """See ``Way.inside``."""
-        # umount(8) looks there; the host's must not be reached from a link of the container's.
-        # With what is mounted below it: in a user namespace the one does not come without the
-        # other (mount_namespaces(7)), and systemd has a mount there on each host.
-        lines = self._change_root(view, [(f"{OLD}/proc", "/proc", "rbind")])
+        """See ``Sandbox.inside``."""
+        # umount(8) reads /proc, and a link of the container must not lead to the host's. Bind it
+        # with the mounts below it: a user namespace cannot separate them (mount_namespaces(7)),
+        # and systemd has a mount there on each host.
+        lines = self._change_root(view, [(f"{OLD_ROOT}/proc", "/proc", "rbind")])
         lines += [
-            self._leave(OLD, "/proc"),
+            self._leave(OLD_ROOT, "/proc"),
             f"exec {shlex.join(self.tools.inside(program, *arguments))}",
         ]
         options = ("--mount", *self._user())
         return [*self.tools.argv("unshare", *options), *self._shell(lines)]
 
     def as_owner(self, program: str, *arguments: str) -> list[str]:
-        """See ``Way.as_owner``."""
+        """See ``Sandbox.as_owner``."""
         argv = self.tools.argv(program, *arguments)
         return argv if self._is_root else [*self.tools.argv("unshare", *self._user()), *argv]
 
-    def processes(self, view: View, running: Running | None) -> list[int]:  # noqa: ARG002
-        """See ``Way.processes``: with the first one all of its namespace end."""
-        return [] if running is None else [running.pid]
+    def processes(self, view: View, init: InitProcess | None) -> list[int]:  # noqa: ARG002
+        """See ``Sandbox.processes``: with the first one all of its namespace end."""
+        return [] if init is None else [init.pid]
 
-    def open_terminal(self, running: Running) -> tuple[int, int]:
-        """See ``Way.open_terminal``."""
+    def open_terminal(self, init: InitProcess) -> tuple[int, int]:
+        """See ``Sandbox.open_terminal``."""
         flags = os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC
-        master = os.open(f"/proc/{running.pid}/root/dev/pts/ptmx", flags)
+        master = os.open(f"/proc/{init.pid}/root/dev/pts/ptmx", flags)
         fcntl.ioctl(master, _TIOCSPTLCK, struct.pack("i", 0))
         return master, fcntl.ioctl(master, _TIOCGPTPEER, flags)
 
@@ -145,50 +147,52 @@ class Namespaces(Way):
         return self.tools.argv("dash", "-euc", "\n".join(lines))
 
     def _as_user(self, view: View) -> list[str]:
-        """The part of a command line after which the command is the container's user."""
+        """Return the start of a command line that runs the rest as the container's user."""
         if not self._changes_ids(view):
-            # In a user namespace of its own, whose capabilities are good for nothing outside it.
-            # To give root another number takes CAP_SETFCAP (user_namespaces(7)).
+            # A nested user namespace, whose capabilities are worth nothing outside it. Mapping root
+            # to another number takes CAP_SETFCAP (user_namespaces(7)).
             renamed = (f"--map-user={view.uid}", f"--map-group={view.gid}")
             caps = () if view.capabilities is None else ("--bounding-set=-all", "--inh-caps=-all")
-            keep = ("--keep-caps",) if caps else ()  # it takes one to give them up
+            keep = ("--keep-caps",) if caps else ()  # dropping them needs one
             lowered = ("--ambient-caps=-all", *caps) if caps else ()
             return [
                 *self.tools.inside("unshare", "--user", *keep, *renamed),
                 *self.tools.inside("setpriv", "--no-new-privs", *lowered),
             ]
-        options = [*ids_of(view), "--no-new-privs", *only(view.capabilities)]
+        options = [*id_options(view), "--no-new-privs", *capability_options(view.capabilities)]
         return self.tools.inside("setpriv", *options)
 
     def _change_root(self, view: View, more: Iterable[tuple[str, str, str]]) -> list[str]:
-        """A script that makes the container's files the root, with the host's below ``$old``."""
+        """Return a script that makes the container's files the root; the host's are in ``$old``."""
         root = str(view.root)
-        # A name that no link of the container's can lead to.
-        aside = f"{OLD}/{secrets.token_hex(8)}"
-        desk = str(view.directory / DESK)
+        # A random name, which no link of the container can lead to.
+        aside = f"{OLD_ROOT}/{secrets.token_hex(8)}"
+        staging = str(view.directory / STAGING)
         outside = [
-            # An image may bring devices; those that are there on purpose are mounted.
+            # An image may contain devices: they have no effect. Ours are mounted.
             (root, root, "bind,nodev"),
             (str(self.tools.root), root + INSIDE, "bind,ro"),
-            (desk, root + OLD, "bind"),
+            (staging, root + OLD_ROOT, "bind"),
         ]
-        # Our own programs would load what it says.
+        # Our own programs would load the libraries that it names.
         if os.path.lexists(preloaded := f"{root}/etc/ld.so.preload"):
             outside.append(("/dev/null", preloaded, "bind"))
         inside: list[tuple[str, str, str]] = [
-            (source.replace(OLD, aside, 1), target, how) for source, target, how in more
+            (source.replace(OLD_ROOT, aside, 1), target, how) for source, target, how in more
         ]
-        # Of a directory that is read-only all that is mounted below it is.
+        # A read-only directory is read-only with all mounts below it.
         inside += [
             (f"{aside}{os.path.realpath(source)}", target, f"rbind{',ro=recursive' * read_only}")
             for source, target, read_only in view.mounts
         ]
-        on_desk = ("tmpfs", desk)
-        links = " || ".join(f"[ -L .{path} ]" for path in (*PREPARED, "/etc"))
+        on_staging = ("tmpfs", staging)
+        links = " || ".join(f"[ -L .{path} ]" for path in (*MOUNT_POINTS, "/etc"))
         return [
-            shlex.join(self.tools.argv("mount", "-i", "-t", "tmpfs", "-o", "mode=700", *on_desk)),
-            f"cd {shlex.quote(desk)}",
-            shlex.join(self.tools.argv("mkdir", aside.removeprefix(f"{OLD}/"))),
+            shlex.join(
+                self.tools.argv("mount", "-i", "-t", "tmpfs", "-o", "mode=700", *on_staging)
+            ),
+            f"cd {shlex.quote(staging)}",
+            shlex.join(self.tools.argv("mkdir", aside.removeprefix(f"{OLD_ROOT}/"))),
             f"printf %s {shlex.quote(_table(outside))} >outside",
             f"printf %s {shlex.quote(_table(inside))} >inside",
             self._mount_all(self.tools.argv, "outside"),
@@ -197,16 +201,16 @@ class Namespaces(Way):
             f"old={aside}",
             shlex.join(self.tools.argv("pivot_root", ".", f".{aside}")),
             "cd /",
-            *(self._made(source, target) for source, target, _ in view.mounts),
-            self._mount_all(self.tools.inside, f"{OLD}/inside"),
+            *(self._mount_point_script(source, target) for source, target, _ in view.mounts),
+            self._mount_all(self.tools.inside, f"{OLD_ROOT}/inside"),
         ]
 
     def _mount_all(self, tool: Callable[..., list[str]], table: str) -> str:
-        """A script that mounts all at once: each program that is started takes its time."""
+        """Return a script that mounts a table with one program: each one costs time."""
         return shlex.join(tool("mount", "--internal-only", "--all", "--fstab", table))
 
-    def _made(self, source: str, target: str) -> str:
-        """A script that makes what something is mounted on, unless it is there."""
+    def _mount_point_script(self, source: str, target: str) -> str:
+        """Return a script that creates a mount point, unless it exists."""
         made = self.tools.inside("mkdir", "-p", target)
         if not Path(source).is_dir():
             script = 'mkdir -p "$1"; : >>"$2"'
@@ -216,13 +220,13 @@ class Namespaces(Way):
         return f"[ -e {shlex.quote(target)} ] || {shlex.join(made)}"
 
     def _kernel(self, view: View) -> list[tuple[str, str, str]]:
-        """Mounts of ``/proc``, ``/sys`` and ``/dev``."""
+        """Return the mounts of ``/proc``, ``/sys`` and ``/dev``."""
         devices = view.directory / _DEVICE_DIRECTORY
         return [
             ("proc", "/proc", ""),
             *((path, path, "bind,ro") for path in _PROC_READ_ONLY if Path(path).exists()),
-            (f"{OLD}{devices}", "/dev", "bind"),
-            *((f"{OLD}/dev/{name}", f"/dev/{name}", "bind") for name in _DEVICES),
+            (f"{OLD_ROOT}{devices}", "/dev", "bind"),
+            *((f"{OLD_ROOT}/dev/{name}", f"/dev/{name}", "bind") for name in _DEVICES),
             ("devpts", "/dev/pts", "newinstance,ptmxmode=0666,mode=620"),
             ("tmpfs", "/dev/shm", "mode=1777,nosuid,nodev"),  # noqa: S108
         ]
@@ -235,7 +239,7 @@ class Namespaces(Way):
 
 
 def _table(mounts: Iterable[tuple[str, str, str]]) -> str:
-    """Mounts in the format of fstab(5)."""
+    """Return mounts in the format of fstab(5)."""
     lines = []
     for source, target, options in mounts:
         kind = source if source in ("proc", "devpts", "tmpfs") else "none"
@@ -249,7 +253,7 @@ def _escaped(path: str) -> str:
 
 
 def _make_devices(directory: Path) -> None:
-    """What is seen as ``/dev``; the devices themselves are mounted."""
+    """Create the directory that is mounted as ``/dev``; the devices are mounted into it."""
     shutil.rmtree(directory, ignore_errors=True)
     for name in ("pts", "shm"):
         (directory / name).mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""Ending processes with all that have come from them."""
+"""Kills processes together with their descendants."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-def end_all(pids: Sequence[int]) -> bool:
-    """Kill them, none of which sees another one's end; whether any of them was there."""
+def kill_all(pids: Sequence[int]) -> bool:
+    """Kill processes before any sees another one's end; return whether any was there."""
     if len(pids) > 1:
         _send(pids, Signals.SIGSTOP)
     return _send(pids, Signals.SIGKILL)
 
 
 def kill_tree(pid: int) -> None:
-    """Kill what a process has started, and what that has; not the process itself."""
+    """Kill all descendants of a process, but not the process itself."""
     stopped: list[int] = []
-    # Stopped, or else more of them would begin, and orphans be somebody else's children.
+    # Stop them first: otherwise they start more, and orphans get another parent.
     while new := [child for child in _descendants(pid) if child not in stopped]:
         _send(new, Signals.SIGSTOP)
         stopped += new
@@ -39,7 +39,7 @@ def _send(pids: Sequence[int], number: Signals) -> bool:
 
 
 def _descendants(pid: int) -> list[int]:
-    """Its children, and theirs."""
+    """Return the children of a process, and theirs."""
     children: dict[int, list[int]] = {}
     for place in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):

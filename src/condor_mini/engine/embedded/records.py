@@ -1,13 +1,11 @@
 """What is kept on disk: containers, images, networks and volumes, a directory for each.
 
-A directory appears by one rename, with everything in it, and disappears by one: nobody ever sees a
-half of one.
+A directory appears by one rename, complete, and disappears by one: no process ever sees half of it.
 """
 
 from __future__ import annotations
 
 import errno
-import fcntl
 import json
 import os
 import re
@@ -17,7 +15,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
-from condor_mini.errors import AlreadyInUse, CommandFailed, NotFound, StateError
+from condor_mini.base.errors import AlreadyInUse, CommandFailed, NotFound, StateError
+from condor_mini.base.locks import Lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -26,37 +25,37 @@ if TYPE_CHECKING:
 RECORD = "record.json"
 PRIVATE = 0o700
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]*")
-_MAKING, _GONE = ".making-", ".gone-"
+_NEW, _REMOVED = ".making-", ".gone-"
 
 Facts = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Record:
-    """One thing: its directory, and what was noted when it was made."""
+    """A container, image, network or volume: its directory, and the facts of its creation."""
 
     path: Path
     facts: Facts
 
     @property
     def id(self) -> str:
-        """Unique for good."""
+        """Return the id, which is never given again."""
         return str(self.facts["id"])
 
     @property
     def name(self) -> str:
-        """Unique among those that are there."""
+        """Return the name, which no other one has at the same time."""
         return unquote(self.path.name)
 
     @property
     def labels(self) -> Mapping[str, str]:
-        """As they were given."""
+        """Return the labels that it was created with."""
         labels: Mapping[str, str] = self.facts["labels"]
         return labels
 
 
-class Shelf:
-    """All things of one kind."""
+class Store:
+    """All records of one kind."""
 
     def __init__(self, directory: Path, kind: str) -> None:
         self.directory = directory
@@ -65,7 +64,7 @@ class Shelf:
     def add(
         self, name: str, facts: Facts, fill: Callable[[Path, str], object] = lambda *_: None
     ) -> Record:
-        """Make one; ``fill`` puts into its directory what belongs there.
+        """Create one; ``fill`` writes what belongs into its directory.
 
         Raises:
             AlreadyInUse: There is one of that name.
@@ -75,13 +74,13 @@ class Shelf:
             raise CommandFailed((self.kind, name), 1, f"{name!r} is no name of a {self.kind}")
         self.sweep()
         facts["id"] = uuid.uuid4().hex
-        scratch = self.directory / f"{_MAKING}{facts['id']}"
+        scratch = self.directory / f"{_NEW}{facts['id']}"
         place = self.path(name)
         if place.exists():
             raise AlreadyInUse(f"There is a {self.kind} {name}.")
         try:
-            self.shut()
-            with _made(scratch):
+            self.make_private()
+            with _new_folder(scratch):
                 fill(scratch, facts["id"])
                 (scratch / RECORD).write_text(json.dumps(facts), "utf-8")
                 scratch.rename(place)
@@ -94,47 +93,47 @@ class Shelf:
         return Record(place, facts)
 
     def sweep(self) -> None:
-        """Remove what others have left half made or half removed, if they are no more."""
+        """Remove what processes that have ended left half made or half removed."""
         with suppress(OSError):
             for place in self.directory.iterdir():
-                if place.name.startswith((_MAKING, _GONE)):
-                    with suppress(OSError), alone_with(place, wait=False):
-                        # Under a name that nobody can make again while it is removed.
+                if place.name.startswith((_NEW, _REMOVED)):
+                    with suppress(OSError), locked_folder(place, wait=False):
+                        # A new name, which nobody can create again during the removal.
                         self.discard(place.rename(self._aside()))
 
-    def is_there(self, identity: str) -> bool:
-        """Whether there is one of that id, or somebody makes it now."""
-        making = self.directory / f"{_MAKING}{identity}"
+    def exists(self, identity: str) -> bool:
+        """Return whether one with that id exists, or is being created now."""
+        making = self.directory / f"{_NEW}{identity}"
         try:
-            with alone_with(making, wait=False):
+            with locked_folder(making, wait=False):
                 pass
         except BlockingIOError:
             return True
         except OSError:
-            pass  # it has been made by now, if at all
+            pass  # complete by now, if it exists at all
         return any(record.id == identity for record in self.all())
 
     def discard(self, directory: Path) -> None:
-        """Remove what nobody sees any more."""
+        """Remove a directory that is hidden already."""
         import shutil
 
         shutil.rmtree(directory, ignore_errors=True)
 
-    def shut(self) -> None:
-        """Make the directory if it is not there, and let nobody else enter it.
+    def make_private(self) -> None:
+        """Create the directory if it is absent, and close it to other users.
 
-        Whoever can write to a container's /tmp from outside passes for a user inside: HTCondor
-        authenticates by a directory that its client makes there (method FS).
+        A process that can write to a container's /tmp from outside can pass for a user inside:
+        HTCondor authenticates by a directory that its client creates there (method FS).
         """
         self.directory.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
         self.directory.chmod(PRIVATE)
 
     def path(self, name: str) -> Path:
-        """Where one of that name is, or would be."""
+        """Return the directory of the one with that name, which may be absent."""
         return self.directory / quote(name, safe="")
 
     def all(self, labels: Mapping[str, str] | None = None) -> list[Record]:
-        """Those that bear every one of these labels, by name."""
+        """Return those that bear every one of these labels, sorted by name."""
         try:
             places = sorted(self.directory.iterdir())
         except OSError:
@@ -144,83 +143,88 @@ class Shelf:
         return [record for record in found if wanted <= record.labels.items()]
 
     def find(self, name: str) -> Record | None:
-        """The one of that name or id."""
+        """Return the one with that name or id, or None."""
         if _NAME.fullmatch(name) and (record := _read(self.path(name))) is not None:
             return record
         return next((record for record in self.all() if record.id == name), None)
 
     def get(self, name: str) -> Record:
-        """The one of that name or id; raises ``NotFound``."""
+        """Return the one with that name or id; raises ``NotFound``."""
         if (record := self.find(name)) is None:
             raise NotFound(f"There is no {self.kind} {name}.")
         return record
 
     def remove(self, record: Record) -> None:
-        """Put one out of sight, and then remove it."""
+        """Hide one, and then remove it."""
         aside = self._aside()
         with suppress(FileNotFoundError):
             record.path.rename(aside)
         self.discard(aside)
 
     def _aside(self) -> Path:
-        return self.directory / f"{_GONE}{uuid.uuid4().hex}"
+        return self.directory / f"{_REMOVED}{uuid.uuid4().hex}"
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Alone with all of them; raises ``StateError`` where the directory cannot be written."""
+        """Hold the lock of them all; raises ``StateError`` if the directory cannot be written."""
         try:
-            self.shut()
-            lock = os.open(self.directory / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self.make_private()
+            lock = Lock.open(self.directory / ".lock")
         except OSError as error:
             raise StateError(f"cannot write to {self.directory}: {error.strerror}") from error
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with lock:
+            lock.acquire()
             yield
-        finally:
-            os.close(lock)
 
 
 @contextmanager
-def alone_with(directory: Path, *, wait: bool = True) -> Iterator[None]:
-    """Nobody else has it; who dies has it no more. Without a wait, raises ``BlockingIOError``."""
-    lock = _lock(directory, wait=wait)
-    try:
+def locked_folder(directory: Path, *, wait: bool = True) -> Iterator[None]:
+    """Hold a directory's lock.
+
+    Args:
+        directory: The directory to lock.
+        wait: Whether to wait for a process that holds it.
+
+    Raises:
+        BlockingIOError: Another process holds it, and there is no wait.
+        FileNotFoundError: It is absent, or has been removed while we waited.
+    """
+    with _lock(directory, wait=wait):
         yield
-    finally:
-        os.close(lock)
 
 
-def _lock(directory: Path, *, wait: bool) -> int:
-    lock = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def _lock(directory: Path, *, wait: bool) -> Lock:
+    lock = Lock.open_directory(directory)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        # Whoever had it may have removed it, and there may be another one of that name by now.
-        _check_same(lock, directory)
+        _acquire(lock, directory, wait=wait)
     except BaseException:
-        os.close(lock)
+        lock.close()
         raise
     return lock
 
 
-def _check_same(opened: int, directory: Path) -> None:
-    if not os.path.samestat(os.fstat(opened), directory.stat()):
+def _acquire(lock: Lock, directory: Path, *, wait: bool) -> None:
+    if wait:
+        lock.acquire()
+    elif not lock.try_acquire():
+        raise BlockingIOError(errno.EWOULDBLOCK, os.strerror(errno.EWOULDBLOCK), str(directory))
+    # The last holder may have removed it, and another one may have that name by now.
+    if not os.path.samestat(os.fstat(lock.descriptor), directory.stat()):
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(directory))
 
 
 @contextmanager
-def _made(directory: Path) -> Iterator[None]:
-    """A new directory, which is ours alone."""
-    lock = _make(directory)
+def _new_folder(directory: Path) -> Iterator[None]:
+    """Make a new directory, and hold its lock."""
+    lock = _try_new_folder(directory)
     while lock is None:
-        lock = _make(directory)
-    try:
+        lock = _try_new_folder(directory)
+    with lock:
         yield
-    finally:
-        os.close(lock)
 
 
-def _make(directory: Path) -> int | None:
-    """Its lock; None where somebody took it for left before it was ours, and removed it."""
+def _try_new_folder(directory: Path) -> Lock | None:
+    """Return its lock; None where another process swept it away before it was locked."""
     directory.mkdir(parents=True)
     try:
         return _lock(directory, wait=True)
@@ -241,4 +245,4 @@ def _read(place: Path) -> Record | None:
     try:
         return Record(place, json.loads((place / RECORD).read_bytes()))
     except (OSError, ValueError):
-        return None  # it was taken away just now
+        return None  # it was removed just now

@@ -1,4 +1,4 @@
-"""Whether a container runs: what its processes have noted, and whether they live."""
+"""Whether a container runs: what its processes have recorded, and whether they live."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from condor_mini.base.errors import CommandFailed
 from condor_mini.base.tree import Tree
-from condor_mini.engine.embedded.way import NOTES, ROOT, Running
-from condor_mini.engine.protocol import ContainerInfo, ContainerState
-from condor_mini.errors import CommandFailed
+from condor_mini.engine.embedded.sandbox import PID_FOLDER, ROOT, InitProcess
+from condor_mini.engine.values import ContainerInfo, ContainerState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,55 +18,56 @@ if TYPE_CHECKING:
     from condor_mini.engine.embedded.records import Record
 
 STARTED = "started"
-KEEPER = "keeper"
+SHIM = "keeper"
+"""The file with the shim's process number; containers of older versions have it under this name."""
 EXIT, NEXT_EXIT = "exit", ".exit"
-"""The status; the first one once the log is complete as well."""
+"""Files with the status; ``exit`` appears once the log is complete too."""
 KILLED = 137
-"""A shell's status for SIGKILL; of a container whose keeper has not lived to note another."""
+"""The status of SIGKILL in a shell, for a container whose shim was killed before it wrote one."""
 
 
-def forget(record: Record) -> None:
-    """Make it one that is about to start."""
-    for name in (f"{NOTES}/pid", EXIT, NEXT_EXIT, KEEPER):
+def reset(record: Record) -> None:
+    """Forget an earlier run."""
+    for name in (f"{PID_FOLDER}/pid", EXIT, NEXT_EXIT, SHIM):
         (record.path / name).unlink(missing_ok=True)
 
 
-def noted(record: Record) -> Running | None:
-    """The first process, as it was noted when it began; dead by now, perhaps."""
+def last_init(record: Record) -> InitProcess | None:
+    """Return the first process of the last run, which may have ended."""
     words = _note(record)
-    return Running(pid=int(words[0]), parent=int(words[1])) if words else None
+    return InitProcess(pid=int(words[0]), parent=int(words[1])) if words else None
 
 
-def running(record: Record) -> Running | None:
-    """The first process, if it lives, or its end has not been noted yet."""
+def live_init(record: Record) -> InitProcess | None:
+    """Return the first process while it lives, or until its end is noted."""
     words = _note(record)
     if not words or has_ended(record):
         return None
-    first = Running(pid=int(words[0]), parent=int(words[1]))
+    first = InitProcess(pid=int(words[0]), parent=int(words[1]))
     start, boot = words[2:]
     if _words(Path("/proc/sys/kernel/random"), "boot_id", 1) != [boot]:
         return None
-    if _lives(first.pid, start) or keeper(record) is not None:
+    if _lives(first.pid, start) or shim(record) is not None:
         return None if has_ended(record) else first
     return None
 
 
-def keeper(record: Record) -> int | None:
-    """The process that keeps it, if that lives; its process group has all of ours."""
-    words = _words(record.path, KEEPER, 2)
+def shim(record: Record) -> int | None:
+    """Return the shim's process number if it lives; its process group has all that we started."""
+    words = _words(record.path, SHIM, 2)
     return int(words[0]) if words and _lives(int(words[0]), words[1]) else None
 
 
 def has_ended(record: Record) -> bool:
-    """Whether its end has been noted."""
+    """Return whether its end is noted."""
     return (record.path / EXIT).exists()
 
 
 def info(record: Record, volumes: Mapping[str, str]) -> ContainerInfo:
-    """What ``Engine.inspect`` tells of it; ``volumes`` are the names of those it mounts."""
-    # One that is about to start has not started yet; asked first, as it may begin meanwhile.
-    has_started = noted(record) is not None or has_ended(record)
-    first = running(record)
+    """Return what ``Engine.inspect`` reports; ``volumes`` are names by path in the container."""
+    # Ask this first: the container may start between the two questions.
+    has_started = last_init(record) is not None or has_ended(record)
+    first = live_init(record)
     state = ContainerState.CREATED
     code: int | None = None
     started_at = None
@@ -95,7 +96,7 @@ def info(record: Record, volumes: Mapping[str, str]) -> ContainerInfo:
 
 
 def account(record: Record, user: str) -> tuple[int, int, str]:
-    """UID, GID and home of a user of the container: a name, a number, or both numbers."""
+    """Return UID, GID and home of a container's user: a name, a number, or both numbers."""
     name, _, group = user.partition(":")
     for entry in _accounts(record.path / ROOT):
         if name in (entry[0], entry[2]):
@@ -107,7 +108,7 @@ def account(record: Record, user: str) -> tuple[int, int, str]:
 
 
 def _accounts(root: Path) -> list[list[str]]:
-    """Its ``/etc/passwd``, unless that is somewhere else: a link would lead to the host's files."""
+    """Return the lines of its ``/etc/passwd``; no link is followed, which could leave it."""
     text = _text(root, "etc/passwd")
     return [line.split(":") for line in text.split("\n") if line.count(":") == 6]
 
@@ -120,25 +121,25 @@ def _status(record: Record) -> int:
 
 
 def _note(record: Record) -> list[str]:
-    """The numbers of the first process and its parent, when it began, and in which boot."""
-    return _words(record.path, f"{NOTES}/pid", 4)
+    """Return the numbers of the first process and its parent, its start time, and the boot id."""
+    return _words(record.path, f"{PID_FOLDER}/pid", 4)
 
 
 def _words(folder: Path, name: str, count: int) -> list[str]:
-    """What a file of one line says; nothing where it is absent, or not yet written."""
+    """Return the words of a file with one line; none if it is absent or incomplete."""
     text = _text(folder, name)
     return text.split() if text.endswith("\n") and len(text.split()) == count else []
 
 
 def _text(folder: Path, name: str) -> str:
-    """What a file says that a container may write, or nothing; it is reached through no link."""
+    """Return a file that a container may write, or nothing; no link is followed."""
     with suppress(OSError), Tree.open(folder) as tree, tree.read(name) as file:
         return file.read().decode("utf-8", "replace")
     return ""
 
 
 def _lives(pid: int, start: str) -> bool:
-    """Whether a process runs that began then; a number alone is given again."""
+    """Return whether that very process runs: numbers alone are used again."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
     except OSError:

@@ -1,7 +1,6 @@
 """The runtime's programs, started from outside it and from inside a container.
 
-They are started by the runtime's own loader: the host's C library may be another, or none that
-they know.
+They run with the runtime's own loader: the host may have another C library, or none.
 """
 
 from __future__ import annotations
@@ -10,13 +9,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from condor_mini.errors import EngineCapabilityError
+from condor_mini.base.errors import EngineCapabilityError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 INSIDE = "/.condor-mini"
-"""Where each container sees the runtime."""
+"""The path of the runtime in each container."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +37,11 @@ class Tools:
         return libc.parent.relative_to(self.root).as_posix()
 
     def argv(self, program: str, *arguments: str) -> list[str]:
-        """A program of the tree, for the host."""
+        """Return the command line of a program, for the host."""
         return self._argv(str(self.root), program, arguments)
 
     def inside(self, program: str, *arguments: str) -> list[str]:
-        """The same for a container."""
+        """Return the command line of a program, inside a container."""
         return self._argv(INSIDE, program, arguments)
 
     def _argv(self, root: str, program: str, arguments: tuple[str, ...]) -> list[str]:

@@ -1,0 +1,180 @@
+"""Calls the engine's command line, and turns its complaints into errors."""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+from condor_mini.base.errors import (
+    AlreadyInUse,
+    CommandFailed,
+    CondorMiniError,
+    EngineAccessDenied,
+    EngineCapabilityError,
+    EngineNotFound,
+    NotFound,
+    ReadOnlyError,
+)
+from condor_mini.engine import command
+from condor_mini.engine.protocol import QUICK_TIMEOUT_S
+
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Iterator, Sequence
+    from typing import BinaryIO
+
+    from condor_mini.engine.oci.dialect import Dialect
+    from condor_mini.engine.oci.shortcomings import Json
+    from condor_mini.engine.values import CommandResult
+
+JSON = ("--format", "{{json .}}")
+"""For ``info``; ``inspect`` answers in JSON by itself, as an array."""
+_PERMISSION_DENIED = "permission denied"
+"""What a client reports of a socket, or of a file that it needs, which this user may not open."""
+
+
+class Client:
+    """The command line behind one row of the table of dialects."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+
+    def argv(self, *arguments: str) -> list[str]:
+        """Return the whole command line."""
+        return [self._dialect.binary, *self._dialect.options, *arguments]
+
+    def run(
+        self,
+        *arguments: str,
+        timeout_s: float = QUICK_TIMEOUT_S,
+        stdin: bytes | None = None,
+        check: bool = True,
+        merge: bool = False,
+    ) -> CommandResult:
+        """Run a command of the client to its end; see ``command.run``."""
+        return self.run_bytes(
+            *arguments, timeout_s=timeout_s, stdin=stdin, check=check, merge=merge
+        ).text()
+
+    def run_bytes(
+        self,
+        *arguments: str,
+        timeout_s: float = QUICK_TIMEOUT_S,
+        stdin: bytes | BinaryIO | None = None,
+        stdout: BinaryIO | None = None,
+        check: bool = True,
+        merge: bool = False,
+    ) -> command.BytesResult:
+        """Run a command of the client whose output is not text; see ``command.run_bytes``."""
+        try:
+            return command.run_bytes(
+                self.argv(*arguments),
+                timeout_s=timeout_s,
+                stdin=stdin,
+                stdout=stdout,
+                check=check,
+                merge=merge,
+            )
+        except FileNotFoundError:
+            raise self.no_client() from None
+        except CommandFailed as failure:
+            raise self.error_of(failure) from None
+
+    @contextmanager
+    def follow(self, *arguments: str) -> Iterator[Iterator[str]]:
+        """Run a command of the client while the context lasts; see ``command.follow``."""
+        with ExitStack() as stack:
+            try:
+                lines = stack.enter_context(command.follow(self.argv(*arguments)))
+            except FileNotFoundError:
+                raise self.no_client() from None
+            yield self._without_complaint(lines)
+
+    def _without_complaint(self, lines: Iterator[str]) -> Iterator[str]:
+        """Yield the lines; the client's own last complaint is raised as an error."""
+        # A complaint comes in the same stream as the container's output. Only the status, which
+        # comes later, tells which it is.
+        held = None
+        try:
+            for line in lines:
+                if held is not None:
+                    yield held
+                held = line if self._dialect.complaint.match(line) else None
+                if held is None:
+                    yield line
+        except CommandFailed as failure:
+            raise self.error_of(failure) from None
+        if held is not None:
+            yield held
+
+    def inspect(self, kind: str, names: Sequence[str]) -> list[Json]:
+        """Return the facts of those that exist: one may have gone since it was listed."""
+        if not names:
+            return []
+        result = self.run(kind, "inspect", *names, check=False)
+        self._raise_complaints(result, self._dialect.absent)
+        found: list[Json] = json.loads(result.stdout or "[]")
+        return found
+
+    def end(self, *arguments: str, timeout_s: float = QUICK_TIMEOUT_S) -> None:
+        """Run a command that ends or removes things; an absent one is a success."""
+        result = self.run(*arguments, timeout_s=timeout_s, check=False)
+        self._raise_complaints(result, self._dialect.absent, self._dialect.removing)
+
+    def _raise_complaints(self, result: CommandResult, *harmless: re.Pattern[str]) -> None:
+        """Raise what a command about several things complains of, unless it is harmless."""
+        if result.returncode == 0:
+            return
+        lines = [line.strip() for line in result.stderr.splitlines()]
+        complaints = [line for line in lines if line and not self._dialect.verdict.fullmatch(line)]
+        failures = [line for line in complaints if not any(p.search(line) for p in harmless)]
+        if failures or not complaints:
+            text = "\n".join(failures) or result.stderr or result.stdout
+            raise self.error_of(CommandFailed(result.argv, result.returncode, text))
+
+    # -- complaints -------------------------------------------------------------------------------
+
+    def error_of(self, failure: CommandFailed) -> CondorMiniError:
+        """Return one of our errors for the engine's words; nothing else knows them."""
+        if failure.returncode is None:
+            return failure
+        stderr = failure.stderr.strip()
+        if self._dialect.unreachable.search(stderr):
+            return self.unreachable(stderr)
+        if port := self._dialect.port_taken.search(stderr):
+            return AlreadyInUse(f"Host port {port[1]} is already in use.\n{failure.message}")
+        if self._dialect.taken.search(stderr):
+            return AlreadyInUse(failure.message)
+        if self._dialect.no_subnet.search(stderr):
+            return EngineCapabilityError(failure.message, hint=self._dialect.hint_no_subnet)
+        if self._dialect.absent.search(stderr):
+            return NotFound(failure.message)
+        if self._dialect.read_only.search(stderr):
+            return ReadOnlyError(failure.message)
+        failure.hint = self.hint_of(stderr)
+        return failure
+
+    def hint_of(self, stderr: str) -> str | None:
+        """Return what to do about a failure, if the engine's words tell."""
+        if self._dialect.disk_full.search(stderr):
+            return self._dialect.hint_disk_full
+        hints = (hint for words, hint in self._dialect.remedies if words.search(stderr))
+        return next(hints, None)
+
+    def unreachable(self, stderr: str) -> EngineNotFound:
+        """Return the error for an engine that does not answer, with its client's words."""
+        denied = self._dialect.denied.search(stderr)
+        error = EngineAccessDenied if _PERMISSION_DENIED in stderr else EngineNotFound
+        return error(
+            f"{self._dialect.name} does not answer: {stderr.strip() or '(it said nothing)'}",
+            hint=self._dialect.hint_denied
+            if denied
+            else self.hint_of(stderr) or self._dialect.hint_unreachable,
+        )
+
+    def no_client(self) -> EngineNotFound:
+        """Return the error for a client that is not installed."""
+        return EngineNotFound(
+            f"There is no command {self._dialect.binary} on PATH.", hint=self._dialect.hint_absent
+        )

@@ -1,0 +1,1 @@
+"""The images: their Dockerfiles, entrypoint and configuration, and the code that builds them."""

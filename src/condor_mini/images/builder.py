@@ -1,0 +1,344 @@
+"""The images: their names, and how they are listed, built, saved and loaded.
+
+An image is rebuilt if its folder, its build arguments or the image below it have changed. A digest
+of these three is stored as a label of the image.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import re
+import shutil
+import sys
+import tempfile
+import zipfile
+from dataclasses import asdict, dataclass
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from condor_mini.base.errors import (
+    CommandFailed,
+    EngineCapabilityError,
+    ImageBuildFailed,
+)
+from condor_mini.base.layout import LABEL
+from condor_mini.base.parallel import each
+from condor_mini.base.series import catalogue
+from condor_mini.engine import (
+    BuildSpec,
+    ContainerSpec,
+    ImageBuilder,
+    ImageComposer,
+    command,
+    require_builder,
+)
+from condor_mini.images.debian import debian_base
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from condor_mini.base.progress import Progress
+    from condor_mini.base.series import Series
+    from condor_mini.engine import Engine, ImageInfo
+
+ROLES = ("base", "mini", "master", "submit", "execute")
+"""All images; the first one is the base of the others."""
+
+DIGEST_LABEL = f"{LABEL}.digest"
+VERSION_LABEL = "org.opencontainers.image.version"
+VERSION_FILE = "/usr/local/share/condor-mini/htcondor-version"
+UV_TIMEOUT_S = 300.0
+
+_NO_APT = re.compile(r"apt-get: (command )?not found|exec: \"?/bin/sh\"?: .*no such file")
+_NO_NETWORK = re.compile(
+    r"Temporary failure resolving|Could not resolve|Could not connect|Unable to connect"
+    r"|Connection timed out|Network is unreachable|Failed to establish a new connection"
+)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Built:
+    """An image that is up to date."""
+
+    reference: str
+    size_bytes: int
+    fresh: bool
+    """Whether this call built it; false if it was up to date already."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listed:
+    """An image that can be built, whether or not it exists."""
+
+    reference: str
+    role: str
+    series: str
+    size_bytes: int | None
+    """None if the engine has no image of that name."""
+    up_to_date: bool
+    """Whether ``build`` would leave the image as it is."""
+    version: str | None
+    """Version of HTCondor's Debian package in the image; None if there is no such image."""
+
+    def to_json(self) -> dict[str, str | int | bool | None]:
+        """Return the object that docs/reference/json.md describes."""
+        return asdict(self)
+
+
+def reference(role: str, series: Series, tag: str | None = None) -> str:
+    """Return the name of a role's image: ``condor-mini:25``, or with ``tag`` after the colon."""
+    return f"condor-{role}:{tag or series.number}"
+
+
+def build(
+    engine: Engine,
+    roles: Iterable[str],
+    series: Series,
+    progress: Progress,
+    *,
+    tag: str | None = None,
+    base: str | None = None,
+    build_args: Mapping[str, str] | None = None,
+    no_cache: bool = False,
+) -> list[Built]:
+    """Build the images of these roles, and their base image, unless they are up to date.
+
+    Args:
+        engine: Engine to build the images on.
+        roles: Names from ``ROLES``.
+        series: Series of HTCondor.
+        progress: Receives a phase for each image.
+        tag: Tag of the images. None for the series' number; images of the default series also get
+            the tag ``latest`` then.
+        base: Any Debian or Ubuntu image to build on. None for the default.
+        build_args: More build arguments for the base image's Dockerfile.
+        no_cache: Build all layers again.
+
+    Returns:
+        One entry per requested role, in the order of ``ROLES``.
+
+    Raises:
+        ImageBuildFailed: A build failed; has the last lines of the build.
+        EngineCapabilityError: ``tag``, ``base`` or ``build_args`` is given, and the engine composes
+            its images.
+    """
+    wanted = set(roles)
+    if isinstance(engine, ImageComposer):
+        if tag or base or build_args:
+            raise EngineCapabilityError(
+                f"{engine.name} composes its images from the runtime, and supports no base, tag or "
+                "build arguments",
+                hint="Use a container engine: condor-mini build --engine docker",
+            )
+        return [_composed(engine, role, series, progress) for role in ROLES if role in wanted]
+    image_builder = require_builder(engine, f"build {', '.join(sorted(wanted))}")
+    base_args = {"HTCONDOR": series.number, **(build_args or {})}
+    base_args["BASE"] = base or debian_base(image_builder, progress)
+    below = engine.image(base_args["BASE"])
+    results = []
+    for role in ROLES:
+        if role != "base" and role not in wanted:
+            continue
+        arguments = base_args if role == "base" else {"BASE": reference("base", series, tag)}
+        image, fresh = _build_one(
+            image_builder, role, series, progress, tag, arguments, below, no_cache=no_cache
+        )
+        if role == "base":
+            below = image
+        if role in wanted:
+            name = reference(role, series, tag)
+            results.append(Built(reference=name, size_bytes=image.size_bytes, fresh=fresh))
+    return results
+
+
+def _composed(engine: ImageComposer, role: str, series: Series, progress: Progress) -> Built:
+    from condor_mini.images.composition import compose
+
+    name = reference(role, series)
+    fresh = compose(engine, role, series, progress, reference=name, label=DIGEST_LABEL)
+    image = engine.image(name)
+    return Built(reference=name, size_bytes=image.size_bytes if image else 0, fresh=fresh)
+
+
+def listing(engine: Engine) -> list[Listed]:
+    """Return all images that can be built, built or not, by series; the default series first."""
+    known = catalogue()
+    builds = isinstance(engine, ImageBuilder)
+    order = sorted(known.series.values(), key=lambda series: series.number != known.default)
+    base = next((name for name in debian_names() if engine.image(name)), "") if builds else None
+    return each(
+        lambda wanted: _listed(engine, *wanted, base),
+        [(series, role) for series in order for role in ROLES if builds or role != "base"],
+    )
+
+
+def debian_names() -> tuple[str, str]:
+    """Return the images that ``debian_base`` looks for, in its order."""
+    return catalogue().base, f"condor-mini-debian:{catalogue().debian}"
+
+
+def _listed(engine: Engine, series: Series, role: str, base: str | None) -> Listed:
+    """Return an image's entry in the list; ``base`` is None if the engine composes images."""
+    name = reference(role, series)
+    existing = engine.image(name)
+    digest = None
+    if existing and base is None:
+        from condor_mini.images import composition
+
+        digest = composition.digest(role, series)
+    elif existing:
+        digest = _built_digest(engine, series, role, base or "")
+    return Listed(
+        reference=name,
+        role=role,
+        series=series.number,
+        size_bytes=existing.size_bytes if existing else None,
+        up_to_date=existing is not None and existing.labels.get(DIGEST_LABEL) == digest,
+        version=existing.labels.get(VERSION_LABEL) if existing else None,
+    )
+
+
+def _built_digest(engine: Engine, series: Series, role: str, base: str) -> str:
+    """Return the digest that an image has if nothing has changed since it was built."""
+    below = base if role == "base" else reference("base", series)
+    arguments = {"HTCONDOR": series.number, "BASE": base} if role == "base" else {"BASE": below}
+    with as_file(files("condor_mini").joinpath(f"images/condor-{role}")) as folder:
+        under = engine.image(below) if below else None
+        return _digest(folder, arguments, under.id if under else "")
+
+
+def ensure(engine: Engine, role: str, series: Series, progress: Progress) -> str:
+    """Build a role's image if it is absent or outdated, and return its reference."""
+    build(engine, [role], series, progress)
+    return reference(role, series)
+
+
+def _build_one(
+    engine: ImageBuilder,
+    role: str,
+    series: Series,
+    progress: Progress,
+    tag: str | None,
+    arguments: Mapping[str, str],
+    below: ImageInfo | None,
+    *,
+    no_cache: bool,
+) -> tuple[ImageInfo, bool]:
+    """Build an image on ``below`` if it is outdated; return it, and whether it was built."""
+    name = reference(role, series, tag)
+    with as_file(files("condor_mini").joinpath(f"images/condor-{role}")) as folder:
+        digest = _digest(folder, arguments, below.id if below else "")
+        existing = engine.image(name)
+        if existing and existing.labels.get(DIGEST_LABEL) == digest and not no_cache:
+            return existing, False
+        is_default = tag is None and series.number == catalogue().default
+        tags = (name, reference(role, series, "latest")) if is_default else (name,)
+        with (
+            tempfile.TemporaryDirectory(prefix="condor-mini-") as scratch,
+            progress.step(f"Building {name}") as detail,
+        ):
+            context = Path(scratch) / role
+            shutil.copytree(folder, context)
+            if role == "base":
+                fetch_uv(context / "bin", engine.info().architecture)
+            spec = BuildSpec(
+                context=context,
+                tags=tags,
+                build_args=arguments,
+                labels={DIGEST_LABEL: digest},
+                no_cache=no_cache,
+            )
+            _build(engine, spec, detail)
+            if role == "base":
+                _label_with_version(engine, spec, detail)
+    made = engine.image(name)
+    if made is None:
+        raise ImageBuildFailed(f"the engine built {name}, but does not have it")
+    return made, True
+
+
+def _build(engine: ImageBuilder, spec: BuildSpec, detail: Callable[[str], None]) -> None:
+    """Build an image; if there is no network, raise an error that says so in a few lines."""
+    unreachable: list[str] = []
+
+    def on_line(line: str) -> None:
+        detail(line)
+        log.debug("%s", line)
+        if _NO_NETWORK.search(line):
+            unreachable.append(line.strip())
+
+    try:
+        engine.build(spec, on_line=on_line)
+    except ImageBuildFailed as failure:
+        if _NO_APT.search(failure.output):
+            raise ImageBuildFailed(
+                f"{spec.tags[0]} cannot be built on {spec.build_args['BASE']}: it has no apt-get",
+                hint="Choose an image of Debian or Ubuntu: condor-mini build --base IMAGE",
+            ) from failure
+        if not unreachable:
+            failure.hint = "See all lines of the build: condor-mini -v build --no-cache"
+            raise
+        raise ImageBuildFailed(
+            f"{spec.tags[0]} could not be built, because Debian's packages cannot be reached:\n"
+            f"{unreachable[0]}",
+            hint="Check that containers reach the network: "
+            f"{engine.name} run --rm {spec.build_args['BASE']} apt-get update",
+        ) from failure
+
+
+def _digest(folder: Path, arguments: Mapping[str, str], below: str) -> str:
+    """Return a digest of all that determines the contents of an image."""
+    sha256 = hashlib.sha256(repr((sorted(arguments.items()), below)).encode())
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            mode = "x" if path.stat().st_mode & 0o100 else "-"
+            sha256.update(f"{path.relative_to(folder)} {mode}\0".encode())
+            sha256.update(path.read_bytes())
+    return sha256.hexdigest()
+
+
+def _label_with_version(
+    engine: ImageBuilder, spec: BuildSpec, detail: Callable[[str], None]
+) -> None:
+    """Build the image again, from cached layers, with the installed version as a label."""
+    container = engine.create(
+        ContainerSpec(image=spec.tags[0], name=f"condor-mini-version-{os.getpid()}")
+    )
+    try:
+        version = engine.copy_out(container, VERSION_FILE).decode().strip()
+    finally:
+        engine.remove(container)
+    labels = {**spec.labels, VERSION_LABEL: version}
+    again = BuildSpec(
+        context=spec.context, tags=spec.tags, build_args=spec.build_args, labels=labels
+    )
+    engine.build(again, on_line=detail)
+
+
+def fetch_uv(folder: Path, architecture: str) -> None:
+    """Download uv with the host's pip into ``folder``, the ``bin`` of the base image's context.
+
+    The host's pip knows the mirror, the proxy and the certificates. If pip fails, the file stays
+    absent, and the build downloads uv itself.
+    """
+    machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(architecture, architecture)
+    with tempfile.TemporaryDirectory(prefix="condor-mini-") as scratch:
+        argv = [
+            *(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"),
+            *("--only-binary", ":all:", "--platform", f"manylinux2014_{machine}"),
+            *("--dest", scratch, f"uv=={catalogue().uv}"),
+        ]
+        try:
+            command.run(argv, timeout_s=UV_TIMEOUT_S)
+        except CommandFailed as failure:
+            log.info("the host's pip could not download uv: %s", failure)
+            return
+        with zipfile.ZipFile(next(Path(scratch).glob("uv-*.whl"))) as wheel:
+            program = next(name for name in wheel.namelist() if name.endswith("/scripts/uv"))
+            (folder / "uv").write_bytes(wheel.read(program))
+        (folder / "uv").chmod(0o755)

@@ -1,0 +1,321 @@
+"""Submit jobs and follow them to their end with HTCondor's own tools."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import re
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TypedDict
+
+from condor_mini.base.errors import JobFailed, PoolNotReady, TimedOut
+from condor_mini.base.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from condor_mini.engine import CommandResult
+    from condor_mini.jobs.staging import Staging
+
+FOREVER_S = float("inf")
+SUBMIT_TIMEOUT_S = 600.0
+"""A submit file may queue tens of thousands of jobs."""
+SCHEDD_TIMEOUT_S = 60.0
+"""How long to query a schedd that does not answer, in seconds. Its master may be restarting it."""
+REMOVE_TIMEOUT_S = 5.0
+"""How long to wait for a removed job to leave the queue, in seconds."""
+POLL_INTERVAL_S = 0.2
+"""The pause between the first two queries of the queue, in seconds.
+
+A query costs 0.1 s of a core.
+"""
+LONGEST_POLL_INTERVAL_S = 2.0
+"""The longest pause between two queries, in seconds.
+
+The longer a wait has lasted, the less a short delay matters.
+"""
+IDLE, RUNNING, REMOVED, COMPLETED, HELD = 1, 2, 3, 4, 5
+"""JobStatus, as in HTCondor's manual, appendix "Job ClassAd Attributes"."""
+
+SIGNAL_BASE = 128
+"""A shell's status for a process that a signal ended is this plus the signal's number."""
+
+STAGING_ATTRIBUTE = "CondorMiniStaging"
+"""The attribute that holds the ``Staging.name`` of the directory that a job was submitted in."""
+ATTRIBUTES = (
+    *("ClusterId", "ProcId", "JobStatus", "HoldReason", "RemoveReason", "Iwd"),
+    *("Out", "Err", "UserLog", "ExitBySignal", "ExitCode", "ExitSignal", STAGING_ATTRIBUTE),
+)
+
+
+class Runner(Protocol):
+    """A node or a personal pool, which runs commands."""
+
+    def exec(
+        self, argv: Sequence[str], *, workdir: str = ..., timeout_s: float = ...
+    ) -> CommandResult:
+        """Run a command to its end as the ordinary user, and return its output and status."""
+
+
+class JobAd(TypedDict, total=False):
+    """The attributes of a job's ClassAd that this module queries."""
+
+    ClusterId: int
+    ProcId: int
+    JobStatus: int
+    HoldReason: str
+    RemoveReason: str
+    Iwd: str
+    Out: str
+    Err: str
+    UserLog: str
+    ExitBySignal: bool
+    ExitCode: int
+    ExitSignal: int
+    CondorMiniStaging: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Submission:
+    """Clusters that were submitted together."""
+
+    runner: Runner
+    """The access point or personal pool whose queue they are in."""
+    clusters: tuple[int, ...]
+    message: str = ""
+    """The output of condor_submit."""
+    warning: str = ""
+    """The warnings of condor_submit, about a line that it does not understand, for example."""
+    staging: Staging | None = None
+    """The copy of the submit directory in the access point. None if there is none."""
+    hint_if_held: str | None = None
+    """The hint of the error if a job is put on hold."""
+
+    def wait(
+        self, *, timeout_s: float = FOREVER_S, on_change: Callable[[str], object] | None = None
+    ) -> int:
+        """Wait until all jobs have ended.
+
+        Args:
+            timeout_s: Give up after so many seconds.
+            on_change: Receives the number of jobs in each state whenever the queue is queried.
+
+        Returns:
+            0, or the first status of a job that is not 0. The status of a job that a signal ended
+            is 128 plus the signal's number, as in a shell.
+
+        Raises:
+            JobFailed: A job was put on hold or removed. The message says why.
+            PoolNotReady: ``timeout_s`` has passed, or the pool has ended.
+        """
+        return wait([self], timeout_s=timeout_s, on_change=on_change)
+
+    def jobs(self) -> list[JobAd]:
+        """Return one ad per job, in the order of job ids, from the queue and the history."""
+        # The queue first, because a job is in the history before it leaves the queue.
+        ads = self.queued() + self._ads("condor_history", self.clusters)
+        by_id = {(ad["ClusterId"], ad["ProcId"]): ad for ad in ads}
+        return [by_id[job] for job in sorted(by_id)]
+
+    def ended(self) -> list[JobAd]:
+        """Return one ad per job that has ended, in the order of job ids."""
+        return [ad for ad in self.jobs() if ad["JobStatus"] in (REMOVED, COMPLETED)]
+
+    def queued(self) -> list[JobAd]:
+        """Return one ad per job in the queue. A job may stay there for a while after its end."""
+        return self._ads("condor_q", self.clusters)
+
+    def fetch(self) -> list[Path]:
+        """Copy what the jobs wrote back to the directory of the submit file.
+
+        Only files that are new or have changed are written. When all jobs that use the same copy of
+        the directory have ended, the copy in the access point is removed.
+
+        Returns:
+            The files and directories that are new or have changed. Empty for jobs that were not
+            submitted from a directory of this machine.
+
+        Raises:
+            NotFound: The directory no longer exists.
+            CondorMiniError: A file cannot be written, or would be outside the directory.
+        """
+        if self.staging is None:
+            return []
+        mine = ("-constraint", f'{STAGING_ATTRIBUTE} == "{self.staging.name}"')
+        return self.staging.fetch(last=not _unended(self._ads("condor_q", mine)))
+
+    def remove(self) -> None:
+        """Remove the jobs, and wait up to ``REMOVE_TIMEOUT_S`` until they have left the queue."""
+        self.runner.exec(["condor_rm", *map(str, self.clusters)])
+
+        def queued() -> str | None:
+            left = _unended(self.queued())
+            return f"{len(left)} removed jobs are still in the queue" if left else None
+
+        with suppress(TimedOut):  # these jobs leave the queue when the pool runs again
+            wait_until(queued, timeout_s=REMOVE_TIMEOUT_S, interval_s=POLL_INTERVAL_S)
+
+    def read(self, ad: JobAd, attribute: str) -> str:
+        """Return the text of a file that a job's ad names; empty if there is none.
+
+        Args:
+            ad: The job's ad.
+            attribute: ``Out``, ``Err`` or ``UserLog``.
+        """
+        name = {"Out": ad.get("Out"), "Err": ad.get("Err"), "UserLog": ad.get("UserLog")}[attribute]
+        if not name or name == "/dev/null":
+            return ""
+        path = posixpath.join(ad["Iwd"], name)
+        if self.staging is not None and self.staging.is_removed:
+            return self.staging.read_fetched(path)
+        result = self.runner.exec(["cat", "--", path])
+        return result.stdout if result.returncode == 0 else ""
+
+    def events(self, ad: JobAd) -> str:
+        """Return the job's event log, without the events of earlier clusters in the same file."""
+        blocks = re.split(r"(?m)^\.\.\.\n", self.read(ad, "UserLog"))
+        ours = tuple(f"({number:03d}." for number in self.clusters)
+        return "".join(f"{block}...\n" for block in blocks if block[4:].startswith(ours))
+
+    def _ads(self, tool: str, which: Sequence[object]) -> list[JobAd]:
+        argv = [tool, *map(str, which), "-json", "-attributes", ",".join(ATTRIBUTES)]
+        ads: list[JobAd] = []
+        if not which:  # without arguments, the tool would print all jobs
+            return ads
+
+        def unanswered() -> str | None:
+            result = self.runner.exec(argv)
+            if result.returncode != 0:
+                return f"{tool}: {result.stderr.strip()}"
+            ads.extend(json.loads(result.stdout or "[]"))
+            return None
+
+        wait_until(unanswered, timeout_s=SCHEDD_TIMEOUT_S, error=PoolNotReady)
+        return ads
+
+
+def submit(
+    runner: Runner,
+    directory: str,
+    file: str,
+    *,
+    arguments: Sequence[str] = (),
+    staging: Staging | None = None,
+    hint_if_held: str | None = None,
+) -> Submission:
+    """Run condor_submit in the directory of a submit file, as a user would.
+
+    Args:
+        runner: Access point or personal pool to submit to.
+        directory: Path of the submit file's directory in the access point.
+        file: Name of the submit file.
+        arguments: Arguments of condor_submit; they follow the file's name.
+        staging: Copy of the submit directory. None if there is none.
+        hint_if_held: Hint of the error if a job is put on hold.
+
+    Raises:
+        JobFailed: condor_submit refused the submit file. The error has its output and status.
+    """
+    # With ./, a name that begins with a hyphen is not taken for an option.
+    argv = ["condor_submit", f"./{file}"]
+    if staging is not None:
+        argv += ["-append", f'MY.{STAGING_ATTRIBUTE} = "{staging.name}"']
+    result = runner.exec([*argv, *arguments], workdir=directory, timeout_s=SUBMIT_TIMEOUT_S)
+    if result.returncode != 0:
+        raise refused(file, result, staging)
+    # With -terse, the output is "12.0 - 12.9".
+    numbers = re.findall(r"submitted to cluster (\d+)|^(\d+)\.\d+ - ", result.stdout, re.MULTILINE)
+    return Submission(
+        runner=runner,
+        clusters=tuple(int(number or terse) for number, terse in numbers),
+        message=result.stdout.strip(),
+        warning="\n".join(line for line in result.stderr.splitlines() if "WARNING" in line),
+        staging=staging,
+        hint_if_held=hint_if_held,
+    )
+
+
+def refused(file: str, result: CommandResult, staging: Staging | None) -> JobFailed:
+    """Return the error that has condor_submit's output, with the paths of this machine."""
+    output = (result.stderr.strip() or result.stdout.strip()).removeprefix("ERROR: ")
+    if staging is not None:
+        output = staging.in_words_of_here(output)
+    return JobFailed(f"condor_submit {file}: {output}", status=result.returncode)
+
+
+def wait(
+    submissions: Sequence[Submission],
+    *,
+    timeout_s: float = FOREVER_S,
+    on_change: Callable[[str], object] | None = None,
+) -> int:
+    """Wait for several submissions at once; see ``Submission.wait``."""
+    silent_at: float | None = None
+
+    def unfinished() -> str | None:
+        nonlocal silent_at
+        queued = [(ad, one.hint_if_held) for one in submissions for ad in one.queued()]
+        for ad, hint in queued:
+            _raise_if_held(ad, hint)
+        left = _unended([ad for ad, _ in queued])
+        if not left:
+            # The shadow of a job that was removed while it ran may not have written the end yet.
+            removed = sum(ad["JobStatus"] == REMOVED for ad, _ in queued)
+            silent_at = silent_at or time.monotonic() + REMOVE_TIMEOUT_S
+            if removed and time.monotonic() < silent_at:
+                return f"{removed} removed jobs are still in the queue"
+            return None
+        running = sum(ad["JobStatus"] == RUNNING for ad in left)
+        text = f"{running} running, {len(left) - running} idle"
+        if on_change is not None:
+            on_change(text)
+        return text
+
+    wait_until(
+        unfinished,
+        timeout_s=timeout_s,
+        interval_s=LONGEST_POLL_INTERVAL_S,
+        error=PoolNotReady,
+        headline=f"not all jobs have ended after {timeout_s:g} s",
+        sleep=_less_and_less_often(),
+    )
+    ended = (ad for submission in submissions for ad in submission.ended())
+    return next((status for ad in ended if (status := _status(ad)) != 0), 0)
+
+
+def _less_and_less_often() -> Callable[[float], None]:
+    """Return a sleep function that sleeps a little longer each time, up to its argument."""
+    pause_s = POLL_INTERVAL_S
+
+    def sleep(longest_s: float) -> None:
+        nonlocal pause_s
+        time.sleep(min(pause_s, longest_s))
+        pause_s *= 1.05
+
+    return sleep
+
+
+def _raise_if_held(ad: JobAd, hint: str | None) -> None:
+    if ad["JobStatus"] == HELD:
+        raise JobFailed(
+            f"job {ad['ClusterId']}.{ad['ProcId']} was put on hold: {ad.get('HoldReason')}",
+            status=1,
+            hint=hint,
+        )
+
+
+def _unended(ads: list[JobAd]) -> list[JobAd]:
+    return [ad for ad in ads if ad["JobStatus"] not in (REMOVED, COMPLETED)]
+
+
+def _status(ad: JobAd) -> int:
+    if ad["JobStatus"] == REMOVED:
+        raise JobFailed(
+            f"job {ad['ClusterId']}.{ad['ProcId']} was removed: {ad.get('RemoveReason')}", status=1
+        )
+    if ad.get("ExitBySignal"):
+        return SIGNAL_BASE + ad.get("ExitSignal", 0)
+    return ad.get("ExitCode", 0)

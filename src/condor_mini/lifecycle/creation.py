@@ -1,0 +1,222 @@
+"""Create a pool, and add nodes to one. If that fails, all that was created is removed."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from typing import TYPE_CHECKING
+
+from condor_mini.base.errors import (
+    NotFound,
+    PoolNotReady,
+)
+from condor_mini.base.series import catalogue
+from condor_mini.base.waiting import wait_until
+from condor_mini.base.words import counted
+from condor_mini.images import builder
+from condor_mini.lifecycle.claim import Claim, check_absent, check_forgotten
+from condor_mini.lifecycle.ready import Deadline, wait_until_ready
+from condor_mini.lifecycle.removal import remove
+from condor_mini.lifecycle.rollback import make_or_roll_back
+from condor_mini.lifecycle.startup import start_all
+from condor_mini.lifecycle.volumes import MAKING_LABEL, labelled, made_together, with_volumes
+from condor_mini.nodes import custom_image, plan
+from condor_mini.nodes.fit import fitted
+from condor_mini.nodes.node import SPEC, Node, Role, pool_labels, pool_nodes
+from condor_mini.nodes.preflight import check_able, check_read_only
+from condor_mini.nodes.record import stored_spec
+from condor_mini.reports import collector
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from os import PathLike
+
+    from condor_mini.base.progress import Progress
+    from condor_mini.engine import Engine
+    from condor_mini.nodes.planned_node import PlannedNode
+    from condor_mini.spec import PoolSpec
+
+READY_TIMEOUT_S = 120.0
+QUIET_S = 5.0
+"""If no node has appeared for so many seconds, no process is creating the pool any more."""
+STOP_TIMEOUT_S = 10.0
+
+
+def requested(spec: PoolSpec | PathLike[str] | None) -> PoolSpec:
+    """Return the spec of the pool to create.
+
+    Args:
+        spec: A spec, the path of a pool file, or None for the defaults.
+
+    Raises:
+        PoolFileError: The pool file has mistakes; the error lists all of them.
+    """
+    from condor_mini.spec import PoolSpec
+
+    if spec is None:
+        return PoolSpec.from_options()
+    if isinstance(spec, PoolSpec):
+        return spec
+    from condor_mini.spec.pool_file import read_pool_file
+
+    return read_pool_file(spec)
+
+
+def create(
+    engine: Engine, spec: PoolSpec, progress: Progress, *, timeout_s: float, keep: bool = False
+) -> None:
+    """Create a pool and wait until it is usable.
+
+    Args:
+        engine: Engine to create the pool on.
+        spec: What to create.
+        progress: Receives the phases.
+        timeout_s: Give up after so many seconds, counted from when the images exist.
+        keep: Keep what was created if something fails.
+
+    Raises:
+        AlreadyInUse: A pool of that name exists, or something else has a name or a port that the
+            pool needs.
+        PoolNotReady: A daemon is missing at the deadline, or a node has ended. The message says
+            which and why.
+        EngineCapabilityError: The engine cannot do what the spec asks for.
+        ImageBuildFailed: An image did not exist and could not be built.
+    """
+    info = engine.info()
+    nodes = fitted(plan.planned_nodes(spec), info)
+    check_able(info, nodes)
+    check_read_only(info, spec)
+    check_absent(engine, spec.name)
+    check_forgotten(engine, spec.name)
+    series = catalogue().get(spec.htcondor)
+    nodes = custom_image.equipped(engine, nodes, series, progress)
+    ours = {str(node.role) for node in nodes if not node.has_own_image}
+    builder.build(engine, ours, series, progress)
+    deadline = Deadline(timeout_s)
+    labels = {
+        **spec.labels,
+        **pool_labels(spec.name),
+        MAKING_LABEL: uuid.uuid4().hex,
+    }
+    claim = Claim(engine=engine, pool=spec.name, labels={**labels, SPEC: spec.to_json()})
+
+    def make() -> None:
+        claim.take()
+        custom_image.fill_volume(engine, nodes, series, labels, progress)
+        what = f"{counted(len(nodes), 'node')} of the pool {spec.name}"
+        with progress.step(f"Starting {what}", done=f"Started {what}"):
+            ready = with_volumes(engine, labelled(nodes, labels), labels)
+            start_all(engine, ready, deadline)
+        slots = {node.name: node.slots for node in nodes}
+        wait_until_ready(
+            engine, spec.name, slots, progress, deadline=deadline, probe=spec.probe_job
+        )
+
+    def undo() -> str:
+        if not claim.taken:
+            # The engine may have created the network although its client failed.
+            for network in engine.networks({MAKING_LABEL: labels[MAKING_LABEL]}):
+                engine.remove_network(network.id)
+            return ""
+        if keep:
+            return f"What was created is kept; look at it: condor-mini status -n {spec.name}"
+        remove(engine, spec.name)
+        return f"All that was created of the pool {spec.name} was removed."
+
+    def made() -> list[Node]:
+        return pool_nodes(engine, spec.name) if claim.taken else []
+
+    make_or_roll_back(make, undo, made, progress, pool=spec.name)
+
+
+def add(
+    engine: Engine,
+    manager: Node,
+    nodes: Sequence[PlannedNode],
+    progress: Progress,
+    *,
+    slots: Mapping[str, int],
+    timeout_s: float,
+) -> None:
+    """Add nodes to a running pool and wait for their slots. If that fails, remove them again.
+
+    Args:
+        engine: Engine that the pool is on.
+        manager: The pool's central manager.
+        nodes: The nodes to add.
+        progress: Receives the phases.
+        slots: Number of slot ads that each node of the pool has, by node name. The new nodes are
+            included.
+        timeout_s: Give up after so many seconds.
+
+    Raises:
+        PoolNotReady: A new slot is missing at the deadline, or a node has ended. The message says
+            why.
+    """
+    series = catalogue().get(manager.series)
+    nodes = custom_image.equipped(engine, nodes, series, progress)
+    deadline = Deadline(timeout_s)
+    labels = {MAKING_LABEL: uuid.uuid4().hex}
+
+    def make() -> None:
+        of_pool = pool_labels(manager.pool)
+        custom_image.fill_volume(engine, nodes, series, of_pool, progress)
+        what = counted(len(nodes), "execution point")
+        with progress.step(f"Adding {what}", done=f"Added {what}"):
+            ready = with_volumes(engine, labelled(nodes, labels), {**of_pool, **labels})
+            start_all(engine, ready, deadline, manager=manager.info.id)
+        wait_until_ready(engine, manager.pool, slots, progress, deadline=deadline, probe=False)
+
+    def made() -> list[Node]:
+        return made_together(engine, manager.pool, labels)
+
+    def undo() -> str:
+        new = made()
+        ids = [node.info.id for node in new]
+        # A graceful stop reports the end to a job that is already matched to one of the nodes.
+        engine.stop(*ids, timeout_s=STOP_TIMEOUT_S)
+        engine.remove(*ids)
+        engine.remove_volume(*(volume.name for volume in engine.volumes(labels)))
+        collector.forget(manager, [node.name for node in new])
+        return f"The new nodes were removed; the pool {manager.pool} is as it was."
+
+    make_or_roll_back(make, undo, made, progress, pool=manager.pool)
+
+
+def wait_until_created(engine: Engine, pool: str, *, timeout_s: float) -> None:
+    """Wait until all nodes of a pool exist and were started, in case another process creates it.
+
+    Args:
+        engine: Engine that the pool is on.
+        pool: Name of the pool.
+        timeout_s: Give up after so many seconds.
+
+    Raises:
+        NotFound: The other process failed and removed the pool.
+        PoolNotReady: The other process did not finish in time.
+    """
+    seen: list[str] = []
+    changed = time.monotonic()
+
+    def incomplete() -> str | None:
+        nonlocal seen, changed
+        nodes = pool_nodes(engine, pool)
+        if not nodes:
+            raise NotFound(
+                f"the pool {pool} was removed while it was being made",
+                hint=f"Try again: condor-mini create -n {pool}",
+            )
+        names = [node.name for node in nodes]
+        if nodes[0].role is not Role.CENTRAL_MANAGER:
+            return "the central manager does not exist yet"
+        if names != seen:
+            seen, changed = names, time.monotonic()
+        planned = {node.name for node in plan.planned_nodes(stored_spec(pool, nodes))}
+        absent = sorted(planned - set(names))
+        # A pool that was scaled down never has all the nodes of its spec.
+        if absent and time.monotonic() - changed < QUIET_S:
+            return f"these nodes do not exist yet: {', '.join(absent)}"
+        new = [node.name for node in nodes if node.info.started_at is None]
+        return f"these nodes were never started: {', '.join(new)}" if new else None
+
+    wait_until(incomplete, timeout_s=timeout_s, error=PoolNotReady)

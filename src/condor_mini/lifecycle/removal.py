@@ -1,0 +1,65 @@
+"""Remove a pool, or the volumes of nodes that were removed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from condor_mini.base.errors import CommandFailed, PoolNotReady
+from condor_mini.base.waiting import wait_until
+from condor_mini.engine import ImageBuilder
+from condor_mini.nodes.holdings import Holdings
+from condor_mini.nodes.node import pool_labels
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from condor_mini.engine import Engine, NetworkInfo
+    from condor_mini.nodes.node import Node
+
+GONE_TIMEOUT_S = 30.0
+
+
+def remove(engine: Engine, pool: str) -> bool:
+    """Remove a whole pool, and return whether there was anything to remove.
+
+    A container, network or volume that only claims to belong to the pool is not removed. The
+    network is removed last. As long as it exists, the pool's name is taken, so nothing of a new
+    pool of that name can be removed by mistake.
+    """
+    held = Holdings(engine, pool)
+    containers, networks = held.containers, held.networks
+    ids = {info.id for info in containers}
+    engine.remove(*ids)
+
+    def remaining() -> str | None:
+        left = [info.name for info in engine.containers(pool_labels(pool)) if info.id in ids]
+        return f"still being removed: {', '.join(left)}" if left else None
+
+    if containers:  # the engine returns at once if another process is removing them already
+        wait_until(remaining, timeout_s=GONE_TIMEOUT_S, error=PoolNotReady)
+    # Listed only now, because anonymous volumes were removed with their containers.
+    volumes = held.volumes
+    engine.remove_volume(*(volume.name for volume in volumes))
+    for network in networks:
+        _remove_network(engine, network)
+    return bool(containers or networks or volumes)
+
+
+def _remove_network(engine: Engine, network: NetworkInfo) -> None:
+    try:
+        engine.remove_network(network.id)
+    except CommandFailed as failure:
+        if failure.hint is None and isinstance(engine, ImageBuilder):
+            failure.hint = (
+                "A container outside the pool may use it. List the containers that use it: "
+                f"{engine.name} network inspect {network.name}"
+            )
+        raise
+
+
+def remove_state(engine: Engine, nodes: Iterable[Node]) -> None:
+    """Remove the volumes that keep the state of these nodes, which will not be started again."""
+    gone = [node.identity for node in nodes]
+    for pool in {identity.pool for identity in gone}:
+        volumes = Holdings(engine, pool).volumes
+        engine.remove_volume(*(volume.name for volume in volumes if volume.node in gone))

@@ -1,0 +1,39 @@
+"""Start and restart a pool, or one of its nodes, whatever is left of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from condor_mini.base.errors import UsageError
+from condor_mini.lifecycle import recreate, stop_and_start
+
+if TYPE_CHECKING:
+    from condor_mini.base.progress import Progress
+    from condor_mini.nodes.pool_nodes import PoolNodes
+
+
+def start(pool: PoolNodes, node: str | None, progress: Progress, *, timeout_s: float) -> None:
+    """Recreate removed nodes, start stopped nodes, and wait; see ``Pool.start``."""
+    recreate.recreate_lost(pool.engine, pool.name, progress, only=node, timeout_s=timeout_s)
+    nodes = pool.chosen_nodes(node)
+    stop_and_start.start(pool.engine, pool.name, nodes, progress, timeout_s=timeout_s)
+
+
+def restart(
+    pool: PoolNodes,
+    node: str | None,
+    series: str | None,
+    progress: Progress,
+    *,
+    timeout_s: float,
+) -> None:
+    """Stop and start the nodes, or upgrade all to ``series``; see ``Pool.restart``."""
+    if series is not None and node is not None:
+        raise UsageError("HTCondor is upgraded on all nodes of a pool at once: omit --node")
+    pool.existing_nodes()
+    if series is not None:
+        recreate.renew(pool.engine, pool.name, series, progress, timeout_s=timeout_s)
+    else:
+        recreate.check_startable(pool.engine, pool.name)
+        stop_and_start.stop(pool.engine, pool.chosen_nodes(node), progress)
+    start(pool, node, progress, timeout_s=timeout_s)

@@ -1,0 +1,177 @@
+"""Add and remove execution points of a running pool."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from condor_mini.base.errors import PoolNotReady, TimedOut, UsageError
+from condor_mini.base.waiting import wait_until
+from condor_mini.base.words import counted
+from condor_mini.lifecycle import creation, removal
+from condor_mini.lifecycle.stop_and_start import STOP_TIMEOUT_S, expected_slots
+from condor_mini.nodes import plan
+from condor_mini.nodes.fit import fitted
+from condor_mini.nodes.node import Role, pool_nodes
+from condor_mini.nodes.record import stored_spec
+from condor_mini.reports import collector
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from condor_mini.base.progress import Progress
+    from condor_mini.engine import Engine
+    from condor_mini.nodes.node import Node
+    from condor_mini.spec import ExecutionPoints, PoolSpec
+
+VACATE_TIMEOUT_S = 60.0
+"""How long a startd may take to vacate its jobs, in seconds.
+
+A job that is told to end may take half a minute (``KILLING_TIMEOUT``).
+"""
+GONE_TIMEOUT_S = 20.0
+
+
+def scale(
+    engine: Engine,
+    pool: str,
+    count: int,
+    progress: Progress,
+    group: str | None,
+    grace_s: float,
+    timeout_s: float,
+) -> None:
+    """Add or remove execution points until a group has ``count`` of them.
+
+    Args:
+        engine: Engine that the pool is on.
+        pool: Name of the pool.
+        count: Number of execution points that the group is to have.
+        progress: Receives the phases.
+        group: Name of the group in the pool file. None for the only one.
+        grace_s: How long the jobs may continue to run on an execution point that is removed, in
+            seconds. After that they return to the queue.
+        timeout_s: Give up after so many seconds if slots of new execution points are missing.
+
+    Raises:
+        UsageError: ``group`` is None and there are several groups, or there is no such group, or
+            the pool would have no execution point left.
+        PoolNotReady: The pool does not run, or a new slot is missing at the deadline.
+    """
+    nodes = pool_nodes(engine, pool)
+    spec = stored_spec(pool, nodes)
+    chosen = _group(spec, group)
+    ours = [n for n in nodes if n.role is Role.EXECUTION_POINT and n.group == chosen.name]
+    everywhere = [n for n in nodes if n.role is Role.EXECUTION_POINT]
+    if count < 1 and len(ours) == len(everywhere):
+        raise UsageError(
+            "a pool without execution points runs no jobs: --execute must be at least 1",
+            hint=f"To pause the pool: condor-mini stop -n {pool}",
+        )
+    if stopped := [node for node in nodes if not node.is_running]:
+        raise stopped[0].ended()
+    if count > len(ours):
+        first = max((node.number for node in everywhere), default=0) + 1
+        new = [
+            plan.planned_node(spec, Role.EXECUTION_POINT, chosen.name, first + index)
+            for index in range(count - len(ours))
+        ]
+        new = fitted(new, engine.info(), one_user=nodes[0].has_one_user)
+        slots = {**expected_slots(spec, nodes), **{node.name: node.slots for node in new}}
+        creation.add(engine, nodes[0], new, progress, slots=slots, timeout_s=timeout_s)
+    elif count < len(ours):
+        leaving = sorted(ours, key=lambda node: node.number)[count:]
+        access_points = [node for node in nodes if node.role is Role.ACCESS_POINT]
+        _drain(leaving, access_points, progress, grace_s=grace_s)
+        what = counted(len(leaving), "execution point")
+        with progress.step(f"Removing {what}", done=f"Removed {what}"):
+            engine.stop(*(node.info.id for node in leaving), timeout_s=STOP_TIMEOUT_S)
+            collector.forget(nodes[0], [node.name for node in leaving])
+            _await_gone(nodes[0], leaving)
+            engine.remove(*(node.info.id for node in leaving))
+            # Otherwise `start` would take the nodes for lost ones and recreate them.
+            removal.remove_state(engine, leaving)
+
+
+# Only a child of this node's master counts: without a process namespace, the startds of other
+# nodes are visible too.
+_STARTD = (
+    "master=$(condor_who -quick | sed -n 's/^MASTER_PID = //p'); "
+    'grep -qs "(condor_startd) [A-Z] $master " /proc/[0-9]*/stat'
+)
+
+
+def _group(spec: PoolSpec, name: str | None) -> ExecutionPoints:
+    groups = {group.name: group for group in spec.execution_points}
+    if name is None and len(groups) > 1:
+        raise UsageError(
+            f"the pool has several groups of execution points: {', '.join(groups)}",
+            hint="Choose one: --group NAME",
+        )
+    if name is not None and name not in groups:
+        raise UsageError(f"there is no group {name}; the pool's groups are: {', '.join(groups)}")
+    return groups[name] if name else next(iter(groups.values()))
+
+
+def _drain(
+    nodes: Sequence[Node], access_points: Sequence[Node], progress: Progress, *, grace_s: float
+) -> None:
+    """Let the nodes accept no new jobs, and wait until their jobs end or the grace period is over.
+
+    Jobs that still run then are put back into their queues gracefully: each job gets a SIGTERM.
+    """
+    what = counted(len(nodes), "execution point")
+    with progress.step(f"Draining {what}", done=f"Drained {what}") as detail:
+        for node in nodes:
+            # condor_off(1): -peaceful waits for the jobs, however long they run.
+            result = node.exec(["condor_off", "-peaceful", "-daemon", "startd"], user="root")
+            if result.returncode != 0:
+                raise PoolNotReady(f"condor_off failed on {node.name}: {result.stderr.strip()}")
+
+        def busy() -> str | None:
+            left = [node for node in nodes if _runs_startd(node)]
+            if not left:
+                return None
+            text = f"jobs run on {', '.join(node.name for node in left)}"
+            detail(text)
+            return text
+
+        try:
+            wait_until(busy, timeout_s=grace_s, interval_s=0.3)
+        except TimedOut:
+            left = ", ".join(node.name for node in nodes if _runs_startd(node))
+            progress.note(
+                f"Jobs still ran on {left} after {grace_s:g} s; they are put back into the queue"
+            )
+            _requeue(nodes, access_points)
+            wait_until(busy, timeout_s=VACATE_TIMEOUT_S, interval_s=0.3, error=PoolNotReady)
+
+
+def _requeue(nodes: Sequence[Node], access_points: Sequence[Node]) -> None:
+    """Put the jobs that run on these nodes back into their queues (condor_vacate_job(1))."""
+    hosts = ", ".join(f'"{node.name}"' for node in nodes)
+    on_them = f'member(split(RemoteHost, "@")[1], {{{hosts}}})'
+    for access_point in access_points:
+        # The status is ignored: the command fails if no job matches, and the last may just have
+        # ended.
+        access_point.exec(["condor_vacate_job", "-constraint", on_them], user="root")
+
+
+def _runs_startd(node: Node) -> bool:
+    """Return whether the node's startd process exists.
+
+    The master itself cannot be asked: it reports the startd as off from the moment that the startd
+    is told to end.
+    """
+    return node.exec(["sh", "-c", _STARTD], user="root").returncode == 0
+
+
+def _await_gone(manager: Node, nodes: Sequence[Node]) -> None:
+    """Wait until the collector has no ads of these nodes, so that no job is matched to them."""
+    names = {node.name for node in nodes}
+
+    def remaining() -> str | None:
+        result = manager.exec(["condor_status", "-any", "-af", "Machine"], user="root")
+        left = names & set(result.stdout.split())
+        return f"the collector still has ads of {', '.join(sorted(left))}" if left else None
+
+    wait_until(remaining, timeout_s=GONE_TIMEOUT_S, error=PoolNotReady)

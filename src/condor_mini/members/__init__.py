@@ -1,0 +1,1 @@
+"""Access to a pool: tokens, requests for tokens, and the signing key."""

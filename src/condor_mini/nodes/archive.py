@@ -1,0 +1,79 @@
+"""The tar archives that are copied into a node: all its files before its start, or new tokens."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from condor_mini.base.layout import HOME, KEYS, LOG, SPOOL, TOKENS, USER_ID
+from condor_mini.base.tar_writer import TarWriter, mode_of
+from condor_mini.engine import VolumeMount
+from condor_mini.nodes.planned_node import CONFIGURATION
+from condor_mini.nodes.state import state_volumes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from condor_mini.nodes.planned_node import PlannedNode
+
+TOKEN_FILES = (f"{TOKENS.lstrip('/')}/node", "etc/condor/users-token")
+"""The paths of a node's own token and of its users' token; see the script ``renew-tokens``."""
+_OWNERS = {
+    SPOOL: (0, 0o755),
+    LOG: (0, 0o755),
+    HOME: (USER_ID, 0o700),
+    KEYS: (0, 0o700),
+    TOKENS: (0, 0o700),
+}
+"""The first owner and the mode of each directory.
+
+The entrypoint gives the daemons' directories to the daemons.
+"""
+
+
+def node_archive(
+    node: PlannedNode, *, tokens: Sequence[str] = (), more: Mapping[str, bytes] | None = None
+) -> bytes:
+    """Return the tar archive to unpack at ``PlannedNode.archive_at`` before a node's start.
+
+    It contains the node's files. If the node is not read-only, it also sets the owners and modes of
+    its volumes. For a read-only node the engine takes them from the image; the caller must see to
+    its ``user_volumes``.
+
+    Args:
+        node: Node to make the archive for.
+        tokens: The node's own token, then its users' token if it has one.
+        more: Other files, by path. Scripts among them become executable.
+    """
+    tar = TarWriter()
+    for mount in () if node.container.read_only else node.container.mounts:
+        if isinstance(mount, VolumeMount) and not mount.read_only:
+            # An engine creates volumes that only root can write.
+            is_state = mount.volume in state_volumes(node)
+            owner, mode = _OWNERS[mount.target] if is_state else (0, 0o1777)
+            tar.directory(mount.target.strip("/"), mode, owner)
+    ours = {path: text.encode() for path, text in node.files.items()}
+    for path, content in {**(more or {}), **ours}.items():
+        tar.file(_below(path, node.archive_at), content, mode_of(content))
+    _add_tokens(tar, tokens, at=node.archive_at)
+    return tar.finish()
+
+
+def tokens_archive(tokens: Sequence[str]) -> bytes:
+    """Return the tar archive that replaces the tokens of an existing node.
+
+    It is to be unpacked at ``CONFIGURATION``; ``tokens`` are as for ``node_archive``.
+    """
+    tar = TarWriter()
+    _add_tokens(tar, tokens, at=CONFIGURATION)
+    return tar.finish()
+
+
+def _add_tokens(tar: TarWriter, tokens: Sequence[str], *, at: str) -> None:
+    for path, token in zip(TOKEN_FILES, tokens, strict=False):
+        tar.file(_below(path, at), f"{token}\n".encode(), 0o600)
+
+
+def _below(path: str, directory: str) -> str:
+    """Return a path of the node's as an archive for that directory names it."""
+    return str(PurePosixPath("/", path).relative_to(directory))

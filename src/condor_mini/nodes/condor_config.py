@@ -1,0 +1,234 @@
+"""HTCondor's configuration for the nodes of a pool, rendered from its spec.
+
+Each node gets two rendered files in ``/etc/condor/config.d``: ``40-pool`` and ``60-node``. Some
+nodes also get ``25-one-user``, ``25-limited`` or ``36-preload``. If two files set the same knob,
+the later one wins. The images contain the settings that all pools share, as plain files. The knobs
+are those of HTCondor's manual, "Configuration Macros"; a rendered comment gives the reason for each
+of them.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from condor_mini.spec import AccessPoints, ExecutionPoints, Gpus, PoolSpec
+    from condor_mini.spec.attributes import ClassAdScalar, ClassAdValue
+
+KIB_PER_MIB = 1024
+SLOT_MEMORY_MB = 2048
+"""Memory of each static slot if the pool file does not set ``memory``."""
+SLOT_DISK_MB = 10 * 1024
+"""Disk of each static slot if the pool file does not set ``disk``."""
+MOST_UPDATES_PER_S = 100
+"""Limit for the updates per second that one startd sends to the collector.
+
+At 2000 per second, 50 jobs on 10,000 slots took 83 s; at 100 per second they took 6 s.
+"""
+UPDATE_INTERVAL_S = 5
+"""UPDATE_INTERVAL in the images' file ``30-profile-dev``."""
+FIRST_TRACKING_GID = 50_000
+"""MIN_TRACKING_GID in the images' file ``20-role-execute``."""
+TRACKING_GIDS = 1000
+"""Number of tracking GIDs in ``20-role-execute``."""
+MOST_TRACKING_GIDS = 15_000
+"""Limit for tracking GIDs: a container of a rootless engine has 65536 groups."""
+
+
+def central_manager_host(spec: PoolSpec) -> str:
+    """Return the host name of the central manager."""
+    return f"{spec.name}-master"
+
+
+def pool_config(spec: PoolSpec, *, is_central_manager: bool = False) -> str:
+    """Return the file ``40-pool``, the configuration of every node.
+
+    The central manager keeps the CONDOR_HOST of its role. That is its own address, which needs no
+    name server.
+    """
+    lines = [
+        "# The issuer of this pool's tokens.",
+        f"TRUST_DOMAIN = {spec.name}.$(UID_DOMAIN)",
+    ]
+    if spec.read == "anyone":
+        lines += ["# Who may read ads, queues and configuration.", "POOL_READ = anyone"]
+    if not is_central_manager:
+        lines += [
+            "# The central manager's name, because its address can change at a restart.",
+            f"CONDOR_HOST = {central_manager_host(spec)}",
+        ]
+    return _file(lines, raw=spec.config, whose="every node")
+
+
+def one_user_config() -> str:
+    """Return the file ``25-one-user``, for nodes whose processes all belong to one user."""
+    return """\
+# One user runs all daemons and jobs here, so that user administers, advertises and negotiates.
+STATE = /var/lib/condor
+SEC_TOKEN_DIRECTORY = /etc/condor/tokens.d
+POOL_DAEMONS = $(USERNAME)@$(UID_DOMAIN) condor@*
+# Anyone with a limited token of that user has the same name. Such a token must not advertise jobs.
+IS_FROM_ONE_USER = (AuthenticatedIdentity == "$(USERNAME)@$(UID_DOMAIN)" \\
+  && stringListMember(MyType, "DaemonMaster,Negotiator,Accounting"))
+
+# Tracking by GID needs root.
+USE_GID_PROCESS_TRACKING = False
+"""
+
+
+def preload_config(libraries: str) -> str:
+    """Return the file ``36-preload``, which preloads libraries of the user's own image into jobs.
+
+    Args:
+        libraries: Value of ``LD_PRELOAD``: paths separated by colons or spaces.
+    """
+    words = " ".join(libraries.split()).replace("'", "''").replace('"', '""')
+    return f"""\
+# Only for jobs: these libraries need the image's libc, and HTCondor's programs use another one.
+STARTER_JOB_ENVIRONMENT = "LD_PRELOAD='{_literal(words)}'"
+"""
+
+
+def central_manager_config(spec: PoolSpec) -> str:
+    """Return the file ``60-node`` of the central manager; empty if the spec has none for it."""
+    return _file([], raw=spec.central_manager.config, whose="the central manager")
+
+
+def access_point_config(spec: PoolSpec, group: AccessPoints) -> str:  # noqa: ARG001 (as the others)
+    """Return the file ``60-node`` of a group's access points; empty if the group has no config."""
+    return _file([], raw=group.config, whose=f"the access points {group.name}")
+
+
+def limited_config() -> str:
+    """Return the file ``25-limited``, for execution points whose processes the engine limits."""
+    return """\
+# Jobs yield to the daemons. Otherwise a job that forks without end, up to the node's limit of
+# processes, leaves the daemons too little CPU time: on one core, 1024 processes were not removed
+# within 47 s, but with this setting in 4 s. The share of other containers stays the same, because
+# engines divide the cores by container.
+JOB_RENICE_INCREMENT = 19
+"""
+
+
+def execution_point_config(spec: PoolSpec, group: ExecutionPoints) -> str:  # noqa: ARG001
+    """Return the file ``60-node`` of each execution point of a group."""
+    sections = [_resources(group), _gpus(group.gpus), _slots(group), _attributes(group)]
+    lines = [line for section in sections if section for line in ("", *section)][1:]
+    return _file(lines, raw=group.config, whose=f"the execution points {group.name}")
+
+
+def _file(lines: list[str], *, raw: str, whose: str) -> str:
+    """Return the lines as a file. Raw configuration comes last, so that it wins."""
+    if raw:
+        lines = [*lines, *([""] if lines else []), f"# From the pool file, for {whose}."]
+    return "".join(f"{line}\n" for line in lines) + raw
+
+
+def _resources(group: ExecutionPoints) -> list[str]:
+    cpus, memory_mb, disk_mb = group.cpus, group.memory_mb, group.disk_mb
+    if group.slots is not None:
+        cpus = cpus or group.slots
+        memory_mb = memory_mb or group.slots * SLOT_MEMORY_MB
+        disk_mb = disk_mb or group.slots * SLOT_DISK_MB
+    knobs = []
+    if cpus is not None:
+        knobs += [f"NUM_CPUS = {cpus}"]
+    if memory_mb is not None:
+        knobs += ["# MiB", f"MEMORY = {memory_mb}"]
+    if disk_mb is not None:
+        knobs += ["# KiB", f"DISK = {disk_mb * KIB_PER_MIB}"]
+    knobs += _tracking_gids(group.slots or cpus or 0)
+    return ["# Advertised resources, whatever the machine has.", *knobs] if knobs else []
+
+
+def _tracking_gids(jobs: int) -> list[str]:
+    if jobs <= TRACKING_GIDS:
+        return []
+    last = FIRST_TRACKING_GID + min(jobs, MOST_TRACKING_GIDS) - 1
+    return ["# One tracking group for each job that can run.", f"MAX_TRACKING_GID = {last}"]
+
+
+def _gpus(gpus: Gpus) -> list[str]:
+    if gpus.count == 0:
+        return []
+    ids = ", ".join(f"GPU-{number:08x}" for number in range(gpus.count))
+    properties = []
+    if gpus.name is not None:
+        properties.append(f'DeviceName = "{gpus.name}"')
+    if gpus.memory_mb is not None:
+        properties.append(f"GlobalMemoryMb = {gpus.memory_mb}")
+    if gpus.capability is not None:
+        properties.append(f"Capability = {gpus.capability}")
+    ad = [f'DetectedGPUs = "{ids}"']
+    if properties:
+        ad.append(f"Common = [ {'; '.join(properties)} ]")
+    words = " ".join(f"'{line}'" for line in ad).replace('"', '""')
+    return [
+        "# Simulated GPUs. HTCondor reads their ad from any program's output. This one is printf,",
+        "# because condor_gpu_discovery -simulate knows only seven models.",
+        f"MACHINE_RESOURCE_INVENTORY_GPUs = \"$(BIN)/printf '%s\\n' {words}\"",
+    ]
+
+
+def _slots(group: ExecutionPoints) -> list[str]:
+    if group.slots is None:
+        return []
+    lines = [
+        "# Static slots, in place of the profile's one partitionable slot; auto divides evenly.",
+        f"NUM_SLOTS = {group.slots}",
+        f"NUM_SLOTS_TYPE_1 = {group.slots}",
+        "SLOT_TYPE_1 = auto",
+        "SLOT_TYPE_1_PARTITIONABLE = False",
+    ]
+    interval_s = group.slots // MOST_UPDATES_PER_S
+    if interval_s > UPDATE_INTERVAL_S:
+        lines += [
+            "# Each slot sends its own update. A startd that sends thousands of them per second",
+            "# has no time left to start jobs.",
+            f"UPDATE_INTERVAL = {interval_s}",
+        ]
+    return lines
+
+
+def _attributes(group: ExecutionPoints) -> list[str]:
+    if not group.attributes:
+        return []
+    return [
+        "# With the slot type's prefix, no attribute is mistaken for a knob of the same name.",
+        f"SLOT_TYPE_1_STARTD_ATTRS = $(STARTD_ATTRS) {' '.join(group.attributes)}",
+        *(f"SLOT_TYPE_1_{name} = {classad(value)}" for name, value in group.attributes.items()),
+    ]
+
+
+def classad(value: ClassAdValue) -> str:
+    """Return a ClassAd literal in the old syntax, as the value of a configuration variable.
+
+    In that syntax (``Lexer::tokenizeStringOld``) a backslash stands for itself, unless it precedes
+    a quotation mark.
+    """
+    if isinstance(value, tuple):
+        return "{" + ", ".join(_scalar(item) for item in value) + "}"
+    return _scalar(value)
+
+
+def _scalar(value: ClassAdScalar) -> str:
+    match value:
+        case None:
+            return "undefined"
+        case bool():
+            return str(value)
+        case int() | float():
+            return repr(value)
+        case str():
+            escaped = value.replace('"', r"\"")
+            return f'"{_literal(escaped)}"'
+
+
+def _literal(text: str) -> str:
+    # $(NAME), $$(NAME) and $INT(NAME) are macros. Neither $ of a pair begins a $(.
+    return re.sub(r"(?<!\$)(\$\$)*\$(?!\$)", _dollar, text)
+
+
+def _dollar(match: re.Match[str]) -> str:
+    return f"{match[0][:-1]}$(DOLLAR)"

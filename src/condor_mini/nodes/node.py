@@ -1,0 +1,348 @@
+"""A pool's nodes: which containers are nodes, and how to run commands in them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+from condor_mini.base.errors import NotFound, PoolNotReady
+from condor_mini.base.layout import HEALTH, HOME, LABEL, LIBEXEC, TOKENS, USER
+from condor_mini.base.series import catalogue
+from condor_mini.engine import QUICK_TIMEOUT_S, ContainerState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from condor_mini.engine import CommandResult, ContainerInfo, Engine
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+SPEC = f"{LABEL}.spec"
+"""Label with the spec that the pool was created from.
+
+The central manager has it, and so does the network, which outlives the central manager.
+"""
+OWN_IMAGE = f"{LABEL}.own-image"
+"""Label with the reference of the user's own image that a node runs; empty on other nodes.
+
+See ``custom_image.py``.
+"""
+ONE_USER = f"{LABEL}.one-user"
+"""Label that is ``true`` if all the node's processes belong to one user, ``jovyan``; else empty."""
+LOG_TAIL_LINES = 15
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,8}", re.ASCII)
+_SERIES = re.compile(r"[1-9][0-9]{0,3}", re.ASCII)
+_MOST_SHOWN = 40
+"""Characters of a label's value that a message repeats."""
+
+
+class Role(StrEnum):
+    """A node's role; the values are those in the names of nodes and images."""
+
+    CENTRAL_MANAGER = "master"
+    ACCESS_POINT = "submit"
+    EXECUTION_POINT = "execute"
+
+    @property
+    def words(self) -> str:
+        """The role in words: ``access point``."""
+        return self.name.lower().replace("_", " ")
+
+
+ORDER = tuple(Role)
+
+
+class Malformed(ValueError):
+    """Labels that are false or not understood; the message says how."""
+
+
+def pool_labels(pool: str | None = None) -> dict[str, str]:
+    """Return the labels that the engine's objects of a pool have; None for those of all pools."""
+    return {f"{LABEL}.kind": "pool", **({f"{LABEL}.pool": pool} if pool else {})}
+
+
+def node_name(pool: str, role: Role, number: int) -> str:
+    """Return the name of a node, which is its container name, host name, and ``Machine``."""
+    return f"{pool}-{role}" + (f"-{number}" if number else "")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identity:
+    """The node that a container, or a volume with a node's state, belongs to."""
+
+    pool: str
+    role: Role
+    number: int = 0
+    """The number within its role: 3 for ``mini-execute-3``; 0 for the central manager."""
+    group: str = ""
+    """Name of its group in the pool file; empty for the central manager."""
+
+    @property
+    def name(self) -> str:
+        """The node's name."""
+        return node_name(self.pool, self.role, self.number)
+
+    @classmethod
+    def of(cls, labels: Mapping[str, str]) -> Identity:
+        """Return the node that these labels name; labels alone are no proof that it is this node.
+
+        Raises:
+            Malformed: A label is missing, or has a value that is not understood.
+        """
+        role = label_value(labels, "role")
+        if role not in ORDER:
+            raise Malformed(f"its label {LABEL}.role is {shown(role)}, which is no role")
+        number = label_value(labels, "number")
+        is_manager = role == Role.CENTRAL_MANAGER
+        if not _NUMBER.fullmatch(number) or (number == "0") != is_manager:
+            what = f"the number of a node with the role {role}"
+            raise Malformed(f"its label {LABEL}.number is {shown(number)}, which is not {what}")
+        pool, group = label_value(labels, "pool"), labels.get(f"{LABEL}.group", "")
+        return cls(pool=pool, role=Role(role), number=int(number), group=group)
+
+
+def label_value(labels: Mapping[str, str], key: str) -> str:
+    """Return the value of one of our labels; raises ``Malformed`` if it is absent or empty."""
+    if not (value := labels.get(f"{LABEL}.{key}")):
+        raise Malformed(f"it has no label {LABEL}.{key}")
+    return value
+
+
+def shown(value: str) -> str:
+    """Return a label's value for a message: short, and without control characters."""
+    return ascii(value if len(value) <= _MOST_SHOWN else f"{value[:_MOST_SHOWN]}...")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Node:
+    """A node in the state that the engine reported; ``pool_nodes`` returns those of a pool."""
+
+    engine: Engine
+    info: ContainerInfo
+    identity: Identity
+
+    @property
+    def name(self) -> str:
+        """The node's name: its container name, its host name, and ``Machine`` in its ads."""
+        return self.info.name
+
+    @property
+    def role(self) -> Role:
+        """The node's role."""
+        return self.identity.role
+
+    @property
+    def pool(self) -> str:
+        """The name of the node's pool."""
+        return self.identity.pool
+
+    @property
+    def group(self) -> str:
+        """Name of the node's group in the pool file; empty for the central manager."""
+        return self.identity.group
+
+    @property
+    def number(self) -> int:
+        """The number within its role: 3 for ``mini-execute-3``; 0 for the central manager."""
+        return self.identity.number
+
+    @property
+    def series(self) -> str:
+        """The node's series of HTCondor: ``25``."""
+        return self.info.labels[f"{LABEL}.series"]
+
+    @property
+    def has_own_image(self) -> bool:
+        """Whether the node runs an image of the user's own, with HTCondor beside it."""
+        return bool(self.info.labels.get(OWN_IMAGE))
+
+    @property
+    def has_one_user(self) -> bool:
+        """Whether all processes of the node belong to one user, ``jovyan``."""
+        return self.info.labels.get(ONE_USER) == "true"
+
+    def _beside(self, argv: Sequence[str]) -> Sequence[str]:
+        """Return the command for a node whose PATH may contain no HTCondor, bash or sh."""
+        return [f"{LIBEXEC}/beside", *argv] if self.has_own_image else argv
+
+    @property
+    def address(self) -> str | None:
+        """The node's IPv4 address in the pool's network; None if it does not run."""
+        return next(iter(self.info.addresses.values()), None)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the node's container runs."""
+        return self.info.state is ContainerState.RUNNING
+
+    def _user(self, wanted: str) -> str:
+        return USER if self.has_one_user else wanted
+
+    def exec(
+        self,
+        argv: Sequence[str],
+        *,
+        user: str = USER,
+        workdir: str | None = None,
+        environment: Mapping[str, str] | None = None,
+        stdin: str | None = None,
+        timeout_s: float = QUICK_TIMEOUT_S,
+    ) -> CommandResult:
+        """Run a command in the node and return its output and its status, whatever it is.
+
+        Args:
+            argv: The command and its arguments.
+            user: ``jovyan``, the ordinary user, or ``root``, who administers HTCondor.
+            workdir: Working directory. None for the user's home.
+            environment: Environment variables to add to the container's.
+            stdin: Standard input of the command.
+            timeout_s: Give up after so many seconds.
+
+        Raises:
+            PoolNotReady: The node does not run; says how it ended.
+            CommandFailed: The command did not end within ``timeout_s``.
+        """
+        user = self._user(user)
+        try:
+            return self.engine.exec(
+                self.info.id,
+                self._beside(argv),
+                user=user,
+                workdir=workdir or _home(user),
+                environment=environment,
+                stdin=stdin,
+                timeout_s=timeout_s,
+            )
+        except NotFound:
+            raise self.ended() from None
+
+    def attach(
+        self,
+        argv: Sequence[str],
+        *,
+        user: str = USER,
+        workdir: str | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> int:
+        """Run a command in the node on our own stdio and terminal, and return its status.
+
+        The arguments are those of ``exec``.
+
+        Raises:
+            PoolNotReady: The node does not run; says how it ended.
+        """
+        user = self._user(user)
+        try:
+            return self.engine.attach(
+                self.info.id,
+                self._beside(argv),
+                user=user,
+                workdir=workdir or _home(user),
+                environment=environment,
+            )
+        except NotFound:
+            raise self.ended() from None
+
+    def health(self) -> str:
+        """Return what the node lacks to do its role's work, in one line; empty if nothing."""
+        result = self.exec([HEALTH], user="root")
+        return "" if result.returncode == 0 else (result.stdout + result.stderr).strip()
+
+    def last_words(self) -> str:
+        """Return the last lines of the node's output, at most ``LOG_TAIL_LINES``."""
+        try:
+            return self.engine.logs(self.info.id, tail=LOG_TAIL_LINES).strip()
+        except NotFound:
+            return ""
+
+    def ended(self) -> PoolNotReady:
+        """Return the error for a node that does not run, with the last lines of its output."""
+        info = self.engine.inspect(self.info.id)
+        if info is None:
+            return PoolNotReady(f"the node {self.name} does not exist any more")
+        if info.state is ContainerState.CREATED:
+            return PoolNotReady(
+                f"the node {self.name} was never started",
+                hint=f"Start the pool: condor-mini start -n {self.pool}",
+            )
+        return PoolNotReady(
+            f"the node {self.name} has ended with {info.exit_code}; its last words:\n"
+            f"{self.last_words()}",
+            hint=f"Start it again: condor-mini start -n {self.pool}",
+        )
+
+
+def node_of(engine: Engine, info: ContainerInfo) -> Node:
+    """Return the node that a container is.
+
+    Labels alone prove nothing: a container has those of its image as well. A container is a node if
+    it has the name that its labels say, and mounts the volume with that node's tokens at the
+    directory for tokens. Whoever creates a container sets both, and no image can set them.
+
+    Raises:
+        Malformed: The container is no node; says why.
+    """
+    identity = Identity.of(info.labels)
+    series = label_value(info.labels, "series")
+    claim = f"its labels say that it is the node {shown(identity.name)}"
+    faults = [unknown_series(series)] if unknown_series(series) else []
+    if info.name != identity.name:
+        faults.append(f"{claim}, but that is not its name")
+    elif info.volumes.get(TOKENS) != f"{info.name}-tokens":
+        faults.append(f"{claim}, but it does not mount that node's volume {info.name}-tokens")
+    elif _SERIES.fullmatch(series):
+        faults = []  # a condor-mini that knows this series may have created it
+    if faults:
+        raise Malformed("; ".join(faults))
+    return Node(engine=engine, info=info, identity=identity)
+
+
+def unknown_series(series: str) -> str:
+    """Return what is wrong with a label's value for HTCondor's series; empty if nothing."""
+    if series in catalogue().series:
+        return ""
+    known = ", ".join(catalogue().series)
+    return f"its label {LABEL}.series is {shown(series)}, and this condor-mini knows {known}"
+
+
+def is_node(engine: Engine, info: ContainerInfo) -> bool:
+    """Return whether a container is a node of a pool."""
+    return any(believed(partial(node_of, engine), [info]))
+
+
+def pool_nodes(engine: Engine, pool: str | None = None) -> list[Node]:
+    """Return the nodes of one pool, or of all, sorted by pool, then role, then number.
+
+    Personal pools (``condor-mini run``) are not among them: they belong to their session.
+    Containers that only claim to be nodes are left out; ``holdings.py`` reports them.
+    """
+    labelled = engine.containers(pool_labels(pool))
+    return in_order(believed(partial(node_of, engine), labelled))
+
+
+def believed(
+    read: Callable[[T], R],
+    infos: Iterable[T],
+    doubt: Callable[[T, Malformed], None] = lambda *_: None,
+) -> Iterator[R]:
+    """Yield the result of ``read`` for each info; call ``doubt`` for those that are malformed."""
+    for info in infos:
+        try:
+            result = read(info)
+        except Malformed as why:
+            doubt(info, why)
+        else:
+            yield result
+
+
+def in_order(nodes: Iterable[Node]) -> list[Node]:
+    """Return the nodes sorted by pool, then role, then number."""
+    return sorted(nodes, key=lambda node: (node.pool, ORDER.index(node.role), node.number))
+
+
+def _home(user: str) -> str:
+    return "/root" if user in ("root", "0") else HOME

@@ -1,0 +1,100 @@
+"""The nodes of one pool. Each access asks the engine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from condor_mini.base.errors import NotFound, PoolNotReady
+from condor_mini.base.layout import USER
+from condor_mini.engine import QUICK_TIMEOUT_S
+from condor_mini.nodes.holdings import Holdings, absent, pool_names
+from condor_mini.nodes.node import Node, Role, pool_nodes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from condor_mini.engine import CommandResult, Engine
+
+
+class PoolNodes:
+    """The nodes of the pool ``name``. What the engine holds is the only record of them."""
+
+    def __init__(self, engine: Engine, name: str) -> None:
+        self.engine = engine
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.name!r})"
+
+    @property
+    def nodes(self) -> list[Node]:
+        """All nodes in their present state: central manager, access points, execution points."""
+        return pool_nodes(self.engine, self.name)
+
+    def node(self, name: str | None = None, *, role: Role = Role.ACCESS_POINT) -> Node:
+        """Return the node of that name, or the first node of a role.
+
+        Args:
+            name: Name of the node, with or without the pool's name (``execute-2``). None for the
+                first node of the role.
+            role: Role of the node, if no name is given.
+
+        Raises:
+            NotFound: There is no such node or pool; says which there are.
+            PoolNotReady: Only the pool's state is left.
+        """
+        nodes = self.existing_nodes()
+        wanted = {name, f"{self.name}-{name}"}
+        for node in nodes:
+            if node.name in wanted if name else node.role is role:
+                return node
+        what = f"node {name}" if name else role.words
+        names = ", ".join(node.name for node in nodes)
+        raise NotFound(f"the pool {self.name} has no {what}; its nodes: {names}")
+
+    def exec(
+        self,
+        argv: Sequence[str],
+        *,
+        node: str | None = None,
+        user: str = USER,
+        workdir: str | None = None,
+        environment: Mapping[str, str] | None = None,
+        stdin: str | None = None,
+        timeout_s: float = QUICK_TIMEOUT_S,
+    ) -> CommandResult:
+        """Run a command on a node, by default the first access point; see ``Node.exec``."""
+        return self.node(node).exec(
+            argv,
+            user=user,
+            workdir=workdir,
+            environment=environment,
+            stdin=stdin,
+            timeout_s=timeout_s,
+        )
+
+    def chosen_nodes(self, node: str | None) -> list[Node]:
+        """Return the node of that name alone, or all nodes for None; raises as ``node`` does."""
+        return self.existing_nodes() if node is None else [self.node(node)]
+
+    def existing_nodes(self) -> list[Node]:
+        """Return all nodes, at least one.
+
+        Raises:
+            NotFound: There is no such pool; says which pools there are.
+            PoolNotReady: Only the pool's state is left.
+        """
+        nodes = self.nodes
+        if not nodes and self.is_state_kept():
+            raise PoolNotReady(
+                f"all containers of the pool {self.name} were removed; its state is kept",
+                hint=f"Create them again: condor-mini start -n {self.name}",
+            )
+        if not nodes:
+            others = ", ".join(name for name in pool_names(self.engine) if name != self.name)
+            raise absent(self.engine, self.name, others=others)
+        return nodes
+
+    def is_state_kept(self) -> bool:
+        """Return whether the pool has volumes, from which ``start`` can recreate its nodes."""
+        return bool(Holdings(self.engine, self.name).volumes)

@@ -1,0 +1,1 @@
+"""The personal pool of ``./run``, its caller and its state directory."""

@@ -1,0 +1,120 @@
+"""The container of a personal pool."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from condor_mini.base.layout import ENTRYPOINT, HOME, LABEL
+from condor_mini.engine import BindMount, ContainerSpec
+from condor_mini.images import builder
+from condor_mini.nodes import custom_image, host_files
+from condor_mini.nodes.holdings import PERSONAL
+from condor_mini.personal.caller import Caller, certificate_authorities
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from condor_mini.base.progress import Progress
+    from condor_mini.base.series import Series
+    from condor_mini.engine import Engine
+    from condor_mini.personal.state_directory import StateDirectory
+
+WORK = f"{HOME}/work"
+"""The caller's directory in the container."""
+CERTIFICATES = "/run/condor-mini/ca-certificates.crt"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PersonalSpec:
+    """The options of a personal pool."""
+
+    state: Path = Path("condor_state")
+    """The state directory on the host."""
+    workdir: Path = Path()
+    """The directory of the host that commands run in."""
+    name: str | None = None
+    """The pool's name. None for one that is derived from the state directory."""
+    series: str | None = None
+    """HTCondor's series. None for the default, or for that of a running pool."""
+    cpus: int | None = None
+    """The number of cores that the slot advertises. None for the machine's."""
+    memory_mb: int | None = None
+    """The memory that the slot advertises, in MiB. None for the machine's."""
+    host_files: str | None = None
+    """``ro`` or ``rw`` to give jobs the host's programs and the caller's home.
+
+    With ``ro`` jobs can only read the home; with ``rw`` they can also write to it. None for the
+    pool's own image.
+    """
+
+
+def container_spec(
+    spec: PersonalSpec,
+    series: Series,
+    state: StateDirectory,
+    image: str,
+    name: str,
+    caller: Caller,
+    mounts: tuple[BindMount, ...],
+) -> ContainerSpec:
+    """Return the container of the personal pool ``name`` on this state directory."""
+    environment = {"HOME": HOME}
+    if spec.cpus is not None:
+        environment["NUM_CPUS"] = str(spec.cpus)
+    if spec.memory_mb is not None:
+        environment["MEMORY"] = str(spec.memory_mb)
+    if certificate_authorities() is not None:
+        for variable in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT"):
+            environment[variable] = CERTIFICATES
+    return ContainerSpec(
+        image=image,
+        name=name,
+        # The same at every start, because HTCondor stores the host name in the queue.
+        hostname=name,
+        user=caller.user,
+        as_caller=caller.mapped,
+        entrypoint=caller.user_namespace_prefix[0] if caller.user_namespace_prefix else None,
+        command=(*caller.user_namespace_prefix[1:], *ENTRYPOINT)
+        if caller.user_namespace_prefix
+        else (),
+        environment=environment,
+        labels={
+            f"{LABEL}.pool": name,
+            f"{LABEL}.role": PERSONAL,
+            f"{LABEL}.series": series.number,
+            f"{LABEL}.state": str(state.path),
+            f"{LABEL}.host-files": spec.host_files or "",
+            f"{LABEL}.workdir": str(spec.workdir.absolute()),
+            f"{LABEL}.cpus": str(spec.cpus or ""),
+            f"{LABEL}.memory": str(spec.memory_mb or ""),
+        },
+        mounts=mounts,
+        cap_drop=("ALL",),
+        cap_add=caller.capabilities,
+        no_new_privileges=True,
+    )
+
+
+def image_and_mounts(
+    engine: Engine, spec: PersonalSpec, series: Series, progress: Progress
+) -> tuple[str, tuple[BindMount, ...]]:
+    """Return the image to use, and the mounts that one which is not ours needs."""
+    if spec.host_files is None:
+        return builder.ensure(engine, "mini", series, progress), ()
+    mounts = (host_files.home(spec.host_files), custom_image.beside(engine, series, progress))
+    return host_files.have(engine), mounts
+
+
+def files_archive(
+    engine: Engine, container: str, caller: Caller, more: Mapping[str, bytes]
+) -> bytes:
+    """Return the archive of the files that the container gets before its start."""
+    contents = dict(more)
+    if not caller.is_known_to_image:
+        passwd, group = (engine.copy_out(container, f"/etc/{file}") for file in ("passwd", "group"))
+        contents.update(caller.account_files(passwd, group))
+    if (bundle := certificate_authorities()) is not None:
+        contents[CERTIFICATES] = bundle
+    return caller.archive(contents)

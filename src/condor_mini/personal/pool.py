@@ -1,0 +1,378 @@
+"""The personal pool: HTCondor in one container, for one user, for as long as a session lasts."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from condor_mini.base.errors import (
+    AlreadyInUse,
+    CondorMiniError,
+    EngineCapabilityError,
+    NotFound,
+    PoolNotReady,
+    StateError,
+    TimedOut,
+    UsageError,
+)
+from condor_mini.base.layout import HEALTH, HOME, LABEL, LIBEXEC
+from condor_mini.base.series import catalogue
+from condor_mini.base.signals import held_back
+from condor_mini.base.waiting import wait_until
+from condor_mini.engine import (
+    QUICK_TIMEOUT_S,
+    BindMount,
+    ContainerSpec,
+    ContainerState,
+    ImageBuilder,
+)
+from condor_mini.nodes import custom_image
+from condor_mini.nodes.custom_image_files import contents
+from condor_mini.nodes.holdings import PERSONAL_STATE as STATE
+from condor_mini.nodes.holdings import Holdings, personal_pool_of
+from condor_mini.nodes.node import Malformed
+from condor_mini.personal.caller import Caller
+from condor_mini.personal.container import (
+    WORK,
+    PersonalSpec,
+    container_spec,
+    files_archive,
+    image_and_mounts,
+)
+from condor_mini.personal.state_directory import StateDirectory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from condor_mini.base.progress import Progress
+    from condor_mini.base.series import Series
+    from condor_mini.engine import CommandResult, ContainerInfo, Engine
+
+READY_TIMEOUT_S = 60.0
+STOP_TIMEOUT_S = 10.0
+LOG_TAIL_LINES = 15
+_BESIDE = (f"{LIBEXEC}/beside",)
+"""The prefix of commands in a pool that has the host's programs: they find HTCondor's too."""
+KILLED = 137
+"""A shell's status for SIGKILL. A command whose container ends has this status."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PersonalPool:
+    """A running personal pool. ``open`` starts or finds one."""
+
+    engine: Engine
+    name: str
+    container: str
+    command_prefix: tuple[str, ...] = ()
+    """The prefix of each command: ``Caller.user_namespace_prefix``, and what finds HTCondor."""
+
+    @classmethod
+    @contextmanager
+    def open(
+        cls, engine: Engine, spec: PersonalSpec, progress: Progress, *, keep: bool = False
+    ) -> Iterator[PersonalPool]:
+        """Yield the pool on a state directory: the one that runs there, or a new one.
+
+        The pool ends with the context, unless ``keep`` is set or another session uses the pool.
+
+        Args:
+            engine: Engine to run the pool on.
+            spec: Options of the pool.
+            progress: Receives the phases.
+            keep: Leave the pool running at the end of the context.
+
+        Raises:
+            PoolNotReady: A daemon is missing after ``READY_TIMEOUT_S``. The message says which, and
+                has the end of the log.
+            AlreadyInUse: Another pool has the name, or the pool that runs on the state directory
+                has other options.
+            UsageError: The name of a directory is not UTF-8, or an option is not valid.
+            StateError: The state directory cannot be used.
+            EngineCapabilityError: The engine is on another machine.
+        """
+        series = catalogue().get(spec.series)
+        _check_path(spec.state)
+        _check_path(spec.workdir)
+        if not engine.info().same_host:
+            raise EngineCapabilityError(
+                f"the engine at {engine.info().endpoint} is on another machine, where the state "
+                "directory cannot be mounted",
+                hint="Use an engine on this machine: unset DOCKER_HOST and CONTAINER_HOST, or "
+                "choose one with --engine.",
+            )
+        with StateDirectory(spec.state, shown=spec.workdir.absolute()) as state:
+            image, beside = image_and_mounts(engine, spec, series, progress)
+            with state.session() as session:
+                joined = False
+                try:
+                    with state.starting():
+                        pool = _running(engine, spec, series, state)
+                        joined = True
+                        if pool is None:
+                            with progress.step("Starting HTCondor", done="Started HTCondor"):
+                                pool = _start(engine, spec, series, state, image, beside)
+                        else:
+                            progress.note(f"The pool {pool.name} is already running")
+                    yield pool
+                finally:
+                    with held_back():
+                        if keep or not joined:
+                            pass
+                        elif session.is_last():
+                            _end(engine, state)
+                        else:
+                            progress.note(
+                                "Other sessions use this pool: it ends with the last of them"
+                            )
+
+    def run(self, argv: Sequence[str], *, workdir: str = WORK) -> int:
+        """Run a command in the pool on our own stdin, stdout and stderr, and return its status.
+
+        As in a shell, status 127 means that the command does not exist, and 126 that it cannot be
+        run.
+
+        Raises:
+            PoolNotReady: The pool ended while the command ran.
+        """
+        # Through bash, because engines differ in the status of a command that does not exist, and
+        # in where they write the message; Docker 20 writes it to stdout.
+        return self._attach(["bash", "-c", 'exec "$@"', "condor-mini", *argv], workdir)
+
+    def shell(self) -> int:
+        """Run a bash prompt in the pool until the user leaves it, and return its status.
+
+        Raises:
+            PoolNotReady: The pool ended while the prompt was open.
+        """
+        return self._attach(["bash"], HOME)
+
+    def exec(
+        self, argv: Sequence[str], *, workdir: str = WORK, timeout_s: float = QUICK_TIMEOUT_S
+    ) -> CommandResult:
+        """Run a command in the pool to its end, and return its output and status.
+
+        Raises:
+            PoolNotReady: The pool has ended.
+            CommandFailed: The command did not end within ``timeout_s``.
+        """
+        try:
+            argv = [*self.command_prefix, *argv]
+            return self.engine.exec(self.container, argv, workdir=workdir, timeout_s=timeout_s)
+        except NotFound:
+            raise self._ended() from None
+
+    def _attach(self, argv: Sequence[str], workdir: str) -> int:
+        try:
+            argv = [*self.command_prefix, *argv]
+            status = self.engine.attach(self.container, argv, workdir=workdir)
+        except NotFound:
+            raise self._ended() from None
+        # The end of the container kills the command, and must not be taken for the command's own
+        # status.
+        if status != 0 and self._is_gone(within_s=1.0 if status == KILLED else 0.0):
+            raise self._ended()
+        return status
+
+    def _is_gone(self, *, within_s: float) -> bool:
+        """Return whether the container ends within this time.
+
+        An engine reports the end of a container after the ends of its commands.
+        """
+
+        def running() -> str | None:
+            is_running = _is_running(self.engine.inspect(self.container))
+            return "the container is running" if is_running else None
+
+        try:
+            wait_until(running, timeout_s=within_s)
+        except TimedOut:
+            return False
+        return True
+
+    def _ended(self) -> PoolNotReady:
+        info = self.engine.inspect(self.container)
+        if info is None:
+            return PoolNotReady(f"the pool {self.name} was removed while it was in use")
+        log = self.engine.logs(self.container, tail=LOG_TAIL_LINES).strip()
+        return PoolNotReady(
+            f"the pool {self.name} ended with {info.exit_code} while it was in use; "
+            f"the end of its log:\n{log}",
+            hint=_where_logs_are(Path(info.labels[f"{LABEL}.state"])),
+        )
+
+
+def _start(
+    engine: Engine,
+    spec: PersonalSpec,
+    series: Series,
+    state: StateDirectory,
+    image: str,
+    beside: tuple[BindMount, ...],
+) -> PersonalPool:
+    """Create the container, add its files, start it, and wait until the pool is usable."""
+    caller = Caller.current(engine.info())
+    name = spec.name or _default_name(state.path)
+    directories = {STATE: state.path, WORK: spec.workdir.absolute()}
+    state.check_links()
+    try:
+        with held_back():
+            _end(engine, state)  # a container that a crash or a reboot left
+            with caller.mounts(directories) as mounts:
+                wanted = container_spec(
+                    spec, series, state, image, name, caller, (*mounts, *beside)
+                )
+                if beside:
+                    wanted = custom_image.container_of(wanted, image, role="mini")
+                container = _create(engine, wanted)
+                more = contents(engine, container, role="mini") if beside else {}
+                engine.copy_in(container, files_archive(engine, container, caller, more))
+                engine.start(container)
+        _wait_until_ready(engine, container, caller, state.path)
+    except BaseException:
+        with held_back():
+            for info in _on(engine, state):
+                engine.remove(info.id)
+        raise
+    prefix = (*caller.user_namespace_prefix, *(_BESIDE if beside else ()))
+    return PersonalPool(engine=engine, name=name, container=container, command_prefix=prefix)
+
+
+def _create(engine: Engine, container: ContainerSpec) -> str:
+    try:
+        return engine.create(container)
+    except AlreadyInUse:
+        owner = "a container that is not a personal pool"
+        with suppress(Malformed):
+            if existing := engine.inspect(container.name):
+                owner = f"the pool on {personal_pool_of(existing).labels[f'{LABEL}.state']}"
+        builds = isinstance(engine, ImageBuilder)
+        command = f"{engine.name} ps --all" if builds else "condor-mini list"
+        raise AlreadyInUse(
+            f"the name {container.name} is taken by {owner}",
+            hint=f"Choose another name: --name NAME. Or look at that container: {command}",
+        ) from None
+
+
+def _running(
+    engine: Engine, spec: PersonalSpec, series: Series, state: StateDirectory
+) -> PersonalPool | None:
+    """Return the pool that runs on this state directory, or None if none does.
+
+    Raises:
+        AlreadyInUse: The pool that runs there differs from ``spec``.
+    """
+    running = [info for info in _on(engine, state) if _is_running(info)]
+    if not running:
+        return None
+    info = running[0]
+    name = info.labels[f"{LABEL}.pool"]
+    wanted = {
+        "pool": ("name", spec.name),
+        "series": ("HTCondor series", series.number if spec.series else None),
+        "workdir": ("working directory", str(spec.workdir.absolute())),
+        "host-files": ("--host-files", spec.host_files),
+        "cpus": ("number of cores", spec.cpus),
+        "memory": ("memory in MiB", spec.memory_mb),
+    }
+    for label, (what, value) in wanted.items():
+        actual = info.labels.get(f"{LABEL}.{label}", "")
+        if value is not None and actual != str(value):
+            raise AlreadyInUse(
+                f"the pool {name} runs on {state.path}, and its {what} is "
+                f"{actual or 'that of the machine'}, not {value}",
+                hint="Leave the shell of that pool, or, if it was kept, end it: condor-mini run -- "
+                "true. Or use another state directory: --state DIR",
+            )
+    caller = Caller.current(engine.info())
+    prefix = (
+        *caller.user_namespace_prefix,
+        *(_BESIDE if info.labels.get(f"{LABEL}.host-files") else ()),
+    )
+    return PersonalPool(engine=engine, name=name, container=info.id, command_prefix=prefix)
+
+
+def _on(engine: Engine, state: StateDirectory) -> list[ContainerInfo]:
+    here = str(state.path)
+    found = Holdings(engine).personal
+    return [info for info in found if info.labels[f"{LABEL}.state"] == here]
+
+
+def _end(engine: Engine, state: StateDirectory) -> None:
+    """Stop and remove all personal pools on this state directory."""
+    for info in _on(engine, state):
+        if _is_running(info):
+            engine.stop(info.id, timeout_s=STOP_TIMEOUT_S)
+        engine.remove(info.id)
+
+
+def _wait_until_ready(engine: Engine, container: str, caller: Caller, state: Path) -> None:
+    """Wait for the daemons and their ads; raise at once if the container ends."""
+
+    def missing() -> str | None:
+        try:
+            result = engine.exec(container, [*caller.user_namespace_prefix, HEALTH, "--wait", "5"])
+        except NotFound:
+            raise _ended_at_start(engine, container, state) from None
+        return None if result.returncode == 0 else (result.stdout + result.stderr).strip()
+
+    try:
+        wait_until(missing, timeout_s=READY_TIMEOUT_S)
+    except TimedOut as late:
+        log = engine.logs(container, tail=LOG_TAIL_LINES).strip()
+        raise PoolNotReady(f"{late.message}\n{log}", hint=_where_logs_are(state)) from None
+
+
+def _ended_at_start(engine: Engine, container: str, state: Path) -> CondorMiniError:
+    """Return the error for a container that ended at its start.
+
+    The entrypoint ends with the exit codes of our errors.
+    """
+    info = engine.inspect(container)
+    if info is None:
+        return PoolNotReady("the pool was removed while it was starting")
+    message = engine.logs(container, tail=LOG_TAIL_LINES).strip().removeprefix("condor-mini: ")
+    match info.exit_code:
+        case AlreadyInUse.exit_code:
+            return AlreadyInUse(
+                f"the state directory {state} is in use by another pool, which `condor-mini run` "
+                "did not start",
+                hint="End that pool, or use another state directory: --state DIR",
+            )
+        case UsageError.exit_code:
+            return UsageError(message)
+        case StateError.exit_code:
+            return StateError(f"the state directory {state} cannot be used:\n{message}")
+    return PoolNotReady(
+        f"HTCondor ended with {info.exit_code} while it was starting:\n{message}",
+        hint=_where_logs_are(state),
+    )
+
+
+def _check_path(path: Path) -> None:
+    """Raise ``UsageError`` if the name of a directory is not UTF-8.
+
+    Labels and mounts are UTF-8, so a pool on such a directory could not be found again.
+    """
+    try:
+        str(path.absolute()).encode()
+    except UnicodeEncodeError:
+        shown = os.fsencode(path.absolute()).decode(errors="replace")
+        raise UsageError(f"the name of the directory {shown} is not UTF-8") from None
+
+
+def _is_running(info: ContainerInfo | None) -> bool:
+    return info is not None and info.state is ContainerState.RUNNING
+
+
+def _where_logs_are(state: Path) -> str:
+    return f"All logs: {state / 'log'}"
+
+
+def _default_name(state: Path) -> str:
+    """Return a name that is unique to this state directory, and the same at every start."""
+    return f"mini-{hashlib.sha256(os.fsencode(state)).hexdigest()[:6]}"

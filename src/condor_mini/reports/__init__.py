@@ -1,0 +1,1 @@
+"""Reports on a pool: status, logs, ClassAds, log bundles, versions. They change no pool."""

@@ -1,0 +1,140 @@
+"""The ads at a pool's collector: query them, and invalidate those of execution points."""
+
+from __future__ import annotations
+
+import json
+import re
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, TypedDict
+
+from condor_mini.base.errors import CondorMiniError
+from condor_mini.nodes.node import Role
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from condor_mini.nodes.node import Node
+
+    Owned = tuple["Ad", Node | None]
+
+COLLECTOR_TIMEOUT_S = 5
+_TIMED_OUT = 124
+"""Exit status of ``timeout`` for a command that it has ended."""
+_TABLES = (
+    ("INVALIDATE_STARTD_ADS", "Machine"),
+    ("INVALIDATE_STARTD_ADS", "StartD"),
+    ("INVALIDATE_MASTER_ADS", "DaemonMaster"),
+)
+_ADDRESS = re.compile(r"<\[?([0-9a-fA-F.:]+)\]?:(\d+)")
+
+
+class Ad(TypedDict, total=False):
+    """The attributes that are queried of a daemon's or a slot's ClassAd."""
+
+    MyType: str
+    Name: str
+    Machine: str
+    MyAddress: str
+    CondorVersion: str
+    LastHeardFrom: int
+    State: str
+    Activity: str
+    SlotType: str
+    JobsCompleted: int
+    TotalIdleJobs: int
+    TotalRunningJobs: int
+    TotalHeldJobs: int
+    TotalRemovedJobs: int
+    TotalLocalJobsIdle: int
+    TotalLocalJobsRunning: int
+    TotalSchedulerJobsIdle: int
+    TotalSchedulerJobsRunning: int
+
+
+_QUERY = (
+    # Our own deadline ends only our side of the call; ``timeout`` ends the command in the node.
+    *("timeout", str(COLLECTOR_TIMEOUT_S)),
+    *("condor_status", "-any", "-json", "-attributes", ",".join(Ad.__annotations__)),
+)
+
+
+def ask(nodes: Sequence[Node]) -> tuple[list[Ad], str]:
+    """Return all ads at a pool's collector, and why there are none if the query fails.
+
+    Without a running central manager there are no ads and no reason: the state of the nodes
+    already shows it.
+
+    Args:
+        nodes: All nodes of the pool.
+    """
+    manager = next((node for node in nodes if node.role is Role.CENTRAL_MANAGER), None)
+    if manager is None or not manager.is_running:
+        return [], ""
+    try:
+        result = manager.exec(_QUERY, timeout_s=COLLECTOR_TIMEOUT_S + 1)
+    except CondorMiniError as error:
+        return [], f"the collector on {manager.name} cannot be queried: {error.message}"
+    if result.returncode == _TIMED_OUT:
+        return [], f"the collector on {manager.name} does not answer in {COLLECTOR_TIMEOUT_S} s"
+    if result.returncode != 0:
+        output = (result.stderr.strip() or result.stdout.strip()).splitlines() or ["(no output)"]
+        return [], f"the collector on {manager.name} does not answer: {output[-1]}"
+    try:
+        return json.loads(result.stdout or "[]"), ""
+    except ValueError:
+        start = result.stdout[:200]
+        return [], f"the answer of the collector on {manager.name} is not JSON: {start}"
+
+
+def owners_of(nodes: Sequence[Node], ads: Sequence[Ad]) -> list[Owned]:
+    """Return each ad with its node, or None if no node of the pool sent it.
+
+    A node is found by the host name in the ad, or else by the address.
+    """
+    by_name = {node.name: node for node in nodes}
+    by_address = {address: node for node in nodes for address in node.info.addresses.values()}
+
+    def owner(ad: Ad) -> Node | None:
+        if node := by_name.get(ad.get("Machine", "").partition(".")[0]):
+            return node
+        return by_address.get((address_of(ad) or "").rpartition(":")[0])
+
+    return [(ad, owner(ad)) for ad in ads]
+
+
+def address_of(ad: Ad) -> str | None:
+    """Return the address and port in an ad, ``172.18.0.2:9618``, without HTCondor's additions."""
+    found = _ADDRESS.search(ad.get("MyAddress", ""))
+    return f"{found[1]}:{found[2]}" if found else None
+
+
+def version_of(ad: Ad) -> str | None:
+    """Return the version of HTCondor in an ad: ``25.14.1``."""
+    words = ad.get("CondorVersion", "").split()
+    return words[1] if len(words) > 1 else None
+
+
+def heard_at(ad: Ad) -> datetime | None:
+    """Return when the collector last heard of the daemon or slot, by the collector's clock."""
+    seconds = ad.get("LastHeardFrom")
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
+
+def forget(manager: Node, names: Sequence[str]) -> None:
+    """Invalidate all ads of execution points at the collector, so that no job is matched to them.
+
+    A node that is stopped invalidates its own ads. A node that has only just started, or that was
+    killed, does not. See condor_advertise(1); each command affects one table of the collector.
+
+    Args:
+        manager: Central manager to run the commands on.
+        names: Host names of the execution points.
+    """
+    hosts = ", ".join(f'"{name}"' for name in names)
+    for command, kind in _TABLES:
+        query = f'MyType = "Query"\nTargetType = "{kind}"\n'
+        requirements = f"Requirements = member(Machine, {{{hosts}}})\n"
+        ad = query + requirements
+        with suppress(CondorMiniError):
+            manager.exec(["condor_advertise", command, "-"], user="root", stdin=ad)

@@ -1,0 +1,168 @@
+"""The pools of an engine, and the personal pools of ``condor-mini run``."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from condor_mini.base.layout import LABEL
+from condor_mini.base.times import rfc3339
+from condor_mini.engine import ContainerState
+from condor_mini.nodes.holdings import PERSONAL, Holdings, ask_at_once
+from condor_mini.nodes.node import ORDER, SPEC, Role
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from condor_mini.engine import ContainerInfo, Engine
+    from condor_mini.nodes.holdings import LabelProblem
+    from condor_mini.nodes.node import Node
+
+
+class ListedState(StrEnum):
+    """State of a pool in the list: how much of it exists and runs."""
+
+    RUNNING = "running"
+    """Every node runs."""
+    PARTLY = "partly"
+    """Some nodes run."""
+    STOPPED = "stopped"
+    """No node runs."""
+    INCOMPLETE = "incomplete"
+    """The central manager has no container.
+
+    Either the central manager alone was removed, and ``start`` creates it again, or what is left
+    is not enough to create it again.
+    """
+    KEPT = "kept"
+    """No node has a container. The nodes' state exists, and ``start`` creates them from it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListedPool:
+    """A pool in the list."""
+
+    name: str
+    kind: str
+    """``pool``, or ``personal`` for a pool of ``condor-mini run``."""
+    series: str
+    """Series of HTCondor; empty if no container says it."""
+    nodes: Mapping[str, int]
+    """Number of nodes by role. Without any container, the number of nodes that have state."""
+    running: int
+    """Number of nodes that run."""
+    state: ListedState
+    started_at: datetime | None
+    """When the first of the running nodes was started; None if no node runs."""
+    directory: str | None
+    """State directory on the host of a personal pool; None for other pools."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON object that docs/reference/json.md describes."""
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "series": self.series,
+            "state": str(self.state),
+            "nodes": dict(self.nodes),
+            "running": self.running,
+            "started_at": rfc3339(self.started_at) if self.started_at else None,
+            "directory": self.directory,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listing:
+    """The pools of an engine, and the problems with their labels."""
+
+    pools: Sequence[ListedPool]
+    problems: Sequence[LabelProblem]
+    """What is wrong with the labels of objects that belong to a pool, or claim to."""
+
+
+def listing(engine: Engine) -> Listing:
+    """Return the pools, then the personal pools, each sorted by name, and the label problems."""
+    held = Holdings(engine)
+    ask_at_once(lambda: held.nodes, lambda: held.volumes, lambda: held.personal)
+    containers: dict[str, list[Node]] = {}
+    for node in held.nodes:
+        containers.setdefault(node.pool, []).append(node)
+    pools = [_pool(name, nodes) for name, nodes in containers.items()]
+    pools += [
+        _without_containers(name, held)
+        for name in {volume.pool for volume in held.volumes} - containers.keys()
+    ]
+    return Listing(
+        pools=[
+            *sorted(pools, key=lambda pool: pool.name),
+            *sorted(map(_personal, held.personal), key=lambda pool: pool.name),
+        ],
+        problems=held.problems,
+    )
+
+
+def _pool(name: str, nodes: Sequence[Node]) -> ListedPool:
+    """Return the entry of a pool that has containers."""
+    infos = [node.info for node in nodes]
+    counts = Counter(node.role for node in nodes)
+    return ListedPool(
+        name=name,
+        kind="pool",
+        series=nodes[0].series,
+        nodes={str(role): counts[role] for role in ORDER},
+        running=len(_running(infos)),
+        state=_state(infos) if counts[Role.CENTRAL_MANAGER] else ListedState.INCOMPLETE,
+        started_at=_started_at(infos),
+        directory=None,
+    )
+
+
+def _without_containers(name: str, held: Holdings) -> ListedPool:
+    """Return the entry of a pool of which only volumes are left."""
+    nodes = {volume.node for volume in held.volumes if volume.pool == name and volume.node}
+    counts = Counter(node.role for node in nodes)
+    # Without containers, the spec is in a label of the network alone.
+    has_spec = any(SPEC in network.labels for network in held.networks if network.name == name)
+    is_kept = has_spec and counts[Role.CENTRAL_MANAGER] > 0
+    return ListedPool(
+        name=name,
+        kind="pool",
+        series="",
+        nodes={str(role): counts[role] for role in ORDER},
+        running=0,
+        state=ListedState.KEPT if is_kept else ListedState.INCOMPLETE,
+        started_at=None,
+        directory=None,
+    )
+
+
+def _personal(info: ContainerInfo) -> ListedPool:
+    return ListedPool(
+        name=info.name,
+        kind="personal",
+        series=info.labels.get(f"{LABEL}.series", ""),
+        nodes={PERSONAL: 1},
+        running=len(_running([info])),
+        state=_state([info]),
+        started_at=_started_at([info]),
+        directory=info.labels[f"{LABEL}.state"],
+    )
+
+
+def _running(infos: Sequence[ContainerInfo]) -> list[ContainerInfo]:
+    return [info for info in infos if info.state is ContainerState.RUNNING]
+
+
+def _started_at(infos: Sequence[ContainerInfo]) -> datetime | None:
+    started = [info.started_at for info in _running(infos) if info.started_at]
+    return min(started, default=None)
+
+
+def _state(infos: Sequence[ContainerInfo]) -> ListedState:
+    running = len(_running(infos))
+    if running == len(infos):
+        return ListedState.RUNNING
+    return ListedState.PARTLY if running else ListedState.STOPPED

@@ -1,0 +1,367 @@
+"""The status of a pool: its nodes, daemons, slots and jobs, and whether it is usable.
+
+It takes one query to the engine and one to the collector. So it is fast, and as fresh as the
+daemons' last updates.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from condor_mini.base.times import rfc3339
+from condor_mini.engine import ContainerState
+from condor_mini.nodes.holdings import Holdings, absent, slots_by_group, spec_form
+from condor_mini.nodes.node import Malformed, Role
+from condor_mini.reports.collector import address_of, ask, heard_at, owners_of, version_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from condor_mini.nodes.holdings import LabelProblem
+    from condor_mini.nodes.node import Node
+    from condor_mini.nodes.pool_nodes import PoolNodes
+    from condor_mini.reports.collector import Ad, Owned
+
+STARTING = timedelta(seconds=60)
+"""A node that lacks something is starting for so long after its start. Later it is broken."""
+CLOCK_SKEW = timedelta(seconds=5)
+"""The clocks of the engine and the collector may differ by so much."""
+MOST_REASONS = 10
+
+_DAEMONS = {
+    "Collector": "collector",
+    "Negotiator": "negotiator",
+    "Scheduler": "schedd",
+    "StartD": "startd",
+    "DaemonMaster": "master",
+}
+"""Name of each daemon, by the type of its ad."""
+_WANTED = {
+    Role.CENTRAL_MANAGER: ("collector", "negotiator"),
+    Role.ACCESS_POINT: ("schedd",),
+    Role.EXECUTION_POINT: ("startd",),
+}
+
+
+class Verdict(StrEnum):
+    """Whether the pool is usable, and if not, why."""
+
+    USABLE = "usable"
+    """Every node runs, and every daemon's ad and every slot is at the collector."""
+    STARTING = "starting"
+    """Something is missing, but may still come."""
+    STOPPED = "stopped"
+    """No node runs."""
+    BROKEN = "broken"
+    """Something is missing, and will not come by itself."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodeStatus:
+    """The status of one node."""
+
+    name: str
+    role: str
+    """``master``, ``submit`` or ``execute``, as in the names of the images."""
+    group: str
+    state: str
+    exit_code: int | None
+    health: str | None
+    address: str | None
+    ports: Mapping[int, str]
+    """Address on the host of each published port, by its number in the node."""
+    started_at: datetime | None
+    series: str
+    image: str
+    version: str | None
+    """HTCondor's version in the ads of the node's daemons; None if there are no ads."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DaemonStatus:
+    """The status of one daemon, from its ad at the collector."""
+
+    node: str
+    type: str
+    name: str
+    version: str | None
+    address: str | None
+    heard_at: datetime | None
+    """When the collector last heard of it."""
+    alive: bool
+    """Whether the node runs, and the collector has heard of the daemon since the node's start."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlotStatus:
+    """The slots of a pool: those that are configured, and the dynamic slots made for jobs."""
+
+    expected: int
+    """Number of slots that the running nodes are configured with."""
+    configured: int = 0
+    """Number of configured slots at the collector."""
+    dynamic: int = 0
+    """Number of dynamic slots, which are split off partitionable slots for jobs."""
+    by_state: Mapping[str, int] = field(default_factory=dict)
+    """Number of configured and dynamic slots by state: ``Claimed/Busy``, ``Unclaimed/Idle``, …"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobStatus:
+    """The number of jobs of one access point, by state."""
+
+    access_point: str
+    idle: int
+    running: int
+    held: int
+    removed: int
+    completed: int
+    """Jobs that have completed since the schedd was started. They have left the queue."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PoolStatus:
+    """The status of a pool at one moment."""
+
+    name: str
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    """Why the pool is not usable; empty if it is usable."""
+    series: str
+    versions: tuple[str, ...]
+    """HTCondor's versions in the ads of all daemons; one, unless nodes differ."""
+    nodes: tuple[NodeStatus, ...]
+    daemons: tuple[DaemonStatus, ...]
+    slots: SlotStatus
+    jobs: tuple[JobStatus, ...]
+    problems: tuple[LabelProblem, ...] = ()
+    """What is wrong with the labels of containers that belong to the pool, or claim to."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON object that docs/reference/json.md describes."""
+        return {key: _plain(value) for key, value in asdict(self).items()}
+
+
+def status(pool: PoolNodes) -> PoolStatus:
+    """Return the status of a pool, in whatever state it is.
+
+    Raises:
+        NotFound: There is no such pool.
+    """
+    held = Holdings(pool.engine, pool.name)
+    if not held.nodes:
+        raise absent(pool.engine, pool.name)
+    return replace(status_of(pool.name, held.nodes), problems=tuple(held.problems))
+
+
+def status_of(name: str, nodes: Sequence[Node], *, now: datetime | None = None) -> PoolStatus:
+    """Return the status of a pool whose nodes are already known.
+
+    Args:
+        name: Name of the pool.
+        nodes: All nodes of the pool, at least one.
+        now: Time of the query. None for the current time.
+    """
+    ads, silence = ask(nodes)
+    owned = owners_of(nodes, ads)
+    daemons = _daemons(nodes, owned)
+    verdict, reasons = _verdict(nodes, daemons, _slots_by_node(owned), silence, now)
+    versions = {daemon.version for daemon in daemons if daemon.version}
+    return PoolStatus(
+        name=name,
+        verdict=verdict,
+        reasons=tuple(reasons),
+        series=nodes[0].series,
+        versions=tuple(sorted(versions)),
+        nodes=tuple(_node(node, daemons) for node in nodes),
+        daemons=tuple(daemons),
+        slots=_slots(nodes, ads),
+        jobs=tuple(_jobs(owned)),
+    )
+
+
+def expected_slots(nodes: Sequence[Node]) -> dict[str, int]:
+    """Return how many slots each running execution point has when no job runs, by node name."""
+    groups: dict[str, int] = {}
+    for node in nodes:
+        if node.role is Role.CENTRAL_MANAGER:
+            with suppress(Malformed):  # `status` reports it as a problem
+                # PoolSpec is not used here: its import takes longer than the rest of `status`.
+                groups = slots_by_group(spec_form(node.info.labels, node.pool))
+    return {
+        node.name: groups.get(node.group, 1)
+        for node in nodes
+        if node.role is Role.EXECUTION_POINT and node.is_running
+    }
+
+
+def _daemons(nodes: Sequence[Node], owned: Sequence[Owned]) -> list[DaemonStatus]:
+    # HTCondor 23 has ads of slots, but not of startds: the first slot stands for the startd.
+    with_startd = {node.name for ad, node in owned if node and ad.get("MyType") == "StartD"}
+    daemons = []
+    for ad, node in owned:
+        kind = _DAEMONS.get(str(ad.get("MyType")))
+        if node and ad.get("MyType") == "Machine" and node.name not in with_startd:
+            kind = "startd"
+            with_startd.add(node.name)
+        if kind is None:
+            continue
+        name = ad.get("Name", "")
+        daemons.append(
+            DaemonStatus(
+                node=node.name if node else "",
+                type=kind,
+                name=name.rpartition("@")[2] if kind == "startd" else name,
+                version=version_of(ad),
+                address=address_of(ad),
+                heard_at=(heard := heard_at(ad)),
+                alive=_is_alive(node, heard),
+            )
+        )
+    order = {node.name: position for position, node in enumerate(nodes)}
+    return sorted(daemons, key=lambda daemon: (order.get(daemon.node, len(order)), daemon.type))
+
+
+def _is_alive(node: Node | None, heard: datetime | None) -> bool:
+    if node is None or not node.is_running or heard is None:
+        return False
+    started = node.info.started_at
+    return started is None or heard >= started - CLOCK_SKEW
+
+
+def _node(node: Node, daemons: Sequence[DaemonStatus]) -> NodeStatus:
+    info = node.info
+    versions = [daemon.version for daemon in daemons if daemon.node == node.name and daemon.alive]
+    return NodeStatus(
+        name=node.name,
+        role=str(node.role),
+        group=node.group,
+        state=str(info.state),
+        exit_code=info.exit_code,
+        health=info.health if node.is_running else None,
+        address=node.address,
+        ports=dict(info.ports),
+        started_at=info.started_at,
+        series=node.series,
+        image=info.image,
+        version=versions[0] if versions else None,
+    )
+
+
+def _slots_by_node(owned: Sequence[Owned]) -> Counter[str]:
+    """Return how many configured slots of each running node are at the collector."""
+    found: Counter[str] = Counter()
+    for ad, node in owned:
+        is_configured = ad.get("MyType") == "Machine" and ad.get("SlotType") != "Dynamic"
+        if is_configured and node and _is_alive(node, heard_at(ad)):
+            found[node.name] += 1
+    return found
+
+
+def _slots(nodes: Sequence[Node], ads: Sequence[Ad]) -> SlotStatus:
+    slots = [ad for ad in ads if ad.get("MyType") == "Machine"]
+    states = Counter(f"{ad.get('State')}/{ad.get('Activity')}" for ad in slots)
+    dynamic = sum(ad.get("SlotType") == "Dynamic" for ad in slots)
+    return SlotStatus(
+        expected=sum(expected_slots(nodes).values()),
+        configured=len(slots) - dynamic,
+        dynamic=dynamic,
+        by_state=dict(sorted(states.items())),
+    )
+
+
+def _jobs(owned: Sequence[Owned]) -> list[JobStatus]:
+    rows = []
+    for ad, node in owned:
+        if ad.get("MyType") != "Scheduler":
+            continue
+        rows.append(
+            JobStatus(
+                access_point=node.name if node else str(ad.get("Name")),
+                idle=ad.get("TotalIdleJobs", 0)
+                + ad.get("TotalLocalJobsIdle", 0)
+                + ad.get("TotalSchedulerJobsIdle", 0),
+                running=ad.get("TotalRunningJobs", 0)
+                + ad.get("TotalLocalJobsRunning", 0)
+                + ad.get("TotalSchedulerJobsRunning", 0),
+                held=ad.get("TotalHeldJobs", 0),
+                removed=ad.get("TotalRemovedJobs", 0),
+                completed=ad.get("JobsCompleted", 0),
+            )
+        )
+    return sorted(rows, key=lambda row: row.access_point)
+
+
+def _verdict(
+    nodes: Sequence[Node],
+    daemons: Sequence[DaemonStatus],
+    slots: Mapping[str, int],
+    silence: str,
+    now: datetime | None,
+) -> tuple[Verdict, list[str]]:
+    managers = [node for node in nodes if node.role is Role.CENTRAL_MANAGER]
+    if not managers:
+        return Verdict.BROKEN, ["there is no central manager: the pool is incomplete"]
+    if not any(node.is_running for node in nodes):
+        return Verdict.STOPPED, [_why_down(node) for node in nodes][:MOST_REASONS]
+    broken = [_why_down(node) for node in nodes if not node.is_running]
+    missing: list[tuple[Node, str]] = []
+    if silence:
+        missing.append((managers[0], silence))
+    elif managers[0].is_running:
+        missing = _missing(nodes, daemons, slots)
+    lately = (now or datetime.now(UTC)) - STARTING
+    for node, what in missing:
+        if node.info.started_at is None or node.info.started_at < lately:
+            broken.append(what)
+    reasons = (broken or [what for _, what in missing])[:MOST_REASONS]
+    if broken:
+        return Verdict.BROKEN, reasons
+    return (Verdict.STARTING, reasons) if missing else (Verdict.USABLE, [])
+
+
+def _missing(
+    nodes: Sequence[Node], daemons: Sequence[DaemonStatus], slots: Mapping[str, int]
+) -> list[tuple[Node, str]]:
+    """Return what the running nodes lack, given that the collector answers."""
+    alive = {(daemon.node, daemon.type) for daemon in daemons if daemon.alive}
+    expected = expected_slots(nodes)
+    missing = []
+    for node in nodes:
+        if not node.is_running:
+            continue
+        absent = [kind for kind in _WANTED[node.role] if (node.name, kind) not in alive]
+        missing += [(node, f"no {kind} of {node.name} is at the collector") for kind in absent]
+        lacking = expected.get(node.name, 0) - slots.get(node.name, 0)
+        if lacking > 0 and not absent:
+            missing.append((node, f"{lacking} slots of {node.name} are not at the collector"))
+        if node.info.health == "unhealthy" and not absent:
+            missing.append((node, f"{node.name} is unhealthy"))
+    return missing
+
+
+def _why_down(node: Node) -> str:
+    info = node.info
+    match info.state:
+        case ContainerState.CREATED:
+            return f"{node.name} was never started"
+        case ContainerState.EXITED:
+            return f"{node.name} has ended with {info.exit_code}"
+        case _:
+            return f"{node.name} is paused, restarting or being removed"
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 (whatever JSON can say)
+    match value:
+        case datetime():
+            return rfc3339(value)
+        case dict():
+            return {str(key): _plain(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_plain(item) for item in value]
+    return value

@@ -1,0 +1,1 @@
+"""Getting a container engine onto the machine."""

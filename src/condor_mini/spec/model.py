@@ -1,0 +1,239 @@
+"""``PoolSpec``: what the user asks for, validated, with every default filled in.
+
+A spec is read from a pool file (``pool_file.py``), from options, or from the label in which a pool
+stores it. The docstrings of its fields are the descriptions in the JSON schema.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import BeforeValidator, Field, ValidationError
+
+from condor_mini.base.errors import UsageError
+from condor_mini.base.series import catalogue
+from condor_mini.spec.base import Part, Reading, shown
+from condor_mini.spec.mounts import Port
+from condor_mini.spec.nodes import (
+    MOST_NODES,
+    AccessPoints,
+    CentralManager,
+    ExecutionPoints,
+    Group,
+    Node,
+    Shared,
+)
+from condor_mini.spec.types import (
+    Configuration,
+    Environment,
+    Labels,
+    PoolName,
+    SeriesNumber,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from condor_mini.spec.base import Location
+
+
+def _version(value: object) -> object:
+    if type(value) is not int:  # true and 1.0 are equal to 1 in Python
+        raise ValueError(f"must be 1, not {shown(value)}")
+    return value
+
+
+class PoolSpec(Part):
+    """An HTCondor pool in containers."""
+
+    version: Annotated[Literal[1], BeforeValidator(_version)] = 1
+    """The version of the pool file's format."""
+    name: PoolName = "mini"
+    """The pool's name. The names of its nodes begin with it."""
+    htcondor: SeriesNumber = Field(default_factory=lambda: catalogue().get(None).number)
+    """The series of HTCondor."""
+    config: Configuration = ""
+    """HTCondor configuration of every node, written as in a configuration file."""
+    environment: Environment = Field(default_factory=dict)
+    """Environment variables of every node's container. Text that looks like a number or a boolean
+    must be in quotes."""
+    labels: Labels = Field(default_factory=dict)
+    """Labels of all containers, volumes and networks of the pool."""
+    read: Literal["anyone", "members"] = "members"
+    """Who may read ads, queues and configuration: members (nodes and users with a token or an
+    account), or anyone who reaches a node's port."""
+    probe_job: bool = True
+    """Whether the pool is ready only after a probe job has run."""
+    shared: Shared | None = None
+    """A directory that all nodes share."""
+    central_manager: CentralManager = CentralManager()
+    """The central manager, which all other nodes report to."""
+    access_points: Annotated[tuple[AccessPoints, ...], Field(strict=False)] = (AccessPoints(),)
+    """Groups of access points. Default: one access point."""
+    execution_points: Annotated[tuple[ExecutionPoints, ...], Field(strict=False)] = (
+        ExecutionPoints(),
+    )
+    """Groups of execution points. Default: one execution point."""
+
+    @property
+    def access_point_count(self) -> int:
+        """The number of access points in all groups."""
+        return sum(group.count for group in self.access_points)
+
+    @property
+    def execution_point_count(self) -> int:
+        """The number of execution points in all groups."""
+        return sum(group.count for group in self.execution_points)
+
+    @classmethod
+    def from_options(
+        cls,
+        *,
+        name: str | None = None,
+        execution_points: int | None = None,
+        access_points: int | None = None,
+        series: str | None = None,
+        execute_image: str | None = None,
+    ) -> PoolSpec:
+        """Return the spec of the default pool with these options; see ``with_overrides``."""
+        return cls().with_overrides(
+            name=name,
+            execution_points=execution_points,
+            access_points=access_points,
+            series=series,
+            execute_image=execute_image,
+        )
+
+    def with_overrides(
+        self,
+        *,
+        name: str | None = None,
+        execution_points: int | None = None,
+        access_points: int | None = None,
+        series: str | None = None,
+        execute_image: str | None = None,
+        host_files: str | None = None,
+    ) -> PoolSpec:
+        """Return this spec with other values; None leaves a value as it is.
+
+        Args:
+            name: Name of the pool.
+            execution_points: Number of execution points.
+            access_points: Number of access points.
+            series: Series of HTCondor.
+            execute_image: Image of the execution points.
+            host_files: ``ro`` or ``rw``: the execution points have the host's files in place of an
+                image's, and mount the caller's home read-only or writable.
+
+        Raises:
+            UsageError: A value is not allowed, or the spec has several groups, so that it is
+                unclear which one gets the value.
+        """
+        form = self.model_dump(by_alias=True)
+        form |= {} if name is None else {"name": name}
+        form |= {} if series is None else {"htcondor": series}
+        for groups, key, value in (
+            ("access_points", "count", access_points),
+            ("execution_points", "count", execution_points),
+            ("execution_points", "image", "host-files" if host_files else execute_image),
+            ("execution_points", "volumes", self._with_home(host_files)),
+        ):
+            if value is not None:
+                form[groups] = _with(form[groups], groups, key, value)
+        try:
+            return type(self).model_validate(form)
+        except ValidationError as error:
+            from condor_mini.spec.problems import spec_problems
+
+            problems = spec_problems(type(self), error)
+            lines = (f"{_words(problem.location[0])}: {problem.message}" for problem in problems)
+            raise UsageError("\n".join(lines)) from None
+
+    def _with_home(self, host_files: str | None) -> list[object] | None:
+        if host_files is None:
+            return None
+        home = str(Path.home().resolve())
+        mount = {"source": home, "target": home, "read_only": host_files == "ro"}
+        return [*self.execution_points[0].volumes, mount]
+
+    def to_json(self) -> str:
+        """Return the stored form: JSON with all defaults, and with absolute paths of the host."""
+        return self.model_dump_json(by_alias=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> PoolSpec:
+        """Return a spec that this or an older condor-mini stored.
+
+        Paths of the host need not exist any more, and the series need not be known.
+        """
+        return cls.model_validate_json(text, context=Reading(stored=True))
+
+    def contradictions(self) -> Iterator[tuple[Location, str]]:
+        """Yield contradictions between nodes: names, numbers, ports, mounts."""
+        yield from _between_groups("access_points", self.access_points)
+        yield from _between_groups("execution_points", self.execution_points)
+        if self.execution_point_count == 0:
+            yield ("execution_points",), "a pool without execution points runs no jobs"
+        if self.access_point_count == 0 and self.probe_job:
+            yield (
+                ("access_points",),
+                "without an access point no probe job can be submitted: add probe_job: false",
+            )
+        yield from self._clashing_ports()
+        for location, node in self._nodes():
+            for index, volume in enumerate(node.volumes):
+                if self.shared is not None and volume.target == self.shared.path:
+                    message = f"the shared directory is already mounted at {volume.target}"
+                    yield (*location, "volumes", index), message
+
+    def _nodes(self) -> Iterator[tuple[Location, Node]]:
+        yield ("central_manager",), self.central_manager
+        for key, groups in (
+            ("access_points", self.access_points),
+            ("execution_points", self.execution_points),
+        ):
+            for index, group in enumerate(groups):
+                yield (key, index), group
+
+    def _clashing_ports(self) -> Iterator[tuple[Location, str]]:
+        taken = defaultdict[int | None, list[Port]](list)
+        for place, node in self._nodes():
+            for index, port in enumerate(node.ports):
+                here = (*place, "ports", index)
+                if any(port.clashes_with(other) for other in taken[port.host_port]):
+                    yield here, f"host port {port.host_port} is published twice"
+                taken[port.host_port].append(port)
+
+
+def _between_groups(key: str, groups: tuple[Group, ...]) -> Iterator[tuple[Location, str]]:
+    total = sum(group.count for group in groups)
+    if total > MOST_NODES:
+        yield (key,), f"there are {total} in all, and the limit is {MOST_NODES}"
+    if len(groups) < 2:
+        return
+    seen = Counter[str]()
+    for index, group in enumerate(groups):
+        if "name" not in group.model_fields_set:
+            yield (key, index, "name"), "the key name is missing: several groups need names"
+        elif seen[group.name]:
+            yield (key, index, "name"), f"another group already has the name {group.name}"
+        seen[group.name] += 1
+
+
+def _with(
+    groups: tuple[Mapping[str, object], ...], name: str, key: str, value: object
+) -> tuple[Mapping[str, object], ...]:
+    if len(groups) != 1:
+        what = {"count": "number"}.get(key, key)
+        raise UsageError(
+            f"{_words(name)}: the pool file has {len(groups)} groups of them, so it is unclear "
+            f"which one gets the {what} {value}",
+            hint=f"Set the {what}s in the pool file.",
+        )
+    return ({**groups[0], key: value},)
+
+
+def _words(key: object) -> str:
+    return str(key).replace("_", " ")

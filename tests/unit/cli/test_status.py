@@ -1,0 +1,45 @@
+"""``condor-mini status`` on an engine in memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from command_line import Result
+    from fake_pool import FakePool
+
+
+def test_json(pool: FakePool, run: Callable[..., Result]) -> None:
+    """The documented keys."""
+    del pool
+    found = run("status", "-n", "ci", "-o", "json").json
+    assert sorted(found) == [
+        *("daemons", "jobs", "name", "nodes", "problems", "reasons"),
+        *("series", "slots", "verdict", "versions"),
+    ]
+    assert (found["verdict"], found["versions"]) == ("usable", ["25.14.1"])
+    assert found["nodes"][0]["started_at"].endswith("Z")
+
+
+def test_text(pool: FakePool, run: Callable[..., Result]) -> None:
+    """A person sees the verdict, the nodes, the slots and the jobs."""
+    del pool
+    shown = run("status", "-n", "ci")
+    assert shown.status == 0
+    assert "The pool ci is usable (HTCondor 25.14.1)." in shown.out
+    assert "Slots: 1 of 1: 1 Unclaimed/Idle" in shown.out
+    assert "ci-submit-1" in shown.out.splitlines()[-1]
+
+
+def test_broken_pool_is_shown_and_0(pool: FakePool, run: Callable[..., Result]) -> None:
+    """The status is that it could be shown; what to do next is named."""
+    pool.engine.end("ci-execute-1", exit_code=1)
+    shown = run("status", "-n", "ci")
+    assert (shown.status, "condor-mini doctor -n ci" in shown.out) == (0, True)
+
+
+def test_absent_pool_is_3(run: Callable[..., Result]) -> None:
+    """A pool that is not there is not found."""
+    assert run("status", "-n", "nope").status == 3
