@@ -15,6 +15,7 @@ from command_line import Result
 from condor_mini import cli
 from condor_mini.base.layout import HEALTH
 from condor_mini.base.series import VARIABLE
+from condor_mini.cli import program
 from condor_mini.engine import FakeEngine, FakeOutcome
 from condor_mini.engines import Candidate
 from condor_mini.images import builder
@@ -74,7 +75,7 @@ def nodes(pools: PoolEngine) -> TokenNodes:
 @pytest.fixture
 def ending() -> Iterator[None]:
     """Signals end us as they end the command line."""
-    before = signal.signal(signal.SIGTERM, cli._on_signal)
+    before = signal.signal(signal.SIGTERM, program._on_signal)
     # Hypothesis measures collections by a callback, in which a signal's exception is lost.
     gc.disable()
     yield
@@ -175,7 +176,7 @@ def command_line(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., Result]:
     """``condor-mini ARGUMENTS`` in an empty directory, to its end."""
-    monkeypatch.setattr("condor_mini.cli.signal.signal", lambda *_: None)
+    monkeypatch.setattr("condor_mini.cli.program.signal.signal", lambda *_: None)
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments: str, stdin: str = "") -> Result:

@@ -24,7 +24,7 @@ INVALID = b"version: 1\nname: A\nexecution_points: []\n"
 def config(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Config:
     """``condor-mini config ARGUMENTS`` in an empty directory; the status."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("condor_mini.cli.signal.signal", lambda *_: None)
+    monkeypatch.setattr("condor_mini.cli.program.signal.signal", lambda *_: None)
 
     def config(*arguments: str, stdin: bytes = b"") -> int:
         monkeypatch.setattr("sys.argv", ["condor-mini", "config", *arguments])

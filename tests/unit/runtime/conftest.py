@@ -189,7 +189,7 @@ def condor_mini(
 
     def run(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr("sys.argv", ["condor-mini", "runtime", *arguments])
-        monkeypatch.setattr("condor_mini.cli.signal.signal", lambda *_: None)
+        monkeypatch.setattr("condor_mini.cli.program.signal.signal", lambda *_: None)
         monkeypatch.setattr("platform.machine", lambda: "x86_64")
         capsys.readouterr()
         with pytest.raises(SystemExit) as ended:

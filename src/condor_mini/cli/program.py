@@ -1,0 +1,190 @@
+"""The command line. A command parses its arguments, makes one call, and returns an exit code.
+
+Nothing outside of this package ends the process.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from condor_mini._version import __version__
+from condor_mini.base.errors import CondorMiniError, PoolFileError
+from condor_mini.base.signals import ENDING
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+INTERRUPTED = 130
+"""Status that a shell reports after Ctrl-C."""
+AGAIN_S = 0.01
+"""A signal that arrives while a module is imported is sent again after so many seconds."""
+BROKEN_PIPE = 141
+"""Status that a shell reports for a program that SIGPIPE has ended."""
+
+
+class Terminated(BaseException):
+    """A signal that ends condor-mini, raised so that the work under way is cleaned up."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.exit_code = 128 + number
+
+
+COMMANDS = {
+    "approve": "Approve nodes that request a token.",
+    "build": "Build the images.",
+    "completion": "Print a completion script for bash, zsh or fish.",
+    "config": "Write and check pool files.",
+    "cp": "Copy files between this machine and a node.",
+    "create": "Create a pool.",
+    "debug": "Set the debug levels of the daemons.",
+    "delete": "Delete a pool, or all pools.",
+    "doctor": "Check the engine and the pool, and report what is wrong.",
+    "exec": "Run a command on a node.",
+    "export": "Export what a bug report needs.",
+    "images": "List, build, save and load the images.",
+    "list": "List the pools.",
+    "logs": "Show the daemons' logs.",
+    "restart": "Stop and start a pool.",
+    "rotate-key": "Create a new signing key, and invalidate every token.",
+    "run": "Start a personal pool.",
+    "runtime": "Build and manage the HTCondor that needs no container engine.",
+    "scale": "Change the number of execution points.",
+    "shell": "Open a shell on a node.",
+    "start": "Start a pool that was stopped.",
+    "status": "Show nodes, daemons, slots and jobs.",
+    "stop": "Stop a pool, and keep its queue.",
+    "submit": "Submit a submit file from this machine.",
+    "token": "Create, list and revoke tokens.",
+    "version": "Show the versions.",
+    "wait": "Wait for jobs, and fetch what they wrote.",
+}
+"""Every command, and its line in `--help`. A command is in the module of its name."""
+
+
+LIKELY = {
+    "attach": "shell",
+    "copy": "cp",
+    "down": "delete",
+    "info": "status",
+    "log": "logs",
+    "ls": "list",
+    "ps": "list",
+    "q": "status",
+    "remove": "delete",
+    "rm": "delete",
+    "ssh": "shell",
+    "up": "create",
+}
+"""What other tools call a command of ours, for the hint of an unknown command."""
+
+
+class _ReaderGone(Exception):
+    """The reader of our output has ended. click would report its BrokenPipeError as a failure."""
+
+
+class _Commands(click.Group):
+    """The group of all commands. It loads a module when its command is used, not for ``--help``."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            result: object = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            raise _ReaderGone from None
+        return result
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        from importlib import import_module
+
+        command = import_module(f"condor_mini.cli.{cmd_name.replace('-', '_')}").command
+        assert isinstance(command, click.Command)  # noqa: S101 (a name of this very package)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that ``args`` name; an unknown one is an error with a suggestion."""
+        name = args[0]
+        if name.startswith("-") or self.get_command(ctx, name) is not None:
+            return super().resolve_command(ctx, args)
+        from difflib import get_close_matches
+
+        likely = LIKELY.get(name) or next(iter(get_close_matches(name, COMMANDS, n=1)), None)
+        suggestion = f" Did you mean {likely}?" if likely else ""
+        raise click.UsageError(f"No such command {name!r}.{suggestion}", ctx)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([*COMMANDS.items()])
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="condor-mini")
+@click.option("-v", "--verbose", is_flag=True, help="Show each command given to the engine.")
+def cli(*, verbose: bool) -> None:
+    """Real HTCondor pools in containers."""
+    if verbose:
+        import logging
+
+        logging.basicConfig(level=logging.DEBUG, format="%(name)s: %(message)s")
+
+
+def main() -> None:
+    """Run the command in ``sys.argv``, and exit with its status."""
+    for number in ENDING:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup ignores SIGHUP
+            signal.signal(number, _on_signal)
+    try:
+        status = cli.main(prog_name="condor-mini", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        status = error.exit_code
+    except PoolFileError as error:
+        click.echo(error, err=True)  # without a prefix: editors parse the format of compilers
+        status = error.exit_code
+    except CondorMiniError as error:
+        click.echo(f"condor-mini: {error}", err=True)
+        status = error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("condor-mini: interrupted", err=True)
+        status = INTERRUPTED
+    except Terminated as signalled:
+        status = signalled.exit_code
+    except _ReaderGone:
+        # Python flushes stdout again at its exit, and would report the broken pipe.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = BROKEN_PIPE
+    except OSError as error:
+        click.echo(f"condor-mini: {error}", err=True)
+        status = CondorMiniError.exit_code
+    sys.exit(status)
+
+
+def _on_signal(number: int, frame: FrameType | None) -> None:
+    if _is_loading(frame):
+        # An exception during an import may be lost, or become another one (RuntimeError, while a
+        # class is created). So the signal is sent again a little later.
+        signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), number))
+        signal.setitimer(signal.ITIMER_REAL, AGAIN_S)
+        return
+    raise KeyboardInterrupt if number == signal.SIGINT else Terminated(number)
+
+
+def _is_loading(frame: FrameType | None) -> bool:
+    """Return whether a module is being imported."""
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib."):
+            return True
+        frame = frame.f_back
+    return False
