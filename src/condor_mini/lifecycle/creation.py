@@ -16,7 +16,7 @@ from condor_mini.base.words import counted
 from condor_mini.images import builder
 from condor_mini.lifecycle.claim import Claim, check_absent, check_forgotten
 from condor_mini.lifecycle.ready import Deadline, wait_until_ready
-from condor_mini.lifecycle.removal import remove
+from condor_mini.lifecycle.removal import forget_ads, remove
 from condor_mini.lifecycle.rollback import make_or_roll_back
 from condor_mini.lifecycle.startup import start_all
 from condor_mini.lifecycle.volumes import MAKING_LABEL, labelled, made_together, with_volumes
@@ -25,7 +25,6 @@ from condor_mini.nodes.fit import fitted
 from condor_mini.nodes.node import SPEC, Node, Role, pool_labels, pool_nodes
 from condor_mini.nodes.preflight import check_able, check_read_only
 from condor_mini.nodes.record import stored_spec
-from condor_mini.reports import collector
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -177,7 +176,7 @@ def add(
         engine.stop(*ids, timeout_s=STOP_TIMEOUT_S)
         engine.remove(*ids)
         engine.remove_volume(*(volume.name for volume in engine.volumes(labels)))
-        collector.forget(manager, [node.name for node in new])
+        forget_ads(manager, [node.name for node in new])
         return f"The new nodes were removed; the pool {manager.pool} is as it was."
 
     make_or_roll_back(make, undo, made, progress, pool=manager.pool)

@@ -1,22 +1,28 @@
-"""Remove a pool, or the volumes of nodes that were removed."""
+"""Remove a pool, or what nodes that were removed have left: volumes, and ads at the collector."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from condor_mini.base.errors import CommandFailed, PoolNotReady
+from condor_mini.base.errors import CommandFailed, CondorMiniError, PoolNotReady
 from condor_mini.base.waiting import wait_until
 from condor_mini.engine import ImageBuilder
 from condor_mini.nodes.holdings import Holdings
 from condor_mini.nodes.node import pool_labels
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from condor_mini.engine import Engine, NetworkInfo
     from condor_mini.nodes.node import Node
 
 GONE_TIMEOUT_S = 30.0
+_TABLES = (
+    ("INVALIDATE_STARTD_ADS", "Machine"),
+    ("INVALIDATE_STARTD_ADS", "StartD"),
+    ("INVALIDATE_MASTER_ADS", "DaemonMaster"),
+)
 
 
 def remove(engine: Engine, pool: str) -> bool:
@@ -63,3 +69,22 @@ def remove_state(engine: Engine, nodes: Iterable[Node]) -> None:
     for pool in {identity.pool for identity in gone}:
         volumes = Holdings(engine, pool).volumes
         engine.remove_volume(*(volume.name for volume in volumes if volume.node in gone))
+
+
+def forget_ads(manager: Node, names: Sequence[str]) -> None:
+    """Invalidate all ads of execution points at the collector, so that no job is matched to them.
+
+    A node that is stopped invalidates its own ads. A node that has only just started, or that was
+    killed, does not. See condor_advertise(1); each command affects one table of the collector.
+
+    Args:
+        manager: Central manager to run the commands on.
+        names: Host names of the execution points.
+    """
+    hosts = ", ".join(f'"{name}"' for name in names)
+    for command, kind in _TABLES:
+        query = f'MyType = "Query"\nTargetType = "{kind}"\n'
+        requirements = f"Requirements = member(Machine, {{{hosts}}})\n"
+        ad = query + requirements
+        with suppress(CondorMiniError):
+            manager.exec(["condor_advertise", command, "-"], user="root", stdin=ad)

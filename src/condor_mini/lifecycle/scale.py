@@ -13,7 +13,6 @@ from condor_mini.nodes import plan
 from condor_mini.nodes.fit import fitted
 from condor_mini.nodes.node import Role, pool_nodes
 from condor_mini.nodes.record import stored_spec
-from condor_mini.reports import collector
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,7 +84,7 @@ def scale(
         what = counted(len(leaving), "execution point")
         with progress.step(f"Removing {what}", done=f"Removed {what}"):
             engine.stop(*(node.info.id for node in leaving), timeout_s=STOP_TIMEOUT_S)
-            collector.forget(nodes[0], [node.name for node in leaving])
+            removal.forget_ads(nodes[0], [node.name for node in leaving])
             _await_gone(nodes[0], leaving)
             engine.remove(*(node.info.id for node in leaving))
             # Otherwise `start` would take the nodes for lost ones and recreate them.

@@ -1,10 +1,9 @@
-"""The ads at a pool's collector: query them, and invalidate those of execution points."""
+"""The ads at a pool's collector."""
 
 from __future__ import annotations
 
 import json
 import re
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypedDict
 
@@ -21,11 +20,6 @@ if TYPE_CHECKING:
 COLLECTOR_TIMEOUT_S = 5
 _TIMED_OUT = 124
 """Exit status of ``timeout`` for a command that it has ended."""
-_TABLES = (
-    ("INVALIDATE_STARTD_ADS", "Machine"),
-    ("INVALIDATE_STARTD_ADS", "StartD"),
-    ("INVALIDATE_MASTER_ADS", "DaemonMaster"),
-)
 _ADDRESS = re.compile(r"<\[?([0-9a-fA-F.:]+)\]?:(\d+)")
 
 
@@ -119,22 +113,3 @@ def heard_at(ad: Ad) -> datetime | None:
     """Return when the collector last heard of the daemon or slot, by the collector's clock."""
     seconds = ad.get("LastHeardFrom")
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
-
-
-def forget(manager: Node, names: Sequence[str]) -> None:
-    """Invalidate all ads of execution points at the collector, so that no job is matched to them.
-
-    A node that is stopped invalidates its own ads. A node that has only just started, or that was
-    killed, does not. See condor_advertise(1); each command affects one table of the collector.
-
-    Args:
-        manager: Central manager to run the commands on.
-        names: Host names of the execution points.
-    """
-    hosts = ", ".join(f'"{name}"' for name in names)
-    for command, kind in _TABLES:
-        query = f'MyType = "Query"\nTargetType = "{kind}"\n'
-        requirements = f"Requirements = member(Machine, {{{hosts}}})\n"
-        ad = query + requirements
-        with suppress(CondorMiniError):
-            manager.exec(["condor_advertise", command, "-"], user="root", stdin=ad)

@@ -8,7 +8,7 @@ import pytest
 
 from condor_mini.base.errors import CommandFailed
 from condor_mini.base.progress import Progress
-from condor_mini.engine import FakeEngine
+from condor_mini.engine import FakeEngine, FakeOutcome
 from condor_mini.lifecycle import creation, removal
 from condor_mini.nodes.node import pool_nodes
 from pool_ci import FAILURES, WHOLE, count_calls, create, held, spec_of
@@ -16,6 +16,8 @@ from pool_ci import FAILURES, WHOLE, count_calls, create, held, spec_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from condor_mini.engine import FakeExec
+    from fake_pool import FakePool
     from pool_engine import PoolEngine
 
 
@@ -91,3 +93,31 @@ def test_other_pool_stays(pools: PoolEngine) -> None:
     creation.create(pools, spec_of(name="ci-2"), Progress(), timeout_s=5)
     removal.remove(pools, "ci-2")
     assert held(pools) == WHOLE
+
+
+def test_all_tables_forget_the_nodes(pool: FakePool) -> None:
+    """The collector takes the nodes' slots, startds and masters from its tables, and no others."""
+    told: list[tuple[str, str | None, str]] = []
+
+    def listen(call: FakeExec) -> FakeOutcome:
+        told.append((call.argv[1], call.stdin, call.user))
+        return FakeOutcome()
+
+    pool.engine.on_exec(["condor_advertise"], listen)
+    removal.forget_ads(pool.nodes[0], ["ci-execute-1", "ci-execute-2"])
+    which = 'Requirements = member(Machine, {"ci-execute-1", "ci-execute-2"})'
+    assert told == [
+        (command, f'MyType = "Query"\nTargetType = "{kind}"\n{which}\n', "root")
+        for command, kind in (
+            ("INVALIDATE_STARTD_ADS", "Machine"),
+            ("INVALIDATE_STARTD_ADS", "StartD"),
+            ("INVALIDATE_MASTER_ADS", "DaemonMaster"),
+        )
+    ]
+
+
+def test_collector_that_has_ended_forgets_anyway(pool: FakePool) -> None:
+    """A collector that does not run has no ads: that nobody can tell it so is no failure."""
+    manager = pool.nodes[0]
+    pool.engine.end("ci-master", exit_code=0)
+    removal.forget_ads(manager, ["ci-execute-1"])

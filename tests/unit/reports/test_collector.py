@@ -13,14 +13,12 @@ from condor_mini.reports.collector import (
     Ad,
     address_of,
     ask,
-    forget,
     heard_at,
     owners_of,
     version_of,
 )
 
 if TYPE_CHECKING:
-    from condor_mini.engine import FakeExec
     from fake_pool import FakePool
 
 
@@ -157,34 +155,3 @@ def test_time_is_in_utc() -> None:
 def test_time_that_is_missing_is_none() -> None:
     """An ad without LastHeardFrom was never heard of."""
     assert heard_at({}) is None
-
-
-# -- forgetting -----------------------------------------------------------------------------------
-
-
-def test_all_tables_forget_the_nodes(pool: FakePool) -> None:
-    """The collector takes the nodes' slots, startds and masters from its tables, and no others."""
-    told: list[tuple[str, str | None, str]] = []
-
-    def listen(call: FakeExec) -> FakeOutcome:
-        told.append((call.argv[1], call.stdin, call.user))
-        return FakeOutcome()
-
-    pool.engine.on_exec(["condor_advertise"], listen)
-    forget(pool.nodes[0], ["ci-execute-1", "ci-execute-2"])
-    which = 'Requirements = member(Machine, {"ci-execute-1", "ci-execute-2"})'
-    assert told == [
-        (command, f'MyType = "Query"\nTargetType = "{kind}"\n{which}\n', "root")
-        for command, kind in (
-            ("INVALIDATE_STARTD_ADS", "Machine"),
-            ("INVALIDATE_STARTD_ADS", "StartD"),
-            ("INVALIDATE_MASTER_ADS", "DaemonMaster"),
-        )
-    ]
-
-
-def test_collector_that_has_ended_forgets_anyway(pool: FakePool) -> None:
-    """A collector that does not run has no ads: that nobody can tell it so is no failure."""
-    manager = pool.nodes[0]
-    pool.engine.end("ci-master", exit_code=0)
-    forget(manager, ["ci-execute-1"])
