@@ -46,7 +46,7 @@ def command(
 ) -> None:
     """Build all images, or those that are named. An image that is up to date is not built again.
 
-    If debsbom is installed (pip install 'condor-mini[sbom]'), a bill of materials is written for
+    If debsbom is installed (pip install 'debsbom[cdx,spdx]'), a bill of materials is written for
     each image that is built, in CycloneDX and in SPDX.
     """
     from condor_mini.base.progress import progress_for_stderr

@@ -1,7 +1,7 @@
 """Software bills of materials: the Debian packages in an image, with their versions.
 
 debsbom (https://pypi.org/project/debsbom) writes them from dpkg's list of packages. Install it with
-``pip install condor-mini[sbom]``.
+``pip install 'debsbom[cdx,spdx]'``.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def debsbom() -> str:
     if found is None:
         raise UsageError(
             "bills of materials need debsbom, which is not installed",
-            hint="Install it: pip install 'condor-mini[sbom]'",
+            hint="Install it: pip install 'debsbom[cdx,spdx]'",
         )
     return found
 

@@ -63,7 +63,7 @@ def test_bills_without_their_tool_fail_before_the_build(
         "condor_mini.images.builder.build", lambda *_, **__: pytest.fail("it builds")
     )
     result = build("mini", "--sbom", "bills")
-    assert (result.status, "pip install 'condor-mini[sbom]'" in result.err) == (2, True)
+    assert (result.status, "pip install 'debsbom[cdx,spdx]'" in result.err) == (2, True)
 
 
 @pytest.mark.parametrize(
