@@ -113,8 +113,9 @@ def test_the_script_beside_each_dockerfile_builds_that_image(
     result = subprocess.run(
         [str(script), "--quiet"], check=True, capture_output=True, text=True, timeout=280
     )
-    assert docker.image(f"condor-{role}:25") is not None
-    assert [line.split()[0] for line in result.stdout.splitlines()] == [f"condor-{role}:25"]
+    built = f"condor-{role}:{catalogue().get(None).number}"
+    assert docker.image(built) is not None
+    assert [line.split()[0] for line in result.stdout.splitlines()] == [built]
 
 
 def test_packages_can_be_installed_on_top(docker: ImageBuilder, tag: str, tmp_path: Path) -> None:
