@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import UsageError
+from condor_mini.jobs.arguments import for_dry_run
 from condor_mini.jobs.tracking import SUBMIT_TIMEOUT_S, refused
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ def _ads(
 def _dry_run(staging: Staging, file: str, arguments: Sequence[str]) -> CommandResult:
     own = ("-disable", "-dry-run", "-", *UNPACED)
     return staging.node.exec(
-        ["condor_submit", f"./{file}", *own, *arguments],
+        ["condor_submit", f"./{file}", *own, *for_dry_run(arguments)],
         workdir=staging.path,
         timeout_s=SUBMIT_TIMEOUT_S,
     )

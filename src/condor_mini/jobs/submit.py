@@ -14,6 +14,7 @@ from condor_mini.base.errors import CondorMiniError, NotFound, PoolNotReady, Usa
 from condor_mini.base.progress import Progress
 from condor_mini.base.signals import held_back
 from condor_mini.base.waiting import wait_until
+from condor_mini.jobs import arguments as arguments_of_submit
 from condor_mini.jobs import dry_run, tracking
 from condor_mini.jobs.packing import listed
 from condor_mini.jobs.staging import Staging, source_directory
@@ -89,11 +90,7 @@ def submit_file(
         UsageError: The directory is too large, or the submit file names a file outside it.
         JobFailed: condor_submit refused the submit file. The error has its output and status.
     """
-    if refused := {"-i", "-interactive"} & set(arguments):
-        raise UsageError(
-            f"{refused.pop()} needs a terminal in the pool",
-            hint=f"Open a shell, and run condor_submit -i there: condor-mini shell -n {pool.name}",
-        )
+    arguments_of_submit.check(arguments, pool.name)
     file = Path(file)
     directory = source_directory(file)
     directory.follow_links = follow_links
@@ -111,10 +108,14 @@ def submit_file(
                 "Copy their targets too: --follow-links"
             )
         dry_run.check_paths(staging, file.name, arguments, outside=directory.outside)
-        return _submit(pool, staging, file.name, arguments)
+        submission = _submit(pool, staging, file.name, arguments)
     except BaseException:
         _undo(staging)
         raise
+    if not submission.clusters:  # -dump FILE, for example
+        for path in staging.fetch(last=True):
+            progress.note(f"Fetched {archives.shown(str(path))}")
+    return submission
 
 
 def submit_description(
@@ -243,8 +244,6 @@ def _submit(pool: PoolNodes, staging: Staging, file: str, arguments: Sequence[st
         submission = tracking.submit(
             staging.node, staging.path, file, arguments=arguments, staging=staging
         )
-        if not submission.clusters:  # -dry-run, for example
-            staging.remove()
     return _with_hint(pool, staging.node, submission)
 
 

@@ -8,10 +8,12 @@ import re
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypedDict
+from typing import TYPE_CHECKING, Literal, Protocol, TypedDict
 
-from condor_mini.base.errors import JobFailed, PoolNotReady, TimedOut
+from condor_mini.base.errors import CommandFailed, JobFailed, PoolNotReady, TimedOut
 from condor_mini.base.waiting import wait_until
+from condor_mini.jobs.arguments import submit_nothing
+from condor_mini.jobs.holds import held_for_good
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -37,8 +39,10 @@ LONGEST_POLL_INTERVAL_S = 2.0
 
 The longer a wait has lasted, the less a short delay matters.
 """
-IDLE, RUNNING, REMOVED, COMPLETED, HELD = 1, 2, 3, 4, 5
+IDLE, RUNNING, REMOVED, COMPLETED, HELD, TRANSFERRING, SUSPENDED = range(1, 8)
 """JobStatus, as in HTCondor's manual, appendix "Job ClassAd Attributes"."""
+AT_WORK = (RUNNING, TRANSFERRING, SUSPENDED)
+"""JobStatus of a job that has a slot."""
 
 SIGNAL_BASE = 128
 """A shell's status for a process that a signal ended is this plus the signal's number."""
@@ -46,9 +50,17 @@ SIGNAL_BASE = 128
 STAGING_ATTRIBUTE = "CondorMiniStaging"
 """The attribute that holds the ``Staging.name`` of the directory that a job was submitted in."""
 ATTRIBUTES = (
-    *("ClusterId", "ProcId", "JobStatus", "HoldReason", "RemoveReason", "Iwd"),
-    *("Out", "Err", "UserLog", "ExitBySignal", "ExitCode", "ExitSignal", STAGING_ATTRIBUTE),
+    *("ClusterId", "ProcId", "JobStatus", "HoldReason", "HoldReasonCode", "RemoveReason"),
+    *("PeriodicRelease", "Iwd", "Out", "Err", "UserLog", "ExitBySignal", "ExitCode"),
+    *("ExitSignal", "RemoteWallClockTime", STAGING_ATTRIBUTE),
+    *("SUBMIT_Iwd", "SUBMIT_Out", "SUBMIT_Err", "SUBMIT_UserLog"),
 )
+SUBMITTED = "000"
+"""The type of the event "Job submitted" (HTCondor's manual, "Job Event Log Codes")."""
+_EVENT = re.compile(r"(?P<type>\d{3}) \((?P<job>(?P<cluster>\d+)\.\d+\.\d+)\) ")
+
+Written = Literal["Out", "Err", "UserLog"]
+"""The attributes of a job's ad that name files which the job writes."""
 
 
 class Runner(Protocol):
@@ -67,7 +79,10 @@ class JobAd(TypedDict, total=False):
     ProcId: int
     JobStatus: int
     HoldReason: str
+    HoldReasonCode: int
     RemoveReason: str
+    PeriodicRelease: bool | str
+    """A literal, or an expression in the form of the tools' JSON: ``/Expr(...)/``."""
     Iwd: str
     Out: str
     Err: str
@@ -75,7 +90,13 @@ class JobAd(TypedDict, total=False):
     ExitBySignal: bool
     ExitCode: int
     ExitSignal: int
+    RemoteWallClockTime: float
+    """Seconds, in whole numbers, for which the job had a slot: of all its starts together."""
     CondorMiniStaging: str
+    SUBMIT_Iwd: str
+    SUBMIT_Out: str
+    SUBMIT_Err: str
+    SUBMIT_UserLog: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +118,9 @@ class Submission:
     def wait(
         self, *, timeout_s: float = FOREVER_S, on_change: Callable[[str], object] | None = None
     ) -> int:
-        """Wait until all jobs have ended.
+        """Wait until all jobs have ended, or are held and nothing releases them by itself.
+
+        A held job that its ``periodic_release`` may release is waited for.
 
         Args:
             timeout_s: Give up after so many seconds.
@@ -108,7 +131,7 @@ class Submission:
             is 128 plus the signal's number, as in a shell.
 
         Raises:
-            JobFailed: A job was put on hold or removed. The message says why.
+            JobFailed: A job is held or was removed. The message says why.
             PoolNotReady: ``timeout_s`` has passed, or the pool has ended.
         """
         return wait([self], timeout_s=timeout_s, on_change=on_change)
@@ -145,7 +168,27 @@ class Submission:
         if self.staging is None:
             return []
         mine = ("-constraint", f'{STAGING_ATTRIBUTE} == "{self.staging.name}"')
-        return self.staging.fetch(last=not _unended(self._ads("condor_q", mine)))
+        queued = self._ads("condor_q", mine)
+        self._take_from_spool(queued)
+        return self.staging.fetch(last=not _unended(queued))
+
+    def _take_from_spool(self, queued: Sequence[JobAd]) -> None:
+        """Bring what jobs of ``condor_submit -spool`` wrote to the directory they came from.
+
+        Until then the schedd keeps such a job in the queue (HTCondor's manual,
+        condor_transfer_data).
+
+        Raises:
+            CommandFailed: The files cannot be had; they stay in the spool.
+        """
+        ended = [ad for ad in queued if ad["JobStatus"] == COMPLETED and "SUBMIT_Iwd" in ad]
+        if not ended:
+            return
+        jobs = [f"{ad['ClusterId']}.{ad['ProcId']}" for ad in ended]
+        argv = ["condor_transfer_data", *jobs]
+        result = self.runner.exec(argv, timeout_s=SUBMIT_TIMEOUT_S)
+        if result.returncode != 0:
+            raise CommandFailed(argv, result.returncode, result.stderr or result.stdout)
 
     def remove(self) -> None:
         """Remove the jobs, and wait up to ``REMOVE_TIMEOUT_S`` until they have left the queue."""
@@ -158,27 +201,38 @@ class Submission:
         with suppress(TimedOut):  # these jobs leave the queue when the pool runs again
             wait_until(queued, timeout_s=REMOVE_TIMEOUT_S, interval_s=POLL_INTERVAL_S)
 
-    def read(self, ad: JobAd, attribute: str) -> str:
+    def read(self, ad: JobAd, attribute: Written) -> str:
         """Return the text of a file that a job's ad names; empty if there is none.
 
         Args:
             ad: The job's ad.
-            attribute: ``Out``, ``Err`` or ``UserLog``.
+            attribute: Attribute of the ad that names the file.
         """
-        name = {"Out": ad.get("Out"), "Err": ad.get("Err"), "UserLog": ad.get("UserLog")}[attribute]
-        if not name or name == "/dev/null":
+        path = path_of(ad, attribute)
+        if path is None:
             return ""
-        path = posixpath.join(ad["Iwd"], name)
         if self.staging is not None and self.staging.is_removed:
             return self.staging.read_fetched(path)
         result = self.runner.exec(["cat", "--", path])
         return result.stdout if result.returncode == 0 else ""
 
     def events(self, ad: JobAd) -> str:
-        """Return the job's event log, without the events of earlier clusters in the same file."""
+        """Return the job's event log, without the events of other clusters in the same file.
+
+        A pool that is created anew counts its clusters from 1 again. So the events of a job begin
+        with the last one that says that it was submitted.
+        """
+        ours: dict[str, list[tuple[int, str]]] = {}
         blocks = re.split(r"(?m)^\.\.\.\n", self.read(ad, "UserLog"))
-        ours = tuple(f"({number:03d}." for number in self.clusters)
-        return "".join(f"{block}...\n" for block in blocks if block[4:].startswith(ours))
+        for position, block in enumerate(blocks):
+            event = _EVENT.match(block)
+            if event is None or int(event["cluster"]) not in self.clusters:
+                continue
+            if event["type"] == SUBMITTED:
+                ours[event["job"]] = []
+            ours.setdefault(event["job"], []).append((position, block))
+        kept = sorted(entry for entries in ours.values() for entry in entries)
+        return "".join(f"{block}...\n" for _, block in kept)
 
     def _ads(self, tool: str, which: Sequence[object]) -> list[JobAd]:
         argv = [tool, *map(str, which), "-json", "-attributes", ",".join(ATTRIBUTES)]
@@ -195,6 +249,17 @@ class Submission:
 
         wait_until(unanswered, timeout_s=SCHEDD_TIMEOUT_S, error=PoolNotReady)
         return ads
+
+
+def path_of(ad: JobAd, attribute: Written) -> str | None:
+    """Return the path in the access point of a file that a job's ad names; None if it names none.
+
+    The ad of a spooled job has the names that the submit file gave in attributes of its own.
+    """
+    name = ad.get(f"SUBMIT_{attribute}") or ad.get(attribute)
+    if not name or name == "/dev/null":
+        return None
+    return posixpath.join(str(ad.get("SUBMIT_Iwd") or ad["Iwd"]), str(name))
 
 
 def submit(
@@ -226,16 +291,21 @@ def submit(
     result = runner.exec([*argv, *arguments], workdir=directory, timeout_s=SUBMIT_TIMEOUT_S)
     if result.returncode != 0:
         raise refused(file, result, staging)
-    # With -terse, the output is "12.0 - 12.9".
-    numbers = re.findall(r"submitted to cluster (\d+)|^(\d+)\.\d+ - ", result.stdout, re.MULTILINE)
     return Submission(
         runner=runner,
-        clusters=tuple(int(number or terse) for number, terse in numbers),
+        # With -dump, condor_submit names a cluster that does not exist.
+        clusters=() if submit_nothing(arguments) else _clusters(result.stdout),
         message=result.stdout.strip(),
         warning="\n".join(line for line in result.stderr.splitlines() if "WARNING" in line),
         staging=staging,
         hint_if_held=hint_if_held,
     )
+
+
+def _clusters(output: str) -> tuple[int, ...]:
+    """Return the clusters in the output of condor_submit, with -terse too: ``12.0 - 12.9``."""
+    numbers = re.findall(r"submitted to cluster (\d+)|^(\d+)\.\d+ - ", output, re.MULTILINE)
+    return tuple(int(number or terse) for number, terse in numbers)
 
 
 def refused(file: str, result: CommandResult, staging: Staging | None) -> JobFailed:
@@ -254,22 +324,22 @@ def wait(
 ) -> int:
     """Wait for several submissions at once; see ``Submission.wait``."""
     silent_at: float | None = None
+    held: list[tuple[JobAd, str | None]] = []
 
     def unfinished() -> str | None:
-        nonlocal silent_at
-        queued = [(ad, one.hint_if_held) for one in submissions for ad in one.queued()]
-        for ad, hint in queued:
-            _raise_if_held(ad, hint)
-        left = _unended([ad for ad, _ in queued])
-        if not left:
+        nonlocal silent_at, held
+        queues = [(one, one.queued()) for one in submissions]
+        held = [(ad, one.hint_if_held) for one, ads in queues for ad in _held_for_good(one, ads)]
+        queued = [ad for _, ads in queues for ad in ads]
+        left = _unended(queued)
+        if len(left) == len(held):
             # The shadow of a job that was removed while it ran may not have written the end yet.
-            removed = sum(ad["JobStatus"] == REMOVED for ad, _ in queued)
+            removed = sum(ad["JobStatus"] == REMOVED for ad in queued)
             silent_at = silent_at or time.monotonic() + REMOVE_TIMEOUT_S
             if removed and time.monotonic() < silent_at:
                 return f"{removed} removed jobs are still in the queue"
             return None
-        running = sum(ad["JobStatus"] == RUNNING for ad in left)
-        text = f"{running} running, {len(left) - running} idle"
+        text = counts(left)
         if on_change is not None:
             on_change(text)
         return text
@@ -282,8 +352,18 @@ def wait(
         headline=f"not all jobs have ended after {timeout_s:g} s",
         sleep=_less_and_less_often(),
     )
+    if held:
+        raise _held(held)
     ended = (ad for submission in submissions for ad in submission.ended())
     return next((status for ad in ended if (status := _status(ad)) != 0), 0)
+
+
+def counts(ads: Sequence[JobAd]) -> str:
+    """Return how many of these jobs run, are idle and are held: ``2 running, 1 idle``."""
+    running = sum(ad["JobStatus"] in AT_WORK for ad in ads)
+    held = sum(ad["JobStatus"] == HELD for ad in ads)
+    text = f"{running} running, {len(ads) - running - held} idle"
+    return f"{text}, {held} held" if held else text
 
 
 def _less_and_less_often() -> Callable[[float], None]:
@@ -298,13 +378,19 @@ def _less_and_less_often() -> Callable[[float], None]:
     return sleep
 
 
-def _raise_if_held(ad: JobAd, hint: str | None) -> None:
-    if ad["JobStatus"] == HELD:
-        raise JobFailed(
-            f"job {ad['ClusterId']}.{ad['ProcId']} was put on hold: {ad.get('HoldReason')}",
-            status=1,
-            hint=hint,
-        )
+def _held_for_good(submission: Submission, queued: Sequence[JobAd]) -> list[JobAd]:
+    held = [ad for ad in queued if ad["JobStatus"] == HELD]
+    return held_for_good(submission.runner, held) if held else []
+
+
+def _held(held: Sequence[tuple[JobAd, str | None]]) -> JobFailed:
+    ad, hint = held[0]
+    others = f" ({len(held) - 1} more jobs are held)" if len(held) > 1 else ""
+    return JobFailed(
+        f"job {ad['ClusterId']}.{ad['ProcId']} was put on hold: {ad.get('HoldReason')}{others}",
+        status=1,
+        hint=hint,
+    )
 
 
 def _unended(ads: list[JobAd]) -> list[JobAd]:
