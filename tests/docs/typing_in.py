@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 VARYING = re.compile(
     r"\([0-9.]+ s\)"  # how long it took
+    r"|(?<=exit 0 )(< 1|\d+) s"  # for how long a job had a slot
     r"|(?<=execute-)\d(?=, as)"  # the node that a job happened to run on
     r"|mini-[0-9a-f]{6}"  # a personal pool's name
     r"|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"

@@ -43,6 +43,17 @@ host_files_option = click.option(
     "engine only.",
 )
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="Show no progress on stderr.")
+job_log_option = click.option(
+    "--log", "with_log", is_flag=True, help="Also show the events in the jobs' log."
+)
+job_timeout_option = click.option(
+    "--timeout",
+    "timeout_s",
+    type=click.FloatRange(min=0),
+    default=float("inf"),
+    metavar="S",
+    help="Give up if not all jobs have ended after S seconds.",
+)
 output_option = click.option(
     "-o",
     "--output",

@@ -1,4 +1,4 @@
-"""Waiting for jobs, and showing their results."""
+"""Waiting for jobs, and fetching their results."""
 
 from __future__ import annotations
 
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from condor_mini.jobs.tracking import JobAd, Submission
 
 REMOVED, COMPLETED = 3, 4
-SHOWN_JOBS = 10
-"""Show the outputs of so many jobs. The outputs of all jobs are in their files."""
 STATES = {
     1: "idle",
     2: "running",
@@ -60,21 +58,6 @@ def await_end(submissions: Sequence[Submission], progress: Progress, timeout_s: 
 
     with progress.step("Waiting for the jobs", done="The jobs have ended") as detail:
         return tracking.wait(submissions, timeout_s=timeout_s, on_change=detail)
-
-
-def show_written(submissions: Sequence[Submission], progress: Progress) -> None:
-    """Print what the jobs wrote to stdout and stderr, and their event logs."""
-    ended = [(submission, ad) for submission in submissions for ad in submission.ended()]
-    for submission, ad in ended[:SHOWN_JOBS]:
-        if ad["JobStatus"] == REMOVED:
-            continue  # it wrote nothing: its files may be those of an earlier job
-        click.echo(submission.read(ad, "Out"), nl=False)
-        click.echo(submission.read(ad, "Err"), nl=False, err=True)
-    if len(ended) > SHOWN_JOBS:
-        progress.note(f"({len(ended) - SHOWN_JOBS} more jobs: their outputs are in their files)")
-    logs = {(id(submission), ad.get("UserLog")): (submission, ad) for submission, ad in ended}
-    for submission, ad in logs.values():
-        click.echo(submission.events(ad), nl=False)
 
 
 def follow(

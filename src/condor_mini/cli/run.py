@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 import shlex
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 import click
 
-from condor_mini.base.errors import NotFound, PoolNotReady, UsageError
+from condor_mini.base.errors import CondorMiniError, NotFound, UsageError
 from condor_mini.base.signals import held_back
 from condor_mini.cli.options import (
     engine_option,
     host_files_option,
+    job_log_option,
+    job_timeout_option,
     quiet_option,
     reach_engine,
     series_option,
@@ -37,6 +40,8 @@ MOST_MB = 2**31 - 1
     metavar="FILE",
     help="Submit FILE, wait for its jobs, and show the results.",
 )
+@job_timeout_option
+@job_log_option
 @click.option(
     "--state",
     default="condor_state",
@@ -64,6 +69,8 @@ def command(
     *,
     command: tuple[str, ...],
     submit_file: str | None,
+    timeout_s: float,
+    with_log: bool,
     state: str,
     cpus: int | None,
     memory: str | None,
@@ -103,33 +110,42 @@ def command(
     reached = reach_engine(engine, progress)
     with PersonalPool.open(reached, spec, progress, keep=keep) as pool:
         if job:
-            ctx.exit(_run_job(pool, job, progress))
+            ctx.exit(_run_job(pool, job, progress, timeout_s=timeout_s, with_log=with_log))
         if command:
             ctx.exit(pool.run(command))
         ctx.exit(pool.shell())
 
 
-def _run_job(pool: PersonalPool, file: PurePosixPath, progress: Progress) -> int:
-    """Submit the file, wait, show outputs and event logs, and return the jobs' status."""
-    from condor_mini.cli import results
+def _run_job(
+    pool: PersonalPool,
+    file: PurePosixPath,
+    progress: Progress,
+    *,
+    timeout_s: float,
+    with_log: bool,
+) -> int:
+    """Submit the file, wait, show the results, and return the jobs' status."""
+    from condor_mini.cli import job_lines, results
     from condor_mini.jobs import tracking
+    from condor_mini.personal.container import WORK
 
     submission = tracking.submit(
         pool,
         str(file.parent),
         file.name,
         hint_if_held="This submission was removed. Correct the submit file, and submit it again.",
+        mounted={WORK: str(_current_directory())},
     )
     results.announce(submission)
     try:
-        status = results.await_end([submission], progress, tracking.FOREVER_S)
-    except PoolNotReady:
-        raise  # no schedd is there that could remove the jobs
-    except BaseException:
-        with held_back():
+        status = results.await_end([submission], progress, timeout_s)
+    except BaseException as failure:
+        with held_back(), suppress(CondorMiniError):
+            if isinstance(failure, CondorMiniError):
+                job_lines.show([submission], with_log=with_log)
             submission.remove()
         raise
-    results.show_written([submission], progress)
+    job_lines.show([submission], with_log=with_log)
     return status
 
 

@@ -9,6 +9,8 @@ import click
 
 from condor_mini.cli.options import (
     engine_option,
+    job_log_option,
+    job_timeout_option,
     name_option,
     open_pool,
     output_option,
@@ -34,13 +36,8 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Wait for the jobs, fetch and show the results, and exit with the jobs' status.",
 )
-@click.option(
-    "--timeout",
-    "timeout_s",
-    type=click.FloatRange(min=0),
-    metavar="S",
-    help="With --wait, give up after S seconds.",
-)
+@job_timeout_option
+@job_log_option
 @click.option(
     "--follow-links",
     is_flag=True,
@@ -58,7 +55,8 @@ def command(
     name: str,
     node: str | None,
     wait: bool,
-    timeout_s: float | None,
+    timeout_s: float,
+    with_log: bool,
     follow_links: bool,
     output: str,
     engine: str | None,
@@ -72,8 +70,7 @@ def command(
     Symbolic links stay links. Links that lead out of the directory are reported.
     """
     from condor_mini.base.progress import progress_for_stderr
-    from condor_mini.cli import results
-    from condor_mini.jobs.tracking import FOREVER_S
+    from condor_mini.cli import job_lines, results
 
     progress = progress_for_stderr(quiet=quiet)
     submission = open_pool(name, engine).submit(
@@ -84,15 +81,16 @@ def command(
         if output == "json":
             show_json(results.submission_row(submission))
         else:
-            results.show_written(submissions, progress)
+            job_lines.show(submissions, with_log=with_log)
 
     status = 0
     with results.StayQueued(name, [submission]):
         if output == "text":
             results.announce(submission)
         if wait and submission.clusters:
-            limit_s = FOREVER_S if timeout_s is None else timeout_s
-            status = results.follow([submission], progress, pool=name, timeout_s=limit_s, show=show)
+            status = results.follow(
+                [submission], progress, pool=name, timeout_s=timeout_s, show=show
+            )
         elif output == "json":
             show([submission])
         if submission.clusters and not wait:

@@ -8,6 +8,8 @@ import click
 
 from condor_mini.cli.options import (
     engine_option,
+    job_log_option,
+    job_timeout_option,
     name_option,
     open_pool,
     output_option,
@@ -27,13 +29,8 @@ if TYPE_CHECKING:
 @click.option(
     "--node", metavar="NODE", help="Use this access point. The default is all access points."
 )
-@click.option(
-    "--timeout",
-    "timeout_s",
-    type=click.FloatRange(min=0),
-    metavar="S",
-    help="Give up after S seconds.",
-)
+@job_timeout_option
+@job_log_option
 @output_option
 @engine_option
 @quiet_option
@@ -44,7 +41,8 @@ def command(
     clusters: tuple[int, ...],
     name: str,
     node: str | None,
-    timeout_s: float | None,
+    timeout_s: float,
+    with_log: bool,
     output: str,
     engine: str | None,
     quiet: bool,
@@ -55,9 +53,8 @@ def command(
     yet.
     """
     from condor_mini.base.progress import progress_for_stderr
-    from condor_mini.cli import results
+    from condor_mini.cli import job_lines, results
     from condor_mini.jobs.submit import submissions
-    from condor_mini.jobs.tracking import FOREVER_S
 
     progress = progress_for_stderr(quiet=quiet)
     found = submissions(open_pool(name, engine), clusters, node=node)
@@ -66,9 +63,8 @@ def command(
         if output == "json":
             show_json({"submissions": [results.submission_row(one) for one in waited_for]})
         else:
-            results.show_written(waited_for, progress)
+            job_lines.show(waited_for, with_log=with_log)
 
-    limit_s = FOREVER_S if timeout_s is None else timeout_s
     with results.StayQueued(name, found):
-        status = results.follow(found, progress, pool=name, timeout_s=limit_s, show=show)
+        status = results.follow(found, progress, pool=name, timeout_s=timeout_s, show=show)
     ctx.exit(status)

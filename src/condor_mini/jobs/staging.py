@@ -8,6 +8,7 @@ files arrive. If root is that same user, the seal on the record shows that it is
 from __future__ import annotations
 
 import json
+import os
 import posixpath
 import re
 import secrets
@@ -214,23 +215,26 @@ class Staging:
         self._run("rm", "-rf", self.path, *(f"{RECORDS}/{self.name}.{end}" for end in suffixes))
         self.is_removed = True
 
-    def read_fetched(self, path: str) -> str:
-        """Return the text of a fetched file; empty if there is none.
+    def read_fetched(self, path: str, most_bytes: int | None = None) -> tuple[int, str]:
+        """Return the size in bytes of a fetched file, and its text; (0, empty) if there is none.
 
         Args:
             path: Path that the file had in the access point.
+            most_bytes: Return only so much of the end of the file. None for all of it.
         """
         inside = PurePosixPath(posixpath.normpath(path))
         if self.source is None or not inside.is_relative_to(self.path):
-            return ""
+            return 0, ""
         try:
             with (
                 Tree.open_exactly(Path(self.source)) as tree,
                 tree.read(str(inside.relative_to(self.path))) as file,
             ):
-                return file.read().decode(errors="replace")
+                size = file.seek(0, os.SEEK_END)
+                file.seek(0 if most_bytes is None else max(0, size - most_bytes))
+                return size, file.read().decode(errors="replace")
         except OSError:
-            return ""
+            return 0, ""
 
     def in_words_of_here(self, text: str) -> str:
         """Return the output of a tool in the access point with the paths of this machine."""

@@ -7,7 +7,7 @@ import posixpath
 import re
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol, TypedDict
 
 from condor_mini.base.errors import CommandFailed, JobFailed, PoolNotReady, TimedOut
@@ -16,7 +16,7 @@ from condor_mini.jobs.arguments import submit_nothing
 from condor_mini.jobs.holds import held_for_good
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from condor_mini.engine import CommandResult
@@ -114,6 +114,8 @@ class Submission:
     """The copy of the submit directory in the access point. None if there is none."""
     hint_if_held: str | None = None
     """The hint of the error if a job is put on hold."""
+    mounted: Mapping[str, str] = field(default_factory=dict)
+    """Directories of this machine that the pool has too, by their paths in the pool."""
 
     def wait(
         self, *, timeout_s: float = FOREVER_S, on_change: Callable[[str], object] | None = None
@@ -212,7 +214,7 @@ class Submission:
         if path is None:
             return ""
         if self.staging is not None and self.staging.is_removed:
-            return self.staging.read_fetched(path)
+            return self.staging.read_fetched(path)[1]
         result = self.runner.exec(["cat", "--", path])
         return result.stdout if result.returncode == 0 else ""
 
@@ -270,6 +272,7 @@ def submit(
     arguments: Sequence[str] = (),
     staging: Staging | None = None,
     hint_if_held: str | None = None,
+    mounted: Mapping[str, str] | None = None,
 ) -> Submission:
     """Run condor_submit in the directory of a submit file, as a user would.
 
@@ -280,6 +283,7 @@ def submit(
         arguments: Arguments of condor_submit; they follow the file's name.
         staging: Copy of the submit directory. None if there is none.
         hint_if_held: Hint of the error if a job is put on hold.
+        mounted: Directories of this machine that the pool has too, by their paths in the pool.
 
     Raises:
         JobFailed: condor_submit refused the submit file. The error has its output and status.
@@ -299,6 +303,7 @@ def submit(
         warning="\n".join(line for line in result.stderr.splitlines() if "WARNING" in line),
         staging=staging,
         hint_if_held=hint_if_held,
+        mounted=mounted or {},
     )
 
 

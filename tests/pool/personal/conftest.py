@@ -26,7 +26,7 @@ from ..people import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from condor_mini.engine import ContainerInfo, Engine
 
@@ -248,8 +248,10 @@ def submit(
 ) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Submits a job of this script and these lines in the kept pool, and sees it through."""
 
-    def submit(script: str, *lines: str, queue: str = "queue") -> subprocess.CompletedProcess[str]:
+    def submit(
+        script: str, *lines: str, queue: str = "queue", options: Sequence[str] = ()
+    ) -> subprocess.CompletedProcess[str]:
         write_job(person, kept, script, *lines, queue=queue)
-        return person.run("run", "--keep", "--submit", "job.sub", cwd=kept)
+        return person.run("run", "--keep", "--submit", "job.sub", *options, cwd=kept)
 
     return submit

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -31,37 +32,29 @@ def test_status_is_the_jobs(submit: Callable[..., Done], script: str, status: in
     assert submit(script).returncode == status
 
 
-def test_output_is_shown(submit: Callable[..., Done]) -> None:
-    """What the job wrote to its output file is on stdout."""
-    assert "it is done\n" in submit("echo it is done", "output = out").stdout
+def test_outputs_are_shown(submit: Callable[..., Done]) -> None:
+    """There is a line for the job, with what it wrote, and its standard error is labelled."""
+    done = submit("echo it is done; echo it is odd >&2", "output = out", "error = err")
+    lines = done.stdout.splitlines()
+    assert re.fullmatch(r"\d+\.0  exit 0  (< 1|\d+) s  out", lines[-4])
+    assert lines[-3:] == ["  it is done", "  stderr (err):", "    it is odd"]
 
 
-def test_error_is_shown_on_stderr(submit: Callable[..., Done]) -> None:
-    """What the job wrote to its error file is on stderr."""
-    assert "it is odd\n" in submit("echo it is odd >&2", "error = err").stderr
-
-
-def test_event_log_is_shown(submit: Callable[..., Done]) -> None:
-    """The job's event log is on stdout."""
-    assert "Job terminated." in submit("true", "log = events").stdout
-
-
-def test_events_of_other_submissions_are_not_shown(submit: Callable[..., Done]) -> None:
-    """Of an event log that an earlier submission used, only the new events are shown."""
-    submit("true", "log = shared")
-    assert submit("true", "log = shared").stdout.count("Job submitted from host") == 1
+def test_event_log_is_shown_if_asked_for(submit: Callable[..., Done]) -> None:
+    """With --log the job's event log is on stdout, without the events of earlier submissions."""
+    first = submit("true", "log = shared")
+    second = submit("true", "log = shared", options=("--log",))
+    assert "Job terminated." not in first.stdout
+    assert second.stdout.count("Job submitted from host") == 1
+    assert second.stdout.count("Job terminated.") == 1
 
 
 def test_many_jobs(submit: Callable[..., Done]) -> None:
-    """Of fifty jobs, of which one fails, all end, and the failure is the status."""
+    """Of fifty jobs, of which one fails, that one is shown, the others are counted."""
     done = submit("test $(Process) != 44 || exit 9", queue="queue 50")
-    assert done.returncode == 9
-
-
-def test_more_outputs_than_are_shown_are_told(submit: Callable[..., Done]) -> None:
-    """Where not all outputs are shown, we say so."""
-    done = submit("echo $(Process)", "output = many.$(Process)", queue="queue 12")
-    assert "(2 more jobs: their outputs are in their files)" in done.stderr
+    failure, others = done.stdout.splitlines()[-2:]
+    assert (done.returncode, others) == (9, "49 jobs  exit 0")
+    assert re.match(r"\d+\.44  exit 9  ", failure)
 
 
 def test_directory_of_its_own(submit: Callable[..., Done], kept: Path, person: Person) -> None:

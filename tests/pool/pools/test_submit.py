@@ -125,10 +125,10 @@ def test_directory_goes_there_and_results_come_back(cli: Cli, here: Path, write:
 
 
 def test_results_are_shown(cli: Cli, here: Path, write: Write) -> None:
-    """Outputs and event log are shown as with ``run --submit``."""
+    """Outputs are shown as with ``run --submit``, and the event log with --log."""
     write("echo it is done", "output = out")
-    shown = cli.succeeds("submit", "job.sub", "--wait", cwd=here)
-    assert ("it is done\n" in shown, "Job terminated." in shown) == (True, True)
+    shown = cli.succeeds("submit", "job.sub", "--wait", "--log", cwd=here)
+    assert ("\n  it is done\n" in shown, "Job terminated." in shown) == (True, True)
 
 
 @pytest.mark.parametrize(("script", "status"), [("exit 3", 3), ("kill -TERM $$", 143)])

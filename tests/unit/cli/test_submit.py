@@ -46,21 +46,37 @@ def test_results_come_back(run: Run, queue: Queue, here: Path) -> None:
     assert (here / "out").read_bytes() == b"it"
 
 
-def test_results_are_shown(run: Run, queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With --wait outputs and event log are shown."""
-    log = "000 (007.000.000) submitted\n...\n000 (006.000.000) other\n...\n"
-    queue.written = {"out": b"it\n", "err": b"odd\n", "log": log.encode()}
+@pytest.fixture
+def with_files(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The job names files for its output, its errors and its log."""
     ad = queue.job
 
     def job(**attributes: object) -> dict[str, object]:
         return ad(Out="out", Err="err", UserLog="log", **attributes)
 
     monkeypatch.setattr(queue, "job", job)
+
+
+@pytest.mark.usefixtures("with_files")
+def test_results_are_shown(run: Run, queue: Queue) -> None:
+    """With --wait there is a line for the job, and what it wrote."""
+    queue.written = {"out": b"it\n", "err": b"odd\n", "log": b"000 (007.000.000) submitted\n...\n"}
     result = run("submit", "-q", "--wait", "a.sub")
-    assert (result.out, result.err) == (
-        "1 job(s) submitted to cluster 7.\nit\n000 (007.000.000) submitted\n...\n",
-        "odd\n",
-    )
+    assert result.out.splitlines()[1:] == [
+        "7.0  exit 0  < 1 s  out",
+        "  it",
+        "  stderr (err):",
+        "    odd",
+    ]
+
+
+@pytest.mark.usefixtures("with_files")
+def test_log_is_shown_if_asked_for(run: Run, queue: Queue) -> None:
+    """With --log the events of the job follow."""
+    log = "000 (007.000.000) submitted\n...\n000 (006.000.000) other\n...\n"
+    queue.written = {"log": log.encode()}
+    result = run("submit", "-q", "--wait", "--log", "a.sub")
+    assert result.out.splitlines()[-2:] == ["000 (007.000.000) submitted", "..."]
 
 
 def test_interrupted_wait_leaves_the_jobs(
