@@ -272,7 +272,8 @@ def test_no_network_is_said_in_one_message(docker: ImageBuilder, tag: str) -> No
     """A build without a package mirror fails with what was tried, and leaves no image."""
     with pytest.raises(ImageBuildFailed, match="Debian's packages cannot be reached"):
         builder.build(
-            *(docker, ["base"], catalogue().get(None), Progress()),
+            # HTCondor 23 is in the base image's own suite, whose mirror is not replaced.
+            *(docker, ["base"], catalogue().get("25"), Progress()),
             tag=tag,
             build_args={"DEBIAN_MIRROR": "http://127.0.0.1:1/debian"},
         )

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from condor_mini.jobs.job_ads import COMPLETED, HELD, REMOVED, counts
 from condor_mini.jobs.previews import preview
-from condor_mini.jobs.tracking import COMPLETED, HELD, REMOVED, counts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from condor_mini.jobs.job_ads import JobAd
     from condor_mini.jobs.previews import Preview
-    from condor_mini.jobs.tracking import JobAd, Submission
+    from condor_mini.jobs.tracking import Submission
 
     Job = tuple[Submission, JobAd]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -10,11 +11,15 @@ import click
 from condor_mini.base.errors import CondorMiniError, PoolNotReady
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from condor_mini.base.progress import Progress
-    from condor_mini.jobs.tracking import JobAd, Submission
+    from condor_mini.jobs.job_ads import JobAd
+    from condor_mini.jobs.tracking import Submission
 
+FOREVER_S = float("inf")
+PATIENCE_S = 10.0
+"""How long no job may start before we say why, in seconds."""
 REMOVED, COMPLETED = 3, 4
 STATES = {
     1: "idle",
@@ -53,11 +58,44 @@ def announce(submission: Submission) -> None:
 
 
 def await_end(submissions: Sequence[Submission], progress: Progress, timeout_s: float) -> int:
-    """Wait until all jobs have ended, show how many have not, and return the jobs' status."""
+    """Wait until all jobs have ended, show how many have not, and return the jobs' status.
+
+    If none has started after ``PATIENCE_S``, say why they are idle, in the words of `doctor`.
+    """
     from condor_mini.jobs import tracking
 
+    look_at = time.monotonic() + PATIENCE_S
     with progress.step("Waiting for the jobs", done="The jobs have ended") as detail:
-        return tracking.wait(submissions, timeout_s=timeout_s, on_change=detail)
+
+        def changed(text: str) -> None:
+            nonlocal look_at
+            detail(text)
+            if time.monotonic() >= look_at:
+                look_at = FOREVER_S
+                for reason in _why_none_starts(submissions):
+                    progress.note(reason)
+
+        return tracking.wait(submissions, timeout_s=timeout_s, on_change=changed)
+
+
+def _why_none_starts(submissions: Sequence[Submission]) -> Iterator[str]:
+    """Yield why the jobs are idle; nothing if one of them has started."""
+    from condor_mini.doctor.pool import idle_job_findings
+    from condor_mini.jobs.job_ads import IDLE
+    from condor_mini.nodes.node import Node
+
+    if any(ad["JobStatus"] != IDLE for one in submissions for ad in one.jobs()):
+        return
+    said = set()
+    for submission in submissions:
+        ours = tuple(f"job {cluster}." for cluster in submission.clusters)
+        runner = submission.runner
+        for finding in idle_job_findings(runner) if isinstance(runner, Node) else ():
+            if finding.subject.startswith(ours) and finding.evidence not in said:
+                said.add(finding.evidence)
+                yield f"{finding.subject}: {finding.evidence}"
+                if finding.hint:
+                    yield finding.hint
 
 
 def follow(

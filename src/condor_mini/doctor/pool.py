@@ -60,7 +60,7 @@ def pool_findings(pool: str, nodes: Sequence[Node]) -> Iterator[Finding]:
                 subject, reasons, f"Start the nodes that have ended: condor-mini start -n {pool}"
             )
     yield from each(_node, nodes)
-    for found in each(_idle_jobs, [node for node in nodes if _has_queue(node)]):
+    for found in each(idle_job_findings, [node for node in nodes if _has_queue(node)]):
         yield from found
 
 
@@ -80,7 +80,8 @@ def _node(node: Node) -> Finding:
     return fail(subject, lacks, logs) if lacks else ok(subject, "healthy")
 
 
-def _idle_jobs(node: Node) -> list[Finding]:
+def idle_job_findings(node: Node) -> list[Finding]:
+    """Return why jobs in this access point's queue are idle: a finding for each of the first."""
     subject = f"jobs on {node.name}"
     try:
         result = node.exec(_IDLE, user="root", timeout_s=ANALYSIS_TIMEOUT_S)

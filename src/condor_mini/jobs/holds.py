@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from condor_mini.jobs.tracking import JobAd, Runner
+    from condor_mini.jobs.job_ads import JobAd, Runner
 
 SPOOLING = 16
 """HoldReasonCode of a job whose input files are on their way into the spool.

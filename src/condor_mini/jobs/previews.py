@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from condor_mini.jobs.tracking import path_of
+from condor_mini.jobs.job_ads import path_of
 
 if TYPE_CHECKING:
-    from condor_mini.jobs.tracking import JobAd, Submission, Written
+    from condor_mini.jobs.job_ads import JobAd, Written
+    from condor_mini.jobs.tracking import Submission
 
 MOST_LINES = 20
 MOST_BYTES = 4096

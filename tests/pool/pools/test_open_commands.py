@@ -41,8 +41,11 @@ KINDS = {
     *("collector", "negotiator", "master", "schedd", "shadow", "startd", "starter"),
     "port",  # what collector and schedd have for condor_sos
 }
-DAGMAN_LISTENS = "grep -qs 'command socket at' ~/open.dag.dagman.out"
-"""DAGMan's port cannot be told from those of condor_sos; its log says when it has one."""
+DAGMAN_LISTENS = "grep -qsE 'command socket at|No command port' ~/open.dag.dagman.out"
+"""DAGMan's port cannot be told from those of condor_sos; its log says when it has one.
+
+HTCondor 23's DAGMan has none, and says so.
+"""
 NUMBERS = (
     *(range(110), range(400, 566), range(700, 708), range(800, 808), range(1000, 1012)),
     *(range(1105, 1115), range(1200, 1204), range(1500, 1506), range(60000, 60056)),
@@ -64,7 +67,7 @@ def listeners(pool: Pool) -> Iterator[dict[str, list[str]]]:
 
     def missing() -> str | None:
         if pool.exec(["sh", "-c", DAGMAN_LISTENS]).returncode != 0:
-            return "DAGMan does not listen yet"
+            return "DAGMan has not started yet"
         found.update({what: listening(pool, node) for what, node in NODES.items()})
         seen = {kind(address) for addresses in found.values() for address in addresses}
         return f"not seen: {KINDS - seen}" if KINDS - seen else None

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from condor_mini.doctor.findings import warn
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -130,3 +132,26 @@ def test_options_of_condor_submit_follow(run: Run, queue: Queue) -> None:
     """What follows -- is condor_submit's."""
     run("submit", "a.sub", "--", "-append", "hold = true", "X=1")
     assert queue.submitted[0].argv[-3:] == ("-append", "hold = true", "X=1")
+
+
+def test_jobs_that_do_not_start_say_why(
+    run: Run, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If no job has started after a while, doctor's reason is on stderr, once."""
+    finding = warn("job 7.0 on mini-submit-1", "idle: no slots", "Add execution points")
+    monkeypatch.setattr("condor_mini.cli.results.PATIENCE_S", 0)
+    monkeypatch.setattr("condor_mini.doctor.pool.idle_job_findings", lambda _: [finding])
+    queue.queued = [queue.job(JobStatus=1)]
+    result = run("submit", "--wait", "--timeout", "0.5", "a.sub")
+    assert result.status == 5
+    assert result.err.count("job 7.0 on mini-submit-1: idle: no slots\nAdd execution points") == 1
+
+
+def test_jobs_that_have_started_need_no_reason(
+    run: Run, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where one job runs, nobody wonders why the others are idle."""
+    monkeypatch.setattr("condor_mini.cli.results.PATIENCE_S", 0)
+    queue.queued = [queue.job(JobStatus=1), queue.job(ProcId=1, JobStatus=2)]
+    result = run("submit", "--wait", "--timeout", "0.5", "a.sub")
+    assert "job 7.0" not in result.err

@@ -13,10 +13,16 @@ from condor_mini.lifecycle import creation, startup
 from pool_ci import WHOLE, create, held, spec_of
 
 if TYPE_CHECKING:
+    from condor_mini.spec import PoolSpec
     from pool_engine import PoolEngine
 
-WITH_VOLUME = spec_of(access_points=[{}], execution_points=[{"volumes": ["data:/data"]}])
-"""A pool whose execution point has a volume of the pool's own."""
+# -- a pool whose execution point has a volume of the pool's own ----------------------------------
+
+
+@pytest.fixture
+def with_volume() -> PoolSpec:
+    """Such a pool."""
+    return spec_of(access_points=[{}], execution_points=[{"volumes": ["data:/data"]}])
 
 
 @pytest.mark.parametrize("name", ["ci-submit-1", "ci-execute-1", "ci-execute-2"])
@@ -53,22 +59,24 @@ def test_start_that_is_refused_for_good_fails(
         create(pools)
 
 
-def test_users_can_write_to_volumes(pools: PoolEngine) -> None:
+def test_users_can_write_to_volumes(pools: PoolEngine, with_volume: PoolSpec) -> None:
     """Once it runs, a read-only node lets all users write to the pool's volumes, not to its own."""
-    creation.create(pools, WITH_VOLUME, Progress(), timeout_s=5)
+    creation.create(pools, with_volume, Progress(), timeout_s=5)
     told = [call.argv for call in pools.calls if call.argv[:1] == ("chmod",)]
     assert told == [("chmod", "1777", "/data")]
 
 
-def test_volume_that_cannot_be_opened_is_told(pools: PoolEngine) -> None:
+def test_volume_that_cannot_be_opened_is_told(pools: PoolEngine, with_volume: PoolSpec) -> None:
     """A node that runs, and whose volume stays closed, is a failure."""
     pools.on_exec(["chmod"], lambda _: FakeOutcome(returncode=1, stderr="chmod: no\n"))
     with pytest.raises(CommandFailed, match="chmod: no"):
-        creation.create(pools, WITH_VOLUME, Progress(), timeout_s=5)
+        creation.create(pools, with_volume, Progress(), timeout_s=5)
 
 
-def test_node_that_ends_before_its_volume_is_opened(pools: PoolEngine) -> None:
+def test_node_that_ends_before_its_volume_is_opened(
+    pools: PoolEngine, with_volume: PoolSpec
+) -> None:
     """If a node has ended already, the error is about its end, not about its volume."""
     pools.die_at_start["ci-execute-1"] = (44, "condor-mini: no such core\n")
     with pytest.raises(PoolNotReady, match="ci-execute-1 has ended with 44"):
-        creation.create(pools, WITH_VOLUME, Progress(), timeout_s=5)
+        creation.create(pools, with_volume, Progress(), timeout_s=5)
