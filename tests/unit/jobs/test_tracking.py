@@ -14,7 +14,7 @@ from condor_mini.jobs.submit import submit_file
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from condor_mini.engine import FakeEngine
+    from condor_mini.engine import FakeEngine, FakeExec
     from condor_mini.pool import Pool
     from fake_queue import Queue
 
@@ -130,3 +130,59 @@ def test_copy_stays_while_a_job_is_left(pool: Pool, queue: Queue, here: Path) ->
     queue.queued = []
     submission.fetch()
     assert (before, len(queue.commands("rm"))) == ([], 1)
+
+
+# -- held jobs and others -------------------------------------------------------------------------
+
+
+def test_other_jobs_are_waited_for_when_one_is_held(
+    pool: Pool, queue: Queue, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job on hold does not end the wait for those that run."""
+    submission = submit_file(pool, here / "a.sub")
+    queue.queued = [queue.job(**HELD), queue.job(ProcId=1, **RUNNING)]
+    said: list[str] = []
+
+    def sleep(_: float) -> None:
+        queue.queued, queue.ended = [queue.job(**HELD)], [queue.job(ProcId=1)]
+
+    monkeypatch.setattr("time.sleep", sleep)
+    with pytest.raises(JobFailed, match=r"7.0 was put on hold: why"):
+        submission.wait(on_change=said.append)
+    assert said == ["1 running, 0 idle, 1 held"]
+
+
+def test_job_that_its_policy_releases_is_waited_for(
+    pool: Pool, queue: Queue, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A held job that its periodic_release may release has not ended."""
+    submission = submit_file(pool, here / "a.sub")
+    queue.queued = [queue.job(PeriodicRelease=True, **HELD)]
+    tell = queue.tell
+
+    def tell_released(call: FakeExec) -> FakeOutcome:
+        return FakeOutcome(stdout="7 0\n") if "-constraint" in call.argv else tell(call)
+
+    def sleep(_: float) -> None:
+        queue.queued, queue.ended = [], [queue.job(ExitCode=3)]
+
+    queue.engine.on_exec(["condor_q"], tell_released)
+    monkeypatch.setattr("time.sleep", sleep)
+    assert submission.wait() == 3
+
+
+# -- event logs -----------------------------------------------------------------------------------
+
+
+def test_events_of_a_pool_that_had_the_numbers_before_are_not_shown(
+    pool: Pool, queue: Queue, here: Path
+) -> None:
+    """The events of a job begin with the last one that says that it was submitted."""
+    old = "000 (007.000.000) old\n...\n005 (007.000.000) old\n...\n"
+    new = "000 (007.000.000) new\n...\n000 (007.001.000) new\n...\n"
+    other = "000 (008.000.000) other\n...\n"
+    end = "005 (007.000.000) new\n...\n"
+    queue.written = {"log": (old + new + other + end).encode()}
+    submission = submit_file(pool, here / "a.sub")
+    submission.fetch()
+    assert submission.events(submission.jobs()[0] | {"UserLog": "log"}) == new + end
