@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from condor_mini.jobs.staging import PLACE, RECORDS
 from condor_mini.pool import Pool
 
 if TYPE_CHECKING:
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from condor_mini.engine import Engine
+    from condor_mini.nodes.node import Node
+
+    Write = Callable[..., Path]
 
 COMMAND = (sys.executable, "-m", "condor_mini")
 TIMEOUT_S = 60.0
@@ -120,3 +124,47 @@ def cli_of(variables: dict[str, str]) -> Callable[[str], Cli]:
 def cli(pool: Pool, cli_of: Callable[[str], Cli]) -> Cli:
     """The command, about that pool."""
     return cli_of(pool.name)
+
+
+# -- submit files ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Path:
+    """A directory with a space and a comma in its name."""
+    path = tmp_path / "with space, and comma"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture
+def write(here: Path) -> Write:
+    """Writes a submit file of a shell script; more of its lines can be given."""
+
+    def write(script: str, *lines: str, queue: str = "queue") -> Path:
+        text = [
+            "executable = /bin/sh",
+            f"arguments = \"-c '{script}'\"",
+            "transfer_executable = false",
+            "should_transfer_files = YES",
+            "request_cpus = 1",
+            "request_memory = 1",
+            "request_disk = 1",
+            "log = log",
+            *lines,
+            queue,
+        ]
+        file = here / "job.sub"
+        file.write_text("\n".join(text) + "\n")
+        return file
+
+    return write
+
+
+@pytest.fixture
+def access_point(pool: Pool) -> Iterator[Node]:
+    """The access point; no job is left in its queue, and nothing of one."""
+    node = pool.node()
+    yield node
+    node.exec(["condor_rm", "-all"])
+    node.exec(["rm", "-rf", PLACE, RECORDS], user="root")

@@ -31,56 +31,13 @@ if TYPE_CHECKING:
     from condor_mini.nodes.node import Node
     from condor_mini.pool import Pool
 
-    from .conftest import Cli
-
-    Write = Callable[..., Path]
+    from .conftest import Cli, Write
 
 pytestmark = pytest.mark.every_engine
 
 UID = 4321
 """A number that no image has a name for."""
 PAIRS = "#!/bin/sh\nmkdir -p made\necho $1 >made/$1\ncat in/data\necho odd >&2\n"
-
-
-@pytest.fixture
-def here(tmp_path: Path) -> Path:
-    """A directory with a space and a comma in its name."""
-    path = tmp_path / "with space, and comma"
-    path.mkdir()
-    return path
-
-
-@pytest.fixture
-def write(here: Path) -> Write:
-    """Writes a submit file of a shell script; more of its lines can be given."""
-
-    def write(script: str, *lines: str, queue: str = "queue") -> Path:
-        text = [
-            "executable = /bin/sh",
-            f"arguments = \"-c '{script}'\"",
-            "transfer_executable = false",
-            "should_transfer_files = YES",
-            "request_cpus = 1",
-            "request_memory = 1",
-            "request_disk = 1",
-            "log = log",
-            *lines,
-            queue,
-        ]
-        file = here / "job.sub"
-        file.write_text("\n".join(text) + "\n")
-        return file
-
-    return write
-
-
-@pytest.fixture
-def access_point(pool: Pool) -> Iterator[Node]:
-    """The access point; no job is left in its queue, and nothing of one."""
-    node = pool.node()
-    yield node
-    node.exec(["condor_rm", "-all"])
-    node.exec(["rm", "-rf", PLACE, RECORDS], user="root")
 
 
 def copies(node: Node) -> list[str]:
