@@ -104,7 +104,7 @@ class Pool(PoolNodes):
             EngineNotFound: No engine answers.
         """
         pool = cls(reached(engine), name)
-        if not pool.nodes and not pool.is_state_kept():
+        if not pool.nodes and not pool.can_be_recreated():
             pool.existing_nodes()
         return pool
 

@@ -38,7 +38,7 @@ class PoolEngine(FakeEngine):
         self.issue: Callable[[FakeExec], FakeOutcome] = self._issue
         self.probe: Callable[[FakeExec], FakeOutcome] = lambda _: FakeOutcome()
         self.has_held_nodes = False
-        self._failure: tuple[int, Exception, bool, bool] | None = None
+        self._failure: tuple[int, BaseException, bool, bool] | None = None
         self._signals: tuple[int, tuple[signal.Signals, ...]] | None = None
         self._tokens = count(1)
         for role in ("master", "submit", "execute"):
@@ -49,7 +49,7 @@ class PoolEngine(FakeEngine):
         self.on_exec([HEALTH], self._health)
 
     def fail_at(
-        self, number: int, error: Exception, *, after: bool = False, for_good: bool = False
+        self, number: int, error: BaseException, *, after: bool = False, for_good: bool = False
     ) -> None:
         """Let a call fail, before or after it has done what it does; and all that follow."""
         self._failure = (number, error, after, for_good)

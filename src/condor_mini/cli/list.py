@@ -63,6 +63,13 @@ def command(*, quiet: bool, output: str, engine: str | None) -> None:
     )
     for pool in pools:
         match pool.state:
+            case ListedState.KEPT if not any(pool.nodes.values()):
+                click.echo(
+                    f"The creation of the pool {pool.name} was cut off; it has no nodes yet. "
+                    f"Finish it: condor-mini start -n {pool.name}. "
+                    f"Delete it: condor-mini delete -n {pool.name}",
+                    err=True,
+                )
             case ListedState.KEPT:
                 click.echo(
                     f"All containers of the pool {pool.name} were removed; its state is kept. "

@@ -80,7 +80,7 @@ def await_end(submissions: Sequence[Submission], progress: Progress, timeout_s: 
 
 def _why_none_starts(submissions: Sequence[Submission]) -> Iterator[str]:
     """Yield why the jobs are idle; nothing if one of them has started."""
-    from condor_mini.doctor.pool import idle_job_findings
+    from condor_mini.doctor.idle_jobs import idle_job_findings
     from condor_mini.jobs.job_ads import IDLE
     from condor_mini.nodes.node import Node
 

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from typing import TYPE_CHECKING
 
-from condor_mini.base.errors import (
-    NotFound,
-    PoolNotReady,
-)
 from condor_mini.base.series import catalogue
-from condor_mini.base.waiting import wait_until
 from condor_mini.base.words import counted
 from condor_mini.images import builder
 from condor_mini.lifecycle.claim import Claim, check_absent, check_forgotten
@@ -22,9 +16,8 @@ from condor_mini.lifecycle.startup import start_all
 from condor_mini.lifecycle.volumes import MAKING_LABEL, labelled, made_together, with_volumes
 from condor_mini.nodes import custom_image, plan
 from condor_mini.nodes.fit import fitted
-from condor_mini.nodes.node import SPEC, Node, Role, pool_labels, pool_nodes
+from condor_mini.nodes.node import SPEC, Node, pool_labels, pool_nodes
 from condor_mini.nodes.preflight import check_able, check_read_only
-from condor_mini.nodes.record import stored_spec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,8 +29,6 @@ if TYPE_CHECKING:
     from condor_mini.spec import PoolSpec
 
 READY_TIMEOUT_S = 120.0
-QUIET_S = 5.0
-"""If no node has appeared for so many seconds, no process is creating the pool any more."""
 STOP_TIMEOUT_S = 10.0
 
 
@@ -180,42 +171,3 @@ def add(
         return f"The new nodes were removed; the pool {manager.pool} is as it was."
 
     make_or_roll_back(make, undo, made, progress, pool=manager.pool)
-
-
-def wait_until_created(engine: Engine, pool: str, *, timeout_s: float) -> None:
-    """Wait until all nodes of a pool exist and were started, in case another process creates it.
-
-    Args:
-        engine: Engine that the pool is on.
-        pool: Name of the pool.
-        timeout_s: Give up after so many seconds.
-
-    Raises:
-        NotFound: The other process failed and removed the pool.
-        PoolNotReady: The other process did not finish in time.
-    """
-    seen: list[str] = []
-    changed = time.monotonic()
-
-    def incomplete() -> str | None:
-        nonlocal seen, changed
-        nodes = pool_nodes(engine, pool)
-        if not nodes:
-            raise NotFound(
-                f"the pool {pool} was removed while it was being made",
-                hint=f"Try again: condor-mini create -n {pool}",
-            )
-        names = [node.name for node in nodes]
-        if nodes[0].role is not Role.CENTRAL_MANAGER:
-            return "the central manager does not exist yet"
-        if names != seen:
-            seen, changed = names, time.monotonic()
-        planned = {node.name for node in plan.planned_nodes(stored_spec(pool, nodes))}
-        absent = sorted(planned - set(names))
-        # A pool that was scaled down never has all the nodes of its spec.
-        if absent and time.monotonic() - changed < QUIET_S:
-            return f"these nodes do not exist yet: {', '.join(absent)}"
-        new = [node.name for node in nodes if node.info.started_at is None]
-        return f"these nodes were never started: {', '.join(new)}" if new else None
-
-    wait_until(incomplete, timeout_s=timeout_s, error=PoolNotReady)

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import replace
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from condor_mini.base.errors import NotFound, PoolNotReady, UsageError
+from condor_mini.base.errors import AlreadyInUse, NotFound, PoolNotReady, UsageError
+from condor_mini.base.layout import SPOOL
 from condor_mini.base.progress import Progress
 from condor_mini.base.series import catalogue
 from condor_mini.base.words import counted
+from condor_mini.engine import ContainerSpec, VolumeMount
 from condor_mini.images import builder
 from condor_mini.lifecycle import stop_and_start
 from condor_mini.lifecycle.ready import Deadline
 from condor_mini.lifecycle.rollback import make_or_roll_back
 from condor_mini.lifecycle.startup import start_all
+from condor_mini.lifecycle.unfinished import await_others, unfinished_nodes
 from condor_mini.lifecycle.volumes import MAKING_LABEL, labelled, made_together, with_volumes
 from condor_mini.nodes import custom_image, plan
 from condor_mini.nodes.fit import fitted
-from condor_mini.nodes.holdings import Holdings
+from condor_mini.nodes.holdings import Holdings, reader_name
 from condor_mini.nodes.node import SPEC, Node, Role, pool_labels, pool_nodes
 from condor_mini.nodes.record import read_spec, recorded_nodes, stored_spec
 
@@ -31,15 +34,19 @@ if TYPE_CHECKING:
 
 
 def lost_nodes(engine: Engine, pool: str) -> list[PlannedNode]:
-    """Return the nodes whose containers were removed and whose volumes exist."""
-    existing = {node.name for node in pool_nodes(engine, pool)}
-    return [node for node in _recorded(engine, pool) if node.name not in existing]
+    """Return the nodes that have no container, or one that was never started.
+
+    Containers may have been removed, or a process that created them was killed.
+    """
+    return unfinished_nodes(engine, pool, kept_spec(engine, pool))
 
 
 def recreate_lost(
     engine: Engine, pool: str, progress: Progress, *, only: str | None, timeout_s: float
 ) -> None:
-    """Recreate and start the nodes whose containers were removed. They keep their state and names.
+    """Create and start the nodes that have no container, or one that was never started.
+
+    They keep their state and names. If another process is creating the pool, it is waited for.
 
     Args:
         engine: Engine that the pool is on.
@@ -52,6 +59,7 @@ def recreate_lost(
         PoolNotReady: A node has ended again, or ``only`` names a node whose central manager was
             removed too.
     """
+    await_others(engine, pool, timeout_s=timeout_s)
     lost = lost_nodes(engine, pool)
     wanted = [
         node for node in lost if only in (None, node.name, node.name.removeprefix(f"{pool}-"))
@@ -144,29 +152,38 @@ def _series_of_spool(engine: Engine, spec: PoolSpec) -> str:
     The central manager's entrypoint notes it there.
     """
     manager = plan.planned_node(spec, Role.CENTRAL_MANAGER, "", 0)
+    spool = f"{manager.name}-spool"
+    volumes = Holdings(engine, spec.name).volumes
+    if spool not in {volume.name for volume in volumes}:
+        if any(volume.node and volume.node.role is Role.ACCESS_POINT for volume in volumes):
+            raise PoolNotReady(
+                f"the pool {spec.name} has lost its central manager and that node's state",
+                hint=f"Delete what is left of it: condor-mini delete -n {spec.name}",
+            )
+        return spec.htcondor  # there is no queue yet, or it was removed
     if not engine.image(manager.container.image):
         builder.build(engine, [str(manager.role)], catalogue().get(spec.htcondor), Progress())
     # An engine reads a volume only through a container, which need not be started.
-    reader = replace(manager.container, name=f"{spec.name}-look", labels={}, ports=(), network=None)
+    reader = ContainerSpec(
+        image=manager.container.image,
+        name=reader_name(spec.name),
+        labels=pool_labels(spec.name),
+        mounts=(VolumeMount(volume=spool, target=SPOOL),),
+    )
+    with suppress(AlreadyInUse):  # a process that was killed has left it
+        engine.create(reader)
     try:
-        container = engine.create(reader)
-    except NotFound:
-        raise PoolNotReady(
-            f"the pool {spec.name} has lost its central manager and that node's state",
-            hint=f"Delete what is left of it: condor-mini delete -n {spec.name}",
-        ) from None
-    try:
-        return engine.copy_out(container, plan.SERIES_NOTE).decode("utf-8", "replace").strip()
+        note = engine.copy_out(reader.name, plan.SERIES_NOTE)
+        return note.decode("utf-8", "replace").strip() or spec.htcondor
     except NotFound:
         return spec.htcondor
     finally:
-        engine.remove(container)
+        engine.remove(reader.name)
 
 
 def _recorded(engine: Engine, pool: str) -> list[PlannedNode]:
-    volumes = Holdings(engine, pool).volumes
-    recorded = [volume.node for volume in volumes if volume.node]
-    return recorded_nodes(kept_spec(engine, pool), recorded) if volumes else []
+    recorded = [volume.node for volume in Holdings(engine, pool).volumes if volume.node]
+    return recorded_nodes(kept_spec(engine, pool), recorded)
 
 
 def _recreate(
@@ -188,6 +205,7 @@ def _recreate(
     def make() -> None:
         what = counted(len(nodes), "node")
         with progress.step(f"Recreating {what}", done=f"Recreated {what}"):
+            custom_image.fill_volume(engine, nodes, series, pool_labels(pool), progress)
             marked = labelled(nodes, mark)
             ready = with_volumes(engine, marked, pool_labels(pool))
             manager = None

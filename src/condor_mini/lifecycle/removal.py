@@ -9,12 +9,13 @@ from condor_mini.base.errors import CommandFailed, CondorMiniError, PoolNotReady
 from condor_mini.base.waiting import wait_until
 from condor_mini.engine import ImageBuilder
 from condor_mini.nodes.holdings import Holdings
-from condor_mini.nodes.node import pool_labels
+from condor_mini.nodes.node import Role, pool_labels
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from condor_mini.engine import Engine, NetworkInfo
+    from condor_mini.nodes.holdings import PoolVolume
     from condor_mini.nodes.node import Node
 
 GONE_TIMEOUT_S = 30.0
@@ -44,11 +45,16 @@ def remove(engine: Engine, pool: str) -> bool:
     if containers:  # the engine returns at once if another process is removing them already
         wait_until(remaining, timeout_s=GONE_TIMEOUT_S, error=PoolNotReady)
     # Listed only now, because anonymous volumes were removed with their containers.
-    volumes = held.volumes
+    # The central manager's come last: without them, no access point's queue can be used again.
+    volumes = sorted(held.volumes, key=_is_managers)
     engine.remove_volume(*(volume.name for volume in volumes))
     for network in networks:
         _remove_network(engine, network)
     return bool(containers or networks or volumes)
+
+
+def _is_managers(volume: PoolVolume) -> bool:
+    return volume.node is not None and volume.node.role is Role.CENTRAL_MANAGER
 
 
 def _remove_network(engine: Engine, network: NetworkInfo) -> None:

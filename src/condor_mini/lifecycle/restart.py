@@ -13,10 +13,11 @@ if TYPE_CHECKING:
 
 
 def start(pool: PoolNodes, node: str | None, progress: Progress, *, timeout_s: float) -> None:
-    """Recreate removed nodes, start stopped nodes, and wait; see ``Pool.start``."""
+    """Create lost nodes, start stopped nodes, mend the others, and wait; see ``Pool.start``."""
+    ran = {each.name for each in pool.nodes if each.is_running}
     recreate.recreate_lost(pool.engine, pool.name, progress, only=node, timeout_s=timeout_s)
     nodes = pool.chosen_nodes(node)
-    stop_and_start.start(pool.engine, pool.name, nodes, progress, timeout_s=timeout_s)
+    stop_and_start.start(pool.engine, pool.name, nodes, progress, timeout_s=timeout_s, ran=ran)
 
 
 def restart(

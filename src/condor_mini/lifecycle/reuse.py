@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import AlreadyInUse
-from condor_mini.lifecycle import creation, recreate, stop_and_start
+from condor_mini.lifecycle import creation, restart
 from condor_mini.nodes.holdings import Holdings
 from condor_mini.nodes.node import pool_nodes
+from condor_mini.nodes.pool_nodes import PoolNodes
 
 if TYPE_CHECKING:
     from condor_mini.base.progress import Progress
@@ -37,12 +38,7 @@ def create_or_start(
     try:
         creation.create(engine, spec, progress, timeout_s=timeout_s, keep=keep)
     except AlreadyInUse:
-        nodes = pool_nodes(engine, spec.name)
-        if not nodes and not Holdings(engine, spec.name).volumes:
+        if not pool_nodes(engine, spec.name) and not Holdings(engine, spec.name).volumes:
             raise
         progress.note(f"The pool {spec.name} exists already")
-        if nodes:
-            creation.wait_until_created(engine, spec.name, timeout_s=timeout_s)
-        recreate.recreate_lost(engine, spec.name, progress, only=None, timeout_s=timeout_s)
-        nodes = pool_nodes(engine, spec.name)
-        stop_and_start.start(engine, spec.name, nodes, progress, timeout_s=timeout_s)
+        restart.start(PoolNodes(engine, spec.name), None, progress, timeout_s=timeout_s)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
+from functools import partial
+from threading import Event
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import AlreadyInUse, CommandFailed, NotFound
@@ -47,47 +48,63 @@ def start_all(
         CommandFailed: The engine refused to start a node.
         PoolNotReady: No tokens could be issued; see ``node_tokens.issue``.
     """
-    promised: Future[dict[str, node_tokens.Issued]] = Future()
+    stopped = Event()
+    others = [node for node in nodes if node.role is not Role.CENTRAL_MANAGER]
+    # The central manager's container is the first to exist, and all containers exist before another
+    # node is started. So what a killed process has left shows how far it came: unfinished.py.
+    central = _equipped_manager(engine, nodes[0]) if manager is None else manager
+    containers: dict[str, str] = {}
+    issued: dict[str, node_tokens.Issued] = {}
 
-    def issue(by: str) -> None:
-        with suppress(InvalidStateError):  # another node failed, and no node waits for the tokens
-            issued = node_tokens.issue(
-                engine,
-                by,
-                {node.name: node.role for node in nodes},
-                deadline,
-                user=nodes[0].container.user or "root",  # the same for all nodes of a pool
-                stopped=promised.cancelled,
-            )
-            promised.set_result(issued)
+    def start_manager() -> None:
+        if manager is None:
+            _start(engine, central, stopped=stopped.is_set)
+            let_users_write(engine, central, nodes[0])
+        roles = {node.name: node.role for node in nodes}
+        # The user is the same for all nodes of a pool.
+        user = nodes[0].container.user or "root"
+        issued.update(
+            node_tokens.issue(engine, central, roles, deadline, user=user, stopped=stopped.is_set)
+        )
+
+    def create(node: PlannedNode) -> None:
+        containers[node.name] = _create(engine, node)
 
     def start(node: PlannedNode) -> None:
-        container = _create(engine, node)
-        if node.role is Role.CENTRAL_MANAGER:
-            engine.copy_in(container, node_archive(node), at=node.archive_at)
-            _start(engine, container, stopped=promised.cancelled)
-            issue(container)
-        else:
-            tokens = promised.result()[node.name]
-            more = contents(engine, container) if node.has_own_image else None
-            archive = node_archive(node, tokens=tokens, more=more)
-            engine.copy_in(container, archive, at=node.archive_at)
-            _start(engine, container, stopped=promised.cancelled)
-        if node.container.read_only and (volumes := user_volumes(node)):
-            _let_users_write(engine, container, volumes)
+        container = containers[node.name]
+        more = contents(engine, container) if node.has_own_image else None
+        archive = node_archive(node, tokens=issued[node.name], more=more)
+        engine.copy_in(container, archive, at=node.archive_at)
+        _start(engine, container, stopped=stopped.is_set)
+        let_users_write(engine, container, node)
 
-    if manager is not None:
-        issue(manager)
-    each(start, nodes, on_stop=promised.cancel)
+    steps: list[Callable[[], None]] = [
+        start_manager,
+        *(partial(create, node) for node in others),
+    ]
+    each(lambda step: step(), steps, on_stop=stopped.set)
+    each(start, others, on_stop=stopped.set)
+
+
+def _equipped_manager(engine: Engine, node: PlannedNode) -> str:
+    container = _create(engine, node)
+    engine.copy_in(container, node_archive(node), at=node.archive_at)
+    return container
 
 
 def _create(engine: Engine, node: PlannedNode) -> str:
+    """Create a node's container, or return that which another process has created for it.
+
+    That process was killed before it started the container, or it is at work on the same pool.
+    """
     try:
         return engine.create(node.container)
     except AlreadyInUse:
         existing = engine.inspect(node.name)
-        if existing is None or is_node(engine, existing):
+        if existing is None:
             raise
+        if is_node(engine, existing):
+            return existing.id
         command = (
             f"{engine.name} ps --all" if isinstance(engine, ImageBuilder) else "condor-mini doctor"
         )
@@ -97,13 +114,16 @@ def _create(engine: Engine, node: PlannedNode) -> str:
         ) from None
 
 
-def _let_users_write(engine: Engine, container: str, places: Sequence[str]) -> None:
-    """Let all users write to the volumes at these places.
+def let_users_write(engine: Engine, container: str, node: PlannedNode) -> None:
+    """Let all users write to the volumes of a node that runs, if its root is read-only.
 
     An engine creates a volume that only root can write to. The permissions cannot be set before
     the start: when Docker unpacks an archive into a container with a read-only root, the root
     directory of a volume is not among the files that it unpacks.
     """
+    places = user_volumes(node) if node.container.read_only else []
+    if not places:
+        return
     argv = ["chmod", "1777", *places]
     with suppress(NotFound):  # the container has ended; the wait for the node reports that
         result = engine.exec(container, argv, user="root")

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from condor_mini.base.parallel import each
 from condor_mini.base.words import counted
 from condor_mini.lifecycle import node_tokens
+from condor_mini.lifecycle.mending import mend
 from condor_mini.lifecycle.ready import Deadline, wait_until_ready
 from condor_mini.nodes.node import Role, pool_nodes
 from condor_mini.nodes.record import stored_spec
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
 
     from condor_mini.base.progress import Progress
     from condor_mini.engine import Engine
@@ -50,9 +51,17 @@ def stop(engine: Engine, nodes: Sequence[Node], progress: Progress) -> None:
 
 
 def start(
-    engine: Engine, pool: str, nodes: Sequence[Node], progress: Progress, *, timeout_s: float
+    engine: Engine,
+    pool: str,
+    nodes: Sequence[Node],
+    progress: Progress,
+    *,
+    timeout_s: float,
+    ran: Container[str] = (),
 ) -> None:
     """Start these nodes and wait until the whole pool is usable.
+
+    On nodes that ran before, it finishes what a process that was killed may have left half done.
 
     Args:
         engine: Engine that the pool is on.
@@ -60,6 +69,7 @@ def start(
         nodes: Nodes to start. Nodes that run already are skipped.
         progress: Receives the phases.
         timeout_s: Give up after so many seconds.
+        ran: Names of the nodes that ran before the command.
 
     Raises:
         PoolNotReady: A daemon is missing at the deadline, or a node has ended. The message says
@@ -73,6 +83,7 @@ def start(
         what = counted(len(stopped), "node")
         with progress.step(f"Starting {what}", done=f"Started {what}"):
             _start(engine, pool, stopped, deadline)
+    mend(pool_nodes(engine, pool), [node for node in nodes if node.name in ran], spec, deadline)
     wait_until_ready(
         engine,
         pool,

@@ -95,9 +95,15 @@ def central_manager_config(spec: PoolSpec) -> str:
     return _file([], raw=spec.central_manager.config, whose="the central manager")
 
 
-def access_point_config(spec: PoolSpec, group: AccessPoints) -> str:  # noqa: ARG001 (as the others)
-    """Return the file ``60-node`` of a group's access points; empty if the group has no config."""
-    return _file([], raw=group.config, whose=f"the access points {group.name}")
+def access_point_config(spec: PoolSpec, group: AccessPoints) -> str:
+    """Return the file ``60-node`` of a group's access points; empty if nothing is set there."""
+    lines = []
+    if spec.config or any(points.image or points.config for points in spec.execution_points):
+        lines = [
+            "# Execution points with an image or configuration of the user's own may run any job.",
+            "POOL_RUNS = container, docker, java, parallel, vm",
+        ]
+    return _file(lines, raw=group.config, whose=f"the access points {group.name}")
 
 
 def limited_config() -> str:

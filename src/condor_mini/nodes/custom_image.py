@@ -8,11 +8,17 @@ scripts and the configuration that our own images have, and the accounts.
 from __future__ import annotations
 
 import tarfile
+from contextlib import suppress
 from dataclasses import replace
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
-from condor_mini.base.errors import CommandFailed, EngineCapabilityError, NotFound
+from condor_mini.base.errors import (
+    AlreadyInUse,
+    CommandFailed,
+    EngineCapabilityError,
+    NotFound,
+)
 from condor_mini.base.layout import CONFIG_DIRECTORY, LIBEXEC, PREFIX, START_SCRIPTS
 from condor_mini.engine import BindMount, ContainerSpec, VolumeMount, require_builder
 from condor_mini.nodes import condor_config, host_files
@@ -144,7 +150,7 @@ def fill_volume(
 ) -> None:
     """Copy HTCondor to a volume of the pool's own, for an engine on another machine.
 
-    This does nothing if no node mounts such a volume, or if the volume exists already.
+    This does nothing if no node mounts such a volume, or if the volume is full already.
 
     Args:
         engine: Engine that the pool is on.
@@ -157,7 +163,9 @@ def fill_volume(
     if node is None:
         return
     name = _volume(node.pool)
-    if any(volume.name == name for volume in engine.volumes({})):
+    # The container that fills the volume creates it, and is removed when it is full.
+    is_there = any(volume.name == name for volume in engine.volumes({}))
+    if is_there and engine.inspect(name) is None:
         return
     tree = _tree(series, _debian_name(engine.info().architecture), progress)
     what = f"HTCondor to the volume {name}"
@@ -165,19 +173,18 @@ def fill_volume(
         with tarfile.open(fileobj=archive, mode="w") as tar:
             tar.add(tree, arcname=PREFIX.lstrip("/"), filter=_as_root)
         archive.seek(0)
-        engine.create_volume(name, labels=labels)
         # An engine writes to a volume only through a container. This one is never started.
-        container = engine.create(
-            ContainerSpec(
-                image=node.container.image,
-                name=name,
-                entrypoint=node.container.entrypoint,
-                labels=labels,
-                mounts=(VolumeMount(volume=name, target=PREFIX),),
-            )
+        filler = ContainerSpec(
+            image=node.container.image,
+            name=name,
+            entrypoint=node.container.entrypoint,
+            labels=labels,
+            mounts=(VolumeMount(volume=name, target=PREFIX, labels=labels),),
         )
-        engine.copy_in(container, archive)
-        engine.remove(container)
+        with suppress(AlreadyInUse):  # a process that was killed has left it
+            engine.create(filler)
+        engine.copy_in(name, archive)
+        engine.remove(name)
 
 
 def _volume(pool: str) -> str:

@@ -14,7 +14,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from condor_mini.base.errors import NotFound
-from condor_mini.base.layout import LABEL, PREFIX
+from condor_mini.base.layout import LABEL, PREFIX, SPOOL
 from condor_mini.base.parallel import each
 from condor_mini.engine import ContainerInfo, ImageBuilder, NetworkInfo, VolumeInfo
 from condor_mini.nodes.node import (
@@ -103,7 +103,7 @@ class Holdings:
     @cached_property
     def nodes(self) -> list[Node]:
         """The nodes, sorted by pool, then role, then number."""
-        claiming = [info for info in self._labelled if not is_filler(info)]
+        claiming = [info for info in self._labelled if not is_helper(info)]
         read = partial(node_of, self._engine)
         nodes = in_order(believed(read, claiming, self._left_alone))
         for node in nodes:
@@ -115,8 +115,8 @@ class Holdings:
 
     @cached_property
     def containers(self) -> list[ContainerInfo]:
-        """The nodes' containers, and the containers that only fill a volume."""
-        return [*filter(is_filler, self._labelled), *(node.info for node in self.nodes)]
+        """The nodes' containers, and the containers that only reach into a volume."""
+        return [*filter(is_helper, self._labelled), *(node.info for node in self.nodes)]
 
     @cached_property
     def volumes(self) -> list[PoolVolume]:
@@ -247,9 +247,20 @@ def personal_pool_of(info: ContainerInfo) -> ContainerInfo:
     return info
 
 
-def is_filler(info: ContainerInfo) -> bool:
-    """Return whether a container only fills a volume with HTCondor; see ``custom_image.py``."""
-    return info.volumes.get(PREFIX) == info.name
+def is_helper(info: ContainerInfo) -> bool:
+    """Return whether a container is no node, and was only created to reach into a volume.
+
+    It fills a volume with HTCondor (``custom_image.py``), or reads a central manager's spool
+    (``recreate.py``). It is never started.
+    """
+    pool = info.labels.get(f"{LABEL}.pool", "")
+    is_reader = info.name == reader_name(pool) and info.volumes.get(SPOOL) == f"{pool}-master-spool"
+    return is_reader or info.volumes.get(PREFIX) == info.name
+
+
+def reader_name(pool: str) -> str:
+    """Return the name of the container through which a central manager's spool is read."""
+    return f"{pool}-look"
 
 
 def spec_form(labels: Mapping[str, str], pool: str) -> dict[str, Any]:

@@ -82,10 +82,17 @@ class PoolNodes:
 
         Raises:
             NotFound: There is no such pool; says which pools there are.
-            PoolNotReady: Only the pool's state is left.
+            PoolNotReady: Only the pool's state or network is left.
         """
         nodes = self.nodes
-        if not nodes and self.is_state_kept():
+        held = Holdings(self.engine, self.name)
+        if not nodes and not held.volumes and held.networks:
+            raise PoolNotReady(
+                f"the creation of the pool {self.name} was cut off; it has no nodes yet",
+                hint=f"Finish it: condor-mini start -n {self.name}. "
+                f"Delete it: condor-mini delete -n {self.name}",
+            )
+        if not nodes and held.volumes:
             raise PoolNotReady(
                 f"all containers of the pool {self.name} were removed; its state is kept",
                 hint=f"Create them again: condor-mini start -n {self.name}",
@@ -95,6 +102,7 @@ class PoolNodes:
             raise absent(self.engine, self.name, others=others)
         return nodes
 
-    def is_state_kept(self) -> bool:
-        """Return whether the pool has volumes, from which ``start`` can recreate its nodes."""
-        return bool(Holdings(self.engine, self.name).volumes)
+    def can_be_recreated(self) -> bool:
+        """Return whether the pool has volumes or a network, from which ``start`` creates nodes."""
+        held = Holdings(self.engine, self.name)
+        return bool(held.volumes or held.networks)

@@ -86,14 +86,16 @@ class Listing:
 def listing(engine: Engine) -> Listing:
     """Return the pools, then the personal pools, each sorted by name, and the label problems."""
     held = Holdings(engine)
-    ask_at_once(lambda: held.nodes, lambda: held.volumes, lambda: held.personal)
+    ask_at_once(
+        *(lambda: held.nodes, lambda: held.volumes, lambda: held.networks, lambda: held.personal)
+    )
     containers: dict[str, list[Node]] = {}
     for node in held.nodes:
         containers.setdefault(node.pool, []).append(node)
     pools = [_pool(name, nodes) for name, nodes in containers.items()]
     pools += [
         _without_containers(name, held)
-        for name in {volume.pool for volume in held.volumes} - containers.keys()
+        for name in _left_without_containers(held) - containers.keys()
     ]
     return Listing(
         pools=[
@@ -120,13 +122,19 @@ def _pool(name: str, nodes: Sequence[Node]) -> ListedPool:
     )
 
 
+def _left_without_containers(held: Holdings) -> set[str]:
+    """Return the names of the pools that have volumes or a network."""
+    return {each.pool for each in held.volumes} | {each.name for each in held.networks}
+
+
 def _without_containers(name: str, held: Holdings) -> ListedPool:
-    """Return the entry of a pool of which only volumes are left."""
+    """Return the entry of a pool of which only volumes or a network are left."""
     nodes = {volume.node for volume in held.volumes if volume.pool == name and volume.node}
     counts = Counter(node.role for node in nodes)
     # Without containers, the spec is in a label of the network alone.
     has_spec = any(SPEC in network.labels for network in held.networks if network.name == name)
-    is_kept = has_spec and counts[Role.CENTRAL_MANAGER] > 0
+    # Without the central manager's state, an access point's queue cannot be used again.
+    is_kept = has_spec and (counts[Role.CENTRAL_MANAGER] > 0 or not counts[Role.ACCESS_POINT])
     return ListedPool(
         name=name,
         kind="pool",

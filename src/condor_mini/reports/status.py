@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from condor_mini.base.times import rfc3339
 from condor_mini.engine import ContainerState
-from condor_mini.nodes.holdings import Holdings, absent, slots_by_group, spec_form
+from condor_mini.nodes.holdings import Holdings, slots_by_group, spec_form
 from condor_mini.nodes.node import Malformed, Role
 from condor_mini.reports.collector import address_of, ask, heard_at, owners_of, version_of
 
@@ -152,10 +152,11 @@ def status(pool: PoolNodes) -> PoolStatus:
 
     Raises:
         NotFound: There is no such pool.
+        PoolNotReady: Only the pool's state or network is left; says how to create its nodes.
     """
     held = Holdings(pool.engine, pool.name)
     if not held.nodes:
-        raise absent(pool.engine, pool.name)
+        pool.existing_nodes()
     return replace(status_of(pool.name, held.nodes), problems=tuple(held.problems))
 
 

@@ -66,6 +66,31 @@ def test_why_a_job_is_idle(cli: Cli, pool: Pool, too_large: str) -> None:
     wait_until(said, timeout_s=20)
 
 
+@pytest.mark.parametrize(
+    ("kind", "commands"),
+    [
+        ("container", "container_image=docker://debian:12\n"),
+        ("docker", "universe=docker\ndocker_image=debian:12\n"),
+        ("parallel", "universe=parallel\nmachine_count=2\n"),
+    ],
+)
+def test_job_that_the_pool_cannot_run_is_refused(pool: Pool, kind: str, commands: str) -> None:
+    """The access point says at submission which jobs no execution point runs, and what to do."""
+    submit = f"{commands}executable=/bin/true\ntransfer_executable=false\nqueue\n"
+    result = pool.exec(["condor_submit", "-"], stdin=submit)
+    assert result.returncode != 0
+    assert f"no execution point of this pool runs {kind} jobs. Submit it" in result.stderr
+
+
+@pytest.mark.parametrize("universe", ["local", "scheduler"])
+def test_job_of_the_access_point_is_accepted(pool: Pool, universe: str) -> None:
+    """A job that runs on the access point itself needs no execution point."""
+    submit = f"universe={universe}\nexecutable=/bin/true\ntransfer_executable=false\nqueue\n"
+    result = pool.exec(["condor_submit", "-terse", "-"], stdin=submit)
+    assert result.returncode == 0, result.stderr
+    assert pool.wait([int(result.stdout.split(".")[0])], timeout_s=60) == 0
+
+
 def test_absent_pool_is_1(cli: Cli) -> None:
     """A pool that was asked for must be there."""
     result = cli("doctor", "-n", "nope")

@@ -140,7 +140,7 @@ def test_jobs_that_do_not_start_say_why(
     """If no job has started after a while, doctor's reason is on stderr, once."""
     finding = warn("job 7.0 on mini-submit-1", "idle: no slots", "Add execution points")
     monkeypatch.setattr("condor_mini.cli.results.PATIENCE_S", 0)
-    monkeypatch.setattr("condor_mini.doctor.pool.idle_job_findings", lambda _: [finding])
+    monkeypatch.setattr("condor_mini.doctor.idle_jobs.idle_job_findings", lambda _: [finding])
     queue.queued = [queue.job(JobStatus=1)]
     result = run("submit", "--wait", "--timeout", "0.5", "a.sub")
     assert result.status == 5

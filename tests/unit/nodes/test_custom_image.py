@@ -191,7 +191,7 @@ def test_engine_of_another_machine(with_image: PoolEngine, monkeypatch: pytest.M
     pool.scale(2)
     mount = VolumeMount(volume="ci-condor-mini-runtime", target=PREFIX, read_only=True)
     assert with_image.spec("ci-execute-2").mounts[len(STATE[Role.EXECUTION_POINT]) :] == (mount,)
-    made = [call.target for call in with_image.calls if call.method == "create_volume"]
+    made = [call.target for call in with_image.calls if call.method == "create"]
     assert made.count("ci-condor-mini-runtime") == 1
     assert {node.name for node in pool.nodes} == {
         *("ci-master", "ci-submit-1", "ci-execute-1", "ci-execute-2"),
