@@ -16,10 +16,11 @@ from contextlib import contextmanager, suppress
 from itertools import takewhile
 from operator import itemgetter
 from pathlib import Path, PurePosixPath
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Self
 
 from condor_mini.base.errors import NotFound
+from condor_mini.base.scratch import ScratchDirectory
+from condor_mini.base.signals import held_back
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -201,19 +202,20 @@ class Tree:
         folder, last = self._place(name)
         scratch = f"{SCRATCH_PREFIX}{secrets.token_hex(6)}"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        descriptor = os.open(scratch, flags, mode, dir_fd=folder)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                shutil.copyfileobj(content, file, CHUNK_BYTES)
-                file.flush()
-                if there is not None:
-                    os.fchmod(descriptor, there.st_mode & 0o777)
-                if mtime_ns is not None:
-                    os.utime(descriptor, ns=(mtime_ns, mtime_ns))
-            os.rename(scratch, last, src_dir_fd=folder, dst_dir_fd=folder)
-        except BaseException:
-            os.unlink(scratch, dir_fd=folder)
-            raise
+        with held_back() as held:
+            descriptor = os.open(scratch, flags, mode, dir_fd=folder)
+            try:
+                with os.fdopen(descriptor, "wb") as file, held.let_through():
+                    shutil.copyfileobj(content, file, CHUNK_BYTES)
+                    file.flush()
+                    if there is not None:
+                        os.fchmod(descriptor, there.st_mode & 0o777)
+                    if mtime_ns is not None:
+                        os.utime(descriptor, ns=(mtime_ns, mtime_ns))
+                os.rename(scratch, last, src_dir_fd=folder, dst_dir_fd=folder)
+            except BaseException:
+                os.unlink(scratch, dir_fd=folder)
+                raise
 
     def link(self, name: str, to: str) -> None:
         """Make a symbolic link where nothing is."""
@@ -308,7 +310,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
     It is in a directory of its own, where nobody else can have put a link.
     """
-    with TemporaryDirectory(dir=path.parent, prefix=SCRATCH_PREFIX) as scratch:
+    with ScratchDirectory(directory=path.parent, prefix=SCRATCH_PREFIX) as scratch:
         new = Path(scratch, path.name)
         yield new
         new.replace(path)

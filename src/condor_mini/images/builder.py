@@ -12,7 +12,6 @@ import os
 import re
 import shutil
 import sys
-import tempfile
 import zipfile
 from dataclasses import asdict, dataclass
 from importlib.resources import as_file, files
@@ -26,6 +25,7 @@ from condor_mini.base.errors import (
 )
 from condor_mini.base.layout import LABEL
 from condor_mini.base.parallel import each
+from condor_mini.base.scratch import ScratchDirectory
 from condor_mini.base.series import catalogue
 from condor_mini.engine import (
     BuildSpec,
@@ -239,7 +239,7 @@ def _build_one(
         is_default = tag is None and series.number == catalogue().default
         tags = (name, reference(role, series, "latest")) if is_default else (name,)
         with (
-            tempfile.TemporaryDirectory(prefix="condor-mini-") as scratch,
+            ScratchDirectory() as scratch,
             progress.step(f"Building {name}") as detail,
         ):
             context = Path(scratch) / role
@@ -327,7 +327,7 @@ def fetch_uv(folder: Path, architecture: str) -> None:
     absent, and the build downloads uv itself.
     """
     machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(architecture, architecture)
-    with tempfile.TemporaryDirectory(prefix="condor-mini-") as scratch:
+    with ScratchDirectory() as scratch:
         argv = [
             *(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"),
             *("--only-binary", ":all:", "--platform", f"manylinux2014_{machine}"),

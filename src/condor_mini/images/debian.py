@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import CommandFailed, ImageBuildFailed
+from condor_mini.base.scratch import ScratchDirectory
 from condor_mini.base.series import catalogue
 from condor_mini.engine import command
 
@@ -51,7 +51,7 @@ def _bootstrap(engine: Engine, reference: str, progress: Progress) -> None:
     mmdebstrap = _mmdebstrap(progress)
     excludes = files("condor_mini").joinpath("images/condor-base/dpkg-excludes")
     with (
-        tempfile.TemporaryDirectory(prefix="condor-mini-") as scratch,
+        ScratchDirectory() as scratch,
         as_file(excludes) as dpkg_excludes,
         progress.step(f"Making {reference} from Debian's packages"),
     ):

@@ -11,12 +11,12 @@ import secrets
 import sys
 from pathlib import Path
 from shutil import which
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import NotFound, StateError, UsageError
 from condor_mini.base.layout import LABEL
 from condor_mini.base.parallel import each
+from condor_mini.base.scratch import ScratchDirectory
 from condor_mini.base.series import catalogue
 from condor_mini.base.signals import held_back
 from condor_mini.base.tree import named
@@ -164,7 +164,7 @@ def _written(engine: Engine, reference: str, kinds: Sequence[str]) -> list[str]:
     if builder.DIGEST_LABEL in image.labels:
         # uv is the only program in our images that is not from a Debian package.
         argv += ["--add-meta-data", f"uv={catalogue().uv}"]
-    with TemporaryDirectory(prefix="condor-mini-") as scratch:
+    with ScratchDirectory() as scratch:
         release = _copied(engine, reference, Path(scratch))
         vendor = "ubuntu" if release.get("ID") == "ubuntu" else "debian"
         argv += ["--base-distro-vendor", vendor, "--distro-name", release.get("NAME", vendor)]

@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import secrets
 from contextlib import suppress
-from tempfile import NamedTemporaryFile
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-if TYPE_CHECKING:
-    from pathlib import Path
+from condor_mini.base.scratch import ScratchDirectory
 
 KEY = "seal.key"
 KEY_BYTES = 32
@@ -42,11 +39,12 @@ def _key() -> bytes:
     path = _place()
     if not path.exists():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with NamedTemporaryFile(dir=path.parent) as file:
-            file.write(secrets.token_bytes(KEY_BYTES))
-            file.flush()
+        with ScratchDirectory(directory=path.parent) as scratch:
+            new = Path(scratch, KEY)
+            new.touch(mode=0o600)
+            new.write_bytes(secrets.token_bytes(KEY_BYTES))
             with suppress(FileExistsError):
-                os.link(file.name, path)
+                path.hardlink_to(new)
     return path.read_bytes()
 
 

@@ -12,8 +12,9 @@ import ctypes
 import os
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
+
+from condor_mini.base.scratch import ScratchDirectory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -62,7 +63,7 @@ def exchanged_owners(directories: Sequence[Path], *, uid: int) -> Iterator[list[
     """
     _remove_leftovers()
     with (
-        TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-", dir=_SCRATCH) as scratch,
+        ScratchDirectory(prefix=f"{_PREFIX}{os.getpid()}-", directory=_SCRATCH) as scratch,
         _user_namespace(uid) as namespace,
         ExitStack() as mounted,
     ):

@@ -6,7 +6,6 @@ import base64
 import hashlib
 import importlib.util
 import json
-import tempfile
 import zipfile
 from dataclasses import dataclass
 from importlib.resources import files
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from condor_mini._version import __version__
 from condor_mini.base.errors import RuntimeFailed
+from condor_mini.base.scratch import ScratchDirectory
 from condor_mini.runtime.recipe import ARCHITECTURES
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def write_wheel(runtime: Runtime, directory: Path, export: Callable[[Runtime, Pa
     wheel = directory / f"{PACKAGE}-{version}-py3-none-{'.'.join(platforms)}.whl"
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=directory, prefix=".condor-mini-") as scratch:
+        with ScratchDirectory(directory=directory, prefix=".condor-mini-") as scratch:
             packed = Path(scratch) / f"{runtime.path.name}.tar.xz"
             export(runtime, packed)
             partial = Path(scratch) / wheel.name

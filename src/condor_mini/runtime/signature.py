@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import RuntimeFailed
+from condor_mini.base.scratch import ScratchDirectory
 from condor_mini.engine import command
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class Verifier:
             RuntimeFailed: No key of the keyring that is valid today has signed it.
         """
         program = PROGRAMS[self.program]
-        with tempfile.TemporaryDirectory(prefix="condor-mini-") as scratch:
+        with ScratchDirectory() as scratch:
             file, text = Path(scratch) / "InRelease", Path(scratch) / "Release"
             file.write_bytes(signed)
             argv = [self.program, *program.arguments(self.keyring, text, file)]

@@ -13,10 +13,10 @@ import shutil
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import CommandFailed
+from condor_mini.base.scratch import ScratchDirectory
 from condor_mini.engine import command
 
 if TYPE_CHECKING:
@@ -181,8 +181,8 @@ def has_subordinate_ids(tools: Tools, directory: Path) -> bool:
     chown = shlex.join(tools.argv("chown"))
     script = f'{chown} 1:1 "$1"; {chown} 0:0 "$1"; exec {shlex.join(tools.argv("cat"))} "$2"'
     try:
-        with NamedTemporaryFile(dir=existing, prefix=".condor-mini-") as file:
-            probe = tools.argv("dash", "-euc", script, "-", file.name, "/proc/self/uid_map")
+        with ScratchDirectory(directory=existing, prefix=".condor-mini-") as scratch:
+            probe = tools.argv("dash", "-euc", script, "-", scratch, "/proc/self/uid_map")
             argv = tools.argv("unshare", "--user", "--map-root-user", "--map-auto", *probe)
             id_map = command.run(argv, timeout_s=PROBE_TIMEOUT_S).stdout
     except (CommandFailed, OSError):
