@@ -29,7 +29,8 @@ if TYPE_CHECKING:
         UsageError,
     )
     from condor_mini.engine import CommandResult
-    from condor_mini.jobs.tracking import JobAd, Submission
+    from condor_mini.jobs.job_ads import JobAd
+    from condor_mini.jobs.tracking import Submission
     from condor_mini.lifecycle.debug_levels import DebugLevel
     from condor_mini.members.issued_tokens import CreatedToken, Revocation, Token
     from condor_mini.members.membership import Members, TokenRequest
@@ -102,7 +103,7 @@ _LOADED_WHEN_ASKED_FOR = {
     "EngineInstallError": "base.errors",
     "EngineNotFound": "base.errors",
     "ImageBuildFailed": "base.errors",
-    "JobAd": "jobs.tracking",
+    "JobAd": "jobs.job_ads",
     "JobFailed": "base.errors",
     "LogLine": "reports.logs",
     "Members": "members.membership",

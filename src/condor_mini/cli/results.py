@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from condor_mini.base.progress import Progress
-    from condor_mini.jobs.tracking import JobAd, Submission
+    from condor_mini.jobs.job_ads import JobAd
+    from condor_mini.jobs.tracking import Submission
 
 REMOVED, COMPLETED = 3, 4
 SHOWN_JOBS = 10

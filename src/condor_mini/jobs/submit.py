@@ -16,16 +16,10 @@ from condor_mini.base.signals import held_back
 from condor_mini.base.waiting import wait_until
 from condor_mini.jobs import arguments as arguments_of_submit
 from condor_mini.jobs import dry_run, tracking
+from condor_mini.jobs.job_ads import COMPLETED, REMOVED, STAGING_ATTRIBUTE
 from condor_mini.jobs.packing import listed
 from condor_mini.jobs.staging import Staging, source_directory
-from condor_mini.jobs.tracking import (
-    COMPLETED,
-    FOREVER_S,
-    REMOVED,
-    SCHEDD_TIMEOUT_S,
-    STAGING_ATTRIBUTE,
-    Submission,
-)
+from condor_mini.jobs.tracking import FOREVER_S, SCHEDD_TIMEOUT_S, Submission
 from condor_mini.lifecycle.ready import Deadline
 from condor_mini.nodes.node import Role
 

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import json
-import posixpath
 import re
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol, TypedDict
+from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import CommandFailed, JobFailed, PoolNotReady, TimedOut
 from condor_mini.base.waiting import wait_until
 from condor_mini.jobs.arguments import submit_nothing
 from condor_mini.jobs.holds import held_for_good
+from condor_mini.jobs.job_ads import (
+    ATTRIBUTES,
+    COMPLETED,
+    HELD,
+    REMOVED,
+    STAGING_ATTRIBUTE,
+    counts,
+    path_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from condor_mini.engine import CommandResult
+    from condor_mini.jobs.job_ads import JobAd, Runner, Written
     from condor_mini.jobs.staging import Staging
 
 FOREVER_S = float("inf")
@@ -39,64 +48,12 @@ LONGEST_POLL_INTERVAL_S = 2.0
 
 The longer a wait has lasted, the less a short delay matters.
 """
-IDLE, RUNNING, REMOVED, COMPLETED, HELD, TRANSFERRING, SUSPENDED = range(1, 8)
-"""JobStatus, as in HTCondor's manual, appendix "Job ClassAd Attributes"."""
-AT_WORK = (RUNNING, TRANSFERRING, SUSPENDED)
-"""JobStatus of a job that has a slot."""
-
 SIGNAL_BASE = 128
 """A shell's status for a process that a signal ended is this plus the signal's number."""
 
-STAGING_ATTRIBUTE = "CondorMiniStaging"
-"""The attribute that holds the ``Staging.name`` of the directory that a job was submitted in."""
-ATTRIBUTES = (
-    *("ClusterId", "ProcId", "JobStatus", "HoldReason", "HoldReasonCode", "RemoveReason"),
-    *("PeriodicRelease", "Iwd", "Out", "Err", "UserLog", "ExitBySignal", "ExitCode"),
-    *("ExitSignal", "RemoteWallClockTime", STAGING_ATTRIBUTE),
-    *("SUBMIT_Iwd", "SUBMIT_Out", "SUBMIT_Err", "SUBMIT_UserLog"),
-)
 SUBMITTED = "000"
 """The type of the event "Job submitted" (HTCondor's manual, "Job Event Log Codes")."""
 _EVENT = re.compile(r"(?P<type>\d{3}) \((?P<job>(?P<cluster>\d+)\.\d+\.\d+)\) ")
-
-Written = Literal["Out", "Err", "UserLog"]
-"""The attributes of a job's ad that name files which the job writes."""
-
-
-class Runner(Protocol):
-    """A node or a personal pool, which runs commands."""
-
-    def exec(
-        self, argv: Sequence[str], *, workdir: str = ..., timeout_s: float = ...
-    ) -> CommandResult:
-        """Run a command to its end as the ordinary user, and return its output and status."""
-
-
-class JobAd(TypedDict, total=False):
-    """The attributes of a job's ClassAd that this module queries."""
-
-    ClusterId: int
-    ProcId: int
-    JobStatus: int
-    HoldReason: str
-    HoldReasonCode: int
-    RemoveReason: str
-    PeriodicRelease: bool | str
-    """A literal, or an expression in the form of the tools' JSON: ``/Expr(...)/``."""
-    Iwd: str
-    Out: str
-    Err: str
-    UserLog: str
-    ExitBySignal: bool
-    ExitCode: int
-    ExitSignal: int
-    RemoteWallClockTime: float
-    """Seconds, in whole numbers, for which the job had a slot: of all its starts together."""
-    CondorMiniStaging: str
-    SUBMIT_Iwd: str
-    SUBMIT_Out: str
-    SUBMIT_Err: str
-    SUBMIT_UserLog: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -251,17 +208,6 @@ class Submission:
         return ads
 
 
-def path_of(ad: JobAd, attribute: Written) -> str | None:
-    """Return the path in the access point of a file that a job's ad names; None if it names none.
-
-    The ad of a spooled job has the names that the submit file gave in attributes of its own.
-    """
-    name = ad.get(f"SUBMIT_{attribute}") or ad.get(attribute)
-    if not name or name == "/dev/null":
-        return None
-    return posixpath.join(str(ad.get("SUBMIT_Iwd") or ad["Iwd"]), str(name))
-
-
 def submit(
     runner: Runner,
     directory: str,
@@ -339,7 +285,7 @@ def wait(
             if removed and time.monotonic() < silent_at:
                 return f"{removed} removed jobs are still in the queue"
             return None
-        text = counts(left)
+        text = counts(left) + _to_be_released(left, [ad for ad, _ in held])
         if on_change is not None:
             on_change(text)
         return text
@@ -358,14 +304,6 @@ def wait(
     return next((status for ad in ended if (status := _status(ad)) != 0), 0)
 
 
-def counts(ads: Sequence[JobAd]) -> str:
-    """Return how many of these jobs run, are idle and are held: ``2 running, 1 idle``."""
-    running = sum(ad["JobStatus"] in AT_WORK for ad in ads)
-    held = sum(ad["JobStatus"] == HELD for ad in ads)
-    text = f"{running} running, {len(ads) - running - held} idle"
-    return f"{text}, {held} held" if held else text
-
-
 def _less_and_less_often() -> Callable[[float], None]:
     """Return a sleep function that sleeps a little longer each time, up to its argument."""
     pause_s = POLL_INTERVAL_S
@@ -381,6 +319,13 @@ def _less_and_less_often() -> Callable[[float], None]:
 def _held_for_good(submission: Submission, queued: Sequence[JobAd]) -> list[JobAd]:
     held = [ad for ad in queued if ad["JobStatus"] == HELD]
     return held_for_good(submission.runner, held) if held else []
+
+
+def _to_be_released(left: Sequence[JobAd], for_good: Sequence[JobAd]) -> str:
+    """Return why the first job that HTCondor may release is held; empty if there is none."""
+    held = (ad for ad in left if ad["JobStatus"] == HELD and ad not in for_good)
+    reason = next((ad.get("HoldReason") for ad in held), None)
+    return f" (held: {reason}; HTCondor may release it)" if reason else ""
 
 
 def _held(held: Sequence[tuple[JobAd, str | None]]) -> JobFailed:
