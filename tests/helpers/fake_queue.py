@@ -53,6 +53,10 @@ class Queue:
     ended: list[dict[str, object]] = field(default_factory=list)
     written: dict[str, bytes] = field(default_factory=dict)
     """What the jobs write, by the path below the staging directory."""
+    knobs: str = ""
+    """What condor_config_val prints of the policies of the access point."""
+    staying: list[str] = field(default_factory=list)
+    """The jobs that no policy releases, as condor_q prints them: ``7 0``."""
     submitted: list[FakeExec] = field(default_factory=list)
     """The commands that submitted."""
 
@@ -99,6 +103,8 @@ class Queue:
     def tell(self, call: FakeExec) -> FakeOutcome:
         """``condor_q`` and ``condor_history``."""
         ads = self.queued if call.argv[0] == "condor_q" else self.ended
+        if call.argv[-3:] == ("-af", "ClusterId", "ProcId"):
+            return FakeOutcome(stdout="".join(f"{job}\n" for job in self.staying))
         if "-af" in call.argv:
             rows = {f"{ad['ClusterId']} {ad.get('CondorMiniStaging', 'undefined')}" for ad in ads}
             return FakeOutcome(stdout="".join(f"{row}\n" for row in sorted(rows)))

@@ -146,11 +146,13 @@ def queue(monkeypatch: pytest.MonkeyPatch) -> Queue:
     queue = Queue(engine=engine_with_access_point())
     monkeypatch.setattr("condor_mini.jobs.tracking.SCHEDD_TIMEOUT_S", 0)
     monkeypatch.setattr("condor_mini.jobs.submit.SCHEDD_TIMEOUT_S", 0)
+    monkeypatch.setattr("condor_mini.jobs.holds.ANSWER_TIMEOUT_S", 0)
     monkeypatch.setattr("condor_mini.jobs.tracking.REMOVE_TIMEOUT_S", 0)
     for tool, handler in {
         "condor_submit": queue.submit,
         "condor_q": queue.tell,
         "condor_history": queue.tell,
+        "condor_config_val": lambda _: FakeOutcome(stdout=queue.knobs),
         "tar": queue.pack,
     }.items():
         queue.engine.on_exec([tool], handler)

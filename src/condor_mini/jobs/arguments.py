@@ -80,7 +80,7 @@ OPTIONS = (
     Option("dump", 2, Use.NO_JOBS, 1),
     Option("force-mpi-universe", 7, Use.JOBS),
     Option("allow-crlf-script", 8, Use.JOBS),
-    Option("help", 4, Use.NO_JOBS),
+    Option("help", 1, Use.NO_JOBS),
     Option("capabilities", 3, Use.NO_JOBS),
     Option("interactive", 1, Use.TERMINAL),
 )

@@ -5,11 +5,17 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from condor_mini.base.errors import PoolNotReady
+from condor_mini.base.waiting import wait_until
+from condor_mini.jobs.job_ads import HELD
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from condor_mini.jobs.job_ads import JobAd, Runner
 
+ANSWER_TIMEOUT_S = 60.0
+"""How long to query a schedd that does not answer, in seconds. Its master may be restarting it."""
 SPOOLING = 16
 """HoldReasonCode of a job whose input files are on their way into the spool.
 
@@ -40,18 +46,20 @@ def held_for_good(runner: Runner, held: Sequence[JobAd]) -> list[JobAd]:
     Args:
         runner: Access point or personal pool that has the jobs.
         held: Ads of held jobs, with their ``PeriodicRelease``.
+
+    Raises:
+        PoolNotReady: The schedd does not answer, or refuses an expression.
     """
-    on_their_way = [ad for ad in held if ad.get("HoldReasonCode") == SPOOLING]
     judged = [ad for ad in held if ad.get("HoldReasonCode") not in (SPOOLING, USER_REQUEST)]
-    released = {_id(ad) for ad in on_their_way}
+    staying = {_id(ad) for ad in held if ad.get("HoldReasonCode") == USER_REQUEST}
     if judged:
         of_the_pool, most = _pool_policies(runner)
         by_policies: dict[tuple[str, ...], set[tuple[int, int]]] = {}
         for ad in judged:
             by_policies.setdefault((*_own_policy(ad), *of_the_pool), set()).add(_id(ad))
         for policies, jobs in by_policies.items():
-            released |= jobs & _released(runner, {cluster for cluster, _ in jobs}, policies, most)
-    return [ad for ad in held if _id(ad) not in released]
+            staying |= jobs & _staying(runner, jobs, policies, most) if policies else jobs
+    return [ad for ad in held if _id(ad) in staying]
 
 
 def _id(ad: JobAd) -> tuple[int, int]:
@@ -68,8 +76,8 @@ def _own_policy(ad: JobAd) -> tuple[str, ...]:
 
 def _pool_policies(runner: Runner) -> tuple[tuple[str, ...], str]:
     """Return the access point's own expressions, with or without a name, and the most holds."""
-    result = runner.exec(["condor_config_val", "-dump", "-expand", f"{_SYSTEM}|{_MOST}"])
-    lines = (line.partition(" = ") for line in result.stdout.splitlines())
+    output = _answer(runner, ["condor_config_val", "-dump", "-expand", f"{_SYSTEM}|{_MOST}"])
+    lines = (line.partition(" = ") for line in output.splitlines())
     values = {name.strip().upper(): value.strip() for name, _, value in lines}
     names = re.split(r"[\s,]+", values.get(f"{_SYSTEM}_NAMES", ""))
     knobs = (_SYSTEM, *(f"{_SYSTEM}_{name}".upper() for name in names if name))
@@ -77,17 +85,33 @@ def _pool_policies(runner: Runner) -> tuple[tuple[str, ...], str]:
     return tuple(value for knob in knobs if (value := values.get(knob))), most
 
 
-def _released(
-    runner: Runner, clusters: Iterable[int], policies: Sequence[str], most_holds: str
+def _staying(
+    runner: Runner, jobs: Iterable[tuple[int, int]], policies: Sequence[str], most_holds: str
 ) -> set[tuple[int, int]]:
-    """Return the ids of the jobs that one of the policies releases now, or in a year."""
-    if not policies:
-        return set()
+    """Return the ids of the held jobs that none of the policies releases, now or in a year.
+
+    A job that was released in the meantime is not among them, whatever its policy is by then.
+    """
     both = [(policy, _NOW.sub(rf"(\g<0> + {YEAR_S})", policy)) for policy in policies]
     released = " || ".join(f"(({now}) =?= true || ({later}) =?= true)" for now, later in both)
     if most_holds != "-1":
         released = f"({released}) && (NumHolds ?: 0) < ({most_holds})"
-    numbers = [str(cluster) for cluster in sorted(clusters)]
-    argv = ["condor_q", *numbers, "-constraint", released, "-af", "ClusterId", "ProcId"]
-    ids = (line.split() for line in runner.exec(argv).stdout.splitlines())
+    numbers = [str(cluster) for cluster in sorted({cluster for cluster, _ in jobs})]
+    staying = f"JobStatus =?= {HELD} && !({released})"
+    argv = ["condor_q", *numbers, "-constraint", staying, "-af", "ClusterId", "ProcId"]
+    ids = (line.split() for line in _answer(runner, argv).splitlines())
     return {(int(cluster), int(proc)) for cluster, proc in ids}
+
+
+def _answer(runner: Runner, argv: Sequence[str]) -> str:
+    """Run a tool until it succeeds, for at most ``ANSWER_TIMEOUT_S``; return its output."""
+    output = ""
+
+    def unanswered() -> str | None:
+        nonlocal output
+        result = runner.exec(argv)
+        output = result.stdout
+        return None if result.returncode == 0 else f"{argv[0]}: {result.stderr.strip()}"
+
+    wait_until(unanswered, timeout_s=ANSWER_TIMEOUT_S, error=PoolNotReady)
+    return output

@@ -290,7 +290,7 @@ def wait(
             if removed and time.monotonic() < silent_at:
                 return f"{removed} removed jobs are still in the queue"
             return None
-        text = counts(left)
+        text = counts(left) + _to_be_released(left, [ad for ad, _ in held])
         if on_change is not None:
             on_change(text)
         return text
@@ -324,6 +324,13 @@ def _less_and_less_often() -> Callable[[float], None]:
 def _held_for_good(submission: Submission, queued: Sequence[JobAd]) -> list[JobAd]:
     held = [ad for ad in queued if ad["JobStatus"] == HELD]
     return held_for_good(submission.runner, held) if held else []
+
+
+def _to_be_released(left: Sequence[JobAd], for_good: Sequence[JobAd]) -> str:
+    """Return why the first job that HTCondor may release is held; empty if there is none."""
+    held = (ad for ad in left if ad["JobStatus"] == HELD and ad not in for_good)
+    reason = next((ad.get("HoldReason") for ad in held), None)
+    return f" (held: {reason}; HTCondor may release it)" if reason else ""
 
 
 def _held(held: Sequence[tuple[JobAd, str | None]]) -> JobFailed:

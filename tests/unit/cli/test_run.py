@@ -182,6 +182,7 @@ def script_job(engine: FakeEngine, **attributes: object) -> None:
     engine.on_exec(["condor_rm"], lambda _: FakeOutcome())
     engine.on_exec(["condor_q"], lambda _: FakeOutcome(stdout=queued))
     engine.on_exec(["condor_history"], lambda _: FakeOutcome(stdout=ads))
+    engine.on_exec(["condor_config_val"], lambda _: FakeOutcome())
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The arguments of condor_submit."""
+"""The options of condor_submit: what the dry run takes, what is refused, what submits nothing."""
 
 from __future__ import annotations
 
@@ -7,66 +7,105 @@ import pytest
 from condor_mini.base.errors import UsageError
 from condor_mini.jobs.arguments import check, for_dry_run, submit_nothing
 
-
-@pytest.mark.parametrize(
-    ("arguments", "kept"),
-    [
-        (["-spool"], []),
-        (["-s"], []),
-        (["-dump", "ads.txt"], []),
-        (["-terse", "-verbose", "-debug:D_ALL", "-unused"], []),
-        (["-factory"], []),
-        (["-dry-run:full", "out", "X=1"], ["X=1"]),
-        (["-append", "-spool"], ["-append", "-spool"]),
-        (["-a", "x = 1", "-sp"], ["-a", "x = 1"]),
-        (["-batch-name", "b", "-batch-id", "c"], ["-batch-name", "b", "-batch-id", "c"]),
-        (["-queue", "a", "in", "(1 2)", "-spool"], ["-queue", "a", "in", "(1 2)"]),
-        (["-maxjobs", "3", "-single-cluster"], ["-maxjobs", "3", "-single-cluster"]),
-        (["-unknown", "X=1"], ["-unknown", "X=1"]),
-    ],
+TAKEN = (
+    ["-append", "request_cpus = 2"],
+    ["-a", "request_cpus = 2"],
+    ["-batch-name", "b"],
+    ["-batch-id", "b"],
+    ["-queue", "2", "x", "in", "a", "b"],
+    ["-q", "3"],
+    ["-iterate", "x", "from", "table"],
+    ["-table", "table"],
+    ["-maxjobs", "5"],
+    ["-single-cluster"],
+    ["-disable"],
+    ["-force-mpi-universe"],
+    ["-allow-crlf-script"],
+    ["X=1"],
 )
-def test_dry_run_takes_what_decides_the_jobs(arguments: list[str], kept: list[str]) -> None:
-    """A dry run takes the options that decide which jobs there are, with their values."""
-    assert for_dry_run(arguments) == kept
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["-dump", "f"],
-        ["-du", "f"],
-        ["-dry-run", "-"],
-        ["--dry-run", "f"],
-        ["-capabilities"],
-        ["-help"],
-    ],
+"""Arguments that decide which jobs there are."""
+DROPPED = (
+    ["-spool"],
+    ["-s"],
+    ["-verbose"],
+    ["-v"],
+    ["-terse"],
+    ["-debug"],
+    ["-debug:D_FULLDEBUG"],
+    ["-factory"],
+    ["-generator"],
+    ["-digest", "file"],
+    ["-unused"],
+    ["-dump", "ads.txt"],
+    ["-du", "ads.txt"],
+    ["-dry-run", "-"],
+    ["-dry-run:full", "file"],
+    ["-help"],
+    ["-h"],
+    ["-capabilities"],
+    ["-capabilities:2"],
 )
-def test_some_options_submit_nothing(arguments: list[str]) -> None:
-    """With some options condor_submit only prints or writes something."""
-    assert submit_nothing(arguments)
+"""Arguments that do not change the jobs, or that no dry run takes."""
 
 
-@pytest.mark.parametrize("arguments", [[], ["-append", "-dump"], ["X=-dump"], ["-d"], ["-disable"]])
-def test_others_submit(arguments: list[str]) -> None:
-    """Other arguments submit; a value that looks like an option is none."""
-    assert not submit_nothing(arguments)
+@pytest.mark.parametrize("words", TAKEN, ids=" ".join)
+def test_what_decides_the_jobs_is_in_the_dry_run(words: list[str]) -> None:
+    """The dry run has the options with their values."""
+    assert for_dry_run(words) == words
+
+
+@pytest.mark.parametrize("words", DROPPED, ids=" ".join)
+def test_the_rest_is_not(words: list[str]) -> None:
+    """Other options are left out with their values, and what follows stays."""
+    assert for_dry_run([*words, "-append", "x = 1", "Y=2"]) == ["-append", "x = 1", "Y=2"]
 
 
 @pytest.mark.parametrize(
-    ("arguments", "hint"),
+    "words", [*TAKEN, *DROPPED, ["--spool"], ["-"]], ids=lambda words: " ".join(words)
+)
+def test_these_work_from_this_machine(words: list[str]) -> None:
+    """None of them is refused."""
+    check(words, "mini")
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
     [
+        (["-interactive"], "condor-mini shell -n mini"),
         (["-i"], "condor-mini shell -n mini"),
-        (["-inter"], "condor-mini shell -n mini"),
-        (["-remote", "other"], "--node NODE"),
-        (["-name", "other"], "--node NODE"),
-        (["-pool", "other"], "--node NODE"),
-        (["-address", "<127.0.0.1:1>"], "--node NODE"),
-        (["-file", "b.sub"], "condor-mini submit FILE"),
+        (["-remote", "s"], "--node NODE"),
+        (["-r", "s"], "--node NODE"),
+        (["-name", "s"], "--node NODE"),
+        (["-n", "s"], "--node NODE"),
+        (["-pool", "p"], "--node NODE"),
+        (["-address", "<1.2.3.4:5>"], "--node NODE"),
+        (["-file", "other.sub"], "condor-mini submit FILE"),
     ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
 )
-def test_what_cannot_work_is_refused(arguments: list[str], hint: str) -> None:
-    """An option that names another schedd, a terminal or another file is refused, with a way."""
-    with pytest.raises(UsageError) as refused:
-        check(arguments, "mini")
-    assert arguments[0] in refused.value.message
-    assert hint in (refused.value.hint or "")
+def test_what_cannot_work_is_refused(words: list[str], hint: str) -> None:
+    """The error names the option, and says what to type."""
+    with pytest.raises(UsageError) as caught:
+        check([*words], "mini")
+    assert words[0] in caught.value.message
+    assert hint in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("words", "nothing"),
+    [
+        (["-dump", "f"], True),
+        (["-dry-run", "f"], True),
+        (["-capabilities"], True),
+        (["-help"], True),
+        (["-spool"], False),
+        (["-append", "-dump"], False),
+        (["-d"], False),
+        (["--dum", "f"], False),
+        (["--dump", "f"], True),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_whether_something_is_submitted(words: list[str], nothing: bool) -> None:
+    """A value is no option; an abbreviation has its letters; two hyphens allow none."""
+    assert submit_nothing(words) is nothing

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.base.errors import JobFailed, PoolNotReady
+from condor_mini.base.errors import CommandFailed, JobFailed, PoolNotReady
 from condor_mini.engine import FakeOutcome
 from condor_mini.jobs import tracking
 from condor_mini.jobs.submit import submit_file
@@ -132,57 +132,86 @@ def test_copy_stays_while_a_job_is_left(pool: Pool, queue: Queue, here: Path) ->
     assert (before, len(queue.commands("rm"))) == ([], 1)
 
 
-# -- held jobs and others -------------------------------------------------------------------------
+def event(kind: int, cluster: int, proc: int, text: str) -> str:
+    """An event as HTCondor writes it into a user log."""
+    return f"{kind:03} ({cluster:03}.{proc:03}.000) 2026-11-28 16:00:00 {text}\n...\n"
 
 
-def test_other_jobs_are_waited_for_when_one_is_held(
-    pool: Pool, queue: Queue, here: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("log", "shown"),
+    [
+        pytest.param(
+            [(0, 7, 0, "old"), (5, 7, 0, "old"), (0, 7, 0, "new"), (5, 7, 0, "new")],
+            ["new", "new"],
+            id="log of another pool with the same cluster",
+        ),
+        pytest.param(
+            [(0, 7, 0, "a"), (0, 7, 1, "b"), (5, 7, 1, "b"), (5, 7, 0, "a")],
+            ["a", "b", "b", "a"],
+            id="order of the file with several jobs",
+        ),
+        pytest.param(
+            [(0, 7, 0, "old"), (0, 7, 1, "gone"), (0, 7, 0, "new")],
+            ["gone", "new"],
+            id="each job has its own beginning",
+        ),
+        pytest.param([(0, 6, 0, "x"), (0, 7, 0, "a"), (0, 70, 0, "y")], ["a"], id="other clusters"),
+        pytest.param([(5, 7, 0, "a")], ["a"], id="log that was cut"),
+        pytest.param([], [], id="no log"),
+    ],
+)
+def test_events_begin_with_the_last_submission(
+    pool: Pool,
+    queue: Queue,
+    engine: FakeEngine,
+    here: Path,
+    log: list[tuple[int, int, int, str]],
+    shown: list[str],
 ) -> None:
-    """A job on hold does not end the wait for those that run."""
+    """Events of an earlier pool that used the same cluster and file are not a job's."""
     submission = submit_file(pool, here / "a.sub")
-    queue.queued = [queue.job(**HELD), queue.job(ProcId=1, **RUNNING)]
-    said: list[str] = []
-
-    def sleep(_: float) -> None:
-        queue.queued, queue.ended = [queue.job(**HELD)], [queue.job(ProcId=1)]
-
-    monkeypatch.setattr("time.sleep", sleep)
-    with pytest.raises(JobFailed, match=r"7.0 was put on hold: why"):
-        submission.wait(on_change=said.append)
-    assert said == ["1 running, 0 idle, 1 held"]
+    text = "".join(event(*entry) for entry in log)
+    engine.on_exec(["cat"], lambda _: FakeOutcome(stdout=text))
+    events = submission.events(queue.job(UserLog="log"))  # type: ignore[arg-type]
+    assert [line.split()[-1] for line in events.splitlines() if line != "..."] == shown
 
 
-def test_job_that_its_policy_releases_is_waited_for(
-    pool: Pool, queue: Queue, here: Path, monkeypatch: pytest.MonkeyPatch
+def test_spooled_job_brings_its_files_back(
+    pool: Pool, queue: Queue, engine: FakeEngine, here: Path
 ) -> None:
-    """A held job that its periodic_release may release has not ended."""
-    submission = submit_file(pool, here / "a.sub")
-    queue.queued = [queue.job(PeriodicRelease=True, **HELD)]
-    tell = queue.tell
-
-    def tell_released(call: FakeExec) -> FakeOutcome:
-        return FakeOutcome(stdout="7 0\n") if "-constraint" in call.argv else tell(call)
-
-    def sleep(_: float) -> None:
-        queue.queued, queue.ended = [], [queue.job(ExitCode=3)]
-
-    queue.engine.on_exec(["condor_q"], tell_released)
-    monkeypatch.setattr("time.sleep", sleep)
-    assert submission.wait() == 3
-
-
-# -- event logs -----------------------------------------------------------------------------------
-
-
-def test_events_of_a_pool_that_had_the_numbers_before_are_not_shown(
-    pool: Pool, queue: Queue, here: Path
-) -> None:
-    """The events of a job begin with the last one that says that it was submitted."""
-    old = "000 (007.000.000) old\n...\n005 (007.000.000) old\n...\n"
-    new = "000 (007.000.000) new\n...\n000 (007.001.000) new\n...\n"
-    other = "000 (008.000.000) other\n...\n"
-    end = "005 (007.000.000) new\n...\n"
-    queue.written = {"log": (old + new + other + end).encode()}
-    submission = submit_file(pool, here / "a.sub")
+    """Of the jobs in the queue, those that are spooled and have completed are transferred."""
+    submission = submit_file(pool, here / "a.sub", arguments=["-spool"])
+    engine.on_exec(["condor_transfer_data"], lambda _: FakeOutcome())
+    queue.queued = [
+        queue.job(SUBMIT_Iwd="/there"),
+        queue.job(ProcId=1, SUBMIT_Iwd="/there", **RUNNING),
+        queue.job(ProcId=2),
+    ]
     submission.fetch()
-    assert submission.events(submission.jobs()[0] | {"UserLog": "log"}) == new + end
+    assert queue.commands("condor_transfer_data") == [("condor_transfer_data", "7.0")]
+
+
+def test_files_that_stay_in_the_spool_are_told(
+    pool: Pool, queue: Queue, engine: FakeEngine, here: Path
+) -> None:
+    """If they cannot be had, the error has the tool's words."""
+    submission = submit_file(pool, here / "a.sub")
+    failure = FakeOutcome(returncode=1, stderr="no spool")
+    engine.on_exec(["condor_transfer_data"], lambda _: failure)
+    queue.queued = [queue.job(SUBMIT_Iwd="/there")]
+    with pytest.raises(CommandFailed, match="no spool"):
+        submission.fetch()
+
+
+def test_dump_comes_back(pool: Pool, queue: Queue, engine: FakeEngine, here: Path) -> None:
+    """With -dump nothing is in the queue, the file comes back, and no copy stays."""
+    dumped = "Storing job ClassAd(s).\n1 job(s) submitted to cluster 1.\n"
+
+    def dump(call: FakeExec) -> FakeOutcome:
+        return queue.submit(call) if "-dry-run" in call.argv else FakeOutcome(stdout=dumped)
+
+    engine.on_exec(["condor_submit"], dump)
+    queue.written = {"ads.txt": b"ads"}
+    submission = submit_file(pool, here / "a.sub", arguments=["-dump", "ads.txt"])
+    assert (submission.clusters, (here / "ads.txt").read_text()) == ((), "ads")
+    assert len(queue.commands("rm")) == 1
