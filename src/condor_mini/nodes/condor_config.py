@@ -72,6 +72,11 @@ POOL_DAEMONS = $(USERNAME)@$(UID_DOMAIN) condor@*
 IS_FROM_ONE_USER = (AuthenticatedIdentity == "$(USERNAME)@$(UID_DOMAIN)" \\
   && stringListMember(MyType, "DaemonMaster,Negotiator,Accounting"))
 
+# An ordinary user's daemons would call themselves USER@HOST, and no tool finds them by the host.
+MASTER_NAME = $(FULL_HOSTNAME)
+SCHEDD_NAME = $(FULL_HOSTNAME)
+STARTD_NAME = $(FULL_HOSTNAME)
+
 # Tracking by GID needs root.
 USE_GID_PROCESS_TRACKING = False
 """
