@@ -115,7 +115,7 @@ def test_python(example: Example, clone: Path) -> None:
     assert result.returncode == 0, result.stderr
     assert '"ci"' in example.text
     if example.page == README:
-        assert re.findall(rf"slot1@{name}-execute-\d Unclaimed", result.stdout)
+        assert re.findall(rf"slot1@{name}-execute-\d\.nodes\.internal Unclaimed", result.stdout)
 
 
 @pytest.mark.parametrize(

@@ -53,8 +53,8 @@ class FakePool(Pool):
         slot = {"State": "Unclaimed", "Activity": "Idle", "SlotType": "Partitionable"}
         return {
             "MyType": kind,
-            "Name": f"slot1@{node}" if kind == "Machine" else node,
-            "Machine": node,
+            "Name": f"{'slot1@' if kind == 'Machine' else ''}{node}.nodes.internal",
+            "CondorMiniNode": node,
             "MyAddress": "<10.0.0.9:9618?addrs=10.0.0.9-9618&alias=x&noUDP&sock=y>",
             "CondorVersion": VERSION,
             "LastHeardFrom": int(time.time()),
@@ -65,7 +65,9 @@ class FakePool(Pool):
     def forget(self, node: str, *kinds: str) -> None:
         """Take a node's ads of these types, or all, from the collector."""
         self.ads = [
-            ad for ad in self.ads if ad["Machine"] != node or (kinds and ad["MyType"] not in kinds)
+            ad
+            for ad in self.ads
+            if ad["CondorMiniNode"] != node or (kinds and ad["MyType"] not in kinds)
         ]
 
     def ask(self, _: FakeExec) -> FakeOutcome:

@@ -59,7 +59,7 @@ def test_each_name_of_the_master_counts(
 def test_num_cpus_and_memory_are_advertised(node: Node) -> None:
     """NUM_CPUS and MEMORY are what the slot has."""
     said = node.exec(
-        *("condor_status", "-constraint", f'Machine == "{node.exec("hostname")}"'),
+        *("condor_status", "-constraint", f'CondorMiniNode == "{node.exec("hostname")}"'),
         *("-af", "TotalCpus", "TotalMemory"),
     )
     assert said.split() == ["5", "1234"] or said.split() == ["5.0", "1234"]

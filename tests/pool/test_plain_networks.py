@@ -17,7 +17,7 @@ APPROVE = ("-e", "AUTO_APPROVE=0.0.0.0/0")
 
 def slots(master: Node) -> list[str]:
     """The machines whose slots are at the collector."""
-    return sorted(master.exec("condor_status", "-af", "Machine").split())
+    return sorted(master.exec("condor_status", "-af", "CondorMiniNode").split())
 
 
 def test_default_bridge_by_address(docker: Docker) -> None:
@@ -92,7 +92,7 @@ def test_fixed_addresses_and_host_names(docker: Docker) -> None:
         *("--ip", "10.213.77.11", "--hostname", "worker7"),
     ).wait_until_healthy()
     ad = master.exec("condor_status", "-af", "Machine", "MyAddress")
-    assert ad.startswith("worker7 <10.213.77.11:9618?")
+    assert ad.startswith("worker7.nodes.internal <10.213.77.11:9618?")
 
 
 def test_another_port(docker: Docker) -> None:

@@ -30,7 +30,7 @@ PIDS = "pgrep -f '^(/usr/(s?bin|libexec/condor)/)?condor_{}( |$)'"
 
 def ad_since(node: Node, kind: str) -> str:
     """When the daemon that sent this node's ad was started, as the collector has it."""
-    constraint = f'MyType == "{kind}" && Machine == "{node.exec("hostname")}"'
+    constraint = f'MyType == "{kind}" && CondorMiniNode == "{node.exec("hostname")}"'
     return node.exec("condor_status", "-any", "-constraint", constraint, "-af", "DaemonStartTime")
 
 

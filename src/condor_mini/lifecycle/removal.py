@@ -85,12 +85,12 @@ def forget_ads(manager: Node, names: Sequence[str]) -> None:
 
     Args:
         manager: Central manager to run the commands on.
-        names: Host names of the execution points.
+        names: Names of the execution points.
     """
-    hosts = ", ".join(f'"{name}"' for name in names)
+    ours = ", ".join(f'"{name}"' for name in names)
     for command, kind in _TABLES:
         query = f'MyType = "Query"\nTargetType = "{kind}"\n'
-        requirements = f"Requirements = member(Machine, {{{hosts}}})\n"
+        requirements = f"Requirements = member(CondorMiniNode, {{{ours}}})\n"
         ad = query + requirements
         with suppress(CondorMiniError):
             manager.exec(["condor_advertise", command, "-"], user="root", stdin=ad)

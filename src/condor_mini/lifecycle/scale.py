@@ -146,9 +146,13 @@ def _drain(
 
 
 def _requeue(nodes: Sequence[Node], access_points: Sequence[Node]) -> None:
-    """Put the jobs that run on these nodes back into their queues (condor_vacate_job(1))."""
-    hosts = ", ".join(f'"{node.name}"' for node in nodes)
-    on_them = f'member(split(RemoteHost, "@")[1], {{{hosts}}})'
+    """Put the jobs that run on these nodes back into their queues (condor_vacate_job(1)).
+
+    The startd's address, ``<172.18.0.4:9618?...>``, shows where a job runs: the user's
+    configuration can change ``RemoteHost``.
+    """
+    addresses = ", ".join(f'"{node.address}"' for node in nodes)
+    on_them = f'member(split(StartdIpAddr, "<:")[0], {{{addresses}}})'
     for access_point in access_points:
         # The status is ignored: the command fails if no job matches, and the last may just have
         # ended.
@@ -169,7 +173,7 @@ def _await_gone(manager: Node, nodes: Sequence[Node]) -> None:
     names = {node.name for node in nodes}
 
     def remaining() -> str | None:
-        result = manager.exec(["condor_status", "-any", "-af", "Machine"], user="root")
+        result = manager.exec(["condor_status", "-any", "-af", "CondorMiniNode"], user="root")
         left = names & set(result.stdout.split())
         return f"the collector still has ads of {', '.join(sorted(left))}" if left else None
 

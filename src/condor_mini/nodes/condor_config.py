@@ -72,6 +72,11 @@ POOL_DAEMONS = $(USERNAME)@$(UID_DOMAIN) condor@*
 IS_FROM_ONE_USER = (AuthenticatedIdentity == "$(USERNAME)@$(UID_DOMAIN)" \\
   && stringListMember(MyType, "DaemonMaster,Negotiator,Accounting"))
 
+# An ordinary user's daemons would call themselves USER@HOST, and no tool finds them by the host.
+MASTER_NAME = $(FULL_HOSTNAME)
+SCHEDD_NAME = $(FULL_HOSTNAME)
+STARTD_NAME = $(FULL_HOSTNAME)
+
 # Tracking by GID needs root.
 USE_GID_PROCESS_TRACKING = False
 """
@@ -117,9 +122,10 @@ JOB_RENICE_INCREMENT = 19
 """
 
 
-def execution_point_config(spec: PoolSpec, group: ExecutionPoints) -> str:  # noqa: ARG001
+def execution_point_config(spec: PoolSpec, group: ExecutionPoints) -> str:
     """Return the file ``60-node`` of each execution point of a group."""
     sections = [_resources(group), _gpus(group.gpus), _slots(group), _attributes(group)]
+    sections.append(_shared(spec))
     lines = [line for section in sections if section for line in ("", *section)][1:]
     return _file(lines, raw=group.config, whose=f"the execution points {group.name}")
 
@@ -204,6 +210,21 @@ def _attributes(group: ExecutionPoints) -> list[str]:
         "# With the slot type's prefix, no attribute is mistaken for a knob of the same name.",
         f"SLOT_TYPE_1_STARTD_ATTRS = $(STARTD_ATTRS) {' '.join(group.attributes)}",
         *(f"SLOT_TYPE_1_{name} = {classad(value)}" for name, value in group.attributes.items()),
+    ]
+
+
+def _shared(spec: PoolSpec) -> list[str]:
+    if spec.shared is None:
+        return []
+    below = f"{spec.shared.path}/"
+    here = f'substr(strcat(TARGET.Iwd, "/"), 0, {len(below.encode())}) =?= {classad(below)}'
+    return [
+        "# A job that transfers no files asks for a node with its access point's file system. It",
+        "# is there if the job's directory is in the shared one. No other directory is shared, so",
+        "# FILESYSTEM_DOMAIN stays the node's own, and other jobs transfer their files.",
+        "SYSTEM_STARTD_ATTRS = $(SYSTEM_STARTD_ATTRS) FileSystemDomain",
+        f'FileSystemDomain = ifThenElse(TARGET.ShouldTransferFiles =?= "NO" && {here}, \\',
+        '  TARGET.FileSystemDomain, "$(FILESYSTEM_DOMAIN)")',
     ]
 
 

@@ -66,7 +66,7 @@ def pool_labels(pool: str | None = None) -> dict[str, str]:
 
 
 def node_name(pool: str, role: Role, number: int) -> str:
-    """Return the name of a node, which is its container name, host name, and ``Machine``."""
+    """Return the name of a node, which is its container name and its host name."""
     return f"{pool}-{role}" + (f"-{number}" if number else "")
 
 
@@ -127,7 +127,7 @@ class Node:
 
     @property
     def name(self) -> str:
-        """The node's name: its container name, its host name, and ``Machine`` in its ads."""
+        """The node's name: its container name, its host name, and ``CondorMiniNode`` in its ads."""
         return self.info.name
 
     @property

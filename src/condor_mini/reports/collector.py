@@ -28,7 +28,7 @@ class Ad(TypedDict, total=False):
 
     MyType: str
     Name: str
-    Machine: str
+    CondorMiniNode: str
     MyAddress: str
     CondorVersion: str
     LastHeardFrom: int
@@ -84,13 +84,15 @@ def ask(nodes: Sequence[Node]) -> tuple[list[Ad], str]:
 def owners_of(nodes: Sequence[Node], ads: Sequence[Ad]) -> list[Owned]:
     """Return each ad with its node, or None if no node of the pool sent it.
 
-    A node is found by the host name in the ad, or else by the address.
+    A node is found by its name in ``CondorMiniNode``, which every daemon of a node puts into its
+    ads (``config.d/15-names`` of the images), or else by the address. The user's configuration can
+    change ``Machine`` and ``Name``.
     """
     by_name = {node.name: node for node in nodes}
     by_address = {address: node for node in nodes for address in node.info.addresses.values()}
 
     def owner(ad: Ad) -> Node | None:
-        if node := by_name.get(ad.get("Machine", "").partition(".")[0]):
+        if node := by_name.get(ad.get("CondorMiniNode", "")):
             return node
         return by_address.get((address_of(ad) or "").rpartition(":")[0])
 

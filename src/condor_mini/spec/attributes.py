@@ -39,6 +39,7 @@ _WHO_SETS = {
         "ClockMin VirtualMemory TotalVirtualMemory CpuBusy RemoteOwner RemoteUser ClientMachine "
         "JobId GlobalJobId"
     ),
+    "is set by condor-mini itself": "CondorMiniNode",
     "is a word of the ClassAd language": "True False Undefined Error Is Isnt My Target Parent",
 }
 """Attributes of a slot's ad that a pool file must not set, by the reason.

@@ -179,7 +179,7 @@ def test_run_after_the_container_was_killed(
     [
         (("--cpus", "4"), "TotalCpus", "4.0"),
         (("--memory", "2G"), "TotalMemory", "2048"),
-        (("--name", "my-pool"), "Machine", "my-pool"),
+        (("--name", "my-pool"), "Machine", "my-pool.nodes.internal"),
         (("--state", "my, own state"), "Machine", None),
     ],
 )

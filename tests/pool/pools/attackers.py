@@ -103,7 +103,7 @@ def token_of(pool: Pool, node: str) -> str:
 
 def _addresses(pool: Pool) -> dict[str, str]:
     """The daemons' addresses, which an attacker could find by trying."""
-    argv = ["condor_status", "-any", "-af", "MyType", "MyAddress", "Machine"]
+    argv = ["condor_status", "-any", "-af", "MyType", "MyAddress", "CondorMiniNode"]
     wanted = {*DAEMONS.values(), MANAGER}
     found: dict[str, str] = {}
 

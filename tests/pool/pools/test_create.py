@@ -37,7 +37,7 @@ def test_created_pool_is_usable_at_once(fresh: Cli) -> None:
     """As soon as `create` has ended, every slot is there and a job runs."""
     said = fresh.succeeds("create", "--execute", "2", timeout_s=120)
     assert said == f"The pool {fresh.name} is usable.\n"
-    slots = fresh.succeeds("exec", "--", "condor_status", "-af", "Machine").split()
+    slots = fresh.succeeds("exec", "--", "condor_status", "-af", "CondorMiniNode").split()
     assert slots == [f"{fresh.name}-execute-1", f"{fresh.name}-execute-2"]
 
 
@@ -168,7 +168,7 @@ def test_pools_side_by_side_know_nothing_of_each_other(
 ) -> None:
     """A second pool has its own slots only, and its end does not touch the first."""
     fresh.succeeds("create", timeout_s=120)
-    names = fresh.succeeds("exec", "--", "condor_status", "-af", "Machine").split()
+    names = fresh.succeeds("exec", "--", "condor_status", "-af", "CondorMiniNode").split()
     assert names == [f"{fresh.name}-execute-1"]
     assert new_cli()("delete").returncode == 0
     fresh.succeeds("delete")

@@ -8,6 +8,7 @@ nevertheless.
 from __future__ import annotations
 
 import os
+import re
 import time
 import uuid
 from typing import TYPE_CHECKING
@@ -62,7 +63,7 @@ def struck_nodes(workload: Workload) -> tuple[Node, Node]:
     pool = workload.pool
     is_long = f'JobStatus == 2 && regexp("/{workload.name}$", Iwd) && regexp("^long", Out)'
     hosts = pool.exec(["condor_q", "-constraint", is_long, "-af", "RemoteHost"]).stdout.split()
-    busy = {host.partition("@")[2] for host in hosts}
+    busy = {re.split("[@.]", host)[1] for host in hosts}
     points = [node for node in pool.nodes if node.role is Role.EXECUTION_POINT]
     _, killed, cut = sorted(points, key=lambda node: node.name in busy)
     assert cut.name in busy

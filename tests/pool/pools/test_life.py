@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -53,7 +54,7 @@ def await_running(pool: Pool, cluster: str, count: int = 1) -> list[str]:
 
     def probe() -> str | None:
         said = pool.exec(["condor_q", cluster, "-constraint", EXECUTES, "-af", "RemoteHost"])
-        hosts[:] = [host.partition("@")[2] for host in said.stdout.split()]
+        hosts[:] = [re.split("[@.]", host)[1] for host in said.stdout.split()]
         return None if len(hosts) == count else f"run: {hosts}"
 
     wait_until(probe, timeout_s=30)
@@ -141,7 +142,7 @@ def test_one_node_is_restarted(own: Pool, fresh: Cli) -> None:
 def test_scale_up_gives_slots_at_once(own: Pool, fresh: Cli) -> None:
     """When `scale` has ended, the new slots are there."""
     fresh.succeeds("scale", "--execute", "4", timeout_s=120)
-    slots = own.exec(["condor_status", "-af", "Machine"]).stdout.split()
+    slots = own.exec(["condor_status", "-af", "CondorMiniNode"]).stdout.split()
     assert slots == [f"{own.name}-execute-{number}" for number in (1, 2, 3, 4)]
 
 
@@ -156,14 +157,14 @@ def test_scale_down_lets_jobs_finish(own: Pool, fresh: Cli) -> None:
     points = [node.name for node in own.nodes if node.role is Role.EXECUTION_POINT]
     assert points == [f"{own.name}-execute-1"]
     assert set(await_done(own, cluster, 2)) == {"1"}, on
-    assert own.exec(["condor_status", "-af", "Machine"]).stdout.split() == points
+    assert own.exec(["condor_status", "-af", "CondorMiniNode"]).stdout.split() == points
 
 
 @pytest.mark.every_engine
 def test_scale_down_after_the_grace_requeues(own: Pool, fresh: Cli) -> None:
     """A job that outlasts --grace is put back into the queue and runs elsewhere."""
     # Not NumJobStarts, which a shadow tells the schedd of: it may end before.
-    where = f'requirements = Machine == "{own.name}-execute-2" || NumShadowStarts > 0'
+    where = f'requirements = CondorMiniNode == "{own.name}-execute-2" || NumShadowStarts > 0'
     gate = Gate(pool=own)
     cluster = submit(own, gate.passage, more=where)
     assert await_running(own, cluster) == [f"{own.name}-execute-2"]
@@ -178,7 +179,7 @@ def test_scale_up_again_gets_new_nodes(own: Pool, fresh: Cli) -> None:
     """After down and up again there are as many slots as asked for, and jobs run on all."""
     fresh.succeeds("scale", "--execute", "1", timeout_s=120)
     fresh.succeeds("scale", "--execute", "3", timeout_s=120)
-    assert len(own.exec(["condor_status", "-af", "Machine"]).stdout.split()) == 3
+    assert len(own.exec(["condor_status", "-af", "CondorMiniNode"]).stdout.split()) == 3
 
 
 def test_pool_is_not_scaled_to_nothing(own: Pool, fresh: Cli) -> None:

@@ -268,7 +268,7 @@ def test_approve_lets_in(cli: Cli, pool: Pool) -> None:
             pool.members.approve(["1"])
         cli.succeeds("approve", *waiting)
         wait_until(
-            lambda: None if pool.slot_ads(f'Machine == "{pool.name}-guest"') else "no slot",
+            lambda: None if pool.slot_ads(f'CondorMiniNode == "{pool.name}-guest"') else "no slot",
             timeout_s=30,
         )
     finally:
@@ -281,7 +281,7 @@ def victim(pool: Pool) -> Iterator[None]:
     """A job of another user on the first execution point, with a file of its own."""
     submit = (
         "executable = /bin/sh\narguments = \"-c 'umask 077; echo x >private; sleep 60'\"\n"
-        f'transfer_executable = false\nrequirements = Machine == "{pool.name}-execute-1"\n'
+        f'transfer_executable = false\nrequirements = CondorMiniNode == "{pool.name}-execute-1"\n'
         'request_memory = 16\ntransfer_output_files = ""\nqueue\n'
     )
     argv = ["condor_submit", "-terse", "-"]
@@ -306,7 +306,7 @@ def test_a_job_gets_at_nothing_of_the_pools(pool: Pool, victim: None) -> None:
     del victim
     submit = (
         "executable = evil.sh\noutput = evil.out\nlog = evil.log\nrequest_memory = 16\n"
-        f'requirements = Machine == "{pool.name}-execute-1"\ntransfer_output_files = ""\n'
+        f'requirements = CondorMiniNode == "{pool.name}-execute-1"\ntransfer_output_files = ""\n'
         f"arguments = {pool.name}-master\nqueue\n"
     )
     script = f"""cd; cat >evil.sh <<'END'

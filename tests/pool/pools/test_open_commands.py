@@ -26,7 +26,7 @@ NODES = {"central manager": "master", "access point": "submit-1", "execution poi
 JOBS = r"""
 cd
 printf '%s\n' 'executable = /bin/sleep' 'arguments = 600' 'transfer_executable = false' \
-  "requirements = Machine == \"$1\"" queue >open.sub
+  "requirements = CondorMiniNode == \"$1\"" queue >open.sub
 printf 'JOB A open.sub\n' >open.dag
 condor_submit open.sub
 condor_submit_dag -f open.dag

@@ -86,7 +86,7 @@ def values(pool: Pool, group: str, *attributes: str) -> list[str]:
         [
             "condor_status",
             "-constraint",
-            f'Machine == "{node}"',
+            f'CondorMiniNode == "{node}"',
             "-limit",
             "1",
             "-af:r,",
@@ -144,7 +144,7 @@ def test_static_slots_are_all_there(described: Pool) -> None:
     """Two nodes of 50 static slots are 100 slots, each with its share of the memory."""
     names = [node.name for node in described.nodes if node.group == "many"]
     hosts = ", ".join(f'"{name}"' for name in names)
-    ads = described.slot_ads(f"member(Machine, {{{hosts}}})", ["Memory"])
+    ads = described.slot_ads(f"member(CondorMiniNode, {{{hosts}}})", ["Memory"])
     assert [ad["Memory"] for ad in ads] == [2048] * 100
 
 
@@ -171,6 +171,23 @@ def test_shared_directory_is_seen_by_all(described: Pool) -> None:
     in_job(described, "hostname > /shared/`hostname`")
     (name,) = described.exec(["ls", "/shared"]).stdout.split()
     assert "-execute-" in name
+
+
+def test_job_without_transfers_runs_in_the_shared_directory(described: Pool) -> None:
+    """A job that transfers no files runs in the shared directory, and is not matched elsewhere."""
+    job = (
+        "executable = /bin/pwd\ntransfer_executable = false\nshould_transfer_files = NO\n"
+        "output = pwd.out\nlog = pwd.log\nrequest_memory = 16\nrequest_disk = 1M\nqueue\n"
+    )
+    script = "mkdir -p w && cd w && condor_submit - && condor_wait -wait $0 pwd.log; cat pwd.out"
+    run = ["sh", "-c", script]
+    shared = described.exec([*run, "60"], workdir="/shared", stdin=job)
+    assert shared.stdout.endswith("/shared/w\n"), shared
+    elsewhere = described.exec(["condor_submit", "-terse", "-"], stdin=job)
+    cluster = elsewhere.stdout.partition(".")[0]
+    why = described.exec(["condor_q", "-better-analyze", cluster]).stdout
+    described.exec(["condor_rm", cluster])
+    assert "No machines matched the job's constraints" in why
 
 
 def test_directory_of_the_host_is_mounted(described: Pool) -> None:
@@ -200,7 +217,7 @@ def bombed(described: Pool, tmp_path: Path) -> Iterator[tuple[Node, Submission]]
     node = next(node for node in described.nodes if node.group == "many")
     (tmp_path / "bomb.py").write_text(BOMB)
     (tmp_path / "job.sub").write_text(
-        f'executable = bomb.py\nrequirements = Machine == "{node.name}"\nqueue\n'
+        f'executable = bomb.py\nrequirements = CondorMiniNode == "{node.name}"\nqueue\n'
     )
     job = described.submit(tmp_path / "job.sub")
 
@@ -219,7 +236,7 @@ def bombed(described: Pool, tmp_path: Path) -> Iterator[tuple[Node, Submission]]
 def test_restart_ends_a_fork_bomb(described: Pool, bombed: tuple[Node, Submission]) -> None:
     """The startd outlives a job that takes all of its node's processes; a restart ends that job."""
     node, job = bombed
-    here = f'Machine == "{node.name}"'
+    here = f'CondorMiniNode == "{node.name}"'
     before = described.slot_ads(here, ["MyAddress"])
     job.remove()
 

@@ -204,4 +204,4 @@ def test_scale_that_was_terminated_leaves_the_pool_as_it_was(
     assert own.exec(["condor_submit", "-"], stdin=job).returncode == 0
     assert own.exec(["condor_wait", "-wait", "30", "/tmp/log"]).returncode == 0
     points = [node.name for node in own.nodes if node.role is Role.EXECUTION_POINT]
-    assert own.exec(["condor_status", "-af", "Machine"]).stdout.split() == points
+    assert own.exec(["condor_status", "-af", "CondorMiniNode"]).stdout.split() == points

@@ -418,7 +418,9 @@ def test_wait_for_all_has_a_deadline(pool: Pool, write: Write) -> None:
 def test_slot_ads(pool: Pool) -> None:
     """There is an ad for the slot of each execution point."""
     machines = {node.name for node in pool.nodes if node.role is Role.EXECUTION_POINT}
-    assert {ad["Machine"] for ad in slot_ads(pool, 'SlotType == "Partitionable"')} == machines
+    assert {
+        ad["CondorMiniNode"] for ad in slot_ads(pool, 'SlotType == "Partitionable"')
+    } == machines
 
 
 def test_projection(pool: Pool) -> None:

@@ -160,6 +160,7 @@ def test_a_node_whose_token_is_revoked_asks_for_another(
     assert "no longer accepts this node's token: it was revoked" in said
     cli.succeeds("approve", "--all")
     wait_until(
-        lambda: None if quick.slot_ads(f'Machine == "{node.name}"') else "no slot", timeout_s=60
+        lambda: None if quick.slot_ads(f'CondorMiniNode == "{node.name}"') else "no slot",
+        timeout_s=60,
     )
     assert node.health() == ""

@@ -105,7 +105,7 @@ def test_all_tables_forget_the_nodes(pool: FakePool) -> None:
 
     pool.engine.on_exec(["condor_advertise"], listen)
     removal.forget_ads(pool.nodes[0], ["ci-execute-1", "ci-execute-2"])
-    which = 'Requirements = member(Machine, {"ci-execute-1", "ci-execute-2"})'
+    which = 'Requirements = member(CondorMiniNode, {"ci-execute-1", "ci-execute-2"})'
     assert told == [
         (command, f'MyType = "Query"\nTargetType = "{kind}"\n{which}\n', "root")
         for command, kind in (

@@ -84,6 +84,6 @@ def test_new_nodes_that_go_are_forgotten(pools: PoolEngine) -> None:
     with pytest.raises(PoolNotReady):
         scale(pools, "ci", 4, Progress(), group=None, grace_s=0, timeout_s=0)
     assert [ad.splitlines()[1:] for ad in told] == [
-        [f'TargetType = "{kind}"', f"Requirements = member(Machine, {{{NEW}}})"]
+        [f'TargetType = "{kind}"', f"Requirements = member(CondorMiniNode, {{{NEW}}})"]
         for kind in ("Machine", "StartD", "DaemonMaster")
     ]

@@ -57,8 +57,15 @@ def test_contents_have_all_that_our_images_have(pools: PoolEngine) -> None:
     assert not [path for path, data in found.items() if data.startswith(b"#!/bin/sh")]
     config = sorted(path for path in found if path.startswith("etc/condor/config.d/"))
     assert [path.rpartition("/")[2] for path in config] == [
-        *("10-security", "15-universes", "20-role-execute", "30-profile-dev", "35-own-image"),
-        "50-node",
+        *(
+            "10-security",
+            "15-names",
+            "15-universes",
+            "20-role-execute",
+            "30-profile-dev",
+            "35-own-image",
+            "50-node",
+        ),
     ]
 
 

@@ -100,23 +100,24 @@ def test_long_nonsense_is_cut(pool: FakePool) -> None:
 @pytest.mark.parametrize(
     ("ad", "owner"),
     [
-        ({"Machine": "ci-submit-1"}, "ci-submit-1"),
-        ({"Machine": "ci-submit-1.condor-mini.internal"}, "ci-submit-1"),
-        ({"Machine": "elsewhere"}, None),
+        ({"CondorMiniNode": "ci-submit-1"}, "ci-submit-1"),
+        ({"CondorMiniNode": "ci-submit-1", "Name": "queue@x.pool.test"}, "ci-submit-1"),
+        ({"CondorMiniNode": "elsewhere"}, None),
+        ({"Name": "ci-submit-1"}, None),
         ({}, None),
     ],
-    ids=["name", "with domain", "unknown", "without Machine"],
+    ids=["name", "with other names of the user's", "unknown", "only with other names", "none"],
 )
-def test_owner_is_found_by_host_name(pool: FakePool, ad: Ad, owner: str | None) -> None:
-    """An ad is of the node whose host name it has, with or without a domain."""
+def test_owner_is_found_by_its_own_name(pool: FakePool, ad: Ad, owner: str | None) -> None:
+    """An ad is of the node that it names as its own, whatever its names in HTCondor are."""
     ((_, node),) = owners_of(pool.nodes, [ad])
     assert (node.name if node else None) == owner
 
 
 def test_owner_is_found_by_address(pool: FakePool) -> None:
-    """An ad with an unknown host name is of the node that has its address."""
+    """An ad that names no node is of the node that has its address."""
     nodes = pool.nodes
-    ad: Ad = {"Machine": "localhost", "MyAddress": f"<{nodes[1].address}:9618?alias=x>"}
+    ad: Ad = {"MyAddress": f"<{nodes[1].address}:9618?alias=x>"}
     assert owners_of(nodes, [ad]) == [(ad, nodes[1])]
 
 

@@ -75,7 +75,7 @@ def test_missing_daemon_later_is_broken(pool: FakePool) -> None:
 def test_ad_of_an_earlier_life_does_not_count(pool: FakePool) -> None:
     """The ad that a crashed node has left is not its own after a restart."""
     for ad in pool.ads:
-        if ad["Machine"] == "ci-execute-1":
+        if ad["CondorMiniNode"] == "ci-execute-1":
             ad["LastHeardFrom"] -= 3600
     found = later(pool)
     assert not found.daemons[-1].alive
