@@ -30,7 +30,8 @@ def create_or_start(
         keep: Keep what was created if something fails.
 
     Raises:
-        AlreadyInUse: Something outside all pools has a name or a port that the pool needs.
+        AlreadyInUse: A personal pool, or something outside all pools, has a name or a port that the
+            pool needs.
         PoolNotReady: A daemon is missing at the deadline, or a node has ended. The message says
             why.
     """
@@ -38,7 +39,8 @@ def create_or_start(
         creation.create(engine, spec, progress, timeout_s=timeout_s, keep=keep)
     except AlreadyInUse:
         nodes = pool_nodes(engine, spec.name)
-        if not nodes and not Holdings(engine, spec.name).volumes:
+        is_personal = any(node.is_personal for node in nodes)
+        if is_personal or (not nodes and not Holdings(engine, spec.name).volumes):
             raise
         progress.note(f"The pool {spec.name} exists already")
         if nodes:

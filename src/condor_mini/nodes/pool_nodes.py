@@ -46,7 +46,7 @@ class PoolNodes:
         nodes = self.existing_nodes()
         wanted = {name, f"{self.name}-{name}"}
         for node in nodes:
-            if node.name in wanted if name else node.role is role:
+            if node.name in wanted if name else node.role.acts_as(role):
                 return node
         what = f"node {name}" if name else role.words
         names = ", ".join(node.name for node in nodes)
@@ -94,6 +94,10 @@ class PoolNodes:
             others = ", ".join(name for name in pool_names(self.engine) if name != self.name)
             raise absent(self.engine, self.name, others=others)
         return nodes
+
+    def personal_node(self) -> Node | None:
+        """Return the only node of a personal pool; None if this pool is not personal."""
+        return next((node for node in self.nodes if node.is_personal), None)
 
     def is_state_kept(self) -> bool:
         """Return whether the pool has volumes, from which ``start`` can recreate its nodes."""
