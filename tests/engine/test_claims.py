@@ -13,8 +13,9 @@ from condor_mini.base.layout import LABEL, TOKENS
 from condor_mini.engine import BindMount, ContainerSpec, VolumeMount
 from condor_mini.engine.command import run as run_command
 from condor_mini.lifecycle import removal
-from condor_mini.nodes.holdings import PERSONAL_STATE, Holdings
+from condor_mini.nodes.holdings import Holdings
 from condor_mini.nodes.node import pool_labels, pool_nodes
+from condor_mini.nodes.personal_labels import CONTAINER_USER, PERSONAL_STATE
 from condor_mini.pool import Pool
 from condor_mini.spec import PoolSpec
 from hand_made import node_labels
@@ -144,8 +145,15 @@ def personal(
     engine: Engine, root_tar: Path, name: str, labels: dict[str, str], tmp_path: Path
 ) -> Iterator[str]:
     """An image whose labels are those of a personal pool with the container's name."""
-    ours = {"pool": name, "role": "mini", "series": "25", "state": str(tmp_path)}
-    claims = {f"{LABEL}.{key}": value for key, value in ours.items()}
+    ours = {
+        "role": "mini",
+        "number": "0",
+        "series": "25",
+        "state": str(tmp_path),
+        "user": "1000:1000",
+    }
+    claims = {**pool_labels(name), **{f"{LABEL}.{key}": value for key, value in ours.items()}}
+    claims[CONTAINER_USER] = "1000:1000"
     engine.import_image(root_tar, f"{name}:personal", labels={**labels, **claims})
     yield f"{name}:personal"
     engine.remove_image(f"{name}:personal")
@@ -164,5 +172,5 @@ def test_personal_pool_by_its_images_labels(
     """It is a personal pool only if a directory of the host is mounted for its state."""
     mounts = (BindMount(source=tmp_path, target=PERSONAL_STATE),) if mounted else ()
     create(ContainerSpec(image=personal, name=name, command=FOREVER, mounts=mounts))
-    found = [info.name for info in Holdings(engine).personal]
+    found = [node.name for node in Holdings(engine).nodes]
     assert (name in found) is mounted

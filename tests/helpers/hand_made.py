@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from condor_mini.base.layout import LABEL, TOKENS
 from condor_mini.engine import BindMount, ContainerSpec, VolumeMount
-from condor_mini.nodes.holdings import PERSONAL, PERSONAL_STATE
 from condor_mini.nodes.node import Role, node_name, pool_labels
+from condor_mini.nodes.personal_labels import CONTAINER_USER, PERSONAL_STATE, STATE_DIRECTORY
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,10 +35,12 @@ def tokens_mount(pool: str, role: str, number: int = 0) -> VolumeMount:
 
 def personal_spec(name: str, state: Path) -> ContainerSpec:
     """Return the container of a personal pool."""
-    ours = {"pool": name, "role": PERSONAL, "series": "25", "state": str(state)}
+    labels = node_labels(name, Role.PERSONAL_POOL, group="")
     return ContainerSpec(
         image="condor-mini:25",
         name=name,
-        labels={f"{LABEL}.{key}": value for key, value in ours.items()},
+        hostname=name,
+        user="1000:1000",
+        labels={**labels, STATE_DIRECTORY: str(state), CONTAINER_USER: "1000:1000"},
         mounts=(BindMount(source=state, target=PERSONAL_STATE),),
     )

@@ -48,6 +48,9 @@ def command(
     if output == "json":
         show_json([request.to_json() for request in requests])
         return
+    if not requests:
+        click.echo("No request is waiting", err=True)
+        return
     show_table(
         ["ID", "CLIENT", "ADDRESS", "IDENTITY", "LIMITED TO"],
         [

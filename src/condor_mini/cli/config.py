@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import stat
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,15 +37,16 @@ def schema() -> None:
 
 
 @config.command("init")
-@click.argument("file", default="pool.yaml", metavar="[FILE]")
+@click.argument("file", required=False)
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
-def init(file: str, *, force: bool) -> None:
+def init(file: str | None, *, force: bool) -> None:
     """Write an example pool file with every key to FILE.
 
-    The default is pool.yaml, and - is stdout.
+    The default is pool.yaml, or stdout if it is redirected to a file. - is stdout.
     """
     from condor_mini.spec.schema import example
 
+    file = file or (STDOUT if _is_redirected() else "pool.yaml")
     if file == STDOUT:
         click.echo(example(), nl=False)
         return
@@ -59,6 +63,14 @@ def init(file: str, *, force: bool) -> None:
     click.echo(
         f"Wrote {file}. Check it after a change: condor-mini config validate {file}", err=True
     )
+
+
+def _is_redirected() -> bool:
+    """Return whether stdout is a file: ``config init > pool.yaml``. A pipe may be any program's."""
+    try:
+        return stat.S_ISREG(os.fstat(sys.stdout.fileno()).st_mode)
+    except (OSError, ValueError):  # stdout is closed, or has no descriptor
+        return False
 
 
 @config.command("validate")

@@ -10,9 +10,7 @@ from condor_mini.cli.options import PoolCommand, engine_option, name_option, qui
 
 @click.command("delete", cls=PoolCommand)
 @name_option
-@click.option(
-    "--all", "everything", is_flag=True, help="Delete every pool that `create` has created."
-)
+@click.option("--all", "everything", is_flag=True, help="Delete every pool, personal pools too.")
 @engine_option
 @quiet_option
 @click.pass_context
@@ -20,6 +18,8 @@ def command(
     ctx: click.Context, *, name: str, everything: bool, engine: str | None, quiet: bool
 ) -> None:
     """Delete a pool: its nodes, network and volumes, with all jobs.
+
+    The state directory of a personal pool is kept.
 
     Deleting a pool that does not exist is a success.
     """
@@ -36,12 +36,14 @@ def command(
         progress.note("There are no pools")
     failures = []
     for pool in pools:
+        personal = pool.personal_node()
         try:
             done = pool.delete()
         except CommandFailed as failure:
             failures.append(failure)  # the other pools are deleted all the same
         else:
             verb = "Deleted the" if done else "There is no"
-            progress.note(f"{verb} pool {pool.name}")
+            kept = f"; its state is kept in {personal.state_directory}" if personal else ""
+            progress.note(f"{verb} pool {pool.name}{kept}")
     if failures:
         raise failures[0]

@@ -83,6 +83,7 @@ def _why_none_starts(submissions: Sequence[Submission]) -> Iterator[str]:
     from condor_mini.doctor.idle_jobs import idle_job_findings
     from condor_mini.jobs.job_ads import IDLE
     from condor_mini.nodes.node import Node
+    from condor_mini.personal.pool import PersonalPool
 
     if any(ad["JobStatus"] != IDLE for one in submissions for ad in one.jobs()):
         return
@@ -90,7 +91,8 @@ def _why_none_starts(submissions: Sequence[Submission]) -> Iterator[str]:
     for submission in submissions:
         ours = tuple(f"job {cluster}." for cluster in submission.clusters)
         runner = submission.runner
-        for finding in idle_job_findings(runner) if isinstance(runner, Node) else ():
+        node = runner.node if isinstance(runner, PersonalPool) else runner
+        for finding in idle_job_findings(node) if isinstance(node, Node) else ():
             if finding.subject.startswith(ours) and finding.evidence not in said:
                 said.add(finding.evidence)
                 yield f"{finding.subject}: {finding.evidence}"

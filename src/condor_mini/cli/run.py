@@ -20,6 +20,7 @@ from condor_mini.cli.options import (
     quiet_option,
     reach_engine,
     series_option,
+    valid_name,
 )
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def command(
     spec = PersonalSpec(
         state=Path(state),
         workdir=_current_directory(),
-        name=_valid_name(name),
+        name=valid_name(name) if name is not None else None,
         series=series,
         cpus=cpus,
         memory_mb=_megabytes(memory),
@@ -178,15 +179,6 @@ def _current_directory() -> Path:
         raise NotFound(
             "the current directory has been removed", hint="Change to another directory: cd DIR"
         ) from None
-
-
-def _valid_name(name: str | None) -> str | None:
-    """Return the name if engines accept it for a container, and DNS for a host."""
-    if name is not None and not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", name):
-        raise UsageError(
-            f"--name {name}: must be lower-case letters, digits and hyphens, at most 63"
-        )
-    return name
 
 
 def _megabytes(size: str | None) -> int | None:

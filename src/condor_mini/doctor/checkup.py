@@ -138,9 +138,7 @@ def _any_image(listed: list[Listed]) -> str | None:
 def _labels(engine: Engine) -> Iterator[Finding]:
     """Yield the problems with the labels of objects that belong to a pool, or claim to."""
     held = Holdings(engine)
-    ask_at_once(
-        *(lambda: held.nodes, lambda: held.volumes, lambda: held.networks, lambda: held.personal)
-    )
+    ask_at_once(lambda: held.nodes, lambda: held.volumes, lambda: held.networks)
     for problem in held.problems:
         yield warn(f"{problem.kind} {problem.name}", problem.evidence, problem.hint)
 
@@ -163,7 +161,8 @@ def _record(engine: Engine, pool: str, nodes: Sequence[Node]) -> Iterator[Findin
 def _pool(engine: Engine, pool: str, *, must_exist: bool) -> Iterator[Finding]:
     nodes = pool_nodes(engine, pool)
     if nodes:
-        yield from _record(engine, pool, nodes)
+        if not nodes[0].is_personal:  # such a pool is made of options, and has no spec
+            yield from _record(engine, pool, nodes)
         yield from pool_findings(pool, nodes)
     elif must_exist:
         yield fail(

@@ -49,7 +49,7 @@ def pool_findings(pool: str, nodes: Sequence[Node]) -> Iterator[Finding]:
 
 
 def _has_queue(node: Node) -> bool:
-    return node.role is Role.ACCESS_POINT and node.is_running
+    return node.role.acts_as(Role.ACCESS_POINT) and node.is_running
 
 
 def _node(node: Node) -> Finding:

@@ -48,8 +48,10 @@ class Directory:
     """The targets of links that lead outside and are copied as links only, by name."""
     _unreadable: list[str] = field(default_factory=list)
 
-    def pack(self, tar: tarfile.TarFile, top: str) -> None:
-        """Add the whole directory to an archive, below ``top``, owned by the ordinary user.
+    def pack(
+        self, tar: tarfile.TarFile, top: str, *, owner: tuple[int, int] = (USER_ID, USER_ID)
+    ) -> None:
+        """Add the whole directory to an archive, below ``top``.
 
         Symbolic links stay links. With ``follow_links``, links that lead outside are replaced by
         their targets.
@@ -57,6 +59,7 @@ class Directory:
         Args:
             tar: Archive to write to.
             top: First part of the names in the archive.
+            owner: UID and GID of the ordinary user.
 
         Raises:
             UsageError: The directory is too large, or something in it cannot be read. The archive
@@ -67,7 +70,7 @@ class Directory:
         # links, because a link may have taken their place.
         with Tree.open(Path("/")) as root:
             found = self._entries_within_limits(root, top)
-            archives.pack(tar, found, uid=USER_ID, gid=USER_ID)
+            archives.pack(tar, found, uid=owner[0], gid=owner[1])
 
     def _entries_within_limits(self, root: Tree, top: str) -> list[Entry]:
         entries, size = [], 0

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from condor_mini.base import archives
 from condor_mini.base.archives import shown
 from condor_mini.base.errors import CommandFailed, CondorMiniError, NotFound, UsageError
-from condor_mini.base.layout import HOME, USER_ID
+from condor_mini.base.layout import HOME
 from condor_mini.base.signals import held_back
 from condor_mini.base.tar_writer import TarWriter
 from condor_mini.base.tree import Tree
@@ -86,7 +86,7 @@ class Staging:
         with tempfile.TemporaryFile() as file:
             with tarfile.open(fileobj=file, mode="w", format=tarfile.GNU_FORMAT) as tar:
                 staging._add_frame(TarWriter(tar))
-                directory.pack(tar, _name_in_archive(staging.path))
+                directory.pack(tar, _name_in_archive(staging.path), owner=node.owner)
             file.seek(0)
             try:
                 node.engine.copy_in(node.info.id, file, at=HOMES)
@@ -103,7 +103,7 @@ class Staging:
         staging = cls(node=node, name=_unique("job"), host="", source=None)
         tar = TarWriter()
         staging._add_frame(tar)
-        tar.file(_name_in_archive(f"{staging.path}/{file}"), text.encode(), owner=USER_ID)
+        tar.file(_name_in_archive(f"{staging.path}/{file}"), text.encode(), owner=node.owner[0])
         node.engine.copy_in(node.info.id, tar.finish(), at=HOMES)
         return staging
 
@@ -242,16 +242,17 @@ class Staging:
 
     def _add_frame(self, tar: TarWriter) -> None:
         """Add the directories of the access point, and the record, to an archive."""
-        tar.directory(_name_in_archive(PLACE), 0o755, USER_ID)
-        tar.directory(_name_in_archive(self.path), 0o755, USER_ID)
+        uid, administrator = self.node.owner[0], self.node.administrator[0]
+        tar.directory(_name_in_archive(PLACE), 0o755, uid)
+        tar.directory(_name_in_archive(self.path), 0o755, uid)
         if self.source is None:
             return
-        tar.directory(_name_in_archive(posixpath.dirname(RECORDS)), 0o755)
-        tar.directory(_name_in_archive(RECORDS), 0o700)
+        tar.directory(_name_in_archive(posixpath.dirname(RECORDS)), 0o755, administrator)
+        tar.directory(_name_in_archive(RECORDS), 0o700, administrator)
         facts = {"host": self.host, "directory": self.source}
         facts["seal"] = seal(self.node.pool, self.name, self.host, self.source)
         record = json.dumps(facts).encode()
-        tar.file(_name_in_archive(f"{RECORDS}/{self.name}.json"), record, 0o600)
+        tar.file(_name_in_archive(f"{RECORDS}/{self.name}.json"), record, 0o600, administrator)
 
     def _pack(self, archive: str) -> None:
         # With --newer, tar packs what was changed since the file's time, and all directories.

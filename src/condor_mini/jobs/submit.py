@@ -255,12 +255,12 @@ def _access_points(pool: PoolNodes, name: str | None) -> list[Node]:
     if name is not None:
         return [_access_point(pool, name)]
     first = _access_point(pool, None)
-    return [node for node in pool.nodes if node.role is Role.ACCESS_POINT] or [first]
+    return [node for node in pool.nodes if node.role.acts_as(Role.ACCESS_POINT)] or [first]
 
 
 def _access_point(pool: PoolNodes, name: str | None) -> Node:
     node = pool.node(name)
-    if node.role is not Role.ACCESS_POINT:
+    if not node.role.acts_as(Role.ACCESS_POINT):
         raise UsageError(f"{node.name} is not an access point: it is the pool's {node.role.words}")
     if not node.is_running:
         raise node.ended()

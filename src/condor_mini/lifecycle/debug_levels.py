@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from condor_mini.base.errors import CommandFailed, UsageError
 from condor_mini.base.layout import CONFIG_DIRECTORY
 from condor_mini.base.parallel import each
+from condor_mini.base.tar_writer import TarWriter
 from condor_mini.nodes.node import Role
 from condor_mini.reports.logs import known_daemon
 
@@ -93,12 +94,12 @@ def set_levels(nodes: Sequence[Node], wanted: Mapping[str, str | None]) -> None:
     """
     checked = {_daemon(name): level and _level(level) for name, level in wanted.items()}
     for daemon in checked:
-        if not any(node.role in RUNS_ON[daemon] for node in nodes):
+        if not any(_runs(node, daemon) for node in nodes):
             raise UsageError(f"no {daemon} runs on {', '.join(node.name for node in nodes)}")
-    concerned = [node for node in nodes if any(node.role in RUNS_ON[name] for name in checked)]
+    concerned = [node for node in nodes if any(_runs(node, name) for name in checked)]
 
     def apply(node: Node) -> None:
-        changes = {name: level for name, level in checked.items() if node.role in RUNS_ON[name]}
+        changes = {name: level for name, level in checked.items() if _runs(node, name)}
         now = {name: level for name, level in {**_read(node), **changes}.items() if level}
         _write(node, now)
 
@@ -112,6 +113,10 @@ def reset(nodes: Sequence[Node]) -> None:
         PoolNotReady: A node does not run.
     """
     each(lambda node: _write(node, {}), nodes)
+
+
+def _runs(node: Node, daemon: str) -> bool:
+    return any(map(node.role.acts_as, RUNS_ON[daemon]))
 
 
 def rendered(levels: Mapping[str, str]) -> str:
@@ -149,7 +154,16 @@ def _read(node: Node) -> dict[str, str]:
 
 
 def _write(node: Node, levels: Mapping[str, str]) -> None:
-    for argv, stdin in (["tee", FILE], rendered(levels)), (["condor_reconfig"], None):
-        result = node.exec(argv, user="root", stdin=stdin)
-        if result.returncode != 0:
-            raise CommandFailed(result.argv, result.returncode, result.stderr or result.stdout)
+    if node.is_personal:  # its only user may not write there
+        tar = TarWriter()
+        tar.file(FILE.lstrip("/"), rendered(levels).encode(), 0o644)
+        node.engine.copy_in(node.info.id, tar.finish())
+    else:
+        _run(node, ["tee", FILE], rendered(levels))
+    _run(node, ["condor_reconfig"])
+
+
+def _run(node: Node, argv: Sequence[str], stdin: str | None = None) -> None:
+    result = node.exec(argv, user="root", stdin=stdin)
+    if result.returncode != 0:
+        raise CommandFailed(result.argv, result.returncode, result.stderr or result.stdout)

@@ -98,7 +98,7 @@ def wait_until_ready(
     with progress.step("Waiting for the daemons", done="All daemons are ready") as detail:
         nodes = _running_nodes(engine, pool, slots)
         manager = nodes[0]
-        access_points = [node for node in nodes if node.role is Role.ACCESS_POINT]
+        access_points = [node for node in nodes if node.role.acts_as(Role.ACCESS_POINT)]
         expected = [f"{kind} {manager.name} 1" for kind in ("Collector", "Negotiator")]
         expected += [f"Scheduler {node.name} 1" for node in access_points]
         expected += [f"Machine {name} {count}" for name, count in slots.items() if count]

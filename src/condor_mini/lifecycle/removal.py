@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from condor_mini.nodes.node import Node
 
 GONE_TIMEOUT_S = 30.0
+STOP_TIMEOUT_S = 10.0
+"""How long a personal pool's daemons may take to end before it is removed, in seconds."""
 _TABLES = (
     ("INVALIDATE_STARTD_ADS", "Machine"),
     ("INVALIDATE_STARTD_ADS", "StartD"),
@@ -29,13 +31,17 @@ _TABLES = (
 def remove(engine: Engine, pool: str) -> bool:
     """Remove a whole pool, and return whether there was anything to remove.
 
-    A container, network or volume that only claims to belong to the pool is not removed. The
+    The state directory of a personal pool is kept: it is the user's. A container, network or volume
+    that only claims to belong to the pool is not removed. The
     network is removed last. As long as it exists, the pool's name is taken, so nothing of a new
     pool of that name can be removed by mistake.
     """
     held = Holdings(engine, pool)
     containers, networks = held.containers, held.networks
     ids = {info.id for info in containers}
+    # The daemons of a personal pool end first, so that the state that is kept is complete.
+    kept = [node.info.id for node in held.nodes if node.is_personal and node.is_running]
+    engine.stop(*kept, timeout_s=STOP_TIMEOUT_S)
     engine.remove(*ids)
 
     def remaining() -> str | None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import UsageError
 from condor_mini.lifecycle import recreate, stop_and_start
+from condor_mini.personal.reopening import reopen
 
 if TYPE_CHECKING:
     from condor_mini.base.progress import Progress
@@ -13,7 +14,11 @@ if TYPE_CHECKING:
 
 
 def start(pool: PoolNodes, node: str | None, progress: Progress, *, timeout_s: float) -> None:
-    """Create lost nodes, start stopped nodes, mend the others, and wait; see ``Pool.start``."""
+    """Recreate lost nodes, start stopped nodes, mend the others, and wait; see ``Pool.start``."""
+    if (personal := pool.personal_node()) is not None:
+        pool.chosen_nodes(node)
+        reopen(personal, progress)
+        return
     ran = {each.name for each in pool.nodes if each.is_running}
     recreate.recreate_lost(pool.engine, pool.name, progress, only=node, timeout_s=timeout_s)
     nodes = pool.chosen_nodes(node)
@@ -31,10 +36,14 @@ def restart(
     """Stop and start the nodes, or upgrade all to ``series``; see ``Pool.restart``."""
     if series is not None and node is not None:
         raise UsageError("HTCondor is upgraded on all nodes of a pool at once: omit --node")
-    pool.existing_nodes()
+    nodes = pool.chosen_nodes(node)
+    if (personal := pool.personal_node()) is not None:
+        stop_and_start.stop(pool.engine, nodes, progress)
+        reopen(personal, progress, series=series)
+        return
     if series is not None:
         recreate.renew(pool.engine, pool.name, series, progress, timeout_s=timeout_s)
     else:
         recreate.check_startable(pool.engine, pool.name)
-        stop_and_start.stop(pool.engine, pool.chosen_nodes(node), progress)
+        stop_and_start.stop(pool.engine, nodes, progress)
     start(pool, node, progress, timeout_s=timeout_s)

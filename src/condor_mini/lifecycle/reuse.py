@@ -31,14 +31,17 @@ def create_or_start(
         keep: Keep what was created if something fails.
 
     Raises:
-        AlreadyInUse: Something outside all pools has a name or a port that the pool needs.
+        AlreadyInUse: A personal pool, or something outside all pools, has a name or a port that the
+            pool needs.
         PoolNotReady: A daemon is missing at the deadline, or a node has ended. The message says
             why.
     """
     try:
         creation.create(engine, spec, progress, timeout_s=timeout_s, keep=keep)
     except AlreadyInUse:
-        if not pool_nodes(engine, spec.name) and not Holdings(engine, spec.name).volumes:
+        nodes = pool_nodes(engine, spec.name)
+        is_personal = any(node.is_personal for node in nodes)
+        if is_personal or (not nodes and not Holdings(engine, spec.name).volumes):
             raise
         progress.note(f"The pool {spec.name} exists already")
         restart.start(PoolNodes(engine, spec.name), None, progress, timeout_s=timeout_s)

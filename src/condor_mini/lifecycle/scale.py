@@ -53,10 +53,16 @@ def scale(
 
     Raises:
         UsageError: ``group`` is None and there are several groups, or there is no such group, or
-            the pool would have no execution point left.
+            the pool would have no execution point left, or it is personal.
         PoolNotReady: The pool does not run, or a new slot is missing at the deadline.
     """
     nodes = pool_nodes(engine, pool)
+    if nodes[0].is_personal:
+        raise UsageError(
+            f"the personal pool {pool} is one node, and its slot is divided among the jobs",
+            hint="Choose the slot's size: condor-mini run --cpus N --memory SIZE. For several "
+            "execution points, create a pool: condor-mini create -n NAME --execute N",
+        )
     spec = stored_spec(pool, nodes)
     chosen = _group(spec, group)
     ours = [n for n in nodes if n.role is Role.EXECUTION_POINT and n.group == chosen.name]

@@ -45,7 +45,9 @@ def stop(engine: Engine, nodes: Sequence[Node], progress: Progress) -> None:
         # again.
         for execution in (True, False):
             containers = [
-                node.info.id for node in running if (node.role is Role.EXECUTION_POINT) == execution
+                node.info.id
+                for node in running
+                if node.role.acts_as(Role.EXECUTION_POINT) == execution
             ]
             engine.stop(*containers, timeout_s=STOP_TIMEOUT_S)
 
@@ -95,7 +97,7 @@ def start(
 
 
 def _start(engine: Engine, pool: str, stopped: Sequence[Node], deadline: Deadline) -> None:
-    managers = [node for node in stopped if node.role is Role.CENTRAL_MANAGER]
+    managers = [node for node in stopped if node.role.acts_as(Role.CENTRAL_MANAGER)]
     others = [node for node in stopped if node not in managers]
     # The central manager first: the other nodes look for it at once, and then only every second.
     each(engine.start, [node.info.id for node in managers])
@@ -110,7 +112,7 @@ def expected_slots(spec: PoolSpec, nodes: Sequence[Node]) -> dict[str, int]:
     """Return the number of slot ads that each node has, by node name."""
     static = {group.name: group.slots or 1 for group in spec.execution_points}
     return {
-        node.name: static.get(node.group, 1) if node.role is Role.EXECUTION_POINT else 0
+        node.name: static.get(node.group, 1) if node.role.acts_as(Role.EXECUTION_POINT) else 0
         for node in nodes
     }
 
@@ -124,6 +126,8 @@ def slots_of(nodes: Sequence[Node]) -> dict[str, int]:
     Raises:
         PoolNotReady: The pool has no central manager.
     """
+    if nodes[0].is_personal:
+        return {nodes[0].name: 1}
     return expected_slots(
         stored_spec(nodes[0].pool, nodes), [node for node in nodes if node.is_running]
     )

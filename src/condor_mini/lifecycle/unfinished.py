@@ -13,7 +13,7 @@ from condor_mini.base.errors import NotFound, PoolNotReady
 from condor_mini.base.waiting import wait_until
 from condor_mini.lifecycle.volumes import MAKING_LABEL
 from condor_mini.nodes.holdings import Holdings
-from condor_mini.nodes.node import ORDER, Role
+from condor_mini.nodes.node import CREATED_ROLES, ORDER
 from condor_mini.nodes.plan import planned_nodes
 from condor_mini.nodes.record import recorded_nodes
 
@@ -97,7 +97,7 @@ def _unfinished(held: Holdings) -> str | None:
         return f"these nodes were never started: {', '.join(new)}"
     roles = {node.role for node in held.nodes}
     roles |= {volume.node.role for volume in held.volumes if volume.node}
-    missing = [role.words for role in Role if role not in roles]
+    missing = [role.words for role in CREATED_ROLES if role not in roles]
     return f"nodes of these roles do not exist yet: {', '.join(missing)}" if missing else None
 
 

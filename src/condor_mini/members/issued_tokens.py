@@ -166,14 +166,14 @@ class Known:
         records = {
             node.name: _records(node)
             for node in nodes
-            if node is manager or (node.role in SIGNERS and node.is_running)
+            if node is manager or (signs(node) and node.is_running)
         }
         ours = records[manager.name]
         tokens = [*_issued(records), *_installed(nodes, ours)]
         tokens += _elsewhere(ours, tokens)
         named = {f"{node.name}@{node.role}.{ours.domain}" for node in nodes[1:]}
         named |= {value for claim, value in ours.revoked if claim == "sub"}
-        option = "-n" if SPEC in manager.info.labels else "--container"
+        option = "-n" if manager.is_personal or SPEC in manager.info.labels else "--container"
         return cls(
             pool=f"{option} {manager.name if option == '--container' else manager.pool}",
             tokens=tuple(tokens),
@@ -255,6 +255,11 @@ class Known:
         )
 
 
+def signs(node: Node) -> bool:
+    """Return whether the node has a key that signs tokens."""
+    return any(map(node.role.acts_as, SIGNERS))
+
+
 def claims_of(token: str) -> Claims:
     """Return the claims of a token.
 
@@ -328,7 +333,7 @@ def _installed(nodes: Iterable[Node], records: Records) -> list[Token]:
     for node in nodes:
         if not node.is_running:
             continue
-        users = ["root", USER] if node.role is Role.ACCESS_POINT else ["root"]
+        users = ["root", USER] if node.role.acts_as(Role.ACCESS_POINT) else ["root"]
         output = "\n".join(node.exec(["condor_token_list"], user=user).stdout for user in users)
         # If the node has one user only, both commands list the same directory.
         for file, payload in dict.fromkeys((f, p) for p, f in _LISTED.findall(output)):

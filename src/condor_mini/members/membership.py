@@ -19,13 +19,13 @@ from condor_mini.lifecycle import node_tokens
 from condor_mini.lifecycle.creation import READY_TIMEOUT_S
 from condor_mini.lifecycle.ready import Deadline, wait_until_ready
 from condor_mini.members.issued_tokens import (
-    SIGNERS,
     CreatedToken,
     Known,
     Revocation,
     Token,
     authorizations_of,
     claims_of,
+    signs,
     time_of,
 )
 from condor_mini.nodes.node import Identity, Malformed, Node, Role, node_of
@@ -307,7 +307,7 @@ class Members:
                 _run(node, f"{REQUEST_SCRIPTS}/rotate-key")
             node_tokens.give(manager, others, deadline)
             for node in others:
-                if node.is_running and node.role is Role.ACCESS_POINT:
+                if node.is_running and node.role.acts_as(Role.ACCESS_POINT):
                     _run(node, f"{BACKGROUND_SCRIPTS}/renew-tokens", "users")
         engine, pool = manager.engine, manager.pool
         wait_until_ready(engine, pool, slots, progress, deadline=deadline, probe=False)
@@ -315,7 +315,7 @@ class Members:
 
 def _from_manager(nodes: Sequence[Node]) -> Sequence[Node]:
     """Return the nodes; raise ``PoolNotReady`` if the first is not the central manager."""
-    if nodes[0].role is not Role.CENTRAL_MANAGER:
+    if not nodes[0].role.acts_as(Role.CENTRAL_MANAGER):
         raise PoolNotReady(
             f"the central manager of the pool {nodes[0].pool} was removed",
             hint=f"Recreate it: condor-mini start -n {nodes[0].pool}",
@@ -325,7 +325,7 @@ def _from_manager(nodes: Sequence[Node]) -> Sequence[Node]:
 
 def _signers(nodes: Sequence[Node]) -> list[Node]:
     """Return the central manager and the access points; raise ``PoolNotReady`` if one has ended."""
-    signers = [node for node in _from_manager(nodes) if node.role in SIGNERS]
+    signers = [node for node in _from_manager(nodes) if signs(node)]
     for node in signers:
         if not node.is_running:
             raise node.ended()

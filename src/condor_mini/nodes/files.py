@@ -190,6 +190,9 @@ def _place_in(node: Node, target: str, name: str) -> _Place:
     path = _absolute(target)
     *above, _ = accumulate(path.split("/")[1:], posixpath.join, initial="/")
     found = _looked_up(node, [*above, path, posixpath.join(path, name)])
+    if node.is_personal:  # the engine may count its user's number in another way
+        uid, gid = node.owner
+        found = {each: replace(place, uid=uid, gid=gid) for each, place in found.items()}
     existing = found.get(path)
     if existing is not None and stat.S_ISDIR(existing.mode):
         return replace(existing, path=posixpath.join(path, name))

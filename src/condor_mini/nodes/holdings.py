@@ -39,10 +39,6 @@ if TYPE_CHECKING:
 
     Info = ContainerInfo | NetworkInfo | VolumeInfo
 
-PERSONAL = "mini"
-"""The role of a personal pool's one container."""
-PERSONAL_STATE = "/condor_state"
-"""Path of the state directory in a personal pool's container."""
 FORMAT = 1
 """Version of the pool file's format in which specs are stored."""
 UNREADABLE = "`start`, `restart`, `scale` and `rotate-key` need it, and are refused"
@@ -133,14 +129,6 @@ class Holdings:
                 self._check_spec(network, network.name)
         return networks
 
-    @cached_property
-    def personal(self) -> list[ContainerInfo]:
-        """The containers of all personal pools, whatever pool was asked for."""
-        labelled = self._engine.containers({f"{LABEL}.role": PERSONAL})
-        # A container that also claims to be a node is judged as a node.
-        claiming = [info for info in labelled if info.labels.get(f"{LABEL}.kind") != "pool"]
-        return list(believed(personal_pool_of, claiming, self._left_alone))
-
     @property
     def problems(self) -> list[LabelProblem]:
         """The problems found so far, sorted by kind and name."""
@@ -230,20 +218,6 @@ def network_of(info: NetworkInfo) -> NetworkInfo:
     pool = label_value(info.labels, "pool")
     if info.name != pool:
         raise Malformed(f"its labels say that it belongs to {shown(pool)}, but its name does not")
-    return info
-
-
-def personal_pool_of(info: ContainerInfo) -> ContainerInfo:
-    """Return a container if it is a personal pool; else raises ``Malformed``.
-
-    It is one if it has the pool's name, and a directory of the host is mounted as its state.
-    """
-    pool, state = label_value(info.labels, "pool"), label_value(info.labels, "state")
-    claim = f"its labels say that it is the personal pool {shown(pool)} on {shown(state)}"
-    if info.name != pool:
-        raise Malformed(f"{claim}, but that is not its name")
-    if PERSONAL_STATE not in info.mounts or PERSONAL_STATE in info.volumes:
-        raise Malformed(f"{claim}, but no directory of the host is mounted at {PERSONAL_STATE}")
     return info
 
 

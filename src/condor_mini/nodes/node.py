@@ -9,9 +9,15 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from condor_mini.base.errors import NotFound, PoolNotReady
-from condor_mini.base.layout import HEALTH, HOME, LABEL, LIBEXEC, TOKENS, USER
+from condor_mini.base.layout import HEALTH, HOME, LABEL, LIBEXEC, TOKENS, USER, USER_ID
 from condor_mini.base.series import catalogue
 from condor_mini.engine import QUICK_TIMEOUT_S, ContainerState
+from condor_mini.nodes.personal_labels import (
+    COMMAND_PREFIX,
+    STATE_DIRECTORY,
+    owner_of,
+    personal_fault,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -46,14 +52,22 @@ class Role(StrEnum):
     CENTRAL_MANAGER = "master"
     ACCESS_POINT = "submit"
     EXECUTION_POINT = "execute"
+    PERSONAL_POOL = "mini"
+    """All other roles in one node: the pool of ``condor-mini run``."""
 
     @property
     def words(self) -> str:
         """The role in words: ``access point``."""
         return self.name.lower().replace("_", " ")
 
+    def acts_as(self, role: Role) -> bool:
+        """Return whether a node of this role does what a node of the other role does."""
+        return self in (role, Role.PERSONAL_POOL)
+
 
 ORDER = tuple(Role)
+CREATED_ROLES = (Role.CENTRAL_MANAGER, Role.ACCESS_POINT, Role.EXECUTION_POINT)
+"""The roles of the nodes that ``create`` makes."""
 
 
 class Malformed(ValueError):
@@ -66,7 +80,12 @@ def pool_labels(pool: str | None = None) -> dict[str, str]:
 
 
 def node_name(pool: str, role: Role, number: int) -> str:
-    """Return the name of a node, which is its container name and its host name."""
+    """Return the name of a node, which is its container name and its host name.
+
+    A personal pool's only node has the pool's name.
+    """
+    if role is Role.PERSONAL_POOL:
+        return pool
     return f"{pool}-{role}" + (f"-{number}" if number else "")
 
 
@@ -77,7 +96,7 @@ class Identity:
     pool: str
     role: Role
     number: int = 0
-    """The number within its role: 3 for ``mini-execute-3``; 0 for the central manager."""
+    """The number within its role: 3 for ``mini-execute-3``; 0 where a pool has only one."""
     group: str = ""
     """Name of its group in the pool file; empty for the central manager."""
 
@@ -97,8 +116,8 @@ class Identity:
         if role not in ORDER:
             raise Malformed(f"its label {LABEL}.role is {shown(role)}, which is no role")
         number = label_value(labels, "number")
-        is_manager = role == Role.CENTRAL_MANAGER
-        if not _NUMBER.fullmatch(number) or (number == "0") != is_manager:
+        is_only_one = Role(role).acts_as(Role.CENTRAL_MANAGER)
+        if not _NUMBER.fullmatch(number) or (number == "0") != is_only_one:
             what = f"the number of a node with the role {role}"
             raise Malformed(f"its label {LABEL}.number is {shown(number)}, which is not {what}")
         pool, group = label_value(labels, "pool"), labels.get(f"{LABEL}.group", "")
@@ -147,7 +166,7 @@ class Node:
 
     @property
     def number(self) -> int:
-        """The number within its role: 3 for ``mini-execute-3``; 0 for the central manager."""
+        """The number within its role; see ``Identity``."""
         return self.identity.number
 
     @property
@@ -163,11 +182,33 @@ class Node:
     @property
     def has_one_user(self) -> bool:
         """Whether all processes of the node belong to one user, ``jovyan``."""
-        return self.info.labels.get(ONE_USER) == "true"
+        return self.is_personal or self.info.labels.get(ONE_USER) == "true"
 
-    def _beside(self, argv: Sequence[str]) -> Sequence[str]:
-        """Return the command for a node whose PATH may contain no HTCondor, bash or sh."""
-        return [f"{LIBEXEC}/beside", *argv] if self.has_own_image else argv
+    @property
+    def is_personal(self) -> bool:
+        """Whether the node is a personal pool's."""
+        return self.role is Role.PERSONAL_POOL
+
+    @property
+    def state_directory(self) -> str | None:
+        """The directory on the host with a personal pool's state; None for other nodes."""
+        return self.info.labels[STATE_DIRECTORY] if self.is_personal else None
+
+    @property
+    def owner(self) -> tuple[int, int]:
+        """UID and GID of the ordinary user's files, as the engine counts them."""
+        return owner_of(self.info) if self.is_personal else (USER_ID, USER_ID)
+
+    @property
+    def administrator(self) -> tuple[int, int]:
+        """UID and GID of the files that only ``exec`` as root reads, as the engine counts them."""
+        return self.owner if self.is_personal else (0, 0)
+
+    @property
+    def _prefix(self) -> tuple[str, ...]:
+        """What begins each command: a user namespace, and what finds HTCondor, bash and sh."""
+        words = self.info.labels.get(COMMAND_PREFIX, "").split() if self.is_personal else ()
+        return (*words, *((f"{LIBEXEC}/beside",) if self.has_own_image else ()))
 
     @property
     def address(self) -> str | None:
@@ -179,7 +220,10 @@ class Node:
         """Whether the node's container runs."""
         return self.info.state is ContainerState.RUNNING
 
-    def _user(self, wanted: str) -> str:
+    def _user(self, wanted: str) -> str | None:
+        """Return the user that a command runs as; None for the container's own."""
+        if self.is_personal:
+            return None
         return USER if self.has_one_user else wanted
 
     def exec(
@@ -206,13 +250,13 @@ class Node:
             PoolNotReady: The node does not run; says how it ended.
             CommandFailed: The command did not end within ``timeout_s``.
         """
-        user = self._user(user)
+        actual_user = self._user(user)
         try:
             return self.engine.exec(
                 self.info.id,
-                self._beside(argv),
-                user=user,
-                workdir=workdir or _home(user),
+                [*self._prefix, *argv],
+                user=actual_user,
+                workdir=workdir or _home(actual_user),
                 environment=environment,
                 stdin=stdin,
                 timeout_s=timeout_s,
@@ -235,13 +279,13 @@ class Node:
         Raises:
             PoolNotReady: The node does not run; says how it ended.
         """
-        user = self._user(user)
+        actual_user = self._user(user)
         try:
             return self.engine.attach(
                 self.info.id,
-                self._beside(argv),
-                user=user,
-                workdir=workdir or _home(user),
+                [*self._prefix, *argv],
+                user=actual_user,
+                workdir=workdir or _home(actual_user),
                 environment=environment,
             )
         except NotFound:
@@ -281,7 +325,8 @@ def node_of(engine: Engine, info: ContainerInfo) -> Node:
 
     Labels alone prove nothing: a container has those of its image as well. A container is a node if
     it has the name that its labels say, and mounts the volume with that node's tokens at the
-    directory for tokens. Whoever creates a container sets both, and no image can set them.
+    directory for tokens; a personal pool mounts a directory of the host as its state. Whoever
+    creates a container sets both, and no image can set them.
 
     Raises:
         Malformed: The container is no node; says why.
@@ -292,13 +337,20 @@ def node_of(engine: Engine, info: ContainerInfo) -> Node:
     faults = [unknown_series(series)] if unknown_series(series) else []
     if info.name != identity.name:
         faults.append(f"{claim}, but that is not its name")
-    elif info.volumes.get(TOKENS) != f"{info.name}-tokens":
-        faults.append(f"{claim}, but it does not mount that node's volume {info.name}-tokens")
+    elif fault := _mount_fault(identity, info):
+        faults.append(f"{claim}, but {fault}")
     elif _SERIES.fullmatch(series):
         faults = []  # a condor-mini that knows this series may have created it
     if faults:
         raise Malformed("; ".join(faults))
     return Node(engine=engine, info=info, identity=identity)
+
+
+def _mount_fault(identity: Identity, info: ContainerInfo) -> str:
+    if identity.role is Role.PERSONAL_POOL:
+        return personal_fault(info)
+    is_mounted = info.volumes.get(TOKENS) == (volume := f"{info.name}-tokens")
+    return "" if is_mounted else f"it does not mount that node's volume {volume}"
 
 
 def unknown_series(series: str) -> str:
@@ -317,7 +369,6 @@ def is_node(engine: Engine, info: ContainerInfo) -> bool:
 def pool_nodes(engine: Engine, pool: str | None = None) -> list[Node]:
     """Return the nodes of one pool, or of all, sorted by pool, then role, then number.
 
-    Personal pools (``condor-mini run``) are not among them: they belong to their session.
     Containers that only claim to be nodes are left out; ``holdings.py`` reports them.
     """
     labelled = engine.containers(pool_labels(pool))
@@ -344,5 +395,5 @@ def in_order(nodes: Iterable[Node]) -> list[Node]:
     return sorted(nodes, key=lambda node: (node.pool, ORDER.index(node.role), node.number))
 
 
-def _home(user: str) -> str:
+def _home(user: str | None) -> str:
     return "/root" if user in ("root", "0") else HOME

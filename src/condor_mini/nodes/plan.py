@@ -94,6 +94,8 @@ def planned_node(spec: PoolSpec, role: Role, group: str, number: int) -> Planned
             if points.image is None:
                 return node
             return replace(node, container=custom_image.container_of(node.container, points.image))
+        case Role.PERSONAL_POOL:
+            raise ValueError("a personal pool is made of options, not of a spec")
 
 
 def _numbered(groups: Iterable[Group]) -> Iterator[tuple[int, Group]]:

@@ -46,7 +46,7 @@ class PoolNodes:
         nodes = self.existing_nodes()
         wanted = {name, f"{self.name}-{name}"}
         for node in nodes:
-            if node.name in wanted if name else node.role is role:
+            if node.name in wanted if name else node.role.acts_as(role):
                 return node
         what = f"node {name}" if name else role.words
         names = ", ".join(node.name for node in nodes)
@@ -106,3 +106,7 @@ class PoolNodes:
         """Return whether the pool has volumes or a network, from which ``start`` creates nodes."""
         held = Holdings(self.engine, self.name)
         return bool(held.volumes or held.networks)
+
+    def personal_node(self) -> Node | None:
+        """Return the only node of a personal pool; None if this pool is not personal."""
+        return next((node for node in self.nodes if node.is_personal), None)

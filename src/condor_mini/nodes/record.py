@@ -94,3 +94,5 @@ def has_group(spec: PoolSpec, node: Identity) -> bool:
             return node.group in {group.name for group in spec.access_points}
         case Role.EXECUTION_POINT:
             return node.group in {group.name for group in spec.execution_points}
+        case Role.PERSONAL_POOL:
+            return False

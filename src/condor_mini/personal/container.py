@@ -10,7 +10,8 @@ from condor_mini.base.layout import ENTRYPOINT, HOME, LABEL
 from condor_mini.engine import BindMount, ContainerSpec
 from condor_mini.images import builder
 from condor_mini.nodes import custom_image, host_files
-from condor_mini.nodes.holdings import PERSONAL
+from condor_mini.nodes.node import OWN_IMAGE, Role, pool_labels
+from condor_mini.nodes.personal_labels import COMMAND_PREFIX, CONTAINER_USER, STATE_DIRECTORY
 from condor_mini.personal.caller import Caller, certificate_authorities
 
 if TYPE_CHECKING:
@@ -81,10 +82,14 @@ def container_spec(
         else (),
         environment=environment,
         labels={
-            f"{LABEL}.pool": name,
-            f"{LABEL}.role": PERSONAL,
+            **pool_labels(name),
+            f"{LABEL}.role": str(Role.PERSONAL_POOL),
+            f"{LABEL}.number": "0",
             f"{LABEL}.series": series.number,
-            f"{LABEL}.state": str(state.path),
+            STATE_DIRECTORY: str(state.path),
+            CONTAINER_USER: caller.user,
+            COMMAND_PREFIX: " ".join(caller.user_namespace_prefix),
+            OWN_IMAGE: "",
             f"{LABEL}.host-files": spec.host_files or "",
             f"{LABEL}.workdir": str(spec.workdir.absolute()),
             f"{LABEL}.cpus": str(spec.cpus or ""),

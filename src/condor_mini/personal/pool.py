@@ -32,9 +32,10 @@ from condor_mini.engine import (
 )
 from condor_mini.nodes import custom_image
 from condor_mini.nodes.custom_image_files import contents
-from condor_mini.nodes.holdings import PERSONAL_STATE as STATE
-from condor_mini.nodes.holdings import Holdings, personal_pool_of
-from condor_mini.nodes.node import Malformed
+from condor_mini.nodes.holdings import Holdings
+from condor_mini.nodes.node import Malformed, node_of
+from condor_mini.nodes.personal_labels import PERSONAL_STATE as STATE
+from condor_mini.nodes.personal_labels import STATE_DIRECTORY
 from condor_mini.personal.caller import Caller
 from condor_mini.personal.container import (
     WORK,
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from condor_mini.base.progress import Progress
     from condor_mini.base.series import Series
     from condor_mini.engine import CommandResult, ContainerInfo, Engine
+    from condor_mini.nodes.node import Node
 
 READY_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 10.0
@@ -130,6 +132,18 @@ class PersonalPool:
                                 "Other sessions use this pool: it ends with the last of them"
                             )
 
+    @property
+    def node(self) -> Node:
+        """The pool's only node.
+
+        Raises:
+            PoolNotReady: The pool was removed.
+        """
+        info = self.engine.inspect(self.container)
+        if info is None:
+            raise self._ended()
+        return node_of(self.engine, info)
+
     def run(self, argv: Sequence[str], *, workdir: str = WORK) -> int:
         """Run a command in the pool on our own stdin, stdout and stderr, and return its status.
 
@@ -202,7 +216,7 @@ class PersonalPool:
         return PoolNotReady(
             f"the pool {self.name} ended with {info.exit_code} while it was in use; "
             f"the end of its log:\n{log}",
-            hint=_where_logs_are(Path(info.labels[f"{LABEL}.state"])),
+            hint=_where_logs_are(Path(info.labels[STATE_DIRECTORY])),
         )
 
 
@@ -217,6 +231,7 @@ def _start(
     """Create the container, add its files, start it, and wait until the pool is usable."""
     caller = Caller.current(engine.info())
     name = spec.name or _default_name(state.path)
+    _check_no_other_pool(engine, name)
     directories = {STATE: state.path, WORK: spec.workdir.absolute()}
     state.check_links()
     try:
@@ -249,13 +264,23 @@ def _create(engine: Engine, container: ContainerSpec) -> str:
         owner = "a container that is not a personal pool"
         with suppress(Malformed):
             if existing := engine.inspect(container.name):
-                owner = f"the pool on {personal_pool_of(existing).labels[f'{LABEL}.state']}"
+                owner = f"the pool on {node_of(engine, existing).state_directory}"
         builds = isinstance(engine, ImageBuilder)
         command = f"{engine.name} ps --all" if builds else "condor-mini list"
         raise AlreadyInUse(
             f"the name {container.name} is taken by {owner}",
             hint=f"Choose another name: --name NAME. Or look at that container: {command}",
         ) from None
+
+
+def _check_no_other_pool(engine: Engine, name: str) -> None:
+    """Raise ``AlreadyInUse`` if a pool of `condor-mini create` has the name."""
+    held = Holdings(engine, name)
+    if held.networks or held.volumes or not all(node.is_personal for node in held.nodes):
+        raise AlreadyInUse(
+            f"there is a pool {name}, which `condor-mini create` has created",
+            hint=f"Choose another name: --name NAME. Or use that pool: condor-mini shell -n {name}",
+        )
 
 
 def _running(
@@ -285,8 +310,8 @@ def _running(
             raise AlreadyInUse(
                 f"the pool {name} runs on {state.path}, and its {what} is "
                 f"{actual or 'that of the machine'}, not {value}",
-                hint="Leave the shell of that pool, or, if it was kept, end it: condor-mini run -- "
-                "true. Or use another state directory: --state DIR",
+                hint="Leave the shell of that pool, or, if it was kept, end it: condor-mini delete "
+                f"-n {name}. Or use another state directory: --state DIR",
             )
     caller = Caller.current(engine.info())
     prefix = (
@@ -298,8 +323,7 @@ def _running(
 
 def _on(engine: Engine, state: StateDirectory) -> list[ContainerInfo]:
     here = str(state.path)
-    found = Holdings(engine).personal
-    return [info for info in found if info.labels[f"{LABEL}.state"] == here]
+    return [node.info for node in Holdings(engine).nodes if node.state_directory == here]
 
 
 def _end(engine: Engine, state: StateDirectory) -> None:

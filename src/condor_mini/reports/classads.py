@@ -105,7 +105,7 @@ def job_ads(
             of attribute names.
         PoolNotReady: No access point runs, or a schedd does not answer.
     """
-    nodes = [node for node in pool.nodes if node.role is Role.ACCESS_POINT]
+    nodes = [node for node in pool.nodes if node.role.acts_as(Role.ACCESS_POINT)]
     running = [node for node in nodes if node.is_running]
     if not running:
         raise pool.node(role=Role.ACCESS_POINT).ended()

@@ -62,7 +62,7 @@ def ask(nodes: Sequence[Node]) -> tuple[list[Ad], str]:
     Args:
         nodes: All nodes of the pool.
     """
-    manager = next((node for node in nodes if node.role is Role.CENTRAL_MANAGER), None)
+    manager = next((node for node in nodes if node.role.acts_as(Role.CENTRAL_MANAGER)), None)
     if manager is None or not manager.is_running:
         return [], ""
     try:

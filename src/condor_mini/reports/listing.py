@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from condor_mini.base.layout import LABEL
 from condor_mini.base.times import rfc3339
 from condor_mini.engine import ContainerState
-from condor_mini.nodes.holdings import PERSONAL, Holdings, ask_at_once
-from condor_mini.nodes.node import ORDER, SPEC, Role
+from condor_mini.nodes.holdings import Holdings, ask_at_once
+from condor_mini.nodes.node import CREATED_ROLES, SPEC, Role
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -86,22 +85,20 @@ class Listing:
 def listing(engine: Engine) -> Listing:
     """Return the pools, then the personal pools, each sorted by name, and the label problems."""
     held = Holdings(engine)
-    ask_at_once(
-        *(lambda: held.nodes, lambda: held.volumes, lambda: held.networks, lambda: held.personal)
-    )
+    ask_at_once(lambda: held.nodes, lambda: held.volumes, lambda: held.networks)
     containers: dict[str, list[Node]] = {}
     for node in held.nodes:
         containers.setdefault(node.pool, []).append(node)
-    pools = [_pool(name, nodes) for name, nodes in containers.items()]
+    pools = [
+        _personal(nodes[0]) if nodes[0].is_personal else _pool(name, nodes)
+        for name, nodes in containers.items()
+    ]
     pools += [
         _without_containers(name, held)
         for name in _left_without_containers(held) - containers.keys()
     ]
     return Listing(
-        pools=[
-            *sorted(pools, key=lambda pool: pool.name),
-            *sorted(map(_personal, held.personal), key=lambda pool: pool.name),
-        ],
+        pools=sorted(pools, key=lambda pool: (pool.directory is not None, pool.name)),
         problems=held.problems,
     )
 
@@ -114,7 +111,7 @@ def _pool(name: str, nodes: Sequence[Node]) -> ListedPool:
         name=name,
         kind="pool",
         series=nodes[0].series,
-        nodes={str(role): counts[role] for role in ORDER},
+        nodes={str(role): counts[role] for role in CREATED_ROLES},
         running=len(_running(infos)),
         state=_state(infos) if counts[Role.CENTRAL_MANAGER] else ListedState.INCOMPLETE,
         started_at=_started_at(infos),
@@ -139,7 +136,7 @@ def _without_containers(name: str, held: Holdings) -> ListedPool:
         name=name,
         kind="pool",
         series="",
-        nodes={str(role): counts[role] for role in ORDER},
+        nodes={str(role): counts[role] for role in CREATED_ROLES},
         running=0,
         state=ListedState.KEPT if is_kept else ListedState.INCOMPLETE,
         started_at=None,
@@ -147,16 +144,16 @@ def _without_containers(name: str, held: Holdings) -> ListedPool:
     )
 
 
-def _personal(info: ContainerInfo) -> ListedPool:
+def _personal(node: Node) -> ListedPool:
     return ListedPool(
-        name=info.name,
+        name=node.pool,
         kind="personal",
-        series=info.labels.get(f"{LABEL}.series", ""),
-        nodes={PERSONAL: 1},
-        running=len(_running([info])),
-        state=_state([info]),
-        started_at=_started_at([info]),
-        directory=info.labels[f"{LABEL}.state"],
+        series=node.series,
+        nodes={str(node.role): 1},
+        running=len(_running([node.info])),
+        state=_state([node.info]),
+        started_at=_started_at([node.info]),
+        directory=node.state_directory,
     )
 
 

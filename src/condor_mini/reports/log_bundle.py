@@ -64,7 +64,7 @@ _EVERY_NODE = {
     "config.txt": ("condor_config_val", "-summary"),
 }
 _OWN_IMAGE = {**_EVERY_NODE, "ps.txt": (f"{REQUEST_SCRIPTS}/processes",)}
-_BY_ROLE = {
+_BY_ROLE: dict[Role, dict[str, tuple[str, ...]]] = {
     Role.CENTRAL_MANAGER: {
         "version.txt": ("condor_version",),
         "condor_status.txt": ("condor_status", "-any", "-long"),
@@ -74,6 +74,9 @@ _BY_ROLE = {
         "condor_history.txt": ("condor_history", "-limit", "200", "-long"),
     },
     Role.EXECUTION_POINT: {},
+}
+_BY_ROLE[Role.PERSONAL_POOL] = {
+    file: argv for commands in _BY_ROLE.values() for file, argv in commands.items()
 }
 
 

@@ -45,6 +45,7 @@ _WANTED = {
     Role.CENTRAL_MANAGER: ("collector", "negotiator"),
     Role.ACCESS_POINT: ("schedd",),
     Role.EXECUTION_POINT: ("startd",),
+    Role.PERSONAL_POOL: ("collector", "negotiator", "schedd", "startd"),
 }
 
 
@@ -190,14 +191,14 @@ def expected_slots(nodes: Sequence[Node]) -> dict[str, int]:
     """Return how many slots each running execution point has when no job runs, by node name."""
     groups: dict[str, int] = {}
     for node in nodes:
-        if node.role is Role.CENTRAL_MANAGER:
+        if node.role.acts_as(Role.CENTRAL_MANAGER):
             with suppress(Malformed):  # `status` reports it as a problem
                 # PoolSpec is not used here: its import takes longer than the rest of `status`.
                 groups = slots_by_group(spec_form(node.info.labels, node.pool))
     return {
         node.name: groups.get(node.group, 1)
         for node in nodes
-        if node.role is Role.EXECUTION_POINT and node.is_running
+        if node.role.acts_as(Role.EXECUTION_POINT) and node.is_running
     }
 
 
@@ -305,7 +306,7 @@ def _verdict(
     silence: str,
     now: datetime | None,
 ) -> tuple[Verdict, list[str]]:
-    managers = [node for node in nodes if node.role is Role.CENTRAL_MANAGER]
+    managers = [node for node in nodes if node.role.acts_as(Role.CENTRAL_MANAGER)]
     if not managers:
         return Verdict.BROKEN, ["there is no central manager: the pool is incomplete"]
     if not any(node.is_running for node in nodes):

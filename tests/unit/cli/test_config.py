@@ -42,6 +42,7 @@ def test_schema(config: Config, capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(capsys.readouterr().out) == json_schema()
 
 
+@pytest.mark.usefixtures("capsys")  # without it stdout is a file
 def test_init_writes_the_example(config: Config) -> None:
     """``init`` writes the example to pool.yaml, and that is valid."""
     assert config("init") == 0
@@ -62,6 +63,14 @@ def test_init_to_stdout(config: Config, capsys: pytest.CaptureFixture[str]) -> N
     assert list(Path().iterdir()) == []
 
 
+def test_init_to_a_redirected_stdout(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``init > pool.yaml`` writes the example to that file, although the shell has created it."""
+    with Path("pool.yaml").open("w") as stdout:
+        monkeypatch.setattr("sys.stdout", stdout)
+        assert config("init") == 0
+    assert Path("pool.yaml").read_text() == example()
+
+
 def test_init_does_not_overwrite(config: Config, capsys: pytest.CaptureFixture[str]) -> None:
     """``init`` leaves a file that is there, and says how to overwrite it."""
     Path("pool.yaml").write_text("mine")
@@ -73,6 +82,7 @@ def test_init_does_not_overwrite(config: Config, capsys: pytest.CaptureFixture[s
     assert Path("pool.yaml").read_text() == "mine"
 
 
+@pytest.mark.usefixtures("capsys")  # without it stdout is a file
 def test_init_overwrites_when_told(config: Config) -> None:
     """``init --force`` overwrites."""
     Path("pool.yaml").write_text("mine")

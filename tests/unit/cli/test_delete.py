@@ -68,7 +68,7 @@ def test_name_of_the_environment(
 
 
 def test_all_are_all_pools_and_nothing_else(two: Run, pools: PoolEngine) -> None:
-    """--all removes every pool; what is not ours stays, and a personal pool too."""
+    """--all removes every pool; what is not ours stays."""
     pools.create(ContainerSpec(image="condor-master:25", name="theirs"))
     personal = {"io.condor-mini.kind": "mini", "io.condor-mini.pool": "mini-1"}
     pools.create(ContainerSpec(image="condor-master:25", name="mini-1", labels=personal))

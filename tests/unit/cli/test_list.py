@@ -156,4 +156,4 @@ def test_no_question_more_than_one(pools: PoolEngine, condor_mini: Callable[...,
     asked = len(pools.calls)
     condor_mini("list")
     methods = [call.method for call in pools.calls[asked:]]
-    assert sorted(methods) == ["containers", "containers", "info", "networks", "volumes"]
+    assert sorted(methods) == ["containers", "info", "networks", "volumes"]

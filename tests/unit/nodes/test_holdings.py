@@ -16,8 +16,9 @@ from condor_mini.base.errors import CondorMiniError
 from condor_mini.base.layout import LABEL, PREFIX
 from condor_mini.engine import ContainerSpec, FakeEngine, FakeOutcome, VolumeMount
 from condor_mini.lifecycle import removal
-from condor_mini.nodes.holdings import PERSONAL_STATE, Holdings
+from condor_mini.nodes.holdings import Holdings
 from condor_mini.nodes.node import pool_labels, pool_nodes
+from condor_mini.nodes.personal_labels import PERSONAL_STATE
 from condor_mini.pool import Pool
 from condor_mini.reports.listing import listing
 from condor_mini.spec import PoolSpec
@@ -410,7 +411,7 @@ def test_whatever_the_labels_say(
             mounts = (mount,) if mounted and name == "ci-execute-1" else ()
             engine.create(ContainerSpec(**{**vars(spec), "mounts": mounts}))
     listing(engine)
-    assert Holdings(engine).personal == []
+    assert not any(node.is_personal for node in Holdings(engine).nodes)
     told(engine)
     for pool in [*Pool.list(engine=engine), Pool(engine, "ci")]:
         for look in (pool.status, pool.start, lambda pool=pool: pool.scale(2), pool.delete):

@@ -48,7 +48,7 @@ CLAIMS = {
     "no role": Claim(labels={"role": None}, told="it has no label io.condor-mini.role"),
     "empty role": Claim(labels={"role": ""}, told="it has no label io.condor-mini.role"),
     "unknown role": Claim(labels={"role": "evil"}, told="role is 'evil', which is no role"),
-    "personal role": Claim(labels={"role": "mini"}, told="role is 'mini', which is no role"),
+    "personal role": Claim(labels={"role": "mini"}, told="number is '9', which is not"),
     "odd role": Claim(labels={"role": "\x1b[31m\n"}, told=r"role is '\x1b[31m\n', which is no"),
     "long role": Claim(labels={"role": "x" * 5000}, told=f"role is '{'x' * 40}...', which"),
     "no number": Claim(labels={"number": None}, told="it has no label io.condor-mini.number"),
