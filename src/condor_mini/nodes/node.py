@@ -9,9 +9,10 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from condor_mini.base.errors import NotFound, PoolNotReady
-from condor_mini.base.layout import HEALTH, HOME, LABEL, LIBEXEC, TOKENS, USER
+from condor_mini.base.layout import HEALTH, LABEL, TOKENS, USER
 from condor_mini.base.series import catalogue
 from condor_mini.engine import QUICK_TIMEOUT_S, ContainerState
+from condor_mini.nodes.login import at_login
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -165,10 +166,6 @@ class Node:
         """Whether all processes of the node belong to one user, ``jovyan``."""
         return self.info.labels.get(ONE_USER) == "true"
 
-    def _beside(self, argv: Sequence[str]) -> Sequence[str]:
-        """Return the command for a node whose PATH may contain no HTCondor, bash or sh."""
-        return [f"{LIBEXEC}/beside", *argv] if self.has_own_image else argv
-
     @property
     def address(self) -> str | None:
         """The node's IPv4 address in the pool's network; None if it does not run."""
@@ -196,9 +193,10 @@ class Node:
 
         Args:
             argv: The command and its arguments.
-            user: ``jovyan``, the ordinary user, or ``root``, who administers HTCondor.
-            workdir: Working directory. None for the user's home.
-            environment: Environment variables to add to the container's.
+            user: Name of a user of the node, a UID, or ``UID:GID``. ``jovyan`` is the ordinary
+                user, and ``root`` administers HTCondor.
+            workdir: Working directory; a relative one is below the user's home. None for the home.
+            environment: Environment variables to add to those of a login.
             stdin: Standard input of the command.
             timeout_s: Give up after so many seconds.
 
@@ -206,13 +204,12 @@ class Node:
             PoolNotReady: The node does not run; says how it ended.
             CommandFailed: The command did not end within ``timeout_s``.
         """
-        user = self._user(user)
         try:
             return self.engine.exec(
                 self.info.id,
-                self._beside(argv),
-                user=user,
-                workdir=workdir or _home(user),
+                at_login(argv, workdir, environment),
+                user=self._user(user),
+                workdir="/",
                 environment=environment,
                 stdin=stdin,
                 timeout_s=timeout_s,
@@ -235,13 +232,12 @@ class Node:
         Raises:
             PoolNotReady: The node does not run; says how it ended.
         """
-        user = self._user(user)
         try:
             return self.engine.attach(
                 self.info.id,
-                self._beside(argv),
-                user=user,
-                workdir=workdir or _home(user),
+                at_login(argv, workdir, environment),
+                user=self._user(user),
+                workdir="/",
                 environment=environment,
             )
         except NotFound:
@@ -342,7 +338,3 @@ def believed(
 def in_order(nodes: Iterable[Node]) -> list[Node]:
     """Return the nodes sorted by pool, then role, then number."""
     return sorted(nodes, key=lambda node: (node.pool, ORDER.index(node.role), node.number))
-
-
-def _home(user: str) -> str:
-    return "/root" if user in ("root", "0") else HOME
