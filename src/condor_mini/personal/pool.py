@@ -105,6 +105,8 @@ class PersonalPool:
                 "choose one with --engine.",
             )
         with StateDirectory(spec.state, shown=spec.workdir.absolute()) as state:
+            # What is refused is refused before an image is built or a runtime downloaded.
+            _running(engine, spec, series, state)
             image, beside = image_and_mounts(engine, spec, series, progress)
             with state.session() as session:
                 joined = False
@@ -284,8 +286,8 @@ def _running(
             raise AlreadyInUse(
                 f"the pool {name} runs on {state.path}, and its {what} is "
                 f"{actual or 'that of the machine'}, not {value}",
-                hint="Leave the shell of that pool, or, if it was kept, end it: condor-mini run -- "
-                "true. Or use another state directory: --state DIR",
+                hint="Use another state directory: --state DIR. Or leave the shell of that pool "
+                "or, if it was kept, end it: condor-mini run -- true",
             )
     prefix = Caller.current(engine.info()).user_namespace_prefix
     return PersonalPool(engine=engine, name=name, container=info.id, command_prefix=prefix)
