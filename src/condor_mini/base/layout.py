@@ -25,6 +25,8 @@ BACKGROUND_SCRIPTS = f"{LIBEXEC}/background"
 REQUEST_SCRIPTS = f"{LIBEXEC}/request"
 """Scripts that run when somebody asks."""
 HEALTH = f"{REQUEST_SCRIPTS}/health"
+LOGIN = f"{LIBEXEC}/login"
+"""Script that runs a command with the environment of a login: ``login DIRECTORY COMMAND...``."""
 ENTRYPOINT = ("/usr/bin/tini", "--", f"{LIBEXEC}/entrypoint")
 """The entrypoint of our images."""
 PREFIX = "/usr/local/lib/condor-mini"

@@ -13,7 +13,7 @@ from condor_mini.base.errors import NotFound, PoolNotReady
 from condor_mini.base.waiting import wait_until
 from condor_mini.lifecycle.volumes import MAKING_LABEL
 from condor_mini.nodes.holdings import Holdings
-from condor_mini.nodes.node import CREATED_ROLES, ORDER
+from condor_mini.nodes.node import CREATED_ROLES, ORDER, Role
 from condor_mini.nodes.plan import planned_nodes
 from condor_mini.nodes.record import recorded_nodes
 

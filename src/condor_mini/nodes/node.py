@@ -9,9 +9,10 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from condor_mini.base.errors import NotFound, PoolNotReady
-from condor_mini.base.layout import HEALTH, HOME, LABEL, LIBEXEC, TOKENS, USER, USER_ID
+from condor_mini.base.layout import HEALTH, LABEL, TOKENS, USER, USER_ID
 from condor_mini.base.series import catalogue
 from condor_mini.engine import QUICK_TIMEOUT_S, ContainerState
+from condor_mini.nodes.login import at_login
 from condor_mini.nodes.personal_labels import (
     COMMAND_PREFIX,
     STATE_DIRECTORY,
@@ -206,9 +207,9 @@ class Node:
 
     @property
     def _prefix(self) -> tuple[str, ...]:
-        """What begins each command: a user namespace, and what finds HTCondor, bash and sh."""
-        words = self.info.labels.get(COMMAND_PREFIX, "").split() if self.is_personal else ()
-        return (*words, *((f"{LIBEXEC}/beside",) if self.has_own_image else ()))
+        """What begins each command: a user namespace in a personal pool of a rootless engine."""
+        words = self.info.labels.get(COMMAND_PREFIX, "") if self.is_personal else ""
+        return tuple(words.split())
 
     @property
     def address(self) -> str | None:
@@ -240,9 +241,10 @@ class Node:
 
         Args:
             argv: The command and its arguments.
-            user: ``jovyan``, the ordinary user, or ``root``, who administers HTCondor.
-            workdir: Working directory. None for the user's home.
-            environment: Environment variables to add to the container's.
+            user: Name of a user of the node, a UID, or ``UID:GID``. ``jovyan`` is the ordinary
+                user, and ``root`` administers HTCondor.
+            workdir: Working directory; a relative one is below the user's home. None for the home.
+            environment: Environment variables to add to those of a login.
             stdin: Standard input of the command.
             timeout_s: Give up after so many seconds.
 
@@ -250,13 +252,12 @@ class Node:
             PoolNotReady: The node does not run; says how it ended.
             CommandFailed: The command did not end within ``timeout_s``.
         """
-        actual_user = self._user(user)
         try:
             return self.engine.exec(
                 self.info.id,
-                [*self._prefix, *argv],
-                user=actual_user,
-                workdir=workdir or _home(actual_user),
+                [*self._prefix, *at_login(argv, workdir, environment)],
+                user=self._user(user),
+                workdir="/",
                 environment=environment,
                 stdin=stdin,
                 timeout_s=timeout_s,
@@ -279,13 +280,12 @@ class Node:
         Raises:
             PoolNotReady: The node does not run; says how it ended.
         """
-        actual_user = self._user(user)
         try:
             return self.engine.attach(
                 self.info.id,
-                [*self._prefix, *argv],
-                user=actual_user,
-                workdir=workdir or _home(actual_user),
+                [*self._prefix, *at_login(argv, workdir, environment)],
+                user=self._user(user),
+                workdir="/",
                 environment=environment,
             )
         except NotFound:
@@ -393,7 +393,3 @@ def believed(
 def in_order(nodes: Iterable[Node]) -> list[Node]:
     """Return the nodes sorted by pool, then role, then number."""
     return sorted(nodes, key=lambda node: (node.pool, ORDER.index(node.role), node.number))
-
-
-def _home(user: str | None) -> str:
-    return "/root" if user in ("root", "0") else HOME

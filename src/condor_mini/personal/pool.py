@@ -19,7 +19,7 @@ from condor_mini.base.errors import (
     TimedOut,
     UsageError,
 )
-from condor_mini.base.layout import HEALTH, HOME, LABEL, LIBEXEC
+from condor_mini.base.layout import HEALTH, LABEL
 from condor_mini.base.series import catalogue
 from condor_mini.base.signals import held_back
 from condor_mini.base.waiting import wait_until
@@ -33,6 +33,7 @@ from condor_mini.engine import (
 from condor_mini.nodes import custom_image
 from condor_mini.nodes.custom_image_files import contents
 from condor_mini.nodes.holdings import Holdings
+from condor_mini.nodes.login import at_login
 from condor_mini.nodes.node import Malformed, node_of
 from condor_mini.nodes.personal_labels import PERSONAL_STATE as STATE
 from condor_mini.nodes.personal_labels import STATE_DIRECTORY
@@ -57,8 +58,6 @@ if TYPE_CHECKING:
 READY_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 10.0
 LOG_TAIL_LINES = 15
-_BESIDE = (f"{LIBEXEC}/beside",)
-"""The prefix of commands in a pool that has the host's programs: they find HTCondor's too."""
 KILLED = 137
 """A shell's status for SIGKILL. A command whose container ends has this status."""
 
@@ -71,7 +70,7 @@ class PersonalPool:
     name: str
     container: str
     command_prefix: tuple[str, ...] = ()
-    """The prefix of each command: ``Caller.user_namespace_prefix``, and what finds HTCondor."""
+    """The prefix of each command: ``Caller.user_namespace_prefix``."""
 
     @classmethod
     @contextmanager
@@ -108,6 +107,8 @@ class PersonalPool:
                 "choose one with --engine.",
             )
         with StateDirectory(spec.state, shown=spec.workdir.absolute()) as state:
+            # What is refused is refused before an image is built or a runtime downloaded.
+            _running(engine, spec, series, state)
             image, beside = image_and_mounts(engine, spec, series, progress)
             with state.session() as session:
                 joined = False
@@ -158,12 +159,12 @@ class PersonalPool:
         return self._attach(["bash", "-c", 'exec "$@"', "condor-mini", *argv], workdir)
 
     def shell(self) -> int:
-        """Run a bash prompt in the pool until the user leaves it, and return its status.
+        """Run a bash prompt in the caller's directory until the user leaves it; return its status.
 
         Raises:
             PoolNotReady: The pool ended while the prompt was open.
         """
-        return self._attach(["bash"], HOME)
+        return self._attach(["bash"], WORK)
 
     def exec(
         self, argv: Sequence[str], *, workdir: str = WORK, timeout_s: float = QUICK_TIMEOUT_S
@@ -175,15 +176,15 @@ class PersonalPool:
             CommandFailed: The command did not end within ``timeout_s``.
         """
         try:
-            argv = [*self.command_prefix, *argv]
-            return self.engine.exec(self.container, argv, workdir=workdir, timeout_s=timeout_s)
+            argv = [*self.command_prefix, *at_login(argv, workdir)]
+            return self.engine.exec(self.container, argv, workdir="/", timeout_s=timeout_s)
         except NotFound:
             raise self._ended() from None
 
     def _attach(self, argv: Sequence[str], workdir: str) -> int:
         try:
-            argv = [*self.command_prefix, *argv]
-            status = self.engine.attach(self.container, argv, workdir=workdir)
+            argv = [*self.command_prefix, *at_login(argv, workdir)]
+            status = self.engine.attach(self.container, argv, workdir="/")
         except NotFound:
             raise self._ended() from None
         # The end of the container kills the command, and must not be taken for the command's own
@@ -253,7 +254,7 @@ def _start(
             for info in _on(engine, state):
                 engine.remove(info.id)
         raise
-    prefix = (*caller.user_namespace_prefix, *(_BESIDE if beside else ()))
+    prefix = caller.user_namespace_prefix
     return PersonalPool(engine=engine, name=name, container=container, command_prefix=prefix)
 
 
@@ -310,14 +311,10 @@ def _running(
             raise AlreadyInUse(
                 f"the pool {name} runs on {state.path}, and its {what} is "
                 f"{actual or 'that of the machine'}, not {value}",
-                hint="Leave the shell of that pool, or, if it was kept, end it: condor-mini delete "
-                f"-n {name}. Or use another state directory: --state DIR",
+                hint="Use another state directory: --state DIR. Or leave the shell of that pool, "
+                f"or, if it was kept, end it: condor-mini delete -n {name}",
             )
-    caller = Caller.current(engine.info())
-    prefix = (
-        *caller.user_namespace_prefix,
-        *(_BESIDE if info.labels.get(f"{LABEL}.host-files") else ()),
-    )
+    prefix = Caller.current(engine.info()).user_namespace_prefix
     return PersonalPool(engine=engine, name=name, container=info.id, command_prefix=prefix)
 
 

@@ -77,6 +77,39 @@ def test_exec_on_another_node_as_root(cli: Cli, pool: Pool) -> None:
     assert said.strip() == f"{pool.name}-execute-2"
 
 
+def test_exec_gives_what_a_login_gives(cli: Cli) -> None:
+    """USER, LOGNAME, HOME and SHELL are the user's, and HTCondor's commands are found."""
+    script = 'echo "$USER $LOGNAME $HOME $SHELL"; command -v condor_restart'
+    said = cli.succeeds("exec", "--", "sh", "-c", script)
+    assert said == "jovyan jovyan /home/jovyan /bin/bash\n/usr/sbin/condor_restart\n"
+
+
+def test_exec_as_a_second_user_begins_in_that_users_home(cli: Cli, pool: Pool) -> None:
+    """A file that is made without a path is there; where all are one user, it is jovyan's."""
+    user = "jovyan" if pool.node().has_one_user else "submituser"
+    said = cli.succeeds("exec", "--user", "submituser", "--", "sh", "-c", "pwd; touch x; ls x")
+    assert said == f"/home/{user}\nx\n"
+
+
+def test_exec_as_a_number_without_an_account(cli: Cli, pool: Pool) -> None:
+    """The command runs; its user has no name and no home."""
+    if pool.node().has_one_user:
+        pytest.skip("all processes of the node belong to one user")
+    argv = ("exec", "--user", "4321:4321", "--", "sh", "-c", 'pwd; echo "$USER"')
+    assert cli.succeeds(*argv) == "/\n4321\n"
+
+
+def test_submit_file_has_the_users_name(cli: Cli, tmp_path: Path) -> None:
+    """$ENV(USER) and $ENV(LOGNAME) in a submit file are jovyan."""
+    (tmp_path / "user.sub").write_text(
+        "executable = /bin/echo\ntransfer_executable = false\n"
+        'arguments = "$ENV(USER) $ENV(LOGNAME)"\noutput = $ENV(USER).out\nlog = user.log\n'
+        'transfer_output_files = ""\nrequest_memory = 32\nrequest_disk = 1M\nqueue\n'
+    )
+    cli.succeeds("submit", str(tmp_path / "user.sub"), "--wait")
+    assert (tmp_path / "jovyan.out").read_text() == "jovyan jovyan\n"
+
+
 def test_exec_takes_variables_and_a_directory(cli: Cli) -> None:
     """--env and --workdir do what they do with an engine."""
     said = cli.succeeds(

@@ -87,6 +87,19 @@ def test_pool_is_stopped_before_it_is_removed(engine: FakeEngine, run: Run) -> N
     ]
 
 
+def test_another_series_is_refused_before_anything_is_built(
+    run: Run, created: Callable[..., ContainerSpec], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pool that runs on the state directory is of another series: the hint names --state."""
+    created()
+    built: list[object] = []
+    monkeypatch.setattr(builder, "ensure", lambda *said: built.append(said))
+    refused = run("--htcondor", "23", "--", "true")
+    assert (refused.status, built) == (4, [])
+    assert "its HTCondor series is 25, not 23" in refused.err
+    assert "--state DIR" in refused.err
+
+
 def test_container_has_no_capabilities(created: Callable[..., ContainerSpec]) -> None:
     """The container is created without any capability, and cannot gain one."""
     spec = created()

@@ -154,15 +154,6 @@ def test_scaled_up_on_the_image(with_image: PoolEngine, tree: Path) -> None:
     assert first == second == (BindMount(source=tree, target=PREFIX, read_only=True),)
 
 
-def test_commands_find_htcondor(with_image: PoolEngine) -> None:
-    """On such a node a command runs where HTCondor's are found too; on others as it is."""
-    pool = Pool.create("ci", execute_image=IMAGE, engine=with_image)
-    for node in ("execute-1", "submit-1"):
-        pool.exec(["echo", "x"], node=node)
-    said = [call.argv for call in with_image.calls if call.method == "exec" and "x" in call.argv]
-    assert said == [(f"{LIBEXEC}/beside", "echo", "x"), ("echo", "x")]
-
-
 def test_image_is_pulled(pools: PoolEngine, tree: Path) -> None:  # noqa: ARG001 (is there)
     """One that the engine has not comes from its registry."""
     pools.add_image("other")

@@ -38,7 +38,7 @@ def test_shipped_files_name_the_prefix() -> None:
     """The files that are put in say the one path at which the runtime is."""
     config = SHIPPED.joinpath("condor_config").read_text()
     assert f"RELEASE_DIR = {PREFIX}/usr\n" in config
-    for name in ("sh", "beside", "path/condor_master"):
+    for name in ("sh", "path/condor_master"):
         script = SHIPPED.joinpath("libexec", name).read_text()
         assert script.startswith(f"#!{PREFIX}/usr/bin/dash\n")
 

@@ -24,7 +24,7 @@ from condor_mini.base.errors import (
 from condor_mini.engine.fake.controls import FakeControls
 from condor_mini.engine.fake.host import FakeContainer, FakeNetwork, FakeVolume
 from condor_mini.engine.fake.log import FakeLog, LogChoice
-from condor_mini.engine.fake.shell import FakeExec, unknown
+from condor_mini.engine.fake.shell import FakeExec, after_login, unknown
 from condor_mini.engine.protocol import QUICK_TIMEOUT_S, ImageBuilder
 from condor_mini.engine.values import (
     BindMount,
@@ -271,7 +271,7 @@ class FakeEngine(FakeControls, ImageBuilder):
         timeout_s: float = QUICK_TIMEOUT_S,
     ) -> CommandResult:
         """See ``Engine.exec``."""
-        self._record("exec", container, argv=argv)
+        self._record("exec", container, argv=after_login(argv))
         record = self._host.running(container)
         line = (self.name, "exec", container, *argv)
         call = FakeExec.in_container(record.spec, argv, user, workdir, environment, stdin)
@@ -291,7 +291,7 @@ class FakeEngine(FakeControls, ImageBuilder):
         environment: Mapping[str, str] | None = None,
     ) -> int:
         """See ``Engine.attach``."""
-        self._record("attach", container, argv=argv)
+        self._record("attach", container, argv=after_login(argv))
         record = self._host.running(container)
         terminal = sys.stdin.isatty() and sys.stdout.isatty()
         stdin = None

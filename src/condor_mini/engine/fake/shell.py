@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from condor_mini.base.layout import LOGIN
 from condor_mini.engine.fake.files import FakeFile
 from condor_mini.engine.values import BindMount
 
@@ -58,10 +59,13 @@ class FakeExec:
         terminal: bool = False,
     ) -> FakeExec:
         """Return the command with the container's values where the caller gives none."""
+        user = user or spec.user or "0"
+        if argv[:1] == [LOGIN]:
+            workdir = argv[1] or ("/root" if user in ("root", "0") else f"/home/{user}")
         return cls(
             container=spec.name,
-            argv=tuple(argv),
-            user=user or spec.user or "0",
+            argv=after_login(argv),
+            user=user,
             workdir=workdir or spec.workdir or "/",
             environment={
                 "HOSTNAME": spec.hostname or spec.name,
@@ -71,6 +75,11 @@ class FakeExec:
             stdin=stdin,
             terminal=terminal,
         )
+
+
+def after_login(argv: Sequence[str]) -> tuple[str, ...]:
+    """Return the command that the script ``login`` runs, or the command itself without it."""
+    return tuple(argv[2:] if argv[:1] == [LOGIN] else argv)
 
 
 @dataclass(frozen=True, kw_only=True)
