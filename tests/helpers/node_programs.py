@@ -34,3 +34,19 @@ condor_release "$job"
 echo "status $?"
 condor_rm "$job"
 """
+
+
+def ssh_to_job(requirements: str = "true") -> str:
+    """A script that prints the user's name by ssh in a job that runs where that is met."""
+    return rf"""
+cd /tmp
+printf '%s\n' executable=/bin/sleep transfer_executable=false arguments=60 request_memory=16 \
+  request_disk=1M 'transfer_output_files=""' 'requirements={requirements}' queue >ssh.sub
+job=$(condor_submit -terse ssh.sub | cut -d' ' -f1)
+for _ in $(seq 300); do
+  [ "$(condor_q "$job" -af JobStatus)" != 2 ] || break
+  sleep 0.1
+done
+timeout 60 condor_ssh_to_job -auto-retry "$job" 'id -un'
+condor_rm "$job" >&2
+"""

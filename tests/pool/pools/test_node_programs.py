@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from node_programs import broken_programs, hold_and_release
+from node_programs import broken_programs, hold_and_release, ssh_to_job
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,18 +30,6 @@ zero root:root 666
 pts/ptmx root:root 666
 shm root:root 1777
 pts root:root 755
-"""
-SSH = r"""
-cd /tmp
-printf '%s\n' executable=/bin/sleep transfer_executable=false arguments=60 request_memory=16 \
-  request_disk=1M 'transfer_output_files=""' queue >ssh.sub
-job=$(condor_submit -terse ssh.sub | cut -d' ' -f1)
-for _ in $(seq 300); do
-  [ "$(condor_q "$job" -af JobStatus)" != 2 ] || break
-  sleep 0.1
-done
-timeout 60 condor_ssh_to_job -auto-retry "$job" 'id -un'
-condor_rm "$job" >&2
 """
 
 
@@ -70,11 +58,11 @@ def test_every_program_starts(shell: Callable[[str], str]) -> None:
 
 def test_ssh_leads_into_a_job(shell: Callable[[str], str]) -> None:
     """condor_ssh_to_job runs a command as the job's user."""
-    assert shell(SSH) == "jovyan\n"
+    assert shell(ssh_to_job()) == "jovyan\n"
 
 
 @pytest.mark.pool_engines("embedded", reason="no other engine shows the host's files")
 def test_ssh_leads_into_a_job_with_the_hosts_files(fresh: Cli) -> None:
     """condor_ssh_to_job needs no openssh among the host's files: HTCondor brings its own along."""
     fresh.succeeds("create", "--host-files")
-    assert fresh.succeeds("exec", "--", "bash", "-c", SSH) == "jovyan\n"
+    assert fresh.succeeds("exec", "--", "bash", "-c", ssh_to_job()) == "jovyan\n"
