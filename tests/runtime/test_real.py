@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import venv
@@ -16,11 +17,12 @@ from condor_mini.base.errors import RuntimeFailed
 from condor_mini.base.layout import PREFIX
 from condor_mini.base.progress import Progress
 from condor_mini.base.series import catalogue
-from condor_mini.runtime import export
+from condor_mini.runtime import Store, export
 from condor_mini.runtime.bundle import write_wheel
+from condor_mini.runtime.deb import contents
 from condor_mini.runtime.fetch import Fetcher, mirrors
 from condor_mini.runtime.index import read_index
-from condor_mini.runtime.lock import machine_architecture
+from condor_mini.runtime.lock import load_lock, machine_architecture
 from condor_mini.runtime.relocate import elf, relocated
 from condor_mini.runtime.resolve import locked, make_lock, resolve
 from condor_mini.runtime.signature import Verifier
@@ -29,6 +31,20 @@ if TYPE_CHECKING:
     from condor_mini.runtime import Runtime
 
 HERE = Path(__file__).parent
+PAGE = HERE.parents[1] / "docs/how-to/run-without-an-engine.md"
+LIBRARY = re.compile(rb"\0(lib[\w.+-]+\.so(?:\.\d+)*)(?=\0)")
+_GPU, _NO_SERVICE = (
+    "the GPU's driver brings it",
+    "HTCondor goes on without it, as without its service",
+)
+CAN_BE_ABSENT = {
+    **dict.fromkeys(("libOpenCL.so", "libcuda.so", "libcudart.so"), _GPU),
+    **dict.fromkeys(("libnvidia-ml.so", "libnvidia-ml.so.1"), _GPU),
+    **dict.fromkeys(("libamdhip64.so", "libamdhip64.so.6", "libamdhip64.so.7"), _GPU),
+    **dict.fromkeys(("libcrypto.so", "libcrypto.so.1.1"), "names of older releases"),
+    **dict.fromkeys(("libmunge.so.2", "libsystemd.so.0", "libvomsapi.so.1"), _NO_SERVICE),
+}
+"""Libraries that HTCondor's programs open if they are there, and why each may be absent."""
 
 
 def run(*argv: str | Path, env: dict[str, str] | None = None) -> str:
@@ -80,9 +96,40 @@ def test_links_lead_somewhere(runtime: Runtime) -> None:
 
 
 def test_it_is_small(runtime: Runtime) -> None:
-    """A runtime is at most 80 MB."""
+    """A runtime is at most 85 MB."""
     assert runtime.size_bytes is not None
-    assert runtime.size_bytes < 80_000_000
+    assert runtime.size_bytes < 85_000_000
+
+
+def test_documentation_lists_the_programs_that_are_not_there(runtime: Runtime) -> None:
+    """Each program of HTCondor's package is in the runtime, or the page says that it is not."""
+    series = catalogue().get(runtime.series)
+    lock = load_lock(series, runtime.architecture, Store().directory)
+    package = next(package for package in lock.packages if package.name == "condor")
+    with contents("condor", Fetcher(mirrors(lock.mirrors)).package(package, refresh="")) as archive:
+        paths = [Path(member.name) for member in archive if not member.isdir()]
+    programs = {path.name: path for path in paths if path.parent.name in ("bin", "sbin")}
+    absent = {name for name, path in programs.items() if not (runtime.root / path).exists()}
+    _, _, section = PAGE.read_text("utf-8").partition("\n## HTCondor's programs that are not")
+    section = section.partition("\n## ")[0]
+    rows = [line for line in section.splitlines() if line.startswith("|")]
+    listed = set(re.findall(r"`([^`]+)`", "".join(rows)))
+    assert len(programs) > 80
+    assert absent - listed == set()
+    assert {name for name in listed & programs.keys() if name not in absent} == set()
+
+
+def test_libraries_that_are_opened_at_run_time(runtime: Runtime) -> None:
+    """What HTCondor and its libraries name, and open with dlopen(3), is there or can be absent."""
+    named: set[str] = set()
+    for pattern in ("usr/lib/libcondor_utils_*.so", "usr/libexec/condor/*", "usr/sbin/condor_*"):
+        for path in runtime.root.glob(pattern):
+            data = path.read_bytes() if path.is_file() else b""
+            if data.startswith(b"\x7fELF"):
+                named.update(name.decode() for name in LIBRARY.findall(data))
+    there = {path.name for path in (runtime.root / "usr").rglob("*.so*")}
+    assert named - there - CAN_BE_ABSENT.keys() == set()
+    assert [path.name for path in runtime.root.glob("usr/lib/*/ossl-modules/*")] == ["legacy.so"]
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,11 @@ _NSSWITCH = b"passwd: files\ngroup: files\nhosts: files dns\n"
 
 Without it glibc asks name servers first, even for the node's own name.
 """
+_SERVICES = b"http 80/tcp\nhttps 443/tcp\n"
+"""``/etc/services`` for an image that has none: curl_plugin dies by a signal without ``http``.
+
+HTCondor frees an address that was never found (multifile_curl_plugin.cpp, InitializeStats).
+"""
 _CONFIG = CONFIG_DIRECTORY.lstrip("/")
 
 
@@ -45,6 +50,8 @@ def contents(engine: Engine, container: str, *, role: str = "execute") -> dict[s
     found = {"etc/passwd": _bytes(passwd), "etc/group": _bytes(group)}
     if not _text(engine, container, "/etc/nsswitch.conf"):
         found["etc/nsswitch.conf"] = _NSSWITCH
+    if not _text(engine, container, "/etc/services"):
+        found["etc/services"] = _SERVICES
     return {**found, **_shipped(role)}
 
 

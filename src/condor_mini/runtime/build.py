@@ -175,6 +175,7 @@ def _from_packages(lock: Lock, scratch: Path, progress: Progress) -> None:
             _unpack_all(lock, tree, detail)
             others = {path: to for path, to in links.items() if path not in merged}
             tree.add(recipe().directories, others, skeleton)
+        tree.remove_scripts_without_interpreter()
         packages = [f"{package.name} {package.version}" for package in lock.packages]
         write_manifest(scratch, {"version": lock.version, "packages": packages})
 

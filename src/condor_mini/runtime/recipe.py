@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_LAYOUT = "1"
+_LAYOUT = "2"
 """Version of a runtime's directory layout; change it to have all runtimes made again."""
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 """Debian's name of each supported architecture, by the kernel's name."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import struct
 import subprocess
 from dataclasses import dataclass
@@ -26,12 +25,19 @@ if TYPE_CHECKING:
     from condor_mini.runtime.store import Runtime
 
 PATCH_TIMEOUT_S = 120.0
-_LAYOUT = 1
+_LAYOUT = 2
 """Version of the layout of relocated trees; change it to have all of them made again."""
 _DYNAMIC, _INTERPRETER, _NEEDED = 2, 3, 1
 _LITTLE_ENDIAN_64 = b"\x7fELF\x02\x01"
 _KEPT = frozenset({"libc.so.6"})
 """Libraries that stay unchanged: they need only the loader, which is loaded before them."""
+_MODULES = re.compile(rb"\0/usr/lib/[\w-]+/ossl-modules(?=\0)")
+"""The path in libcrypto.so.3 of the providers that it loads at run time."""
+_MODULES_LINK = "ossl"
+"""Name of a link to the providers: a path that fits in place of that one."""
+_SSHD_TEMPLATE = "condor_ssh_to_job_sshd_config_template"
+_SSHD_HELPERS = {"SshdSessionPath": "sshd-session", "SshdAuthPath": "sshd-auth"}
+"""Settings of sshd_config(5) that name sshd's own programs; sshd knows their path in Debian."""
 _PROGRAM = re.compile(rb"(?<![\w./$}-])/(?:usr/)?s?bin/([\w.-]+)")
 
 
@@ -117,6 +123,35 @@ def relocated_script(script: bytes, has: Callable[[str], bool], prefix: str) -> 
     return _PROGRAM.sub(ours, script)
 
 
+def with_modules_at(path: str, library: bytes) -> bytes:
+    """Return a library that looks for OpenSSL's providers at another path.
+
+    Other libraries are returned unchanged. An environment variable (``OPENSSL_MODULES``) would do
+    the same, but the image's own programs would then load our providers.
+
+    Args:
+        path: The new path; it must not be longer than the library's own one.
+        library: Contents of the library.
+
+    Raises:
+        RuntimeFailed: The path is too long.
+    """
+
+    def moved(found: re.Match[bytes]) -> bytes:
+        if len(path) >= len(found[0]):
+            raise RuntimeFailed(f"OpenSSL's providers cannot be at {path}: the path is too long")
+        return b"\0" + path.encode().ljust(len(found[0]) - 1, b"\0")
+
+    return _MODULES.sub(moved, library)
+
+
+def _sshd_helpers(prefix: str) -> bytes:
+    lines = (
+        f"{key} {prefix}/usr/lib/openssh/{name}\n" for key, name in sorted(_SSHD_HELPERS.items())
+    )
+    return "".join(lines).encode()
+
+
 def _relocate(source: Path, target: Path, prefix: str, tools: Runtime) -> None:
     programs: list[Path] = []
     libraries: list[Path] = []
@@ -137,14 +172,18 @@ def _relocate(source: Path, target: Path, prefix: str, tools: Runtime) -> None:
                 continue
             data = place.read_bytes()
             asks = elf(data)
-            if asks and asks.needs_libraries and name not in _KEPT:
-                shutil.copyfile(place, here / name)
+            if name == _SSHD_TEMPLATE:
+                (here / name).write_bytes(data + _sshd_helpers(prefix))
+            elif asks and asks.needs_libraries and name not in _KEPT:
+                (here / name).write_bytes(with_modules_at(f"{prefix}/{_MODULES_LINK}", data))
                 (programs if asks.has_interpreter else libraries).append(here / name)
             elif data.startswith(b"#!") and (text := relocated_script(data, has, prefix)) != data:
                 (here / name).write_bytes(text)
                 (here / name).chmod(0o555)
             else:
                 os.link(place, here / name)
+    for modules in (target / "usr/lib").glob("*-linux-gnu/ossl-modules"):
+        (target / _MODULES_LINK).symlink_to(modules.relative_to(target))
     (loader,) = (target / "usr/lib64").glob("ld-linux*.so.*")
     places = [*(target / "usr/lib").glob("*-linux-gnu"), target / "usr/lib"]
     # RPATH, the older kind, wins over the image's LD_LIBRARY_PATH. The image's own libraries are

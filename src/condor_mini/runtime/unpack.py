@@ -140,6 +140,27 @@ class Tree:
                 target.write_bytes(source.read_bytes())
                 target.chmod(0o444)
 
+    def remove_scripts_without_interpreter(self) -> None:
+        """Remove each script below ``/usr`` whose interpreter is not in the tree, and links to it.
+
+        A program that cannot run is not there, so a shell says "command not found".
+        """
+        usr = self.root / "usr"
+        for path in usr.rglob("*"):
+            if path.is_file() and not path.is_symlink() and not self._can_run(path):
+                path.unlink()
+        for path in usr.rglob("*"):
+            if path.is_symlink() and not path.exists():
+                path.unlink()
+
+    def _can_run(self, path: Path) -> bool:
+        with path.open("rb") as file:
+            line = file.readline(256)
+        words = os.fsdecode(line[2:]).split() if line.startswith(b"#!") else []
+        if words[:1] == ["/usr/bin/env"]:
+            words = [f"/usr/bin/{word}" for word in words[1:]]
+        return not words or (self.root / _merged(words[0].lstrip("/"))).exists()
+
 
 def unpack_tar(name: str, file: Path, root: Path) -> None:
     """Unpack an archive that ``export`` wrote.

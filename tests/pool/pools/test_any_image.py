@@ -19,6 +19,7 @@ from condor_mini.engine import BuildSpec
 from condor_mini.images.debian import _mmdebstrap
 from condor_mini.pool import Pool
 from condor_mini.spec import PoolSpec
+from node_programs import ssh_to_job
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -322,6 +323,13 @@ def test_probe_job_runs_without_what_the_image_preloads(
     )
     with Pool.create(spec=spec, engine=pool_engine, timeout_s=40) as made:
         assert len(made.slot_ads(projection=["Name"])) == 1
+
+
+@pytest.mark.parametrize("group", ["debian", "busybox"])
+def test_ssh_leads_into_a_job(at: Cli, group: str) -> None:
+    """condor_ssh_to_job needs no openssh in the image: HTCondor brings its own along."""
+    script = ssh_to_job(f'Os == "{group}"')
+    assert at.succeeds("exec", "--", "bash", "-c", script) == "jovyan\n"
 
 
 def test_own_gpus_are_there(mixed: Pool) -> None:

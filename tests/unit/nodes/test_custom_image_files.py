@@ -76,6 +76,13 @@ def test_nsswitch_only_where_there_is_none(pools: PoolEngine, *, there: bool) ->
     assert ("etc/nsswitch.conf" in contents(pools, put(pools, **held))) != there
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_services_only_where_there_is_none(pools: PoolEngine, *, there: bool) -> None:
+    """An image's own names of services are left as they are."""
+    held = {"services": b"http 80/tcp\n"} if there else {}
+    assert ("etc/services" in contents(pools, put(pools, **held))) != there
+
+
 def test_accounts_in_any_encoding(pools: PoolEngine) -> None:
     """Bytes of an account file that are no UTF-8 come through."""
     line = b"m\xfcller:x:5:5:M\xfcller:/:/bin/sh\n"

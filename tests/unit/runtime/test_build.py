@@ -44,7 +44,7 @@ def test_packages_are_unpacked(root: Path) -> None:
     """The tree has the packages' files, executable where they were, without set-user-ID bits."""
     program = root / "usr/bin/condor_version"
     assert (program.read_bytes(), program.stat().st_mode & 0o7777) == (
-        b"#!/bin/sh\necho 25\n",
+        b"a program\n",
         0o555,
     )
 

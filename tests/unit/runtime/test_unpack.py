@@ -100,3 +100,26 @@ def test_no_package(package: bytes, words: str) -> None:
 def test_no_bundle_here() -> None:
     """These tests are about packages: the wheel of a runtime is not installed."""
     assert importlib.util.find_spec("condor_mini_runtime") is None
+
+
+@pytest.mark.parametrize(
+    ("line", "stays"),
+    [
+        ("#!/bin/sh", True),
+        ("#! /usr/bin/env sh", True),
+        ("#! /usr/bin/perl -w", False),
+        ("#!/usr/bin/env python3", False),
+        ("a program", True),
+    ],
+)
+def test_scripts_without_interpreter_are_removed(tmp_path: Path, line: str, *, stays: bool) -> None:
+    """A script that cannot run is not there, nor is a link to it."""
+    programs = tmp_path / "usr/bin"
+    programs.mkdir(parents=True)
+    for name in ("sh", "env"):
+        (programs / name).write_bytes(b"\x7fELF")
+    (programs / "script").write_text(f"{line}\n")
+    (programs / "link").symlink_to("script")
+    Tree(tmp_path).remove_scripts_without_interpreter()
+    assert [(programs / name).exists() for name in ("script", "link", "sh")] == [stays, stays, True]
+    assert (programs / "link").is_symlink() == stays

@@ -46,6 +46,8 @@ _LINKS = {
     "stdin": "/proc/self/fd/0",
     "stdout": "/proc/self/fd/1",
 }
+_TTY = 5
+"""Number of the group tty in Debian's images, which owns the terminals of Docker's containers."""
 _TIOCSPTLCK, _TIOCGPTPEER = 0x40045431, 0x5441  # asm-generic/ioctls.h
 
 
@@ -76,6 +78,11 @@ class NamespaceSandbox(Sandbox):
         # A host may refuse even this.
         system = ("-o", "rbind,ro=recursive")
         lines.append(f'{shlex.join(self.tools.inside("mount", *system))} "$old/sys" /sys 2>&1 || :')
+        if not self._changes_ids(view):
+            # Nothing here can belong to the group tty. sshd(8) gives a terminal to that group, and
+            # to the user's own group if there is no such one.
+            no_tty = shlex.join(self.tools.inside("sed", "-i", "/^tty:/d", "/etc/group"))
+            lines.append(f"[ ! -f /etc/group ] || {no_tty} || :")
         # While the host's /proc is visible, it has the host's process numbers.
         notes = f"$old{shlex.quote(str(view.directory / PID_FOLDER))}"
         lines += [PID_SCRIPT.format(proc="$old/proc", notes=notes), self._leave(OLD_ROOT), script]
@@ -211,23 +218,24 @@ class NamespaceSandbox(Sandbox):
 
     def _mount_point_script(self, source: str, target: str) -> str:
         """Return a script that creates a mount point, unless it exists."""
-        made = self.tools.inside("mkdir", "-p", target)
-        if not Path(source).is_dir():
-            script = 'mkdir -p "$1"; : >>"$2"'
-            made = self.tools.inside(
-                *("dash", "-c", script, "-", str(PurePosixPath(target).parent), target)
-            )
-        return f"[ -e {shlex.quote(target)} ] || {shlex.join(made)}"
+        point = shlex.quote(target)
+        if Path(source).is_dir():
+            made = shlex.join(self.tools.inside("mkdir", "-p", target))
+        else:
+            parent = str(PurePosixPath(target).parent)
+            made = f"{{ {shlex.join(self.tools.inside('mkdir', '-p', parent))} && : >>{point}; }}"
+        return f"[ -e {point} ] || {made}"
 
     def _kernel(self, view: View) -> list[tuple[str, str, str]]:
         """Return the mounts of ``/proc``, ``/sys`` and ``/dev``."""
         devices = view.directory / _DEVICE_DIRECTORY
+        group = f",gid={_TTY}" if self._changes_ids(view) else ""
         return [
             ("proc", "/proc", ""),
             *((path, path, "bind,ro") for path in _PROC_READ_ONLY if Path(path).exists()),
             (f"{OLD_ROOT}{devices}", "/dev", "bind"),
             *((f"{OLD_ROOT}/dev/{name}", f"/dev/{name}", "bind") for name in _DEVICES),
-            ("devpts", "/dev/pts", "newinstance,ptmxmode=0666,mode=620"),
+            ("devpts", "/dev/pts", f"newinstance,ptmxmode=0666,mode=620{group}"),
             ("tmpfs", "/dev/shm", "mode=1777,nosuid,nodev"),  # noqa: S108
         ]
 

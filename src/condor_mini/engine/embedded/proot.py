@@ -127,7 +127,11 @@ class ProotSandbox(Sandbox):
         settings = ["PROOT_NO_SECCOMP=1"]
         if scratch:
             settings.append(f"PROOT_TMP_DIR={scratch}")
-        return ["env", *settings, *self.tools.argv("proot", "--kill-on-exit", *options)]
+        return [
+            *self.tools.argv("env"),
+            *settings,
+            *self.tools.argv("proot", "--kill-on-exit", *options),
+        ]
 
     def _proot_command(self, view: View, workdir: str, *more: str) -> list[str]:
         binds = [*self._binds(view), "/proc", "/dev", "/sys"]
