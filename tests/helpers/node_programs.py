@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-NEEDS_MORE = ("condor_pool_job_report",)
-"""Programs that call others when they start: this one sends mail."""
+NEEDS_MORE = ("condor_pool_job_report", "condor_run", "condor_credmon_*")
+"""Programs that do their work when they start: they send mail, submit a job, watch a directory."""
 
 
 def broken_programs() -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from condor_mini.base.layout import LABEL
-from condor_mini.nodes.node import Role
+from condor_mini.nodes.node import CREATED_ROLES
 from condor_mini.nodes.plan import SCRATCH
 from condor_mini.nodes.state import STATE
 from condor_mini.pool import Pool
@@ -125,7 +125,7 @@ def test_dry_run_makes_nothing(fresh: Cli, pool_engine: Engine) -> None:
 def test_api_is_a_context_manager(fresh: Cli, pool_engine: Engine) -> None:
     """A pool that Python makes is gone after its context."""
     with Pool.create(fresh.name, engine=pool_engine) as made:
-        assert [node.role for node in made.nodes] == list(Role)
+        assert [node.role for node in made.nodes] == list(CREATED_ROLES)
     assert whatever_is_left(pool_engine, fresh.name) == []
 
 
@@ -147,7 +147,7 @@ def test_exception_in_the_context_says_where_the_logs_are(
 def test_two_access_points(fresh: Cli) -> None:
     """Each access point has a queue of its own, and jobs from both run."""
     fresh.succeeds("create", "--submit", "2", timeout_s=120)
-    said = fresh.succeeds("exec", "--", "condor_status", "-schedd", "-af", "Name").split()
+    said = fresh.succeeds("exec", "--", "condor_status", "-schedd", "-af", "CondorMiniNode").split()
     assert said == [f"{fresh.name}-submit-{number}" for number in (1, 2)]
 
 

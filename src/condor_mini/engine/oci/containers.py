@@ -9,7 +9,7 @@ import tarfile
 import tempfile
 from typing import TYPE_CHECKING
 
-from condor_mini.base.errors import CommandFailed, NotFound
+from condor_mini.base.errors import CommandFailed, EngineCapabilityError, NotFound
 from condor_mini.engine import command
 from condor_mini.engine.oci.answers import container_info, is_nameless
 from condor_mini.engine.oci.archives import copy_below, copy_under, is_empty
@@ -77,10 +77,17 @@ class OciContainers(OciVolumes):
                 with tempfile.TemporaryFile() as whole:
                     copy_under(source, at, whole)
                     self._copy_into_each(container, whole)
-        except CommandFailed:
+        except CommandFailed as failure:
             # For an absent container or daemon the client says that "/" must be a directory.
             if self.inspect(container) is None:
                 raise NotFound(f"There is no container {container}.") from None
+            if failure.stderr.strip().endswith("must be a directory"):
+                raise EngineCapabilityError(
+                    f"{self._dialect.name} cannot copy into the container {container}: a directory "
+                    "that is mounted there is no longer where it was mounted from",
+                    hint="A personal pool that root has started on Docker is one. Work in its "
+                    "directory: condor-mini run --submit FILE, or condor-mini run -- COMMAND",
+                ) from None
             raise
 
     def _copy_in(self, container: str, path: str, archive: bytes | BinaryIO) -> None:
