@@ -5,7 +5,13 @@ from __future__ import annotations
 import click
 
 from condor_mini.base.layout import USER
-from condor_mini.cli.options import engine_option, name_option, node_option, open_pool
+from condor_mini.cli.options import (
+    engine_option,
+    name_option,
+    node_option,
+    note_one_user,
+    open_pool,
+)
 
 
 @click.command("exec", context_settings={"allow_interspersed_args": False})
@@ -49,6 +55,7 @@ def command(
     """
     environment = dict(variable.partition("=")[::2] for variable in variables)
     chosen = open_pool(name, engine).node(node)
+    note_one_user(chosen, user)
     # bash runs it: engines differ in the status of a command that does not exist.
     ctx.exit(
         chosen.attach(

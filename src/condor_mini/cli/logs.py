@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections import deque
 from typing import TYPE_CHECKING
 
 import click
 
+from condor_mini.base.errors import UsageError
 from condor_mini.cli.options import (
     PoolCommand,
     engine_option,
@@ -27,6 +29,24 @@ _COLOURS = (
     *("cyan", "yellow", "green", "magenta", "blue"),
     *("bright_cyan", "bright_yellow", "bright_green", "bright_magenta", "bright_blue"),
 )
+
+
+SHOWN = 50
+"""Number of lines that are shown on a terminal if nothing says how many."""
+ALL = "all"
+
+
+def _tail(_ctx: click.Context, _param: click.Parameter, value: str | None) -> int | str | None:
+    """Return the number of lines, ``all``, or None if nothing was given."""
+    if value is None or value == ALL:
+        return value
+    if not value.isdecimal():
+        raise UsageError(f"--tail {value}: must be a number of lines, or {ALL}")
+    return int(value)
+
+
+def _is_terminal() -> bool:
+    return sys.stdout.isatty()
 
 
 def _daemon_names(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
@@ -63,9 +83,10 @@ def _daemon_names(_ctx: click.Context, _param: click.Parameter, incomplete: str)
 )
 @click.option(
     "--tail",
-    type=click.IntRange(min=0),
+    callback=_tail,
     metavar="N",
-    help="Show only the last N lines of each node.",
+    help="Show only the last N lines of each node, or all. The default is all; on a terminal, "
+    "without --since, the last 50 lines of the pool.",
 )
 @click.option(
     "--no-color", is_flag=True, help="Print no colours. NO_COLOR or a pipe have the same effect."
@@ -79,7 +100,7 @@ def command(
     daemons: tuple[str, ...],
     follow: bool,
     since: str | None,
-    tail: int | None,
+    tail: int | str | None,
     no_color: bool,
     output: str,
     engine: str | None,
@@ -98,11 +119,19 @@ def command(
     if output == "json":
         show: Callable[[LogLine], None] = _show_json
     else:
-        in_colour = not no_color and not os.environ.get("NO_COLOR") and sys.stdout.isatty()
+        in_colour = not no_color and not os.environ.get("NO_COLOR") and _is_terminal()
         show = _shower([node.name for node in pool.nodes], in_colour=in_colour)
+    is_short = tail is None and begin is None and output == "text" and _is_terminal()
     found = (logs.follow if follow else logs.lines)(
-        pool, nodes=nodes, daemons=daemons, since=begin, tail=tail
+        pool,
+        nodes=nodes,
+        daemons=daemons,
+        since=begin,
+        tail=SHOWN if is_short else tail if isinstance(tail, int) else None,
     )
+    if is_short and not follow:
+        click.echo(f"The last {SHOWN} lines at most; all: --tail all", err=True)
+        found = iter(deque(found, maxlen=SHOWN))
     for line in found:
         show(line)
 

@@ -19,12 +19,28 @@ if TYPE_CHECKING:
     from condor_mini.engine import Engine
     from condor_mini.members.membership import Members
     from condor_mini.nodes.holdings import LabelProblem
+    from condor_mini.nodes.node import Node
     from condor_mini.pool import Pool
+
+
+def _engine_names(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    from condor_mini.engines import AUTO, CANDIDATES
+
+    names = (AUTO, *(candidate.name for candidate in CANDIDATES))
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def _series_numbers(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    from condor_mini.base.series import catalogue
+
+    return [number for number in catalogue().series if number.startswith(incomplete)]
+
 
 engine_option = click.option(
     "--engine",
     envvar="CONDOR_MINI_ENGINE",
     metavar="NAME",
+    shell_complete=_engine_names,
     help="Use this engine: auto (the default), docker, podman, or embedded, which needs no "
     "container engine. Also CONDOR_MINI_ENGINE.",
 )
@@ -32,6 +48,7 @@ series_option = click.option(
     "--htcondor",
     "series",
     metavar="SERIES",
+    shell_complete=_series_numbers,
     help="Use HTCondor 25 (the default) or 23. Also CONDOR_MINI_HTCONDOR.",
 )
 host_files_option = click.option(
@@ -74,6 +91,17 @@ def _pool_names(_ctx: click.Context, _param: click.Parameter, incomplete: str) -
         return []
 
 
+def note_one_user(node: Node, user: str) -> None:
+    """Say on stderr that a command runs as another user than was asked for."""
+    from condor_mini.base.layout import USER
+
+    if node.has_one_user and user != USER:
+        click.echo(
+            f"The node {node.name} has one user: the command runs as {USER}, not as {user}.",
+            err=True,
+        )
+
+
 def node_names(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     """Return the names that complete a node's name, in the pool that the command line names."""
     from condor_mini.base.errors import CondorMiniError
@@ -84,6 +112,19 @@ def node_names(ctx: click.Context, _param: click.Parameter, incomplete: str) -> 
         return [node.name for node in pool.nodes if node.name.startswith(incomplete)]
     except CondorMiniError:
         return []
+
+
+def cluster_numbers(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """Return the numbers that complete a cluster in the queues of the pool that is named."""
+    from condor_mini.base.errors import CondorMiniError
+    from condor_mini.pool import Pool
+
+    try:
+        ads = Pool.open(ctx.params.get("name") or "mini").job_ads(projection=["ClusterId"])
+    except CondorMiniError:
+        return []
+    found = sorted({int(str(ad["ClusterId"])) for ad in ads})
+    return [str(number) for number in found if str(number).startswith(incomplete)]
 
 
 name_option = click.option(

@@ -5,7 +5,14 @@ from __future__ import annotations
 import click
 
 from condor_mini.base.layout import USER
-from condor_mini.cli.options import PoolCommand, engine_option, name_option, node_option, open_pool
+from condor_mini.cli.options import (
+    PoolCommand,
+    engine_option,
+    name_option,
+    node_option,
+    note_one_user,
+    open_pool,
+)
 
 
 @click.command("shell", cls=PoolCommand)
@@ -24,4 +31,6 @@ def command(
     ctx: click.Context, *, name: str, node: str | None, user: str, engine: str | None
 ) -> None:
     """Open a bash shell on a node. The default is the first access point."""
-    ctx.exit(open_pool(name, engine).node(node).attach(["bash"], user=user))
+    chosen = open_pool(name, engine).node(node)
+    note_one_user(chosen, user)
+    ctx.exit(chosen.attach(["bash"], user=user))

@@ -24,20 +24,27 @@ if TYPE_CHECKING:
 @name_option
 @output_option
 @engine_option
-def command(*, name: str, output: str, engine: str | None) -> None:
+@click.pass_context
+def command(ctx: click.Context, *, name: str, output: str, engine: str | None) -> None:
     """Show a pool's nodes, daemons, slots and jobs, and whether it is usable.
 
-    The exit code is 0 if the status is shown, in whatever state the pool is. Programs read the
-    verdict from -o json.
+    The exit code is 0 if the pool is usable, and 5 if it is starting, stopped or broken.
     """
+    from condor_mini.base.errors import PoolNotReady
     from condor_mini.engines import find_engine
     from condor_mini.pool import Pool
+    from condor_mini.reports.status import Verdict
 
     found = Pool(find_engine(engine), name).status()
     show_problems(found.problems)
     if output == "json":
         show_json(found.to_json())
-        return
+    else:
+        _show(found)
+    ctx.exit(0 if found.verdict is Verdict.USABLE else PoolNotReady.exit_code)
+
+
+def _show(found: PoolStatus) -> None:
     versions = ", ".join(found.versions) or f"series {found.series}"
     click.echo(f"The pool {found.name} is {found.verdict} (HTCondor {versions}).")
     for reason in found.reasons:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from condor_mini.cli.options import (
+    cluster_numbers,
     engine_option,
     job_log_option,
     job_timeout_option,
@@ -24,7 +25,13 @@ if TYPE_CHECKING:
 
 
 @click.command("wait")
-@click.argument("clusters", nargs=-1, type=click.IntRange(min=1), metavar="[CLUSTER]...")
+@click.argument(
+    "clusters",
+    nargs=-1,
+    type=click.IntRange(min=1),
+    metavar="[CLUSTER]...",
+    shell_complete=cluster_numbers,
+)
 @name_option
 @click.option(
     "--node", metavar="NODE", help="Use this access point. The default is all access points."

@@ -163,7 +163,7 @@ def _pool(engine: Engine, pool: str, *, must_exist: bool) -> Iterator[Finding]:
     if nodes:
         if not nodes[0].is_personal:  # such a pool is made of options, and has no spec
             yield from _record(engine, pool, nodes)
-        yield from pool_findings(pool, nodes)
+        yield from pool_findings(pool, nodes, lost=Holdings(engine, pool).lost_nodes())
     elif must_exist:
         yield fail(
             f"pool {pool}", "there is no such pool", f"Create it: condor-mini create -n {pool}"

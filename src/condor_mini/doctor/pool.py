@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from condor_mini.doctor.findings import Finding
-    from condor_mini.nodes.node import Node
+    from condor_mini.nodes.node import Identity, Node
 
 
-def pool_findings(pool: str, nodes: Sequence[Node]) -> Iterator[Finding]:
+def pool_findings(
+    pool: str, nodes: Sequence[Node], *, lost: Sequence[Identity] = ()
+) -> Iterator[Finding]:
     """Yield the findings on a pool: the whole pool, each node, and the idle jobs.
 
     Nothing but the pool as a whole is checked if it is stopped.
@@ -26,8 +28,9 @@ def pool_findings(pool: str, nodes: Sequence[Node]) -> Iterator[Finding]:
     Args:
         pool: Name of the pool.
         nodes: All nodes of the pool, at least one.
+        lost: Nodes of the pool whose containers were removed.
     """
-    status = status_of(pool, nodes)
+    status = status_of(pool, nodes, lost=lost)
     reasons = "; ".join(status.reasons)
     subject = f"pool {pool}"
     match status.verdict:
@@ -40,9 +43,7 @@ def pool_findings(pool: str, nodes: Sequence[Node]) -> Iterator[Finding]:
             hint = f"Wait, and watch it start: condor-mini logs -n {pool} -f"
             yield warn(subject, f"starting: {reasons}", hint)
         case Verdict.BROKEN:
-            yield fail(
-                subject, reasons, f"Start the nodes that have ended: condor-mini start -n {pool}"
-            )
+            yield fail(subject, reasons, f"Start what is missing: condor-mini start -n {pool}")
     yield from each(_node, nodes)
     for found in each(idle_job_findings, [node for node in nodes if _has_queue(node)]):
         yield from found

@@ -129,6 +129,12 @@ class Holdings:
                 self._check_spec(network, network.name)
         return networks
 
+    def lost_nodes(self) -> list[Identity]:
+        """Return the nodes that have state in volumes, but no container."""
+        present = {node.name for node in self.nodes}
+        kept = {volume.node.name: volume.node for volume in self.volumes if volume.node}
+        return [kept[name] for name in sorted(kept) if name not in present]
+
     @property
     def problems(self) -> list[LabelProblem]:
         """The problems found so far, sorted by kind and name."""

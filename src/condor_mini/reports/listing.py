@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from condor_mini.engine import ContainerInfo, Engine
     from condor_mini.nodes.holdings import LabelProblem
-    from condor_mini.nodes.node import Node
+    from condor_mini.nodes.node import Identity, Node
 
 
 class ListedState(StrEnum):
@@ -50,7 +50,7 @@ class ListedPool:
     series: str
     """Series of HTCondor; empty if no container says it."""
     nodes: Mapping[str, int]
-    """Number of nodes by role. Without any container, the number of nodes that have state."""
+    """Number of nodes by role, those without a container included."""
     running: int
     """Number of nodes that run."""
     state: ListedState
@@ -90,7 +90,9 @@ def listing(engine: Engine) -> Listing:
     for node in held.nodes:
         containers.setdefault(node.pool, []).append(node)
     pools = [
-        _personal(nodes[0]) if nodes[0].is_personal else _pool(name, nodes)
+        _personal(nodes[0])
+        if nodes[0].is_personal
+        else _pool(name, nodes, [lost for lost in held.lost_nodes() if lost.pool == name])
         for name, nodes in containers.items()
     ]
     pools += [
@@ -103,17 +105,18 @@ def listing(engine: Engine) -> Listing:
     )
 
 
-def _pool(name: str, nodes: Sequence[Node]) -> ListedPool:
-    """Return the entry of a pool that has containers."""
+def _pool(name: str, nodes: Sequence[Node], lost: Sequence[Identity]) -> ListedPool:
+    """Return the entry of a pool that has containers, and perhaps nodes that have none."""
     infos = [node.info for node in nodes]
-    counts = Counter(node.role for node in nodes)
+    has_manager = any(node.role is Role.CENTRAL_MANAGER for node in nodes)
+    counts = Counter(node.role for node in (*(node.identity for node in nodes), *lost))
     return ListedPool(
         name=name,
         kind="pool",
         series=nodes[0].series,
         nodes={str(role): counts[role] for role in CREATED_ROLES},
         running=len(_running(infos)),
-        state=_state(infos) if counts[Role.CENTRAL_MANAGER] else ListedState.INCOMPLETE,
+        state=_state(infos, len(lost)) if has_manager else ListedState.INCOMPLETE,
         started_at=_started_at(infos),
         directory=None,
     )
@@ -166,8 +169,8 @@ def _started_at(infos: Sequence[ContainerInfo]) -> datetime | None:
     return min(started, default=None)
 
 
-def _state(infos: Sequence[ContainerInfo]) -> ListedState:
+def _state(infos: Sequence[ContainerInfo], lost: int = 0) -> ListedState:
     running = len(_running(infos))
-    if running == len(infos):
+    if running == len(infos) + lost:
         return ListedState.RUNNING
     return ListedState.PARTLY if running else ListedState.STOPPED

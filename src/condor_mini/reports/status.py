@@ -1,6 +1,6 @@
 """The status of a pool: its nodes, daemons, slots and jobs, and whether it is usable.
 
-It takes one query to the engine and one to the collector. So it is fast, and as fresh as the
+It takes two queries to the engine and one to the collector. So it is fast, and as fresh as the
 daemons' last updates.
 """
 
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from condor_mini.base.times import rfc3339
 from condor_mini.engine import ContainerState
-from condor_mini.nodes.holdings import Holdings, slots_by_group, spec_form
+from condor_mini.nodes.holdings import Holdings, ask_at_once, slots_by_group, spec_form
 from condor_mini.nodes.node import Malformed, Role
 from condor_mini.reports.collector import address_of, ask, heard_at, owners_of, version_of
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from condor_mini.nodes.holdings import LabelProblem
-    from condor_mini.nodes.node import Node
+    from condor_mini.nodes.node import Identity, Node
     from condor_mini.nodes.pool_nodes import PoolNodes
     from condor_mini.reports.collector import Ad, Owned
 
@@ -156,23 +156,32 @@ def status(pool: PoolNodes) -> PoolStatus:
         PoolNotReady: Only the pool's state or network is left; says how to create its nodes.
     """
     held = Holdings(pool.engine, pool.name)
+    ask_at_once(lambda: held.nodes, lambda: held.volumes)
     if not held.nodes:
         pool.existing_nodes()
-    return replace(status_of(pool.name, held.nodes), problems=tuple(held.problems))
+    found = status_of(pool.name, held.nodes, lost=held.lost_nodes())
+    return replace(found, problems=tuple(held.problems))
 
 
-def status_of(name: str, nodes: Sequence[Node], *, now: datetime | None = None) -> PoolStatus:
+def status_of(
+    name: str,
+    nodes: Sequence[Node],
+    *,
+    lost: Sequence[Identity] = (),
+    now: datetime | None = None,
+) -> PoolStatus:
     """Return the status of a pool whose nodes are already known.
 
     Args:
         name: Name of the pool.
         nodes: All nodes of the pool, at least one.
+        lost: Nodes of the pool whose containers were removed.
         now: Time of the query. None for the current time.
     """
     ads, silence = ask(nodes)
     owned = owners_of(nodes, ads)
     daemons = _daemons(nodes, owned)
-    verdict, reasons = _verdict(nodes, daemons, _slots_by_node(owned), silence, now)
+    verdict, reasons = _verdict(nodes, lost, daemons, _slots_by_node(owned), silence, now)
     versions = {daemon.version for daemon in daemons if daemon.version}
     return PoolStatus(
         name=name,
@@ -301,6 +310,7 @@ def _jobs(owned: Sequence[Owned]) -> list[JobStatus]:
 
 def _verdict(
     nodes: Sequence[Node],
+    lost: Sequence[Identity],
     daemons: Sequence[DaemonStatus],
     slots: Mapping[str, int],
     silence: str,
@@ -321,10 +331,16 @@ def _verdict(
     for node, what in missing:
         if node.info.started_at is None or node.info.started_at < lately:
             broken.append(what)
-    reasons = (broken or [what for _, what in missing])[:MOST_REASONS]
+    waited_for = [what for _, what in missing]
+    # While a pool is created, a volume may exist before the container that it is for.
+    is_old = any(node.info.started_at and node.info.started_at < lately for node in nodes)
+    (broken if is_old else waited_for).extend(
+        f"{node.name} has no container: if it was removed, condor-mini start creates it again"
+        for node in lost
+    )
     if broken:
-        return Verdict.BROKEN, reasons
-    return (Verdict.STARTING, reasons) if missing else (Verdict.USABLE, [])
+        return Verdict.BROKEN, broken[:MOST_REASONS]
+    return (Verdict.STARTING, waited_for[:MOST_REASONS]) if waited_for else (Verdict.USABLE, [])
 
 
 def _missing(

@@ -141,7 +141,9 @@ def test_a_removed_access_point_comes_back(pool: Pool) -> None:
     gate = Gate(pool=pool)
     job = running(pool, "access-point", gate)
     before, ended = queue(pool), history(pool)
-    pool.engine.remove(pool.node().info.id)
+    lost = pool.node()
+    pool.engine.remove(lost.info.id)
+    assert f"{lost.name} has no container" in " ".join(pool.status().reasons)
     pool.start(timeout_s=REMADE_S)
     assert queue(pool) == before
     assert ended <= history(pool)

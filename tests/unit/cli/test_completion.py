@@ -8,7 +8,10 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import click
 import pytest
+
+from condor_mini.cli.options import cluster_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
 
     from command_line import Result
     from fake_pool import FakePool
+    from fake_queue import Queue
 
 ASK = """
 eval "$(condor-mini completion bash)"
@@ -63,6 +67,47 @@ def test_unknown_shell_is_2(run: Callable[..., Result]) -> None:
     assert run("completion", "tcsh").status == 2
 
 
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (("list", "--engine", "emb"), {"embedded"}),
+        (("create", "--htcondor", ""), {"25", "23"}),
+        (("runtime", "build", "--htcondor", "2"), {"25", "23"}),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_values_in_every_shells_form(shell: str, words: tuple[str, ...], found: set[str]) -> None:
+    """What click tells each shell has the values of an option."""
+    line = ["condor-mini", *words]
+    # bash and zsh count the words, and fish gives the one that is begun (click's shell_completion).
+    position = words[-1] if shell == "fish" else str(len(words))
+    done = subprocess.run(
+        [sys.executable, "-m", "condor_mini"],
+        env={
+            **os.environ,
+            "_CONDOR_MINI_COMPLETE": f"{shell}_complete",
+            "COMP_WORDS": " ".join(line),
+            "COMP_CWORD": position,
+        },
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    said = set(done.stdout.replace(",", "\n").split())
+    assert found <= said
+    assert done.stderr == ""
+
+
+def test_clusters(queue: Queue, condor_mini_on: Callable[..., Result]) -> None:
+    """`wait` completes the clusters in the queue."""
+    assert condor_mini_on(queue.engine, "list").status == 0
+    queue.queued = [queue.job(ClusterId=number) for number in (7, 71, 8)]
+    context = click.Context(click.Command("wait"))
+    assert cluster_numbers(context, click.Argument(["x"]), "7") == ["7", "71"]
+
+
 def test_commands(bash: Callable[..., list[str]]) -> None:
     """A command's name is completed."""
     assert bash("condor-mini", "st") == ["start", "status", "stop"]
@@ -99,4 +144,5 @@ def test_silent_without_an_engine(
 ) -> None:
     """Nothing is completed, and nothing is said."""
     monkeypatch.setenv("DOCKER_HOST", "unix:///nonexistent")
+    monkeypatch.setenv("CONDOR_MINI_ENGINE", "docker")  # others may have pools of other tests
     assert bash("condor-mini", "status", "-n", "") == []

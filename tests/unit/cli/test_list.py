@@ -135,6 +135,17 @@ def test_kept_pool_that_is_started_runs(removed: Callable[..., Result]) -> None:
     assert (row(removed)["state"], row(removed)["running"]) == ("running", 4)
 
 
+def test_node_without_container_counts(
+    pools: PoolEngine, condor_mini: Callable[..., Result]
+) -> None:
+    """A node whose container was removed still counts, so the pool runs partly."""
+    Pool.create("ci", engine=pools)
+    pools.remove("ci-submit-1")
+    found = row(condor_mini)
+    assert (found["state"], found["running"]) == ("partly", 2)
+    assert found["nodes"] == {"master": 1, "submit": 1, "execute": 1}
+
+
 @pytest.mark.parametrize("lost", ["network", "central manager's state"])
 def test_what_cannot_be_made_anew_is_incomplete(
     removed: Callable[..., Result], pools: PoolEngine, lost: str

@@ -93,11 +93,11 @@ def test_ended_node_is_broken(pool: FakePool) -> None:
 
 
 def test_stopped_pool(pool: FakePool) -> None:
-    """A pool of which no node runs is stopped, and nobody is asked."""
+    """A pool of which no node runs is stopped, and no node is asked."""
     pool.engine.stop(*(node.name for node in pool.nodes), timeout_s=1)
     pool.engine.calls.clear()
     assert status(pool).verdict is Verdict.STOPPED
-    assert {call.method for call in pool.engine.calls} == {"containers"}
+    assert {call.method for call in pool.engine.calls} == {"containers", "volumes"}
 
 
 def test_pool_without_central_manager(pool: FakePool) -> None:
@@ -180,7 +180,8 @@ def test_no_such_pool(fake: FakeEngine) -> None:
 
 
 def test_one_question_each(pool: FakePool) -> None:
-    """One question to the engine and one to the collector: it is to be fast."""
+    """Two questions to the engine and one to the collector: it is to be fast."""
     pool.engine.calls.clear()
     status(pool)
-    assert [call.method for call in pool.engine.calls] == ["containers", "exec"]
+    methods = [call.method for call in pool.engine.calls]
+    assert (sorted(methods[:2]), methods[2:]) == (["containers", "volumes"], ["exec"])

@@ -166,8 +166,10 @@ class Client:
         """Return the error for an engine that does not answer, with its client's words."""
         denied = self._dialect.denied.search(stderr)
         error = EngineAccessDenied if _PERMISSION_DENIED in stderr else EngineNotFound
+        # Some clients add how they are used, and what they sent. The first line is the reason.
+        reason = next(filter(None, map(str.strip, stderr.splitlines())), "(it said nothing)")
         return error(
-            f"{self._dialect.name} does not answer: {stderr.strip() or '(it said nothing)'}",
+            f"{self._dialect.name} does not answer: {reason}",
             hint=self._dialect.hint_denied
             if denied
             else self.hint_of(stderr) or self._dialect.hint_unreachable,
