@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 STDERR_TAIL_LINES = 20
+MOST_SHOWN = 120
+"""Characters of a command line that an error shows; ``argv`` has all of it."""
 
 
 class CondorMiniError(Exception):
@@ -102,6 +104,14 @@ class ReadOnlyError(CondorMiniError):
     """A place in a container that is read-only."""
 
 
+def _shown(argv: Sequence[str]) -> str:
+    """Return a command line without its secrets; of a long one the beginning."""
+    words = redact_argv(argv)
+    if len(words) <= MOST_SHOWN:
+        return words
+    return f"{words[:MOST_SHOWN].rpartition(' ')[0]} ..."
+
+
 class CommandFailed(CondorMiniError):
     """An engine's command ended with a status other than 0, or not in time (status None)."""
 
@@ -111,7 +121,7 @@ class CommandFailed(CondorMiniError):
         self.stderr = stderr
         outcome = "did not end in time" if returncode is None else f"ended with {returncode}"
         tail = "\n".join(redact(stderr).strip().splitlines()[-STDERR_TAIL_LINES:])
-        super().__init__(f"{redact_argv(argv)}\n{outcome}: {tail or '(nothing on stderr)'}")
+        super().__init__(f"{_shown(argv)}\n{outcome}: {tail or '(nothing on stderr)'}")
 
 
 class ImageBuildFailed(CondorMiniError):

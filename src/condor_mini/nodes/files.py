@@ -34,8 +34,8 @@ stat --dereference --format '%u %g %f' -- "$@"
 def copy_in(node: Node, source: Path, target: str) -> list[str]:
     """Copy a file or a directory into a running node.
 
-    The copy belongs to the owner of the directory that it is put into. Symbolic links in a
-    directory are copied as links.
+    The copy belongs to the owner of the directory that it is put into, or to ``jovyan`` if
+    everybody can write there. Symbolic links in a directory are copied as links.
 
     Args:
         node: Node to copy to.
@@ -193,6 +193,8 @@ def _place_in(node: Node, target: str, name: str) -> _Place:
     if node.is_personal:  # the engine may count its user's number in another way
         uid, gid = node.owner
         found = {each: replace(place, uid=uid, gid=gid) for each, place in found.items()}
+    else:
+        found = {each: _of_everybody(place, node.owner) for each, place in found.items()}
     existing = found.get(path)
     if existing is not None and stat.S_ISDIR(existing.mode):
         return replace(existing, path=posixpath.join(path, name))
@@ -206,6 +208,14 @@ def _place_in(node: Node, target: str, name: str) -> _Place:
             f"mkdir -p {above[-1]}",
         )
     return replace(parent, path=path)
+
+
+def _of_everybody(place: _Place, owner: tuple[int, int]) -> _Place:
+    """Return the place with the ordinary user as its owner if everybody can write there."""
+    if not place.mode & stat.S_IWOTH:
+        return place
+    uid, gid = owner
+    return replace(place, uid=uid, gid=gid)
 
 
 def _looked_up(node: Node, paths: Sequence[str]) -> dict[str, _Place]:

@@ -15,8 +15,14 @@ from condor_mini.spec.types import one_line
 
 HTCONDOR_DIRECTORIES = (
     *("/etc/condor", "/var/lib/condor", "/var/spool/condor", "/var/log/condor"),
-    "/run/condor-mini",
+    *("/run/condor-mini", "/usr/local/lib/condor-mini", "/usr/local/libexec/condor-mini"),
 )
+KERNEL_DIRECTORIES = ("/proc", "/sys", "/dev")
+SYSTEM_DIRECTORIES = (
+    *("/bin", "/sbin", "/lib", "/usr/bin", "/usr/sbin", "/usr/lib", "/root", "/home/jovyan"),
+    *("/tmp", "/var/tmp"),  # noqa: S108 (in a node)
+)
+"""Directories that a node needs as they are. Directories in them can be mounted."""
 MOST_PORT = 65535
 
 
@@ -27,6 +33,15 @@ def _path_in_container(value: str) -> str:
     for own in map(PurePosixPath, HTCONDOR_DIRECTORIES):
         if own.is_relative_to(path) or path.is_relative_to(own):
             raise ValueError(f"must not contain or be inside HTCondor's own directory {own}")
+    for kernel in KERNEL_DIRECTORIES:
+        if path.is_relative_to(kernel):
+            raise ValueError(f"must not be in {kernel}, whose files are the kernel's")
+    for system in map(PurePosixPath, SYSTEM_DIRECTORIES):
+        if system.is_relative_to(path):
+            raise ValueError(
+                f"must not hide the node's own {system}; a directory of its own is possible, for "
+                f"example {system}/data or /data"
+            )
     return str(path)
 
 

@@ -32,7 +32,7 @@ def lives(caller: Person, job: Path, series: str) -> None:
 def runs(caller: Person, job: Path, series: str) -> None:
     """A job in a personal pool; the state is the caller's."""
     done = caller.run("run", "--htcondor", series, "--submit", "job.sub", cwd=job, timeout_s=120)
-    assert (done.returncode, "jovyan\nit is done" in done.stdout) == (3, True), done.stderr
+    assert (done.returncode, "  jovyan\n  it is done" in done.stdout) == (3, True), done.stderr
     owners = {path.lstat().st_uid for path in (job / "condor_state").rglob("*")}
     assert owners == {caller.uid}
 

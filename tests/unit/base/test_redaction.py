@@ -131,3 +131,11 @@ def test_long_line_takes_no_time(piece: str) -> None:
     began = time.process_time()
     redact(text)
     assert time.process_time() - began < 5
+
+
+def test_failed_command_shows_the_beginning_of_its_arguments() -> None:
+    """Of a page of arguments a person needs the beginning, and what the command said."""
+    error = CommandFailed(["docker", "create", *[f"--label={n}" for n in range(99)]], 1, "bad CPUs")
+    first, last = str(error).splitlines()
+    assert (first.startswith("docker create --label=0 "), first.endswith(" ...")) == (True, True)
+    assert (len(first) < 130, last) == (True, "ended with 1: bad CPUs")

@@ -254,6 +254,16 @@ def test_copy_belongs_to_the_directorys_owner(
     assert engine.files(NAME)["/home/jovyan/file"].uid == 1000
 
 
+def test_copy_to_where_everybody_writes_belongs_to_the_ordinary_user(
+    node: Node, engine: FakeEngine, holds: Callable[..., None], here: Path
+) -> None:
+    """In a shared directory of root's, jovyan can write to what was copied."""
+    holds(**{"/": ROOT, "/shared": ("43ff", 0, "43ff")})
+    (here / "file").write_text("1")
+    files.copy_in(node, here / "file", "/shared/")
+    assert engine.files(NAME)["/shared/file"].uid == 1000
+
+
 def test_links_in_a_directory_are_copied_as_links(
     node: Node, holds: Callable[..., None], here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
