@@ -172,6 +172,29 @@ def test_package_installs_without_root(run: Run, kept: Path, installer: tuple[st
     assert run("python3", "-c", f"import {name}; print({name}.VALUE)").stdout == "7\n"
 
 
+@pytest.mark.pool_engines("docker", reason="no Python is in embedded's pools")
+def test_installed_package_stays_and_jobs_find_it(
+    person: Person, directory: Path, write_job: Callable[..., Path]
+) -> None:
+    """What pip has installed is there in the next pool on the state directory, for jobs as well."""
+    make_wheel(directory, "probe_state")
+    wheel = "./probe_state-1.0-py3-none-any.whl"
+    install = ("run", "--", "pip", "install", "--no-index", wheel)
+    assert person.run(*install, cwd=directory).returncode == 0
+    script = 'import probe_state as it; print("value", it.VALUE)'
+    write_job(
+        person, directory, "python3 program", "output = out", "transfer_input_files = program"
+    )
+    (directory / "program").write_text(f"{script}\n")
+    done = person.run("run", "--submit", "job.sub", cwd=directory)
+    assert (done.returncode, "  value 7\n" in done.stdout) == (0, True), done.stdout + done.stderr
+
+
+def test_login_shell_finds_htcondors_commands(run: Run) -> None:
+    """`bash -l` has the administrator's commands too."""
+    assert run("bash", "-lc", "command -v condor_restart").stdout.endswith("/condor_restart\n")
+
+
 def make_wheel(folder: Path, name: str) -> None:
     """Write the smallest wheel there can be."""
     info = f"{name}-1.0.dist-info"
