@@ -20,6 +20,7 @@ from condor_mini.engine import FakeEngine, FakeOutcome
 from condor_mini.engines import Candidate
 from condor_mini.images import builder
 from condor_mini.lifecycle import startup
+from condor_mini.nodes import certificates
 from condor_mini.nodes.node import pool_labels
 from condor_mini.pool import Pool
 from condor_mini.spec import PoolSpec
@@ -36,7 +37,8 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def _environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No variable of the user's decides anything, and nothing is kept in the user's home."""
-    for variable in (VARIABLE, "CONDOR_MINI_NAME", "CONDOR_MINI_ENGINE", "NO_COLOR"):
+    ours = (VARIABLE, "CONDOR_MINI_NAME", "CONDOR_MINI_ENGINE", "NO_COLOR")
+    for variable in (*ours, *certificates.VARIABLES):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
 

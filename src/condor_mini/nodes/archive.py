@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from condor_mini.base.layout import HOME, KEYS, LOG, SPOOL, TOKENS, USER_ID
 from condor_mini.base.tar_writer import TarWriter, mode_of
 from condor_mini.engine import VolumeMount
+from condor_mini.nodes.certificates import CERTIFICATES, files_at
 from condor_mini.nodes.planned_node import CONFIGURATION
 from condor_mini.nodes.state import state_volumes
 
@@ -36,9 +37,9 @@ def node_archive(
 ) -> bytes:
     """Return the tar archive to unpack at ``PlannedNode.archive_at`` before a node's start.
 
-    It contains the node's files. If the node is not read-only, it also sets the owners and modes of
-    its volumes. For a read-only node the engine takes them from the image; the caller must see to
-    its ``user_volumes``.
+    It contains the node's files, and the certificate authorities of the caller's machine. If the
+    node is not read-only, it also sets the owners and modes of its volumes. For a read-only node
+    the engine takes them from the image; the caller must see to its ``user_volumes``.
 
     Args:
         node: Node to make the archive for.
@@ -53,7 +54,7 @@ def node_archive(
             owner, mode = _OWNERS[mount.target] if is_state else (0, 0o1777)
             tar.directory(mount.target.strip("/"), mode, owner)
     ours = {path: text.encode() for path, text in node.files.items()}
-    for path, content in {**(more or {}), **ours}.items():
+    for path, content in {**(more or {}), **ours, **files_at(CERTIFICATES)}.items():
         tar.file(_below(path, node.archive_at), content, mode_of(content))
     _add_tokens(tar, tokens, at=node.archive_at)
     return tar.finish()

@@ -15,6 +15,7 @@ from condor_mini.base.series import catalogue
 from condor_mini.engine import BindMount, ContainerSpec, PublishedPort, ScratchMount, VolumeMount
 from condor_mini.images import builder
 from condor_mini.nodes import condor_config, custom_image
+from condor_mini.nodes.certificates import CERTIFICATES, variables_for
 from condor_mini.nodes.node import ONE_USER, OWN_IMAGE, SPEC, Role, node_name, pool_labels
 from condor_mini.nodes.planned_node import CONFIGURATION, PlannedNode
 from condor_mini.nodes.state import STATE
@@ -133,7 +134,7 @@ def _planned(
         # HTCondor stores the host name in the queue and in its ads, so it must not change.
         hostname=name,
         network=spec.name,
-        environment={**spec.environment, **node.environment},
+        environment={**variables_for(CERTIFICATES), **spec.environment, **node.environment},
         labels={**spec.labels, **node.labels, **labels},
         mounts=tuple(_mounts(spec, node, role, name)),
         read_only=node.is_read_only,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import StateError
@@ -15,6 +14,7 @@ from condor_mini.engine import BindMount
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from condor_mini.engine import EngineInfo
 
@@ -161,15 +161,3 @@ class Caller:
         for path, content in contents.items():
             tar.file(path.lstrip("/"), content, mode_of(content))
         return tar.finish()
-
-
-def certificate_authorities() -> bytes | None:
-    """Return the CA bundle that the caller's environment names, or None if it names none.
-
-    Behind a proxy that intercepts TLS, pip and curl need this bundle in the pool too.
-    """
-    for variable in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT"):
-        path = os.environ.get(variable)
-        if path and Path(path).is_file():
-            return Path(path).read_bytes()
-    return None

@@ -10,9 +10,9 @@ from condor_mini.base.layout import ENTRYPOINT, HOME, LABEL
 from condor_mini.engine import BindMount, ContainerSpec
 from condor_mini.images import builder
 from condor_mini.nodes import custom_image, host_files
+from condor_mini.nodes.certificates import files_at, variables_for
 from condor_mini.nodes.node import OWN_IMAGE, Role, pool_labels
 from condor_mini.nodes.personal_labels import COMMAND_PREFIX, CONTAINER_USER, STATE_DIRECTORY
-from condor_mini.personal.caller import Caller, certificate_authorities
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from condor_mini.base.progress import Progress
     from condor_mini.base.series import Series
     from condor_mini.engine import Engine
+    from condor_mini.personal.caller import Caller
     from condor_mini.personal.state_directory import StateDirectory
 
 WORK = f"{HOME}/work"
@@ -61,14 +62,11 @@ def container_spec(
     mounts: tuple[BindMount, ...],
 ) -> ContainerSpec:
     """Return the container of the personal pool ``name`` on this state directory."""
-    environment = {"HOME": HOME}
+    environment = {"HOME": HOME, **variables_for(CERTIFICATES)}
     if spec.cpus is not None:
         environment["NUM_CPUS"] = str(spec.cpus)
     if spec.memory_mb is not None:
         environment["MEMORY"] = str(spec.memory_mb)
-    if certificate_authorities() is not None:
-        for variable in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT"):
-            environment[variable] = CERTIFICATES
     return ContainerSpec(
         image=image,
         name=name,
@@ -116,10 +114,8 @@ def files_archive(
     engine: Engine, container: str, caller: Caller, more: Mapping[str, bytes]
 ) -> bytes:
     """Return the archive of the files that the container gets before its start."""
-    contents = dict(more)
+    contents = {**more, **files_at(CERTIFICATES)}
     if not caller.is_known_to_image:
         passwd, group = (engine.copy_out(container, f"/etc/{file}") for file in ("passwd", "group"))
         contents.update(caller.account_files(passwd, group))
-    if (bundle := certificate_authorities()) is not None:
-        contents[CERTIFICATES] = bundle
     return caller.archive(contents)

@@ -18,10 +18,7 @@ HTCONDOR_DIRECTORIES = (
     *("/run/condor-mini", "/usr/local/lib/condor-mini", "/usr/local/libexec/condor-mini"),
 )
 KERNEL_DIRECTORIES = ("/proc", "/sys", "/dev")
-SYSTEM_DIRECTORIES = (
-    *("/bin", "/sbin", "/lib", "/usr/bin", "/usr/sbin", "/usr/lib", "/root", "/home/jovyan"),
-    *("/tmp", "/var/tmp"),  # noqa: S108 (in a node)
-)
+SYSTEM_DIRECTORIES = ("/bin", "/sbin", "/lib", "/usr/bin", "/usr/sbin", "/usr/lib", "/home/jovyan")
 """Directories that a node needs as they are. Directories in them can be mounted."""
 MOST_PORT = 65535
 

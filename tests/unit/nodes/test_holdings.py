@@ -82,7 +82,8 @@ def test_commands_go_on_with_foreign_volumes(
     """A volume with a pool's labels that is none of it changes nothing."""
     name, labels = VOLUMES[kind]
     engine.create_volume(name, labels=labels)
-    assert run(command).status == (1 if command == "doctor" else 0)
+    # No collector answers here.
+    assert run(command).status == {"doctor": 1, "status": 5}.get(command, 0)
     assert [node.name for node in pool_nodes(engine, "ci")] == NODES
 
 
@@ -295,7 +296,8 @@ def test_labels_of_an_own_image_do_not_count(pools: PoolEngine, run: Run) -> Non
     assert {node.series for node in nodes} == {"25"}
     assert not any(node.has_one_user or node.has_own_image for node in nodes)
     results = [run(command) for command in ("scale --execute 3", "restart", "status")]
-    assert ([result.status for result in results], results[-1].err) == ([0] * 3, "")
+    # No collector answers here.
+    assert ([result.status for result in results], results[-1].err) == ([0, 0, 5], "")
 
 
 def test_an_own_image_does_not_tell_how_many_slots(pools: PoolEngine) -> None:

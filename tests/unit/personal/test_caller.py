@@ -9,7 +9,7 @@ import pytest
 
 from condor_mini.engine import ContainerSpec
 from condor_mini.engine.oci.argv import create_arguments
-from condor_mini.personal.caller import Caller, certificate_authorities
+from condor_mini.personal.caller import Caller
 
 PASSWD = b"root:x:0:0::/root:/bin/sh\nwww:x:33:33::/:/bin/sh\njovyan:x:1000:1000::/h:/bin/bash\n"
 GROUP = b"root:x:0:\nwww:x:33:\njovyan:x:1000:\n"
@@ -43,13 +43,6 @@ def test_home_is_the_callers() -> None:
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
         home = tar.getmember("home/jovyan")
     assert (home.uid, home.gid, home.mode) == (4321, 99, 0o700)
-
-
-def test_no_bundle_where_none_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a bundle of the caller's the image's own is used."""
-    for variable in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT"):
-        monkeypatch.delenv(variable, raising=False)
-    assert certificate_authorities() is None
 
 
 # -- on an engine of the caller's own (docs/decisions/0005) ----------------------------------------
