@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from condor_mini.nodes.node import Node
     from condor_mini.pool import Pool
 
-pytestmark = pytest.mark.every_engine
 
 CONFIGURATION = "/etc/condor/config.d/95-releases"
 FIRST_FAILS = {
