@@ -80,6 +80,8 @@ WHO_IS_THERE = (
     *("condor_status", "-any", "-af", "MyType", "Name", "DaemonStartTime"),
     *("-constraint", 'DaemonStartTime isnt undefined && MyType != "Machine"'),
 )
+DOMAIN = ".nodes.internal"
+"""What follows a node's name in its daemons' names."""
 FACTOR = ("condor_userprio", "-allusers", "-af", "Name", "PriorityFactor")
 
 
@@ -138,7 +140,7 @@ def before(pool: Pool, job: int) -> object:
 
     def unadvertised() -> str | None:
         # A pool is usable before its masters have advertised themselves.
-        ads = {tuple(line.split()[:2]) for line in who_is_there(pool)}
+        ads = {tuple(line.replace(DOMAIN, "").split()[:2]) for line in who_is_there(pool)}
         daemons = {("DaemonMaster", node.name) for node in pool.nodes}
         if catalogue().get(None).number != "23":
             points = (node for node in pool.nodes if node.role is Role.EXECUTION_POINT)
