@@ -124,8 +124,10 @@ def job(pool: Pool) -> Iterator[int]:
     cluster = int(said.stdout.partition(".")[0])
 
     def unstarted() -> str | None:
-        states = [ad["JobStatus"] for ad in pool.job_ads(f"ClusterId == {cluster}", ["JobStatus"])]
-        return None if states == [2] else f"job {cluster}: {states}"
+        # A job's shadow counts its start some seconds later.
+        ads = pool.job_ads(f"ClusterId == {cluster}", ["JobStatus", "NumJobStarts"])
+        started = [(ad["JobStatus"], ad.get("NumJobStarts")) for ad in ads] == [(2, 1)]
+        return None if started else f"job {cluster}: {ads}"
 
     try:
         wait_until(unstarted, timeout_s=30)
