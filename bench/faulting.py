@@ -377,7 +377,7 @@ FAULTS = {
             what=f"the same for {LEASE_S + 30} s, longer than the job lease",
             strike=lambda world: _cut(world, LEASE_S + 30),
         ),
-        *map(_moving, Role),
+        *map(_moving, CREATED_ROLES),
         Fault(
             name="away",
             what=f"the central manager stopped for {AWAY_S} s",
