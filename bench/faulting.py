@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from condor_mini.base.errors import CondorMiniError
 from condor_mini.base.waiting import wait_until
 from condor_mini.engine import ContainerState
-from condor_mini.nodes.node import Node, Role
+from condor_mini.nodes.node import CREATED_ROLES, Node, Role
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
