@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -10,6 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from condor_mini.base.layout import REQUEST_SCRIPTS
+from condor_mini.base.waiting import wait_until
+
+from .conftest import READY_S
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,6 +78,23 @@ def test_one_command_approves(docker: Docker, network: str, master: Node) -> Non
     said = master.exec("condor_token_request_approve", "-reqid", request, stdin="yes\n")
     assert f"Request {request} approved successfully." in said
     node.wait_until_healthy()
+
+
+def pending(master: Node, node: Node) -> str:
+    """Wait until the central manager lists a node's request; its number.
+
+    A node's log also has the requests that were approved, by AUTO_APPROVE too if that took a while.
+    """
+    listed: list[str] = []
+
+    def probe() -> str | None:
+        said = master.exec("condor_token_request_list", "-json")
+        requests = json.loads(said) if said.strip() else []
+        listed[:] = [r["RequestId"] for r in requests if r["PeerLocation"] == node.address]
+        return None if listed else f"no request of {node.address} in: {said}"
+
+    wait_until(probe, timeout_s=READY_S)
+    return listed[-1]
 
 
 def id_of(node: Node) -> str:
@@ -207,7 +228,7 @@ def test_a_revoked_token_lets_nobody_in(members: tuple[Node, Node, Node]) -> Non
 def test_a_revoked_node_asks_for_another_token(members: tuple[Node, Node, Node]) -> None:
     """A node that was revoked says so, asks once for all its daemons, and joins when approved."""
     master, one, _ = members
-    request = one.wait_for_log(WAITS).split()[-1]
+    request = pending(master, one)
     assert "no longer accepts this node's token: it was revoked" in one.log()
     listed = master.exec("condor_token_request_list")
     assert listed.count(f'PeerLocation = "{one.address}"') == 1
@@ -244,7 +265,8 @@ def test_a_new_key(members: tuple[Node, Node, Node]) -> None:
     assert node.attempt(*JOIN).returncode != 0
     asked = node.log().count(WAITS)
     node.restart()
-    request = node.wait_for_log(WAITS, count=asked + 1).split()[-1]
+    node.wait_for_log(WAITS, count=asked + 1)
+    request = pending(master, node)
     master.exec("condor_token_request_approve", "-reqid", request, stdin="yes\n")
     node.wait_until_healthy()
 
@@ -252,7 +274,7 @@ def test_a_new_key(members: tuple[Node, Node, Node]) -> None:
 def test_a_node_that_runs_asks_only_whom_it_knows(members: tuple[Node, Node, Node]) -> None:
     """Who gets hold of the central manager's address is asked for no token until a restart."""
     master, node, _ = members
-    request = node.wait_for_log(WAITS).split()[-1]
+    request = pending(master, node)
     master.exec("condor_token_request_approve", "-reqid", request, stdin="yes\n")
     node.wait_until_healthy()
     asked = node.log().count(WAITS)
