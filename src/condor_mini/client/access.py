@@ -83,10 +83,15 @@ def _address(node: Node) -> str:
     if address is None:
         raise EngineCapabilityError(f"the engine reports no address of the node {node.name}")
     try:
-        socket.create_connection((address, PORT), timeout=CONNECT_TIMEOUT_S).close()
+        connect(address)
     except OSError as error:
         raise _unreachable(node, address, error) from error
     return address
+
+
+def connect(address: str) -> None:
+    """Raise ``OSError`` if no node accepts connections at this address."""
+    socket.create_connection((address, PORT), timeout=CONNECT_TIMEOUT_S).close()
 
 
 def _unreachable(node: Node, address: str, error: OSError) -> EngineCapabilityError:
