@@ -72,7 +72,8 @@ def start_all(
 
     def start(node: PlannedNode) -> None:
         container = containers[node.name]
-        more = contents(engine, container) if node.has_own_image else None
+        role = str(node.role)
+        more = contents(engine, container, role=role) if node.has_own_image else None
         archive = node_archive(node, tokens=issued[node.name], more=more)
         engine.copy_in(container, archive, at=node.archive_at)
         _start(engine, container, stopped=stopped.is_set)
