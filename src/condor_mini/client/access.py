@@ -38,25 +38,33 @@ class Access:
     """Domain of the nodes' full names: ``nodes.internal``."""
 
 
-def access_to(pool: PoolNodes, access_point: str | None = None) -> Access:
-    """Return how this machine reaches an access point of a pool.
-
-    Args:
-        pool: Pool to reach.
-        access_point: Name of the access point. None for the first.
+def chosen_access_point(pool: PoolNodes, name: str | None) -> Node:
+    """Return the access point of that name, or the first for None.
 
     Raises:
         NotFound: There is no such pool or node.
         UsageError: The node is not an access point.
-        PoolNotReady: The pool does not run, or the schedd has not yet reported to the collector.
-        EngineCapabilityError: This machine has no route to the nodes' addresses.
     """
-    manager = pool.node(role=Role.CENTRAL_MANAGER)
-    point = pool.node(access_point)
+    point = pool.node(name)
     if not point.role.acts_as(Role.ACCESS_POINT):
         raise UsageError(
             f"the node {point.name} is not an access point: it is an {point.role.words}"
         )
+    return point
+
+
+def access_to(pool: PoolNodes, point: Node) -> Access:
+    """Return how this machine reaches an access point of a pool.
+
+    Args:
+        pool: Pool to reach.
+        point: The access point.
+
+    Raises:
+        PoolNotReady: The pool does not run, or the schedd has not yet reported to the collector.
+        EngineCapabilityError: This machine has no route to the nodes' addresses.
+    """
+    manager = pool.node(role=Role.CENTRAL_MANAGER)
     collector, _ = each(_address, [manager, point])
     ours = f'CondorMiniNode == "{point.name}"'
     found = classads.ads(pool, "schedd", ours, ["Name", "Machine"])
