@@ -36,10 +36,7 @@ def cache() -> Path:
 
 
 def installed(client: str) -> Path:
-    """Return the virtual environment of a client, which is made if it is absent.
-
-    Its own pip is not used, because Debian's Python can make environments without one.
-    """
+    """Return the virtual environment of a client, which is made if it is absent."""
     wanted = CLIENTS[client]
     digest = hashlib.sha256("\n".join(wanted).encode()).hexdigest()[:8]
     path = cache() / f"{client}-{digest}"

@@ -3,36 +3,29 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.clients.catalogue import PYTHON, cache
-from tests.pool.embedded.conftest import new_home, remove_home
-from tests.pool.people import copy_of_us
+from tests.pool.people import copy_of_us, embedded_at
 
 from sandbox_programs import sandbox_runtime
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 UID = 7301
 """Of the ordinary user, if root tests: HTCondor runs no jobs for root."""
 POOL = "clients"
 TIMEOUT_S = 240.0
-CPUS = 4
-POOL_FILE = """
-version: 1
-name: {pool}
-shared: {{path: {work}, source: {work}}}
-access_points: [{{image: host-files, volumes: ["{cache}:{cache}:ro"]}}]
-execution_points: [{{image: host-files, cpus: {cpus}, volumes: ["{cache}:{cache}:ro"]}}]
-"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,36 +38,33 @@ class User:
     environment: dict[str, str]
     work: Path
 
-    def condor_mini(
-        self, *argv: str, cwd: Path | None = None, timeout_s: float = TIMEOUT_S
-    ) -> subprocess.CompletedProcess[str]:
+    def condor_mini(self, *argv: str) -> subprocess.CompletedProcess[str]:
         """Run ``condor-mini ARGV`` to its end, whatever its status."""
         identity = {} if self.uid == os.geteuid() else {"user": self.uid, "group": self.uid}
         return subprocess.run(  # type: ignore[call-overload, no-any-return]
             [*self.command, *argv],
-            cwd=cwd or self.work,
+            cwd=self.work,
             env=self.environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=timeout_s,
+            timeout=TIMEOUT_S,
             check=False,
             **identity,
             extra_groups=[],
         )
 
-    def here(self, *argv: str, cwd: Path | None = None) -> str:
-        """Run a command on this machine, with the pool's client environment; it succeeds."""
-        return self._succeeds("client", "--tools", "-q", "--", *argv, cwd=cwd)
+    def here(self, *argv: str, cwd: Path, venv: Path) -> str:
+        """Run a command on this machine as a client of the pool; it succeeds."""
+        return self._succeeds("client", "--tools", "-q", "--", *_in(venv, cwd, argv))
 
-    def there(self, *argv: str, cwd: Path | None = None) -> str:
+    def there(self, *argv: str, cwd: Path, venv: Path) -> str:
         """Run a command on the access point, in the same directory; it succeeds."""
-        script = f"cd {shlex.quote(str(cwd or self.work))} && exec {shlex.join(argv)}"
-        return self._succeeds("exec", "--", "bash", "-c", script)
+        return self._succeeds("exec", "--", *_in(venv, cwd, argv))
 
-    def _succeeds(self, *argv: str, cwd: Path | None = None) -> str:
-        result = self.condor_mini(*argv, cwd=cwd)
+    def _succeeds(self, *argv: str) -> str:
+        result = self.condor_mini(*argv)
         assert result.returncode == 0, f"{argv}: {result.stdout}"
         return result.stdout
 
@@ -83,31 +73,41 @@ class User:
 def user() -> Iterator[User]:
     """The user, and their pool."""
     uid = UID if os.geteuid() == 0 else os.geteuid()
-    home = new_home(uid)
+    cache().mkdir(parents=True, exist_ok=True)
+    # Not below /tmp, where DAGMan keeps no log.
+    home = Path(tempfile.mkdtemp(prefix="home-", dir=cache().parent))
     work = home / "work"
     work.mkdir()
-    os.chown(work, uid, uid)
-    cache().mkdir(parents=True, exist_ok=True)
+    for path in (home, work):
+        path.chmod(0o755)
+        os.chown(path, uid, uid)
     user = User(uid=uid, command=_command(home, uid), environment=_environment(home), work=work)
     _copy_runtime(home / "cache", uid)
-    file = home / "pool.yaml"
-    file.write_text(POOL_FILE.format(pool=POOL, work=work, cache=cache(), cpus=CPUS))
+    mounts = (f"--mount={work}", f"--mount={cache()}")
     try:
-        made = user.condor_mini("create", "-c", str(file))
+        made = user.condor_mini("create", "--host-files", "--execute=2", *mounts)
         assert made.returncode == 0, made.stdout
         yield user
     finally:
-        user.condor_mini("delete", POOL)
-        remove_home(home)
+        user.condor_mini("delete")
+        engine = embedded_at(home / "state")
+        engine.remove(*(info.id for info in engine.containers({})))
+        shutil.rmtree(home)
 
 
 @pytest.fixture
 def folder(user: User, request: pytest.FixtureRequest) -> Path:
     """An empty directory that all nodes see."""
-    path: Path = user.work / request.node.name.replace("[", "-").rstrip("]")
+    path: Path = user.work / re.sub(r"\W+", "-", request.node.name)
     path.mkdir()
     os.chown(path, user.uid, user.uid)
     return path
+
+
+def _in(venv: Path, cwd: Path, argv: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the command line that runs a command in a directory and an environment."""
+    script = f"cd {shlex.quote(str(cwd))} && . {venv}/bin/activate && exec {shlex.join(argv)}"
+    return "bash", "-c", script
 
 
 def _environment(home: Path) -> dict[str, str]:
