@@ -38,13 +38,15 @@ class User:
     environment: dict[str, str]
     work: Path
 
-    def condor_mini(self, *argv: str) -> subprocess.CompletedProcess[str]:
+    def condor_mini(
+        self, *argv: str, cwd: Path | None = None, **variables: str
+    ) -> subprocess.CompletedProcess[str]:
         """Run ``condor-mini ARGV`` to its end, whatever its status."""
         identity = {} if self.uid == os.geteuid() else {"user": self.uid, "group": self.uid}
         return subprocess.run(  # type: ignore[call-overload, no-any-return]
             [*self.command, *argv],
-            cwd=self.work,
-            env=self.environment,
+            cwd=cwd or self.work,
+            env={**self.environment, **variables},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -63,8 +65,15 @@ class User:
         """Run a command on the access point, in the same directory; it succeeds."""
         return self._succeeds("exec", "--", *_in(venv, cwd, argv))
 
-    def _succeeds(self, *argv: str) -> str:
-        result = self.condor_mini(*argv)
+    def personal(self, *argv: str, cwd: Path, venv: Path) -> str:
+        """Run a command in a personal pool of that directory; it succeeds."""
+        script = f". {venv}/bin/activate && exec {shlex.join(argv)}"
+        # The environments of all clients are in this home.
+        options = ("run", "--host-files", "--state", f"{cwd}/state")
+        return self._succeeds(*options, "--", "bash", "-c", script, cwd=cwd, HOME=str(cache()))
+
+    def _succeeds(self, *argv: str, cwd: Path | None = None, **variables: str) -> str:
+        result = self.condor_mini(*argv, cwd=cwd, **variables)
         assert result.returncode == 0, f"{argv}: {result.stdout}"
         return result.stdout
 

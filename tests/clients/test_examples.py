@@ -1,4 +1,4 @@
-"""The examples of docs/how-to/use-with-workflow-tools.md, here and on the access point."""
+"""The examples of docs/how-to/use-with-workflow-tools.md, here, on the access point, in personal pools."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ PAGE = DOCS / "how-to/use-with-workflow-tools.md"
 SHOWN = [client for client in CLIENTS if of_kind(f"client: {client}", PAGE)]
 
 
-@pytest.mark.parametrize("where", ["here", "there"])
+@pytest.mark.parametrize("where", ["here", "there", "personal"])
 @pytest.mark.parametrize("client", SHOWN)
 def test_example(user: User, folder: Path, client: str, where: str) -> None:
     """Each command of the client's section shows what the page shows."""
     put_files(client, folder)
-    run = user.here if where == "here" else user.there
+    run = {"here": user.here, "there": user.there, "personal": user.personal}[where]
     for example in of_kind(f"client: {client}", PAGE):
         for command in example.commands:
             output = run("bash", "-c", command.script, cwd=folder, venv=installed(client))
