@@ -1,0 +1,128 @@
+"""What a failing test's report says of its pools: their logs of that time, and the jobs."""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from condor_mini.base.redaction import redact
+from condor_mini.base.times import rfc3339
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from condor_mini import ClassAd, Pool
+
+BEGUN = pytest.StashKey[datetime]()
+"""Where a test holds when it began."""
+MOST_LINES = 500
+"""Lines of the logs that a report holds at most, the last ones."""
+MOST_JOBS = 100
+"""Jobs that a report holds at most, the last ones."""
+NOISE = "procd"
+"""A daemon that writes several lines per job and second, and says of jobs only that they live."""
+_NAMES = ("idle", "running", "removed", "completed", "held", "transferring", "suspended")
+_STATES = dict(enumerate(_NAMES, start=1))
+"""Names of JobStatus; HTCondor's manual, appendix "Job ClassAd Attributes"."""
+_ATTRIBUTES = (
+    *("ClusterId", "ProcId", "Owner", "JobStatus", "ExitBySignal", "ExitCode", "ExitSignal"),
+    *("HoldReason", "RemoveReason", "LastRejMatchReason", "Cmd", "Arguments"),
+)
+
+
+def begin(item: pytest.Item) -> None:
+    """Note that a test begins."""
+    item.stash[BEGUN] = datetime.now(UTC)
+
+
+def attach(item: pytest.Item, report: pytest.TestReport) -> None:
+    """Add a section for the jobs and one for the logs of each pool that the test uses."""
+    begun = item.stash.get(BEGUN, datetime.now(UTC))
+    for pool in pools_of(item):
+        jobs = redact("\n".join(_readable(_jobs(pool, begun))))
+        logs = redact("\n".join(_readable(_logs(pool, begun))))
+        report.sections.append((f"HTCondor jobs, pool {pool.name}", jobs))
+        report.sections.append((f"HTCondor logs, pool {pool.name}", logs))
+
+
+def pools_of(item: pytest.Item) -> list[Pool]:
+    """Return the pools among a test's fixtures, and those that its factories have created."""
+    if "condor_mini.pool" not in sys.modules:
+        return []
+    from condor_mini.pool import Pool
+    from condor_mini.pytest_plugin.factory import PoolFactory
+
+    found: list[Pool] = []
+    for value in (getattr(item, "funcargs", None) or {}).values():
+        for pool in value.pools if isinstance(value, PoolFactory) else [value]:
+            if isinstance(pool, Pool) and pool not in found:
+                found.append(pool)
+    return found
+
+
+def _readable(lines: Iterator[str]) -> Iterator[str]:
+    """Yield the lines, and in place of what cannot be had the reason."""
+    from condor_mini import CondorMiniError
+
+    try:
+        yield from lines
+    except CondorMiniError as error:
+        yield f"not available: {error}"
+
+
+def _jobs(pool: Pool, begun: datetime) -> Iterator[str]:
+    """Yield a line for each job in the queue, and for each that ended during the test."""
+    ended = f"EnteredCurrentStatus >= {int(begun.timestamp())}"
+    ads = pool.job_ads(projection=_ATTRIBUTES)
+    ads += pool.job_ads(ended, projection=_ATTRIBUTES, history=True)
+    if not ads:
+        yield "no job is in the queue, and none ended during the test"
+    by_id = {(_number(ad, "ClusterId"), _number(ad, "ProcId")): ad for ad in ads}
+    kept = sorted(by_id)[-MOST_JOBS:]
+    if len(kept) < len(by_id):
+        yield f"{len(by_id) - len(kept)} jobs before these are left out"
+    for cluster, process in kept:
+        ad = by_id[cluster, process]
+        words = (f"{cluster}.{process}", ad.get("Owner"), _state(ad), _command(ad))
+        yield "  ".join(str(word) for word in words)
+
+
+def _state(ad: ClassAd) -> str:
+    """Return a job's state, with its exit code or the reason for it: ``completed, exit 3``."""
+    state = _STATES.get(_number(ad, "JobStatus"), "unknown")
+    if state == "completed" and ad.get("ExitBySignal") is True:
+        return f"{state}, signal {ad.get('ExitSignal')}"
+    why = {
+        "completed": f"exit {ad.get('ExitCode')}",
+        "held": ad.get("HoldReason"),
+        "removed": ad.get("RemoveReason"),
+        "idle": ad.get("LastRejMatchReason"),
+    }.get(state)
+    return f"{state}, {why}" if why else state
+
+
+def _command(ad: ClassAd) -> str:
+    return f"{ad.get('Cmd', '')} {ad.get('Arguments', '')}".strip()
+
+
+def _number(ad: ClassAd, attribute: str) -> int:
+    value = ad.get(attribute)
+    return value if isinstance(value, int) else 0
+
+
+def _logs(pool: Pool, begun: datetime) -> Iterator[str]:
+    """Yield what the daemons have written since the test began."""
+    written = (line for line in pool.logs(since=begun) if line.daemon != NOISE)
+    lines = deque(written, maxlen=MOST_LINES + 1)
+    if not lines:
+        yield "the daemons wrote nothing during the test"
+    if len(lines) > MOST_LINES:
+        lines.popleft()
+        since = rfc3339(begun)
+        yield f"earlier lines are left out: condor-mini logs -n {pool.name} --since {since}"
+    for line in lines:
+        yield f"{line.node}  {line.daemon}: {line.text}"
