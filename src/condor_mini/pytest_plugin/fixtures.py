@@ -84,6 +84,4 @@ def _reported() -> Iterator[None]:
         yield
     except (CondorMiniError, OSError) as error:
         message = "\n".join([str(error), *getattr(error, "__notes__", ())])
-    else:
-        return
-    pytest.fail(f"condor-mini: {message}", pytrace=False)
+        raise pytest.fail.Exception(f"condor-mini: {message}", pytrace=False) from None

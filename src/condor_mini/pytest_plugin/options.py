@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -106,10 +107,6 @@ class Settings:
                     f"use either --condor-reuse or {other.origin}, not both: a pool that is "
                     "reused is what it is"
                 )
-        numbers = self.series_numbers
-        if twice := sorted({number for number in numbers if numbers.count(number) > 1}):
-            assert self.series is not None  # noqa: S101 (there are numbers)
-            raise pytest.UsageError(f"{self.series.origin}: {twice[0]} is named twice")
 
     def _reach_engine(self) -> None:
         from condor_mini.engines import find_engine
@@ -117,10 +114,17 @@ class Settings:
         find_engine(self.engine_name)
 
     def _check_series(self) -> None:
+        from condor_mini import UsageError
         from condor_mini.base.series import catalogue
 
-        for number in self.series_numbers:
-            catalogue().get(number)
+        known = catalogue().series
+        for number, count in Counter(self.series_numbers).items():
+            if number not in known:
+                raise UsageError(
+                    f"there is no HTCondor series {number!r} here; there are: {', '.join(known)}"
+                )
+            if count > 1:
+                raise UsageError(f"{number} is named {count} times")
 
     def _check_pool_file(self) -> None:
         from condor_mini.spec.pool_file import read_pool_file

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from collections import deque
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,7 +12,7 @@ from condor_mini.base.redaction import redact
 from condor_mini.base.times import rfc3339
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from condor_mini import ClassAd, Pool
 
@@ -50,18 +49,13 @@ def attach(item: pytest.Item, report: pytest.TestReport) -> None:
 
 
 def pools_of(item: pytest.Item) -> list[Pool]:
-    """Return the pools among a test's fixtures, and those that its factories have created."""
-    if "condor_mini.pool" not in sys.modules:
-        return []
-    from condor_mini.pool import Pool
+    """Return the shared pool, if a test uses it, and those that its factories have created."""
     from condor_mini.pytest_plugin.factory import PoolFactory
 
-    found: list[Pool] = []
-    for value in (getattr(item, "funcargs", None) or {}).values():
-        for pool in value.pools if isinstance(value, PoolFactory) else [value]:
-            if isinstance(pool, Pool) and pool not in found:
-                found.append(pool)
-    return found
+    values: Mapping[str, Any] = getattr(item, "funcargs", {})
+    shared = [values["condor_pool"]] if "condor_pool" in values else []
+    factories = [value for value in values.values() if isinstance(value, PoolFactory)]
+    return shared + [pool for factory in factories for pool in factory.pools]
 
 
 def _readable(lines: Iterator[str]) -> Iterator[str]:
@@ -87,8 +81,7 @@ def _jobs(pool: Pool, begun: datetime) -> Iterator[str]:
         yield f"{len(by_id) - len(kept)} jobs before these are left out"
     for cluster, process in kept:
         ad = by_id[cluster, process]
-        words = (f"{cluster}.{process}", ad.get("Owner"), _state(ad), _command(ad))
-        yield "  ".join(str(word) for word in words)
+        yield f"{cluster}.{process}  {ad.get('Owner')}  {_state(ad)}  {_command(ad)}".rstrip()
 
 
 def _state(ad: ClassAd) -> str:
