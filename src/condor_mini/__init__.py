@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         TimedOut,
         UsageError,
     )
+    from condor_mini.client.bindings import Client
     from condor_mini.engine import CommandResult
     from condor_mini.jobs.job_ads import JobAd
     from condor_mini.jobs.tracking import Submission
@@ -48,6 +49,7 @@ __all__ = [
     "AlreadyInUse",
     "Caller",
     "ClassAd",
+    "Client",
     "CommandFailed",
     "CommandResult",
     "CondorMiniError",
@@ -92,6 +94,7 @@ _LOADED_WHEN_ASKED_FOR = {
     "AlreadyInUse": "base.errors",
     "Caller": "personal.caller",
     "ClassAd": "reports.classads",
+    "Client": "client.bindings",
     "CommandFailed": "base.errors",
     "CommandResult": "engine",
     "CondorMiniError": "base.errors",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from os import PathLike
 
+    from condor_mini.client.bindings import Client
     from condor_mini.engine import Engine
     from condor_mini.jobs.tracking import Submission
     from condor_mini.lifecycle.debug_levels import DebugLevel
@@ -119,9 +120,12 @@ class Pool(PoolNodes):
 
     def delete(self) -> bool:
         """Remove the whole pool with its queue, and return whether there was anything to remove."""
+        from condor_mini.client import files
         from condor_mini.lifecycle import removal
 
-        return removal.remove(self.engine, self.name)
+        removed = removal.remove(self.engine, self.name)
+        files.forget(self)
+        return removed
 
     def __enter__(self) -> Self:
         return self
@@ -392,3 +396,65 @@ class Pool(PoolNodes):
         from condor_mini.members.membership import Members
 
         return Members(self.existing_nodes)
+
+    # -- from this machine ------------------------------------------------------------------------
+
+    def client(self, access_point: str | None = None) -> Client:
+        """Return HTCondor's Python objects for the pool: its collector and a schedd.
+
+        The environment of the process, and its other uses of HTCondor, stay as they are. So pools
+        can be used side by side.
+
+        Args:
+            access_point: Name of the access point. None for the first.
+
+        Raises:
+            NotFound: HTCondor's Python bindings are not installed (``pip install htcondor``), or
+                there is no such access point.
+            PoolNotReady: The pool does not run.
+            EngineCapabilityError: This machine has no route to the nodes' addresses.
+        """
+        from condor_mini.client import bindings, files
+
+        return bindings.client(files.client_files(self, access_point))
+
+    def client_environment(
+        self,
+        access_point: str | None = None,
+        *,
+        directory: str | PathLike[str] | None = None,
+        tools: bool = False,
+        lifetime_s: int | None = None,
+        progress: Progress = _SILENT,
+    ) -> dict[str, str]:
+        """Return the environment variables with which HTCondor's clients here use the pool.
+
+        Add them to a subprocess's environment: ``{**os.environ, **pool.client_environment()}``.
+        They name a configuration and a token for the ordinary user, which only this user can read.
+
+        Args:
+            access_point: Name of the access point to use by default. None for the first.
+            directory: Directory to write the configuration and the token to. None for one below
+                this user's state directory, which ``delete`` removes.
+            tools: Also put HTCondor's own programs on ``PATH``. They are made once.
+            lifetime_s: How long a new token is valid, in seconds. None for 30 days.
+            progress: Receives the phases of making the programs.
+
+        Raises:
+            NotFound: There is no such access point.
+            UsageError: The directory has another configuration.
+            PoolNotReady: The pool does not run.
+            EngineCapabilityError: This machine has no route to the nodes' addresses, or cannot run
+                HTCondor's programs.
+            StateError: The directory cannot be written.
+        """
+        from condor_mini.client import files
+
+        return files.client_files(
+            self,
+            access_point,
+            directory=None if directory is None else Path(directory),
+            with_tools=tools,
+            lifetime_s=files.LIFETIME_S if lifetime_s is None else lifetime_s,
+            progress=progress,
+        ).environment()

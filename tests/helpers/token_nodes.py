@@ -61,9 +61,12 @@ class TokenNodes:
         }
         if seconds != "0":
             claims["exp"] = claims["iat"] + int(seconds)
+        token = encoded(claims)
+        if noted := call.environment.get("TOKEN_DESCRIPTION"):
+            claims = {"description": json.loads(noted), **claims}
         known_by = call.argv[2] if is_part else claims["jti"]
         self.issued[call.container].append(f"issued {known_by} {json.dumps(claims)}")
-        return FakeOutcome(stdout=f"{encoded(claims)}\n")
+        return FakeOutcome(stdout=f"{token}\n")
 
     def _list(self, call: FakeExec) -> FakeOutcome:
         lines = [*self.issued[call.container], *self.revoked[call.container]]

@@ -182,6 +182,19 @@ node_option_or_all = click.option(
     shell_complete=node_names,
     help="Use only this node. The default is all nodes.",
 )
+access_point_option = click.option(
+    "--access-point",
+    metavar="NODE",
+    shell_complete=node_names,
+    help="Use this access point by default: submit-2. The default is the first.",
+)
+tools_option = click.option(
+    "--tools",
+    "with_tools",
+    is_flag=True,
+    help="Also put HTCondor's own programs (condor_submit, condor_q, ...) on PATH, in the pool's "
+    "series. They are made once, without root. Linux only.",
+)
 timeout_option = click.option(
     "--timeout",
     "timeout_s",

@@ -38,6 +38,7 @@ class Terminated(BaseException):
 COMMANDS = {
     "approve": "Approve nodes that request a token.",
     "build": "Build the images.",
+    "client": "Run a command of this machine as a client of a pool.",
     "completion": "Print a completion script for bash, zsh or fish.",
     "config": "Write and check pool files.",
     "cp": "Copy files between this machine and a node.",
@@ -45,6 +46,7 @@ COMMANDS = {
     "debug": "Set the debug levels of the daemons.",
     "delete": "Delete a pool, or all pools.",
     "doctor": "Check the engine and the pool, and report what is wrong.",
+    "env": "Print the environment for HTCondor's clients on this machine.",
     "exec": "Run a command on a node.",
     "export": "Export what a bug report needs.",
     "images": "List, build, save and load the images.",

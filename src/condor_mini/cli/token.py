@@ -179,7 +179,7 @@ def _row(token: Token) -> list[str]:
     return [
         token.id,
         token.state,
-        token.node or "(issued)",
+        token.node or token.description or "(issued)",
         token.identity,
         " ".join(token.authorizations) or "nothing",
         rfc3339(token.expires_at) if token.expires_at else "never",

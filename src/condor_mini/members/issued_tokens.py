@@ -12,10 +12,11 @@ import base64
 import json
 import re
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from condor_mini.base import parallel
 from condor_mini.base.errors import CondorMiniError, NotFound, UsageError
 from condor_mini.base.layout import REQUEST_SCRIPTS, USER
 from condor_mini.base.times import rfc3339
@@ -78,6 +79,8 @@ class Token:
     authorizations: tuple[str, ...]
     """The authorizations that the token is limited to. Empty if it is not limited."""
     issuer: str
+    description: str
+    """What the token is for, as its creator wrote; empty if nothing was written."""
     issued_at: datetime | None
     expires_at: datetime | None
     """None if the token does not expire."""
@@ -99,6 +102,7 @@ class CreatedToken:
     ids: tuple[str, ...]
     identity: str
     authorizations: tuple[str, ...]
+    description: str
     expires_at: datetime | None
 
     def to_json(self) -> dict[str, object]:
@@ -260,6 +264,31 @@ def signs(node: Node) -> bool:
     return any(map(node.role.acts_as, SIGNERS))
 
 
+def are_accepted(nodes: Sequence[Node], secret: str, *, for_s: float) -> bool:
+    """Return whether each of these nodes accepts its part of a token that was created.
+
+    Args:
+        nodes: The pool's nodes that accept tokens; all of them run.
+        secret: The token: ``CreatedToken.secret``.
+        for_s: How long they must still accept it, in seconds.
+    """
+    try:
+        parts = {str(claims["jti"]): claims for claims in map(claims_of, secret.split())}
+    except (CondorMiniError, KeyError):
+        return False
+    end = datetime.now(UTC) + timedelta(seconds=for_s)
+
+    def accepts(node: Node) -> bool:
+        records = _records(node)
+        known = [parts[jti] for _, claims in records.issued if (jti := str(claims["jti"])) in parts]
+        return any(
+            not records.revokes(claims) and not ((until := time_of(claims, "exp")) and until < end)
+            for claims in known
+        )
+
+    return all(parallel.each(accepts, nodes))
+
+
 def claims_of(token: str) -> Claims:
     """Return the claims of a token.
 
@@ -386,6 +415,7 @@ def _token(
         identity=str(claims.get("sub", "")),
         authorizations=authorizations_of(claims),
         issuer=str(claims.get("iss", "")),
+        description=str(claims.get("description", "")),
         issued_at=time_of(claims, "iat"),
         expires_at=time_of(claims, "exp"),
         state=state,

@@ -23,6 +23,7 @@ from condor_mini.members.issued_tokens import (
     Known,
     Revocation,
     Token,
+    are_accepted,
     authorizations_of,
     claims_of,
     signs,
@@ -31,7 +32,7 @@ from condor_mini.members.issued_tokens import (
 from condor_mini.nodes.node import Identity, Malformed, Node, Role, node_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Self
 
     from condor_mini.engine import Engine
@@ -49,6 +50,7 @@ granted.
 AUTHORIZATIONS = ("READ", "WRITE")
 """The authorizations of a user: to query, and to submit."""
 LONGEST_LIFETIME_S = 100 * 366 * 86400
+LONGEST_DESCRIPTION = 200
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*(@[A-Za-z0-9][A-Za-z0-9._-]*)?")
 
 
@@ -125,6 +127,7 @@ class Members:
         *,
         authorizations: Sequence[str] | None = None,
         lifetime_s: int | None = None,
+        description: str = "",
     ) -> CreatedToken:
         """Create a token: a part for the central manager, and one for each access point.
 
@@ -137,9 +140,10 @@ class Members:
                 WRITE: query and submit.
             lifetime_s: How long the token is valid, in seconds. None for a token that does not
                 expire.
+            description: What the token is for: one line that ``tokens`` shows.
 
         Raises:
-            UsageError: The user, an authorization or the lifetime is not valid.
+            UsageError: The user, an authorization, the lifetime or the description is not valid.
             PoolNotReady: The central manager or an access point does not run.
             CondorMiniError: All tokens of that user are revoked, new ones included.
         """
@@ -150,11 +154,21 @@ class Members:
             raise UsageError(
                 f"a token's lifetime must be 1 to {LONGEST_LIFETIME_S} seconds, not {lifetime_s}"
             )
+        if len(description) > LONGEST_DESCRIPTION or not description.isprintable():
+            raise UsageError(
+                "a token's description must be one line of at most "
+                f"{LONGEST_DESCRIPTION} characters"
+            )
         argv = [user, str(lifetime_s or 0), *dict.fromkeys(limits)]
+        noted = {"TOKEN_DESCRIPTION": json.dumps(description)}
         parts: list[str] = []
         shared_id: list[str] = []
         for node in _signers(self._nodes()):
-            parts.append(_run(node, f"{REQUEST_SCRIPTS}/create-token", *shared_id, *argv).strip())
+            parts.append(
+                _run(
+                    node, f"{REQUEST_SCRIPTS}/create-token", *shared_id, *argv, environment=noted
+                ).strip()
+            )
             shared_id = shared_id or ["--with", str(claims_of(parts[0])["jti"])]
         claims = claims_of(parts[0])
         ids = tuple(str(claims_of(part)["jti"]) for part in parts)
@@ -164,8 +178,21 @@ class Members:
             ids=ids,
             identity=str(claims["sub"]),
             authorizations=authorizations_of(claims),
+            description=description,
             expires_at=time_of(claims, "exp"),
         )
+
+    def accepts(self, secret: str, *, for_s: float = 0) -> bool:
+        """Return whether the pool accepts a token that ``create_token`` made.
+
+        Args:
+            secret: The token: ``CreatedToken.secret``.
+            for_s: How long the token must still be valid, in seconds.
+
+        Raises:
+            PoolNotReady: The central manager or an access point does not run.
+        """
+        return are_accepted(_signers(self._nodes()), secret, for_s=for_s)
 
     def tokens(self) -> list[Token]:
         """Return what is known of the pool's tokens; never the tokens themselves.
@@ -341,9 +368,11 @@ def _checked_level(name: str) -> str:
     return level
 
 
-def _run(node: Node, script: str, *arguments: str) -> str:
+def _run(
+    node: Node, script: str, *arguments: str, environment: Mapping[str, str] | None = None
+) -> str:
     """Run one of our scripts in a node as root, and return its output."""
-    result = node.exec([script, *arguments], user="root")
+    result = node.exec([script, *arguments], user="root", environment=environment)
     if result.returncode != 0:
         name = script.rpartition("/")[2]
         raise CondorMiniError(

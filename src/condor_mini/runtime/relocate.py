@@ -1,8 +1,9 @@
 """Relocated runtimes: copies that find their loader, libraries and shells at another path.
 
-A relocated runtime is mounted read-only at that path, its prefix, in a container of the user's own
-image, which so becomes an execution point. It uses nothing of the image and changes nothing in it.
-It is made once, in the directory of the runtime, and is removed with the runtime.
+There are two. One is mounted read-only at a path, its prefix, in a container of the user's own
+image, which so becomes an execution point. The other stays where it is made: its programs run on
+the host. Neither uses anything of the image or the host, or changes anything there. Each is made
+once, in the directory of the runtime, and is removed with the runtime.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
     from condor_mini.runtime.store import Runtime
 
 PATCH_TIMEOUT_S = 120.0
-_LAYOUT = 2
+PROGRAMS = "programs"
+"""Directory of ``on_host``'s tree with HTCondor's programs, for ``PATH``."""
+_LAYOUT = 3
 """Version of the layout of relocated trees; change it to have all of them made again."""
 _DYNAMIC, _INTERPRETER, _NEEDED = 2, 3, 1
 _LITTLE_ENDIAN_64 = b"\x7fELF\x02\x01"
@@ -33,8 +36,8 @@ _KEPT = frozenset({"libc.so.6"})
 """Libraries that stay unchanged: they need only the loader, which is loaded before them."""
 _MODULES = re.compile(rb"\0/usr/lib/[\w-]+/ossl-modules(?=\0)")
 """The path in libcrypto.so.3 of the providers that it loads at run time."""
-_MODULES_LINK = "ossl"
-"""Name of a link to the providers: a path that fits in place of that one."""
+_MODULES_BESIDE = b"\0$ORIGIN/ossl-modules"
+"""The same directory, relative to the library that loads it: the loader expands it (dlopen(3))."""
 _SSHD_TEMPLATE = "condor_ssh_to_job_sshd_config_template"
 _SSHD_HELPERS = {"SshdSessionPath": "sshd-session", "SshdAuthPath": "sshd-auth"}
 """Settings of sshd_config(5) that name sshd's own programs; sshd knows their path in Debian."""
@@ -65,18 +68,36 @@ def relocated(
         RuntimeFailed: The disk is full, or patchelf failed.
     """
     path = runtime.path / f"at{prefix.replace('/', '-')}-{_LAYOUT}"
+    what = f"the runtime of HTCondor {runtime.version} for images of your own"
+    return _have(runtime, path, prefix, what, progress, tools or runtime)
+
+
+def on_host(runtime: Runtime, progress: Progress) -> Path:
+    """Return the tree of a runtime whose programs run on this machine, where the tree is.
+
+    Its directory ``PROGRAMS`` has HTCondor's programs, and nothing that this machine has too. It
+    is made first if it is absent or damaged; raises what ``relocated`` raises.
+    """
+    path = runtime.path / f"on-host-{_LAYOUT}"
+    what = f"the programs of HTCondor {runtime.version} for this machine"
+    return _have(runtime, path, f"{path}/root", what, progress, runtime)
+
+
+def _have(
+    runtime: Runtime, path: Path, prefix: str, what: str, progress: Progress, tools: Runtime
+) -> Path:
     if damage(path) is None:
         return path / "root"
     store = Store(runtime.path.parent)
     with store.alone(progress):
         if damage(path) is None:  # another process may have made it while we waited
             return path / "root"
-        what = f"the runtime of HTCondor {runtime.version} for images of your own"
         with (
             progress.step(f"Preparing {what}", done=f"Prepared {what}"),
             store.making(path) as scratch,
         ):
-            _relocate(runtime.root, scratch / "root", prefix, tools or runtime)
+            _relocate(runtime.root, scratch / "root", prefix, tools)
+            _link_programs(scratch / "root", prefix)
             write_manifest(scratch, {"version": runtime.version, "prefix": prefix})
         if problem := damage(path):
             raise RuntimeFailed(f"the new tree {path} is damaged: {problem}")
@@ -123,26 +144,16 @@ def relocated_script(script: bytes, has: Callable[[str], bool], prefix: str) -> 
     return _PROGRAM.sub(ours, script)
 
 
-def with_modules_at(path: str, library: bytes) -> bytes:
-    """Return a library that looks for OpenSSL's providers at another path.
+def with_modules_beside(library: bytes) -> bytes:
+    """Return libcrypto so that it looks for OpenSSL's providers in a directory beside it.
 
     Other libraries are returned unchanged. An environment variable (``OPENSSL_MODULES``) would do
-    the same, but the image's own programs would then load our providers.
+    the same, but the image's or the host's own programs would then load our providers.
 
     Args:
-        path: The new path; it must not be longer than the library's own one.
         library: Contents of the library.
-
-    Raises:
-        RuntimeFailed: The path is too long.
     """
-
-    def moved(found: re.Match[bytes]) -> bytes:
-        if len(path) >= len(found[0]):
-            raise RuntimeFailed(f"OpenSSL's providers cannot be at {path}: the path is too long")
-        return b"\0" + path.encode().ljust(len(found[0]) - 1, b"\0")
-
-    return _MODULES.sub(moved, library)
+    return _MODULES.sub(lambda found: _MODULES_BESIDE.ljust(len(found[0]), b"\0"), library)
 
 
 def _sshd_helpers(prefix: str) -> bytes:
@@ -175,15 +186,13 @@ def _relocate(source: Path, target: Path, prefix: str, tools: Runtime) -> None:
             if name == _SSHD_TEMPLATE:
                 (here / name).write_bytes(data + _sshd_helpers(prefix))
             elif asks and asks.needs_libraries and name not in _KEPT:
-                (here / name).write_bytes(with_modules_at(f"{prefix}/{_MODULES_LINK}", data))
+                (here / name).write_bytes(with_modules_beside(data))
                 (programs if asks.has_interpreter else libraries).append(here / name)
             elif data.startswith(b"#!") and (text := relocated_script(data, has, prefix)) != data:
                 (here / name).write_bytes(text)
                 (here / name).chmod(0o555)
             else:
                 os.link(place, here / name)
-    for modules in (target / "usr/lib").glob("*-linux-gnu/ossl-modules"):
-        (target / _MODULES_LINK).symlink_to(modules.relative_to(target))
     (loader,) = (target / "usr/lib64").glob("ld-linux*.so.*")
     places = [*(target / "usr/lib").glob("*-linux-gnu"), target / "usr/lib"]
     # RPATH, the older kind, wins over the image's LD_LIBRARY_PATH. The image's own libraries are
@@ -196,6 +205,18 @@ def _relocate(source: Path, target: Path, prefix: str, tools: Runtime) -> None:
         path.chmod(0o555)
     for path in libraries:
         path.chmod((source / path.relative_to(target)).stat().st_mode & 0o777)
+
+
+def _link_programs(root: Path, prefix: str) -> None:
+    """Link HTCondor's programs, without scripts whose interpreter the runtime lacks."""
+    (root / PROGRAMS).mkdir()
+    for folder in ("bin", "sbin"):
+        for path in sorted((root / "usr" / folder).glob("condor_*")):
+            with path.open("rb") as file:
+                first = file.readline()
+            interpreter = first[2:].split()[0].decode() if first.startswith(b"#!") else prefix
+            if interpreter.startswith(prefix):
+                (root / PROGRAMS / path.name).symlink_to(f"../usr/{folder}/{path.name}")
 
 
 def _below(prefix: str, path: Path, root: Path) -> str:

@@ -1,0 +1,111 @@
+"""Where a pool is reached from this machine."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from condor_mini.base.errors import EngineCapabilityError, PoolNotReady, UsageError
+from condor_mini.base.parallel import each
+from condor_mini.nodes.node import Role
+from condor_mini.reports import classads
+
+if TYPE_CHECKING:
+    from condor_mini.nodes.node import Node
+    from condor_mini.nodes.pool_nodes import PoolNodes
+
+PORT = 9618
+"""The port of every node: condor_shared_port's default (SHARED_PORT_PORT)."""
+CONNECT_TIMEOUT_S = 3.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Access:
+    """The addresses and names by which a client reaches one access point of a pool."""
+
+    pool: str
+    """The pool's name."""
+    access_point: str
+    """The access point's node name."""
+    series: str
+    """The access point's series of HTCondor: ``25``."""
+    collector: str
+    """Address of the collector, as ``COLLECTOR_HOST`` takes it: ``172.18.0.2:9618``."""
+    schedd: str
+    """Name of the schedd in its ad: ``mini-submit-1.nodes.internal``."""
+    domain: str
+    """Domain of the nodes' full names: ``nodes.internal``."""
+
+
+def access_to(pool: PoolNodes, access_point: str | None = None) -> Access:
+    """Return how this machine reaches an access point of a pool.
+
+    Args:
+        pool: Pool to reach.
+        access_point: Name of the access point. None for the first.
+
+    Raises:
+        NotFound: There is no such pool or node.
+        UsageError: The node is not an access point.
+        PoolNotReady: The pool does not run, or the schedd has not yet reported to the collector.
+        EngineCapabilityError: This machine has no route to the nodes' addresses.
+    """
+    manager = pool.node(role=Role.CENTRAL_MANAGER)
+    point = pool.node(access_point)
+    if not point.role.acts_as(Role.ACCESS_POINT):
+        raise UsageError(
+            f"the node {point.name} is not an access point: it is an {point.role.words}"
+        )
+    address, _ = each(_address, [manager, point])
+    ours = f'CondorMiniNode == "{point.name}"'
+    found = classads.ads(pool, "schedd", ours, ["Name", "Machine"])
+    if not found:
+        raise PoolNotReady(
+            f"the collector has no ad of the schedd on {point.name}",
+            hint=f"See what is missing: condor-mini status -n {pool.name}",
+        )
+    return Access(
+        pool=pool.name,
+        access_point=point.name,
+        series=point.series,
+        collector=f"{address}:{PORT}",
+        schedd=str(found[0]["Name"]),
+        domain=str(found[0]["Machine"]).partition(".")[2],
+    )
+
+
+def _address(node: Node) -> str:
+    """Return the address of a node; raise an error if it does not accept connections from here."""
+    if not node.is_running:
+        raise node.ended()
+    address = node.address
+    if address is None:
+        raise EngineCapabilityError(f"the engine reports no address of the node {node.name}")
+    try:
+        connect(address)
+    except OSError as error:
+        raise _unreachable(node, address, error) from error
+    return address
+
+
+def connect(address: str) -> None:
+    """Raise ``OSError`` if no node accepts connections at this address."""
+    socket.create_connection((address, PORT), timeout=CONNECT_TIMEOUT_S).close()
+
+
+def _unreachable(node: Node, address: str, error: OSError) -> EngineCapabilityError:
+    problem = f"{address} port {PORT}, the node {node.name}, is not reachable from this machine"
+    reason = error.strerror or str(error)
+    if node.is_personal:
+        return EngineCapabilityError(
+            f"{problem} ({reason}): a personal pool on {node.engine.name} listens only inside its "
+            "container",
+            hint="Start it without a container engine: condor-mini run --engine embedded. Or "
+            "create a pool of nodes: condor-mini create",
+        )
+    return EngineCapabilityError(
+        f"{problem} ({reason}): containers of {node.engine.name} may have no address of their own "
+        "on this machine (Docker Desktop, rootless and remote engines)",
+        hint=f"Run the client on the access point: condor-mini shell -n {node.pool}",
+    )

@@ -1,0 +1,173 @@
+"""The directory with a client's configuration and token.
+
+HTCondor's clients read the configuration that ``CONDOR_CONFIG`` names. It replaces the user's own,
+which is not changed.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shlex
+import shutil
+from dataclasses import dataclass
+from importlib import resources
+from string import Template
+from typing import TYPE_CHECKING
+
+from condor_mini.base.errors import StateError, UsageError
+from condor_mini.base.progress import Progress
+from condor_mini.base.tree import replacing
+from condor_mini.client import tools
+from condor_mini.client.access import access_to
+from condor_mini.members.membership import LONGEST_DESCRIPTION, Members
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from condor_mini.client.access import Access
+    from condor_mini.nodes.pool_nodes import PoolNodes
+
+CONFIG = "condor_config"
+TOKENS = "tokens.d"
+LIFETIME_S = 30 * 86400
+"""How long a client's token is valid. A new one is made when half of this is over."""
+_SILENT = Progress()
+_FIRST_WORDS = "# The configuration of HTCondor's clients"
+_UNUSABLE = re.compile(r"[\x00-\x1f\x7f$]")
+"""Characters that HTCondor would not take for a part of a path in its configuration."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClientFiles:
+    """A directory with a client's configuration and token, both up to date."""
+
+    directory: Path
+    access: Access
+    programs: Path | None
+    """Directory with HTCondor's own programs, if they were asked for."""
+
+    @property
+    def config(self) -> Path:
+        """The configuration file."""
+        return self.directory / CONFIG
+
+    @property
+    def tokens(self) -> Path:
+        """The directory with the token."""
+        return self.directory / TOKENS
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables with which HTCondor's clients use the pool.
+
+        ``PATH`` is among them if the programs were asked for.
+        """
+        variables = {"CONDOR_CONFIG": str(self.config)}
+        if self.programs is not None:
+            others = os.environ.get("PATH", os.defpath).split(os.pathsep)
+            ours = str(self.programs)
+            variables["PATH"] = os.pathsep.join([ours, *(path for path in others if path != ours)])
+        return variables
+
+
+def client_files(
+    pool: PoolNodes,
+    access_point: str | None = None,
+    *,
+    directory: Path | None = None,
+    with_tools: bool = False,
+    lifetime_s: int = LIFETIME_S,
+    progress: Progress = _SILENT,
+) -> ClientFiles:
+    """Write what a client needs, and return where it is. A token that is still good is kept.
+
+    Args:
+        pool: PoolNodes to use.
+        access_point: Access point to use by default. None for the first.
+        directory: Directory to write to. None for one of this user for this access point.
+        with_tools: Whether HTCondor's own programs are needed too.
+        lifetime_s: How long a new token is valid, in seconds.
+        progress: Receives the phases of making the programs.
+
+    Raises:
+        UsageError: The directory has a configuration of somebody else, or its path cannot stand in
+            HTCondor's configuration.
+        StateError: The directory cannot be written.
+        CondorMiniError: What ``access_to`` and ``Members.create_token`` raise.
+    """
+    access = access_to(pool, access_point)
+    where = (directory or own_directory(pool, access.access_point)).absolute()
+    if unusable := _UNUSABLE.search(str(where)):
+        raise UsageError(
+            f"{str(where)!r}: HTCondor cannot read a configuration with {unusable[0]!r} in a path",
+            hint="Name another directory",
+        )
+    programs = tools.programs(access.series, progress) if with_tools else None
+    found = ClientFiles(directory=where, access=access, programs=programs)
+    try:
+        _write(found, Members(pool.existing_nodes), lifetime_s)
+    except OSError as error:
+        raise StateError(
+            f"the client's files in {where} cannot be written: {error.strerror}",
+            hint="Name another directory: condor-mini client DIR",
+        ) from error
+    return found
+
+
+def own_directory(pool: PoolNodes, access_point: str) -> Path:
+    """Return this user's directory for a client of an access point."""
+    from platformdirs import user_state_path
+
+    clients = user_state_path("condor-mini", appauthor=False) / "clients"
+    return clients / pool.engine.name / pool.name / access_point
+
+
+def forget(pool: PoolNodes) -> None:
+    """Remove this user's directories for clients of a pool."""
+    shutil.rmtree(own_directory(pool, "any").parent, ignore_errors=True)
+
+
+def _write(written: ClientFiles, members: Members, lifetime_s: int) -> None:
+    if written.config.exists() and not written.config.read_text("utf-8").startswith(_FIRST_WORDS):
+        raise UsageError(
+            f"{written.config} is not a file of condor-mini, and is not overwritten",
+            hint=f"Name another directory, or remove it: rm {shlex.quote(str(written.config))}",
+        )
+    written.tokens.mkdir(mode=0o700, parents=True, exist_ok=True)
+    written.tokens.chmod(0o700)
+    token = written.tokens / written.access.pool
+    if not _is_good(members, token, lifetime_s):
+        made = members.create_token(
+            lifetime_s=lifetime_s,
+            description=f"{platform.node()}:{written.directory}"[:LONGEST_DESCRIPTION],
+        )
+        _put(token, made.secret)
+    _put(written.config, _config(written))
+
+
+def _is_good(members: Members, token: Path, lifetime_s: int) -> bool:
+    if not token.exists():
+        return False
+    return members.accepts(token.read_text("utf-8"), for_s=lifetime_s / 2)
+
+
+def _put(path: Path, text: str) -> None:
+    with replacing(path) as partial:
+        partial.touch(mode=0o600)
+        partial.write_text(text, "utf-8")
+
+
+def _config(written: ClientFiles) -> str:
+    access, ours = written.access, resources.files("condor_mini.client")
+    text = Template(ours.joinpath(CONFIG).read_text("utf-8")).substitute(
+        pool=access.pool,
+        collector=access.collector,
+        schedd=access.schedd,
+        domain=access.domain,
+        tokens=written.tokens,
+    )
+    if written.programs is not None:
+        template = Template(ours.joinpath(f"{CONFIG}.tools").read_text("utf-8"))
+        text += template.substitute(release=tools.release(written.programs))
+    return text

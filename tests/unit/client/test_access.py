@@ -1,0 +1,77 @@
+"""Where a pool is reached, and what is said if it is not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from condor_mini.base.errors import EngineCapabilityError, NotFound, PoolNotReady, UsageError
+from condor_mini.client import access
+from condor_mini.client.access import access_to
+from condor_mini.engine import FakeOutcome
+
+if TYPE_CHECKING:
+    from condor_mini.pool import Pool
+    from pool_engine import PoolEngine
+
+
+def test_access_has_the_addresses_and_names(pool: Pool) -> None:
+    """The collector's address is the central manager's, the schedd's name that of its ad."""
+    found = access_to(pool)
+    assert found.collector == f"{pool.node('master').address}:9618"
+    assert (found.schedd, found.domain) == ("ci-submit-1.nodes.internal", "nodes.internal")
+    assert (found.access_point, found.series) == ("ci-submit-1", "25")
+
+
+def test_no_route_to_the_nodes(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message names the node, its address and what can be done."""
+
+    def refuse(_: str) -> None:
+        raise OSError(113, "No route to host")
+
+    monkeypatch.setattr(access, "connect", refuse)
+    with pytest.raises(EngineCapabilityError, match="ci-master, is not reachable") as caught:
+        access_to(pool)
+    assert "condor-mini shell -n ci" in str(caught.value)
+
+
+def test_another_node_than_an_access_point(pool: Pool) -> None:
+    """Jobs are submitted at access points alone."""
+    with pytest.raises(UsageError, match="ci-execute-1 is not an access point"):
+        access_to(pool, "execute-1")
+
+
+def test_no_such_access_point(pool: Pool) -> None:
+    """The message lists the nodes."""
+    with pytest.raises(NotFound, match="no node submit-9; its nodes: ci-master, ci-submit-1"):
+        access_to(pool, "submit-9")
+
+
+def test_a_stopped_pool(pool: Pool) -> None:
+    """The message says how to start it."""
+    pool.stop()
+    with pytest.raises(PoolNotReady) as caught:
+        access_to(pool)
+    assert "condor-mini start -n ci" in str(caught.value)
+
+
+def test_a_schedd_that_has_not_reported(pool: Pool, pools: PoolEngine) -> None:
+    """Until the collector has its ad, no client finds it."""
+    pools.on_exec(["condor_status"], lambda _: FakeOutcome(stdout=""))
+    with pytest.raises(PoolNotReady, match="no ad of the schedd on ci-submit-1"):
+        access_to(pool)
+
+
+def test_only_the_access_points_own_ad_counts(pool: Pool, pools: PoolEngine) -> None:
+    """The ad is found by an attribute that no setting of the user's changes."""
+    asked: list[Any] = []
+
+    def status(call: Any) -> FakeOutcome:  # noqa: ANN401 (a call of the fake engine)
+        asked.append(call.argv)
+        return FakeOutcome(stdout="")
+
+    pools.on_exec(["condor_status"], status)
+    with pytest.raises(PoolNotReady):
+        access_to(pool)
+    assert 'CondorMiniNode == "ci-submit-1"' in asked[0]
