@@ -12,7 +12,7 @@ from condor_mini.pytest_plugin.session import SESSION
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from condor_mini import Pool
+    from condor_mini import Client, Pool
     from condor_mini.pytest_plugin.factory import PoolFactory
     from condor_mini.pytest_plugin.jobs import JobSubmitter
 
@@ -62,6 +62,15 @@ def session_condor_pool_factory(
 ) -> Iterator[PoolFactory]:
     """As ``condor_pool_factory``; the pools are removed after the last test of this process."""
     yield from _pool_factory(pytestconfig, condor_series)
+
+
+@pytest.fixture(scope="session")
+def condor_client(condor_pool: Pool) -> Iterator[Client]:
+    """HTCondor's Python objects for ``condor_pool``: ``collector`` and ``schedd``."""
+    with _reported():
+        client = condor_pool.client()
+    with client as objects:
+        yield objects
 
 
 @pytest.fixture

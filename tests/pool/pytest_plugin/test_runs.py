@@ -29,6 +29,24 @@ def test_job(condor_pool, condor_submit):
     assert jobs.errors == ["", ""]
     assert jobs.events.count("Job terminated.") == 2
 """
+CLIENT = """
+import htcondor2
+
+def test_client(condor_client, condor_pool, tmp_path):
+    job = htcondor2.Submit(
+        executable="/bin/echo", arguments="hello", output="out", log="log", initialdir=str(tmp_path)
+    )
+    schedd = condor_client.schedd
+    jobs = schedd.submit(job, spool=True)
+    schedd.spool(jobs)
+    assert condor_pool.wait([jobs.cluster()], timeout_s=60) == 0
+    schedd.retrieve(f"ClusterId == {jobs.cluster()}")
+    assert (tmp_path / "out").read_text() == "hello\\n"
+
+def test_description(condor_submit):
+    job = htcondor2.Submit(executable="/bin/echo", arguments="hello")
+    assert condor_submit(job).output == "hello\\n"
+"""
 WORKERS = """
 from pathlib import Path
 import pytest
@@ -62,6 +80,15 @@ def test_jobs_run_and_no_pool_is_left(suite: Suite) -> None:
     assert status == 0, output
     assert "2 passed" in output
     assert suite.left(suite.wait_for("pool.name")) == []
+
+
+@pytest.mark.every_engine
+def test_clients_objects_use_the_pool(suite: Suite) -> None:
+    """HTCondor's own Python objects submit to the pool from this machine."""
+    suite.write("test_it.py", CLIENT)
+    status, output = suite.run()
+    assert status == 0, output
+    assert "2 passed" in output
 
 
 def test_workers_share_one_pool(suite: Suite) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.base.errors import CommandFailed
+from condor_mini.base.errors import CommandFailed, NotFound
 from condor_mini.engine import FakeOutcome
+from condor_mini.pool import Pool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from condor_mini.engine import FakeEngine, FakeExec
     from fake_queue import Queue
@@ -145,3 +147,48 @@ def test_jobs_that_are_left_are_removed(reusing: pytest.Pytester, queue: Queue) 
     queue.queued = [queue.job(JobStatus=1)]
     reusing.runpytest_inprocess().assert_outcomes(passed=1)
     assert queue.commands("condor_rm") == [("condor_rm", "7")]
+
+
+def test_client_objects_are_made_once(
+    pytester: pytest.Pytester, found: PoolEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``condor_client`` is what the pool's ``client`` returns, in use until the run ends."""
+    del found
+    events: list[str] = []
+
+    @contextmanager
+    def client(pool: Pool) -> Iterator[str]:
+        events.append("begins")
+        yield f"objects of {pool.name}"
+        assert pool.nodes
+        events.append("ends")
+
+    monkeypatch.setattr(Pool, "client", client)
+    pytester.makepyfile(
+        """
+        def test_one(condor_client, condor_pool):
+            assert condor_client == f"objects of {condor_pool.name}"
+
+        def test_two(condor_client): pass
+        """
+    )
+    pytester.runpytest_inprocess().assert_outcomes(passed=2)
+    assert events == ["begins", "ends"]
+
+
+def test_client_without_bindings(
+    pytester: pytest.Pytester, found: PoolEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where HTCondor's bindings are not installed, the test says what to type."""
+    del found
+
+    def client(_: Pool) -> None:
+        raise NotFound("no bindings", hint="Install them: pip install htcondor")
+
+    monkeypatch.setattr(Pool, "client", client)
+    pytester.makepyfile("def test_it(condor_client): pass")
+    result = pytester.runpytest_inprocess()
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(
+        ["condor-mini: no bindings", "Install them: pip install htcondor"], consecutive=True
+    )
