@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
         config: pytest.Config
         workerinput: dict[str, str]
+
+
+BEGUN = pytest.StashKey[datetime]()
+"""Where a test holds when it began."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -50,9 +55,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Note when a test begins."""
-    from condor_mini.pytest_plugin import report
-
-    report.begin(item)
+    item.stash[BEGUN] = datetime.now(UTC)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -64,7 +67,7 @@ def pytest_runtest_makereport(
     if made.failed:
         from condor_mini.pytest_plugin import report
 
-        report.attach(item, made)
+        report.attach(item, made, item.stash.get(BEGUN, datetime.now(UTC)))
     return made
 
 

@@ -166,8 +166,8 @@ def _option_or_ini(config: pytest.Config, name: str) -> Given | None:
     value: str = config.getini(f"condor_{name}")
     if config.getoption(f"condor_{name}") is not None or not value:
         return _option(config, name)
-    place = config.inipath or config.rootpath
-    return Given(value, f"condor_{name} in {place}", place.parent)
+    directory = config.inipath.parent if config.inipath else config.rootpath
+    return Given(value, f"condor_{name} in {config.inipath or directory}", directory)
 
 
 def _checked(given: Given | None, check: Callable[[], object]) -> None:

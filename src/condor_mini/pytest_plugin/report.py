@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections import deque
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
-
-import pytest
 
 from condor_mini.base.redaction import redact
 from condor_mini.base.times import rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from datetime import datetime
+
+    import pytest
 
     from condor_mini import ClassAd, Pool
 
-BEGUN = pytest.StashKey[datetime]()
-"""Where a test holds when it began."""
 MOST_LINES = 500
 """Lines of the logs that a report holds at most, the last ones."""
 MOST_JOBS = 100
@@ -33,14 +31,14 @@ _ATTRIBUTES = (
 )
 
 
-def begin(item: pytest.Item) -> None:
-    """Note that a test begins."""
-    item.stash[BEGUN] = datetime.now(UTC)
+def attach(item: pytest.Item, report: pytest.TestReport, begun: datetime) -> None:
+    """Add a section for the jobs and one for the logs of each pool that a test uses.
 
-
-def attach(item: pytest.Item, report: pytest.TestReport) -> None:
-    """Add a section for the jobs and one for the logs of each pool that the test uses."""
-    begun = item.stash.get(BEGUN, datetime.now(UTC))
+    Args:
+        item: The test.
+        report: The report of its failure.
+        begun: When the test began.
+    """
     for pool in pools_of(item):
         jobs = redact("\n".join(_readable(_jobs(pool, begun))))
         logs = redact("\n".join(_readable(_logs(pool, begun))))
@@ -64,7 +62,7 @@ def _readable(lines: Iterator[str]) -> Iterator[str]:
 
     try:
         yield from lines
-    except CondorMiniError as error:
+    except (CondorMiniError, OSError) as error:
         yield f"not available: {error}"
 
 

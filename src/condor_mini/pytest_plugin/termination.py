@@ -29,6 +29,7 @@ class Termination:
             needed: Returns whether there is a pool to remove. Otherwise a signal acts as usual.
         """
         self._needed = needed
+        self._process = os.getpid()
         self.signal: int | None = None
         """The signal that came; None if none did."""
         in_charge = threading.current_thread() is threading.main_thread()
@@ -50,7 +51,7 @@ class Termination:
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         del frame
-        if not self._needed():
+        if os.getpid() != self._process or not self._needed():  # a fork has our handlers
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
             return

@@ -88,3 +88,23 @@ def test_handler_of_the_users_stays(pytester: pytest.Pytester, found: PoolEngine
         """
     )
     pytester.runpytest_inprocess().assert_outcomes(passed=1)
+
+
+def test_child_ends_by_its_signal(pytester: pytest.Pytester, found: PoolEngine) -> None:
+    """A child that a test has forked ends by SIGTERM as it would without the plugin."""
+    del found
+    pytester.makepyfile(
+        """
+        import os, signal
+
+        def test_it(condor_pool):
+            child = os.fork()
+            if not child:
+                signal.pause()
+                os._exit(0)
+            os.kill(child, signal.SIGTERM)
+            _, status = os.waitpid(child, 0)
+            assert os.WTERMSIG(status) == signal.SIGTERM
+        """
+    )
+    pytester.runpytest_inprocess().assert_outcomes(passed=1)
