@@ -20,6 +20,7 @@ def clone(tmp_path: Path) -> Path:
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
     wrapper(tmp_path / "run", str(ROOT / "run"))
     wrapper(tmp_path / "bin/condor-mini", sys.executable, "-m", "condor_mini")
+    wrapper(tmp_path / "bin/python3", sys.executable)
     return tmp_path
 
 

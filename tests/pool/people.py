@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from condor_mini import runtime
+from condor_mini.base.progress import Progress
 from condor_mini.base.series import catalogue
 from condor_mini.engine import EmbeddedEngine
 from condor_mini.images import builder
@@ -214,6 +215,7 @@ def copy_of_cache(to: Path, uid: int) -> None:
     """
     target = to / "condor-mini" / "runtime"
     target.mkdir(parents=True)
+    runtime.ensure(catalogue().get(None), Progress())  # perhaps no test has made it yet
     for series in catalogue().series.values():
         if (made := runtime.find(series)) is not None:
             here = target / made.path.name

@@ -42,6 +42,20 @@ NAME_VARIABLE = "CONDOR_MINI_NAME"
     help="Run jobs in an image of your own. It stays unchanged.",
 )
 @host_files_option
+@click.option(
+    "--mount",
+    "mounts",
+    multiple=True,
+    type=click.Path(exists=True, file_okay=False, resolve_path=True),
+    metavar="DIR",
+    help="Mount this directory at the same path on all nodes. May be repeated.",
+)
+@click.option(
+    "--reachable/--not-reachable",
+    default=None,
+    help="Publish ports on 127.0.0.1, so that HTCondor's clients on this machine reach the pool. "
+    "The default is to do so with Docker Desktop and rootless engines.",
+)
 @series_option
 @timeout_option
 @click.option("--keep", is_flag=True, help="Keep what was created if something fails.")
@@ -60,6 +74,8 @@ def command(
     submit: int | None,
     execute_image: str | None,
     host_files: str | None,
+    mounts: tuple[str, ...],
+    reachable: bool | None,
     series: str | None,
     timeout_s: float,
     keep: bool,
@@ -87,6 +103,8 @@ def command(
         series=series,
         execute_image=execute_image,
         host_files=host_files,
+        reachable=reachable,
+        mounts=mounts,
     )
     if dry_run:
         _show(spec, output)

@@ -38,26 +38,34 @@ class Access:
     """Domain of the nodes' full names: ``nodes.internal``."""
 
 
-def access_to(pool: PoolNodes, access_point: str | None = None) -> Access:
-    """Return how this machine reaches an access point of a pool.
-
-    Args:
-        pool: Pool to reach.
-        access_point: Name of the access point. None for the first.
+def chosen_access_point(pool: PoolNodes, name: str | None) -> Node:
+    """Return the access point of that name, or the first for None.
 
     Raises:
         NotFound: There is no such pool or node.
         UsageError: The node is not an access point.
-        PoolNotReady: The pool does not run, or the schedd has not yet reported to the collector.
-        EngineCapabilityError: This machine has no route to the nodes' addresses.
     """
-    manager = pool.node(role=Role.CENTRAL_MANAGER)
-    point = pool.node(access_point)
+    point = pool.node(name)
     if not point.role.acts_as(Role.ACCESS_POINT):
         raise UsageError(
             f"the node {point.name} is not an access point: it is an {point.role.words}"
         )
-    address, _ = each(_address, [manager, point])
+    return point
+
+
+def access_to(pool: PoolNodes, point: Node) -> Access:
+    """Return how this machine reaches an access point of a pool.
+
+    Args:
+        pool: Pool to reach.
+        point: The access point.
+
+    Raises:
+        PoolNotReady: The pool does not run, or the schedd has not yet reported to the collector.
+        EngineCapabilityError: This machine has no route to the nodes' addresses.
+    """
+    manager = pool.node(role=Role.CENTRAL_MANAGER)
+    collector, _ = each(_address, [manager, point])
     ours = f'CondorMiniNode == "{point.name}"'
     found = classads.ads(pool, "schedd", ours, ["Name", "Machine"])
     if not found:
@@ -69,19 +77,18 @@ def access_to(pool: PoolNodes, access_point: str | None = None) -> Access:
         pool=pool.name,
         access_point=point.name,
         series=point.series,
-        collector=f"{address}:{PORT}",
+        collector=collector,
         schedd=str(found[0]["Name"]),
         domain=str(found[0]["Machine"]).partition(".")[2],
     )
 
 
 def _address(node: Node) -> str:
-    """Return the address of a node; raise an error if it does not accept connections from here."""
+    """Return address and port of a node; raise an error if it accepts no connections from here."""
     if not node.is_running:
         raise node.ended()
-    address = node.address
-    if address is None:
-        raise EngineCapabilityError(f"the engine reports no address of the node {node.name}")
+    published = [node.info.ports[port] for port in (node.published_port,) if port]
+    address = published[0] if published else f"{node.address}:{PORT}"
     try:
         connect(address)
     except OSError as error:
@@ -90,12 +97,13 @@ def _address(node: Node) -> str:
 
 
 def connect(address: str) -> None:
-    """Raise ``OSError`` if no node accepts connections at this address."""
-    socket.create_connection((address, PORT), timeout=CONNECT_TIMEOUT_S).close()
+    """Raise ``OSError`` if no node accepts connections at this address and port."""
+    host, _, port = address.rpartition(":")
+    socket.create_connection((host, int(port)), timeout=CONNECT_TIMEOUT_S).close()
 
 
 def _unreachable(node: Node, address: str, error: OSError) -> EngineCapabilityError:
-    problem = f"{address} port {PORT}, the node {node.name}, is not reachable from this machine"
+    problem = f"the node {node.name} at {address} is not reachable from this machine"
     reason = error.strerror or str(error)
     if node.is_personal:
         return EngineCapabilityError(
@@ -107,5 +115,6 @@ def _unreachable(node: Node, address: str, error: OSError) -> EngineCapabilityEr
     return EngineCapabilityError(
         f"{problem} ({reason}): containers of {node.engine.name} may have no address of their own "
         "on this machine (Docker Desktop, rootless and remote engines)",
-        hint=f"Run the client on the access point: condor-mini shell -n {node.pool}",
+        hint="Create the pool with ports on this machine's loopback interface: condor-mini create "
+        "--reachable",
     )

@@ -14,20 +14,26 @@ import shutil
 from dataclasses import dataclass
 from importlib import resources
 from string import Template
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from condor_mini.base.errors import StateError, UsageError
+from condor_mini.base.parallel import each
 from condor_mini.base.progress import Progress
 from condor_mini.base.tree import replacing
 from condor_mini.client import tools
-from condor_mini.client.access import access_to
+from condor_mini.client.access import access_to, chosen_access_point
 from condor_mini.members.membership import LONGEST_DESCRIPTION, Members
+from condor_mini.nodes.pool_nodes import Snapshot
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from condor_mini.client.access import Access
     from condor_mini.nodes.pool_nodes import PoolNodes
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 CONFIG = "condor_config"
 TOKENS = "tokens.d"
@@ -83,7 +89,7 @@ def client_files(
     """Write what a client needs, and return where it is. A token that is still good is kept.
 
     Args:
-        pool: PoolNodes to use.
+        pool: Pool to use.
         access_point: Access point to use by default. None for the first.
         directory: Directory to write to. None for one of this user for this access point.
         with_tools: Whether HTCondor's own programs are needed too.
@@ -96,23 +102,34 @@ def client_files(
         StateError: The directory cannot be written.
         CondorMiniError: What ``access_to`` and ``Members.create_token`` raise.
     """
-    access = access_to(pool, access_point)
-    where = (directory or own_directory(pool, access.access_point)).absolute()
+    pool = Snapshot(pool)
+    point = chosen_access_point(pool, access_point)
+    where = (directory or own_directory(pool, point.name)).absolute()
     if unusable := _UNUSABLE.search(str(where)):
         raise UsageError(
             f"{str(where)!r}: HTCondor cannot read a configuration with {unusable[0]!r} in a path",
             hint="Name another directory",
         )
-    programs = tools.programs(access.series, progress) if with_tools else None
-    found = ClientFiles(directory=where, access=access, programs=programs)
     try:
-        _write(found, Members(pool.existing_nodes), lifetime_s)
+        _check_ours(where)
+        members, token = Members(pool.existing_nodes), where / TOKENS / pool.name
+        access, is_good = _both(
+            lambda: access_to(pool, point), lambda: _is_good(members, token, lifetime_s)
+        )
+        programs = tools.programs(access.series, progress) if with_tools else None
+        made = ClientFiles(directory=where, access=access, programs=programs)
+        made.tokens.mkdir(mode=0o700, parents=True, exist_ok=True)
+        made.tokens.chmod(0o700)
+        if not is_good:
+            whose = f"{platform.node()}:{where}"[:LONGEST_DESCRIPTION]
+            _put(token, members.create_token(lifetime_s=lifetime_s, description=whose).secret)
+        _put(made.config, _config(made))
     except OSError as error:
         raise StateError(
             f"the client's files in {where} cannot be written: {error.strerror}",
             hint="Name another directory: condor-mini client DIR",
         ) from error
-    return found
+    return made
 
 
 def own_directory(pool: PoolNodes, access_point: str) -> Path:
@@ -128,22 +145,26 @@ def forget(pool: PoolNodes) -> None:
     shutil.rmtree(own_directory(pool, "any").parent, ignore_errors=True)
 
 
-def _write(written: ClientFiles, members: Members, lifetime_s: int) -> None:
-    if written.config.exists() and not written.config.read_text("utf-8").startswith(_FIRST_WORDS):
+def _check_ours(directory: Path) -> None:
+    """Raise ``UsageError`` if the directory has a configuration that we have not written."""
+    config = directory / CONFIG
+    if config.exists() and not config.read_text("utf-8").startswith(_FIRST_WORDS):
         raise UsageError(
-            f"{written.config} is not a file of condor-mini, and is not overwritten",
-            hint=f"Name another directory, or remove it: rm {shlex.quote(str(written.config))}",
+            f"{config} is not a file of condor-mini, and is not overwritten",
+            hint=f"Name another directory, or remove it: rm {shlex.quote(str(config))}",
         )
-    written.tokens.mkdir(mode=0o700, parents=True, exist_ok=True)
-    written.tokens.chmod(0o700)
-    token = written.tokens / written.access.pool
-    if not _is_good(members, token, lifetime_s):
-        made = members.create_token(
-            lifetime_s=lifetime_s,
-            description=f"{platform.node()}:{written.directory}"[:LONGEST_DESCRIPTION],
-        )
-        _put(token, made.secret)
-    _put(written.config, _config(written))
+
+
+def _both(one: Callable[[], T], other: Callable[[], R]) -> tuple[T, R]:
+    """Make two calls at once: each waits for commands on the nodes."""
+    first: list[T] = []
+    second: list[R] = []
+    each(_call, [lambda: first.append(one()), lambda: second.append(other())])
+    return first[0], second[0]
+
+
+def _call(function: Callable[[], None]) -> None:
+    function()
 
 
 def _is_good(members: Members, token: Path, lifetime_s: int) -> bool:

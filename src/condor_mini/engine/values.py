@@ -64,6 +64,8 @@ class EngineInfo:
 
     A port is then published at the container's own address, never at a port of the host.
     """
+    has_routes: bool = True
+    """Whether this machine reaches containers at their own addresses."""
     maps_caller: bool = False
     """Whether a container's user can be the caller (``ContainerSpec.as_caller``)."""
     limits: tuple[str, ...] = ("cpus", "memory_mb", "pids")

@@ -14,7 +14,7 @@ from condor_mini.lifecycle.removal import forget_ads, remove
 from condor_mini.lifecycle.rollback import make_or_roll_back
 from condor_mini.lifecycle.startup import start_all
 from condor_mini.lifecycle.volumes import MAKING_LABEL, labelled, made_together, with_volumes
-from condor_mini.nodes import custom_image, plan
+from condor_mini.nodes import custom_image, forwarding, plan
 from condor_mini.nodes.fit import fitted
 from condor_mini.nodes.node import SPEC, Node, pool_labels, pool_nodes
 from condor_mini.nodes.preflight import check_able, check_read_only
@@ -73,6 +73,7 @@ def create(
         ImageBuildFailed: An image did not exist and could not be built.
     """
     info = engine.info()
+    spec = forwarding.settled(spec, engine, info)
     nodes = fitted(plan.planned_nodes(spec), info)
     check_able(info, nodes)
     check_read_only(info, spec)

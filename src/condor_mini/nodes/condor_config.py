@@ -214,18 +214,23 @@ def _attributes(group: ExecutionPoints) -> list[str]:
 
 
 def _shared(spec: PoolSpec) -> list[str]:
-    if spec.shared is None:
+    if not spec.shared_paths:
         return []
-    below = f"{spec.shared.path}/"
-    here = f'substr(strcat(TARGET.Iwd, "/"), 0, {len(below.encode())}) =?= {classad(below)}'
+    here = " || ".join(f"({_is_below(path)})" for path in spec.shared_paths)
     return [
         "# A job that transfers no files asks for a node with its access point's file system. It",
-        "# is there if the job's directory is in the shared one. No other directory is shared, so",
+        "# is there if the job's directory is in a shared one. No other directory is shared, so",
         "# FILESYSTEM_DOMAIN stays the node's own, and other jobs transfer their files.",
         "SYSTEM_STARTD_ATTRS = $(SYSTEM_STARTD_ATTRS) FileSystemDomain",
-        f'FileSystemDomain = ifThenElse(TARGET.ShouldTransferFiles =?= "NO" && {here}, \\',
+        f'FileSystemDomain = ifThenElse(TARGET.ShouldTransferFiles =?= "NO" && ({here}), \\',
         '  TARGET.FileSystemDomain, "$(FILESYSTEM_DOMAIN)")',
     ]
+
+
+def _is_below(path: str) -> str:
+    """Return the ClassAd expression for whether a job's directory is this one, or below it."""
+    below = f"{path}/"
+    return f'substr(strcat(TARGET.Iwd, "/"), 0, {len(below.encode())}) =?= {classad(below)}'
 
 
 def classad(value: ClassAdValue) -> str:

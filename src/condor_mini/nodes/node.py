@@ -42,6 +42,7 @@ ONE_USER = f"{LABEL}.one-user"
 """Label that is ``true`` if all the node's processes belong to one user, ``jovyan``; else empty."""
 LOG_TAIL_LINES = 15
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,8}", re.ASCII)
+_PORT = re.compile(r"[1-9][0-9]{3,4}", re.ASCII)
 _SERIES = re.compile(r"[1-9][0-9]{0,3}", re.ASCII)
 _MOST_SHOWN = 40
 """Characters of a label's value that a message repeats."""
@@ -215,6 +216,12 @@ class Node:
     def address(self) -> str | None:
         """The node's IPv4 address in the pool's network; None if it does not run."""
         return next(iter(self.info.addresses.values()), None)
+
+    @property
+    def published_port(self) -> int | None:
+        """The port by which clients on the host reach the node; None if it publishes none."""
+        label = self.info.labels.get(f"{LABEL}.port", "")
+        return int(label) if _PORT.fullmatch(label) else None
 
     @property
     def is_running(self) -> bool:

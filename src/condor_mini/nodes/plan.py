@@ -14,7 +14,7 @@ from condor_mini.base.layout import (
 from condor_mini.base.series import catalogue
 from condor_mini.engine import BindMount, ContainerSpec, PublishedPort, ScratchMount, VolumeMount
 from condor_mini.images import builder
-from condor_mini.nodes import condor_config, custom_image
+from condor_mini.nodes import condor_config, custom_image, forwarding
 from condor_mini.nodes.certificates import CERTIFICATES, variables_for
 from condor_mini.nodes.node import ONE_USER, OWN_IMAGE, SPEC, Role, node_name, pool_labels
 from condor_mini.nodes.planned_node import CONFIGURATION, PlannedNode
@@ -116,6 +116,8 @@ def _planned(
     slots: int = 0,
 ) -> PlannedNode:
     name = node_name(spec.name, role, number)
+    port = forwarding.port_of(spec, role, number)
+    forwarded = (PublishedPort(container_port=port, host_port=port),) if port else ()
     labels = {
         **pool_labels(spec.name),
         f"{LABEL}.role": str(role),
@@ -127,6 +129,7 @@ def _planned(
         SPEC: spec.to_json() if role is Role.CENTRAL_MANAGER else "",
         OWN_IMAGE: "",
         ONE_USER: "",
+        forwarding.PORT: str(port or ""),
     }
     container = ContainerSpec(
         image=builder.reference(role, catalogue().get(spec.htcondor)),
@@ -138,11 +141,14 @@ def _planned(
         labels={**spec.labels, **node.labels, **labels},
         mounts=tuple(_mounts(spec, node, role, name)),
         read_only=node.is_read_only,
-        ports=tuple(
-            PublishedPort(
-                container_port=port.container_port, host_port=port.host_port, host_ip=port.host_ip
-            )
-            for port in node.ports
+        ports=(
+            *forwarded,
+            *(
+                PublishedPort(
+                    container_port=own.container_port, host_port=own.host_port, host_ip=own.host_ip
+                )
+                for own in node.ports
+            ),
         ),
         cap_drop=("ALL",),
         cap_add=CAPABILITIES[role],
@@ -153,7 +159,11 @@ def _planned(
     )
     is_manager = role is Role.CENTRAL_MANAGER
     pool_config = condor_config.pool_config(spec, is_central_manager=is_manager)
-    files = {POOL_CONFIG: pool_config, NODE_CONFIG: config}
+    files = {
+        POOL_CONFIG: pool_config,
+        **forwarding.config(spec, role, number),
+        NODE_CONFIG: config,
+    }
     return PlannedNode(role=role, slots=slots, container=container, files=files)
 
 
@@ -163,6 +173,7 @@ def _mounts(
     wanted = [(volume.source, volume.target, volume.read_only) for volume in node.volumes]
     if spec.shared:
         wanted.append((spec.shared.source or "shared", spec.shared.path, False))
+    wanted += [(path, path, False) for path in spec.mounts]
     for source, target, read_only in wanted:
         if source.startswith("/"):
             yield BindMount(source=Path(source), target=target, read_only=read_only)

@@ -110,3 +110,16 @@ class PoolNodes:
     def personal_node(self) -> Node | None:
         """Return the only node of a personal pool; None if this pool is not personal."""
         return next((node for node in self.nodes if node.is_personal), None)
+
+
+class Snapshot(PoolNodes):
+    """The nodes of a pool as they were at one moment. The engine is asked once for all of them."""
+
+    def __init__(self, pool: PoolNodes) -> None:
+        super().__init__(pool.engine, pool.name)
+        self._nodes = pool.nodes
+
+    @property
+    def nodes(self) -> list[Node]:
+        """All nodes in the state that they were in."""
+        return list(self._nodes)

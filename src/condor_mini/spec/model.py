@@ -10,12 +10,12 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError, WithJsonSchema
 
 from condor_mini.base.errors import UsageError
 from condor_mini.base.series import catalogue
 from condor_mini.spec.base import Part, Reading, shown
-from condor_mini.spec.mounts import Port
+from condor_mini.spec.mounts import MOST_PORT, Port, SamePath
 from condor_mini.spec.nodes import (
     MOST_NODES,
     AccessPoints,
@@ -34,14 +34,33 @@ from condor_mini.spec.types import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from condor_mini.spec.base import Location
+
+
+LEAST_REACHABLE, MOST_REACHABLE = 1024, MOST_PORT - MOST_NODES
+JSON_PORTS = WithJsonSchema(
+    {
+        "anyOf": [
+            {"type": "boolean"},
+            {"type": "integer", "minimum": LEAST_REACHABLE, "maximum": MOST_REACHABLE},
+        ]
+    }
+)
 
 
 def _version(value: object) -> object:
     if type(value) is not int:  # true and 1.0 are equal to 1 in Python
         raise ValueError(f"must be 1, not {shown(value)}")
+    return value
+
+
+def _reachable(value: object) -> object:
+    is_port = type(value) is int and LEAST_REACHABLE <= value <= MOST_REACHABLE
+    if not isinstance(value, bool) and not is_port:
+        ports = f"a port from {LEAST_REACHABLE} to {MOST_REACHABLE}"
+        raise ValueError(f"must be true, false or {ports}, not {shown(value)}")
     return value
 
 
@@ -64,10 +83,18 @@ class PoolSpec(Part):
     read: Literal["anyone", "members"] = "members"
     """Who may read ads, queues and configuration: members (nodes and users with a token or an
     account), or anyone who reaches a node's port."""
+    reachable: Annotated[bool | int, BeforeValidator(_reachable), JSON_PORTS] | None = None
+    """Whether programs on the host reach the pool at ports of 127.0.0.1, which engines need whose
+    nodes have no address of their own there. True chooses free ports; a number is the first of
+    them: one for the central manager and one for each access point. Default: where the engine is
+    Docker Desktop or rootless."""
     probe_job: bool = True
     """Whether the pool is ready only after a probe job has run."""
     shared: Shared | None = None
     """A directory that all nodes share."""
+    mounts: Annotated[tuple[SamePath, ...], Field(strict=False)] = ()
+    """Directories of the host, relative to the pool file, that all nodes mount at the same path.
+    Jobs that are submitted there from the host find their files."""
     central_manager: CentralManager = CentralManager()
     """The central manager, which all other nodes report to."""
     access_points: Annotated[tuple[AccessPoints, ...], Field(strict=False)] = (AccessPoints(),)
@@ -76,6 +103,11 @@ class PoolSpec(Part):
         ExecutionPoints(),
     )
     """Groups of execution points. Default: one execution point."""
+
+    @property
+    def shared_paths(self) -> tuple[str, ...]:
+        """The paths of the directories that all nodes share."""
+        return (*([self.shared.path] if self.shared else []), *self.mounts)
 
     @property
     def access_point_count(self) -> int:
@@ -115,6 +147,8 @@ class PoolSpec(Part):
         series: str | None = None,
         execute_image: str | None = None,
         host_files: str | None = None,
+        reachable: bool | None = None,
+        mounts: Sequence[str] = (),
     ) -> PoolSpec:
         """Return this spec with other values; None leaves a value as it is.
 
@@ -126,6 +160,8 @@ class PoolSpec(Part):
             execute_image: Image of the execution points.
             host_files: ``ro`` or ``rw``: the execution points have the host's files in place of an
                 image's, and mount the caller's home read-only or writable.
+            reachable: Whether the pool publishes ports for clients on the host.
+            mounts: Directories of the host that all nodes mount too, at the same path.
 
         Raises:
             UsageError: A value is not allowed, or the spec has several groups, so that it is
@@ -134,6 +170,8 @@ class PoolSpec(Part):
         form = self.model_dump(by_alias=True)
         form |= {} if name is None else {"name": name}
         form |= {} if series is None else {"htcondor": series}
+        form |= {} if reachable is None else {"reachable": reachable}
+        form["mounts"] = list(dict.fromkeys([*self.mounts, *mounts]))
         for groups, key, value in (
             ("access_points", "count", access_points),
             ("execution_points", "count", execution_points),
@@ -184,9 +222,13 @@ class PoolSpec(Part):
         yield from self._clashing_ports()
         for location, node in self._nodes():
             for index, volume in enumerate(node.volumes):
-                if self.shared is not None and volume.target == self.shared.path:
+                if volume.target in self.shared_paths:
                     message = f"the shared directory is already mounted at {volume.target}"
                     yield (*location, "volumes", index), message
+        for index, path in enumerate(self.mounts):
+            others = [*self.mounts[:index], *([self.shared.path] if self.shared else [])]
+            if path in others:
+                yield ("mounts", index), f"another directory is already mounted at {path}"
 
     def _nodes(self) -> Iterator[tuple[Location, Node]]:
         yield ("central_manager",), self.central_manager

@@ -76,6 +76,7 @@ ContainerPath = Annotated[
     str, AfterValidator(_path_in_container), WithJsonSchema({"type": "string", "pattern": "^/"})
 ]
 SharedSource = Annotated[str, AfterValidator(_shared_source)]
+SamePath = Annotated[str, AfterValidator(_shared_source), AfterValidator(_path_in_container)]
 
 
 class Volume(Part):

@@ -187,7 +187,7 @@ def test_job_without_transfers_runs_in_the_shared_directory(described: Pool) -> 
     cluster = elsewhere.stdout.partition(".")[0]
     why = described.exec(["condor_q", "-better-analyze", cluster]).stdout
     described.exec(["condor_rm", cluster])
-    assert "No machines matched the job's constraints" in why
+    assert "No machines matched the job" in why  # 23 writes "the jobs's constraints"
 
 
 def test_directory_of_the_host_is_mounted(described: Pool) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from condor_mini.base.errors import EngineCapabilityError, NotFound, PoolNotReady, UsageError
 from condor_mini.client import access
-from condor_mini.client.access import access_to
+from condor_mini.client.access import access_to, chosen_access_point
 from condor_mini.engine import FakeOutcome
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def test_access_has_the_addresses_and_names(pool: Pool) -> None:
     """The collector's address is the central manager's, the schedd's name that of its ad."""
-    found = access_to(pool)
+    found = access_to(pool, pool.node())
     assert found.collector == f"{pool.node('master').address}:9618"
     assert (found.schedd, found.domain) == ("ci-submit-1.nodes.internal", "nodes.internal")
     assert (found.access_point, found.series) == ("ci-submit-1", "25")
@@ -31,28 +31,28 @@ def test_no_route_to_the_nodes(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> N
         raise OSError(113, "No route to host")
 
     monkeypatch.setattr(access, "connect", refuse)
-    with pytest.raises(EngineCapabilityError, match="ci-master, is not reachable") as caught:
-        access_to(pool)
-    assert "condor-mini shell -n ci" in str(caught.value)
+    with pytest.raises(EngineCapabilityError, match=r"ci-master at .* is not reachable") as caught:
+        access_to(pool, pool.node())
+    assert "condor-mini create --reachable" in str(caught.value)
 
 
 def test_another_node_than_an_access_point(pool: Pool) -> None:
     """Jobs are submitted at access points alone."""
     with pytest.raises(UsageError, match="ci-execute-1 is not an access point"):
-        access_to(pool, "execute-1")
+        chosen_access_point(pool, "execute-1")
 
 
 def test_no_such_access_point(pool: Pool) -> None:
     """The message lists the nodes."""
     with pytest.raises(NotFound, match="no node submit-9; its nodes: ci-master, ci-submit-1"):
-        access_to(pool, "submit-9")
+        chosen_access_point(pool, "submit-9")
 
 
 def test_a_stopped_pool(pool: Pool) -> None:
     """The message says how to start it."""
     pool.stop()
     with pytest.raises(PoolNotReady) as caught:
-        access_to(pool)
+        access_to(pool, pool.node())
     assert "condor-mini start -n ci" in str(caught.value)
 
 
@@ -60,7 +60,7 @@ def test_a_schedd_that_has_not_reported(pool: Pool, pools: PoolEngine) -> None:
     """Until the collector has its ad, no client finds it."""
     pools.on_exec(["condor_status"], lambda _: FakeOutcome(stdout=""))
     with pytest.raises(PoolNotReady, match="no ad of the schedd on ci-submit-1"):
-        access_to(pool)
+        access_to(pool, pool.node())
 
 
 def test_only_the_access_points_own_ad_counts(pool: Pool, pools: PoolEngine) -> None:
@@ -73,5 +73,5 @@ def test_only_the_access_points_own_ad_counts(pool: Pool, pools: PoolEngine) -> 
 
     pools.on_exec(["condor_status"], status)
     with pytest.raises(PoolNotReady):
-        access_to(pool)
+        access_to(pool, pool.node())
     assert 'CondorMiniNode == "ci-submit-1"' in asked[0]

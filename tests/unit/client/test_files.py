@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from condor_mini.base.errors import StateError, UsageError
-from condor_mini.client import files
+from condor_mini.client import tools
 from condor_mini.client.files import client_files, own_directory
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def test_environment_with_programs(
 ) -> None:
     """HTCondor's programs come first on PATH, once; the configuration says where they are."""
     programs = tmp_path / "root/programs"
-    monkeypatch.setattr(files.tools, "programs", lambda *_: programs)
+    monkeypatch.setattr(tools, "programs", lambda *_: programs)
     monkeypatch.setenv("PATH", f"/usr/bin:{programs}:/bin")
     found = client_files(pool, with_tools=True)
     assert found.environment()["PATH"] == f"{programs}:/usr/bin:/bin"

@@ -19,18 +19,26 @@ from condor_mini.engine.values import (
 _MEBIBYTE = 2**20
 _DOCKERS = {"cpus": "CpuCfsQuota", "memory_mb": "MemoryLimit", "pids": "PidsLimit"}
 """The keys of Docker's `info` for each limit of a container."""
+_VIRTUAL_MACHINES = ("Docker Desktop", "OrbStack")
+"""What Docker's `info` calls the operating system of an engine in a virtual machine here."""
 _CONTROLLERS = {"cpus": "cpu", "memory_mb": "memory", "pids": "pids"}
 """The controllers of the control groups, by the limits that need them."""
 
 
 def docker_info(facts: Json, endpoint: str) -> EngineInfo:
     """Return the engine, from Docker's `info`."""
+    rootless = any("rootless" in option for option in facts.get("SecurityOptions") or ())
+    same_host = endpoint.startswith(("unix://", "npipe://"))
     return EngineInfo(
         name="docker",
         version=facts["ServerVersion"],
         endpoint=endpoint,
-        rootless=any("rootless" in option for option in facts.get("SecurityOptions") or ()),
-        same_host=endpoint.startswith(("unix://", "npipe://")),
+        rootless=rootless,
+        same_host=same_host,
+        # Docker Desktop's containers are in a virtual machine.
+        has_routes=same_host
+        and not rootless
+        and facts.get("OperatingSystem") not in _VIRTUAL_MACHINES,
         cpus=facts["NCPU"],
         memory_mb=facts["MemTotal"] // _MEBIBYTE,
         architecture=facts["Architecture"],
@@ -48,6 +56,7 @@ def podman_info(facts: Json, endpoint: str) -> EngineInfo:
         endpoint=endpoint or f"file://{facts['store']['graphRoot']}",
         rootless=host["security"]["rootless"],
         same_host=not host["serviceIsRemote"],
+        has_routes=not host["serviceIsRemote"] and not host["security"]["rootless"],
         cpus=host["cpus"],
         memory_mb=host["memTotal"] // _MEBIBYTE,
         architecture=host["arch"],
