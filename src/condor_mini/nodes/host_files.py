@@ -42,23 +42,33 @@ def have(engine: Engine) -> str:
     Raises:
         EngineCapabilityError: The engine's containers cannot see the host's files.
     """
-    if not isinstance(engine, ImageComposer):
-        raise EngineCapabilityError(
-            f"{engine.name} cannot show the host's files to its containers, except directories "
-            "that are mounted",
-            hint="Use --engine embedded. Or mount directories: `volumes` in the pool file.",
-        )
+    composer = check(engine)
     seen = dict(_shown())
     links = {
         place.lstrip("/"): str(path.readlink()) for place, path in seen.items() if path.is_symlink()
     }
     shared = {place: path for place, path in seen.items() if not path.is_symlink()}
     digest = hashlib.sha256(repr((sorted(shared), links, _EMPTY)).encode()).hexdigest()
-    existing = engine.image(IMAGE)
+    existing = composer.image(IMAGE)
     if existing is None or existing.labels.get(DIGEST_LABEL) != digest:
         tree = ImageTree(archive=_archive(links), shared=shared)
-        engine.compose(IMAGE, tree, labels={DIGEST_LABEL: digest})
+        composer.compose(IMAGE, tree, labels={DIGEST_LABEL: digest})
     return IMAGE
+
+
+def check(engine: Engine) -> ImageComposer:
+    """Return the engine if its containers can see the host's files.
+
+    Raises:
+        EngineCapabilityError: They cannot.
+    """
+    if isinstance(engine, ImageComposer):
+        return engine
+    raise EngineCapabilityError(
+        f"{engine.name} cannot show the host's files to its containers, except directories that "
+        "are mounted",
+        hint="Use --engine embedded. Or mount directories: `volumes` in the pool file.",
+    )
 
 
 def home(mode: str) -> BindMount:
