@@ -21,6 +21,7 @@ _MESSAGES = re.compile(
     r"invalid interpreter \((?P<interpreter>/[^)]+)\)"  # a starter's hold reason
     r"|Failed to execute '(?P<executed>/[^']+)'(?!: invalid).*No such file"  # the same
     r"|access executable file (?P<submitted>/\S+): No such file"  # condor_submit
+    r"|Executable file (?P<submitted_23>/\S+) does not exist"  # condor_submit of HTCondor 23
     r"|\benv: ['‘](?P<env>[^'’]+)['’]: No such file"  # noqa: RUF001 (coreutils' quotes)
     r"|(?P<bash>[^\s:]+): command not found"
     r"|sh: \d+: (?P<sh>[^\s:]+): not found"

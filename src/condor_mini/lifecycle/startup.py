@@ -14,7 +14,7 @@ from condor_mini.engine import ContainerState
 from condor_mini.lifecycle import node_tokens
 from condor_mini.lifecycle.admission import name_taken
 from condor_mini.nodes.archive import node_archive
-from condor_mini.nodes.custom_image_files import contents
+from condor_mini.nodes.custom_image_files import more_contents
 from condor_mini.nodes.node import Role, is_node
 from condor_mini.nodes.state import user_volumes
 
@@ -73,7 +73,8 @@ def start_all(
 
     def start(node: PlannedNode) -> None:
         container = containers[node.name]
-        more = contents(engine, container) if node.has_own_image else None
+        own = node.has_own_image
+        more = more_contents(engine, container, role=str(node.role), own_image=own)
         archive = node_archive(node, tokens=issued[node.name], more=more)
         engine.copy_in(container, archive, at=node.archive_at)
         _start(engine, container, stopped=stopped.is_set)

@@ -14,6 +14,7 @@ from condor_mini.base.layout import LIBEXEC, PREFIX
 from condor_mini.base.tar_writer import TarWriter
 from condor_mini.engine import BindMount, ImageComposer, ImageTree
 from condor_mini.images.builder import DIGEST_LABEL
+from condor_mini.nodes.certificates import DEFAULT_BUNDLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -103,7 +104,9 @@ def _shown() -> Iterator[tuple[str, Path]]:
             yield str(path), path
     for pattern in _SETTINGS:
         for path in sorted(Path("/etc").glob(pattern)):
-            yield str(path), path.resolve()
+            # Where the host keeps the bundle elsewhere, the container gets a file of its own.
+            if path != Path(DEFAULT_BUNDLE).parent or Path(DEFAULT_BUNDLE).exists():
+                yield str(path), path.resolve()
 
 
 def _archive(links: dict[str, str]) -> bytes:

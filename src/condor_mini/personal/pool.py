@@ -28,7 +28,7 @@ from condor_mini.engine import (
     ContainerState,
 )
 from condor_mini.nodes import custom_image
-from condor_mini.nodes.custom_image_files import contents
+from condor_mini.nodes.custom_image_files import more_contents
 from condor_mini.nodes.holdings import Holdings
 from condor_mini.nodes.login import at_login
 from condor_mini.nodes.node import node_of
@@ -251,7 +251,8 @@ def _start(
                 if beside:
                     wanted = custom_image.container_of(wanted, image, role="mini")
                 container = _create(engine, wanted)
-                more = contents(engine, container, role="mini") if beside else {}
+                own = bool(beside)
+                more = more_contents(engine, container, role="mini", own_image=own)
                 engine.copy_in(container, files_archive(engine, container, caller, more))
                 engine.start(container)
         _wait_until_ready(engine, container, caller, state.path)

@@ -59,6 +59,7 @@ def composing(monkeypatch: pytest.MonkeyPatch, node: Node) -> None:
             "/usr/bin/python3",
         ),
         (NO_EXECUTABLE, "/opt/x/python3"),
+        ("ERROR: Executable file /opt/x/python3 does not exist", "/opt/x/python3"),
         ("Traceback (most recent call last):\nFileNotFoundError: [Errno 2]", None),
         ("cat: notes.txt: No such file or directory", None),
         ("Failed to execute '/bin/x': (errno=13: 'Permission denied')", None),
