@@ -145,7 +145,7 @@ def _ads(
             for path in executables
         ):
             return [{**ad, "transferexecutable": "true"} for ad in ads]
-    raise refused(file, result, staging)
+    raise refused(staging.node, file, result, staging)
 
 
 def _dry_run(staging: Staging, file: str, arguments: Sequence[str]) -> CommandResult:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import UsageError
 from condor_mini.lifecycle import recreate, stop_and_start
-from condor_mini.personal.reopening import reopen
+from condor_mini.personal.reopening import check_reopenable, reopen
 
 if TYPE_CHECKING:
     from condor_mini.base.progress import Progress
@@ -38,6 +38,7 @@ def restart(
         raise UsageError("HTCondor is upgraded on all nodes of a pool at once: omit --node")
     nodes = pool.chosen_nodes(node)
     if (personal := pool.personal_node()) is not None:
+        check_reopenable(personal, series)
         stop_and_start.stop(pool.engine, nodes, progress)
         reopen(personal, progress, series=series)
         return
