@@ -19,6 +19,9 @@ COMPONENT = ROOT / "templates/condor-mini.yml"
 TIMEOUT_S = 280
 BASH = ("bash", "--noprofile", "--norc", "-eo", "pipefail")
 """What ``shell: bash`` is on GitHub; GitLab's runner uses the same options."""
+_OF_THE_TESTS = frozenset(
+    {"CONDOR_CONFIG", "CONDOR_MINI_ENGINE", "CONDOR_MINI_NAME", "PYTHONPATH", "VIRTUAL_ENV"}
+)
 _EXPRESSION = re.compile(r"\$\{\{ ([\w.-]+) \}\}")
 _INPUT = re.compile(r"\$\[\[ inputs\.([\w-]+) \]\]")
 _ASSIGNMENT = re.compile(
@@ -32,9 +35,7 @@ def callers_environment(home: Path) -> dict[str, str]:
     Args:
         home: Directory of a virtual environment, whose Python is the job's.
     """
-    ours = {key: value for key, value in os.environ.items() if "CONDOR" not in key}
-    for key in ("PYTHONPATH", "VIRTUAL_ENV"):
-        ours.pop(key, None)
+    ours = {key: value for key, value in os.environ.items() if key not in _OF_THE_TESTS}
     return {**ours, "PATH": f"{home / 'bin'}:{os.environ['PATH']}"}
 
 

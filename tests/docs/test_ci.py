@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from tests.docs.ci_jobs import (
     GitLabJob,
     callers_environment,
     inputs_of,
+    run,
     steps_of,
 )
 from tests.docs.pages import DOCS, ROOT, of_kind
@@ -76,6 +78,10 @@ def test_workflow(project: Path, tmp_path: Path, environment: dict[str, str], na
     assert not job.failed, job.output
     assert "1 passed" in job.output
     assert job.used == []
+    shown = run("condor-mini env --tools -o json", project, job.environment)
+    variables: dict[str, str] = json.loads(shown.stdout)
+    assert variables.pop("PATH").partition(":")[0] in job.environment["PATH"].split(":")
+    assert variables.items() <= job.environment.items()
 
     failing = {"run": 'test "$(condor_status -af Machine | wc -l)" = 2; condor_q; exit 3'}
     job.run([failing, *steps[-1:]], OURS)
