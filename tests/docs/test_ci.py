@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import uuid
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -27,7 +28,6 @@ from condor_mini.pool import Pool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 PAGE = DOCS / "how-to/use-in-ci.md"
 OURS = "OWNER/condor-mini"
@@ -119,6 +119,24 @@ def test_bad_input_of_the_action(
     assert not (project / "injected").exists()
     assert set(job.environment) - set(environment) == {"CONDOR_MINI_NAME", "CONDOR_MINI_ENGINE"}
     assert job.environment["PATH"] == environment["PATH"]
+
+
+def test_logs_of_a_pool_that_failed(project: Path, tmp_path: Path, clone: Path, name: str) -> None:
+    """A pool that did not become usable is there for its logs to be saved."""
+    (project / "pool.yaml").write_text(
+        "version: 1\nexecution_points: [{config: 'no assignment'}]\n"
+    )
+    job = GitHubJob(workspace=project, temporary=tmp_path, environment=callers_environment(clone))
+    create, save = steps_of(ROOT)[1], steps_of(ROOT / "logs")[0]
+    inputs = inputs_of(ROOT, {"name": name, "pool-file": "pool.yaml"})
+
+    assert not job.run_step(create, ROOT, inputs)
+    logs = inputs_of(ROOT / "logs", {})
+    assert job.run_step(save, ROOT / "logs", logs), job.output
+
+    directory = logs["steps.logs.outputs.directory"]
+    log = Path(directory, f"{name}-execute-1/container.log").read_text("utf-8")
+    assert "Configuration Error" in log
 
 
 @pytest.mark.timeout(600)
