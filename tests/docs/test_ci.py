@@ -25,6 +25,7 @@ from tests.docs.pages import DOCS, ROOT, of_kind
 
 from condor_mini.engines import find_engine
 from condor_mini.pool import Pool
+from published_schemas import misfits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -162,6 +163,25 @@ def test_pipeline(project: Path, environment: dict[str, str], name: str) -> None
     shutil.rmtree(project / "condor-mini-logs")
     job.run_after_script("success")
     assert not (project / "condor-mini-logs").exists()
+
+
+@pytest.mark.parametrize(
+    ("kind", "schema", "start"),
+    [
+        ("workflow", "vendor.github-workflows", "on: push\n"),
+        ("pipeline", "vendor.gitlab-ci", ""),
+    ],
+)
+def test_example_fits_its_schema(tmp_path: Path, kind: str, schema: str, start: str) -> None:
+    """The page's examples are what GitHub and GitLab take for a workflow and a pipeline."""
+    path = tmp_path / "example.yml"
+    path.write_text(start + example(kind))
+    assert misfits(path, schema) == ""
+
+
+def test_workflow_is_short() -> None:
+    """GitHub's example has at most 15 lines."""
+    assert len(example("workflow").splitlines()) <= 15
 
 
 def test_inputs_are_in_the_table() -> None:

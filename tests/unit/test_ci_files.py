@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from published_schemas import misfits
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -38,28 +40,17 @@ def scripts() -> Iterator[tuple[str, str]]:
 SCRIPTS = dict(scripts())
 
 
-def check_schema(path: Path, schema: str) -> str:
-    """Return what a published schema finds wrong in a file. The schemas are in the package."""
-    result = subprocess.run(
-        [Path(sys.executable).parent / "check-jsonschema", "--builtin-schema", schema, path],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return result.stdout + result.stderr if result.returncode else ""
-
-
 @pytest.mark.parametrize("path", ACTIONS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_action_fits_its_schema(path: Path) -> None:
     """Each action is what GitHub takes for one."""
-    assert check_schema(path, "vendor.github-actions") == ""
+    assert misfits(path, "vendor.github-actions") == ""
 
 
 def test_component_fits_its_schema(tmp_path: Path) -> None:
     """What the component adds to a pipeline is what GitLab takes for one."""
     path = tmp_path / "pipeline.yml"
     path.write_text(yaml.safe_dump({".condor-mini": job()}))
-    assert check_schema(path, "vendor.gitlab-ci") == ""
+    assert misfits(path, "vendor.gitlab-ci") == ""
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
