@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def start(pool: PoolNodes, node: str | None, progress: Progress, *, timeout_s: float) -> None:
     """Recreate lost nodes, start stopped nodes, mend the others, and wait; see ``Pool.start``."""
     if (personal := pool.personal_node()) is not None:
-        pool.chosen_nodes(node)
+        switch_on([n for n in pool.chosen_nodes(node) if n.is_running])
         reopen(personal, progress)
         return
     chosen = (node, f"{pool.name}-{node}")
