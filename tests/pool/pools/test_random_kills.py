@@ -81,6 +81,7 @@ def attack(cli: Cli, argv: tuple[str, ...], end: str, moment_s: float) -> str:
 
 @pytest.mark.slow
 @pytest.mark.alone
+@pytest.mark.timeout(1800)
 def test_every_attack_is_mended(fresh: Cli, pool_engine: Engine, tmp_path: Path) -> None:
     """After each of many attacks one command makes the pool usable, and `delete` leaves nothing."""
     seed = int(os.environ.get(SEED_VARIABLE) or random.SystemRandom().randrange(10**6))
