@@ -24,10 +24,12 @@ _MESSAGES = re.compile(
     r"|Executable file (?P<submitted_23>/\S+) does not exist"  # condor_submit of HTCondor 23
     r"|\benv: ['‘](?P<env>[^'’]+)['’]: No such file"  # noqa: RUF001 (coreutils' quotes)
     r"|(?P<bash>[^\s:]+): command not found"
-    r"|sh: \d+: (?P<sh>[^\s:]+): not found"
+    r"|: \d+: (?P<sh>[^\s:]+): not found"
     r"|(?P<bad>/[^\s:]+): bad interpreter: No such file"
 )
 """What HTCondor and the shells say of a program that does not exist."""
+_AT_SUBMISSION = re.compile("(?i)executable file ")
+"""What condor_submit says of it."""
 
 
 def missing_program(text: str) -> str | None:
@@ -40,11 +42,7 @@ def missing_program(text: str) -> str | None:
 
 
 def advice(runner: Runner, text: str) -> str | None:
-    """Return what to type if a job lacks a program that this machine has.
-
-    Without an engine, jobs have bash and coreutils only; ``--host-files`` shows them the programs
-    of the machine. There is no advice for pools of other engines, for execution points with an
-    image of the user's own, and for programs that this machine lacks too.
+    """Return what to type if a text says that a job lacks a program that this machine has.
 
     Args:
         runner: Access point or personal pool that the job was submitted to.
@@ -54,7 +52,38 @@ def advice(runner: Runner, text: str) -> str | None:
         EngineError: The engine does not answer.
     """
     program = missing_program(text)
-    if program is None or shutil.which(program, path=_PATH) is None:
+    if program is None:
+        return None
+    of = advice_on_executable if _AT_SUBMISSION.search(text) else advice_on
+    return of(runner, program)
+
+
+def advice_on_executable(runner: Runner, path: str) -> str | None:
+    """Return what to type if a submit file's executable is a program of this machine only.
+
+    Raises:
+        EngineError: The engine does not answer.
+    """
+    hint = advice_on(runner, path)
+    # Otherwise it would be taken from the access point, which has no programs of the machine.
+    return hint and f"{hint}. Submit it with transfer_executable = false"
+
+
+def advice_on(runner: Runner, program: str) -> str | None:
+    """Return what to type if a job lacks this program, and this machine has it.
+
+    Without an engine, jobs have bash and coreutils only; ``--host-files`` shows them the programs
+    of the machine. There is no advice for pools of other engines, for execution points with an
+    image of the user's own, and for programs that this machine lacks too.
+
+    Args:
+        runner: Access point or personal pool that the job was submitted to.
+        program: Path of the program, or a name that is searched for.
+
+    Raises:
+        EngineError: The engine does not answer.
+    """
+    if shutil.which(program, path=_PATH) is None:
         return None
     node = node_of(runner)
     if node is None or not isinstance(node.engine, ImageComposer):

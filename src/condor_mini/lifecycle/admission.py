@@ -13,7 +13,7 @@ from condor_mini.engine import ImageBuilder
 from condor_mini.engine.values import host_in_url
 from condor_mini.nodes import forwarding, host_files, plan
 from condor_mini.nodes.fit import fitted
-from condor_mini.nodes.holdings import Holdings
+from condor_mini.nodes.holdings import Holdings, ask_at_once
 from condor_mini.nodes.node import is_node, pool_nodes
 from condor_mini.nodes.preflight import check_able, check_read_only
 
@@ -38,10 +38,13 @@ def admitted(engine: Engine, spec: PoolSpec) -> tuple[PoolSpec, list[PlannedNode
         EngineCapabilityError: The engine cannot do what the spec asks for.
     """
     # Without the engine's description, because the embedded engine needs its runtime for that.
+    planned = plan.planned_nodes(spec)
     check_absent(engine, spec.name)
-    check_forgotten(engine, spec.name)
-    check_network(engine, spec.name)
-    check_names(engine, plan.planned_nodes(spec))
+    ask_at_once(
+        lambda: check_forgotten(engine, spec.name),
+        lambda: check_network(engine, spec.name),
+        lambda: check_names(engine, planned),
+    )
     info = engine.info()
     spec = forwarding.settled(spec, engine, info)
     nodes = fitted(plan.planned_nodes(spec), info)

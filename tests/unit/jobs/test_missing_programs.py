@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.base.errors import JobFailed
+from condor_mini.base.errors import JobFailed, UsageError
 from condor_mini.engine import ContainerSpec, ImageComposer
 from condor_mini.jobs import missing_programs
 from condor_mini.jobs.missing_programs import advice, missing_program
@@ -52,6 +52,7 @@ def composing(monkeypatch: pytest.MonkeyPatch, node: Node) -> None:
         ("env: \u2018perl\u2019: No such file or directory", "perl"),
         ("/work/w.sh: line 3: python3: command not found", "python3"),
         ("/bin/sh: 1: python3: not found", "python3"),
+        ("/scratch/condor_exec.exe: 2: python3: not found", "python3"),
         ("w.sh: ./x.pl: /usr/bin/perl: bad interpreter: No such file", "/usr/bin/perl"),
         (HELD.format("/usr/bin/python3"), "/usr/bin/python3"),
         (
@@ -133,3 +134,15 @@ def test_executable_that_condor_submit_misses(
     with pytest.raises(JobFailed) as refused:
         submit_file(pool, here / "a.sub")
     assert "--host-files ro" in str(refused.value.hint)
+
+
+@pytest.mark.usefixtures("composing")
+def test_executable_outside_the_directory(
+    queue: Queue, pool: Pool, host_python: str, here: Path
+) -> None:
+    """An executable that only this machine has is answered with the option, and how to use it."""
+    queue.dry_run = f'Dry-Run job(s)\nIwd="{here}"\nCmd="{host_python}"\n.\n\n'
+    with pytest.raises(UsageError) as refused:
+        submit_file(pool, here / "a.sub")
+    assert "--host-files ro" in str(refused.value.hint)
+    assert "transfer_executable = false" in str(refused.value.hint)
