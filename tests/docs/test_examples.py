@@ -57,6 +57,8 @@ KINDS = {
 }
 NOT_RUN = "not run: "
 """Why it cannot be run, or where the same is run."""
+CLIENT = "client: "
+"""Which client it is of, and the name of a file: tests/clients runs it."""
 ENGINES_OWN = {
     *("--privileged", "--network", "--cap-drop", "--cap-add", "--security-opt", "--read-only"),
     *("--tmpfs", "--pids-limit", "--volumes"),
@@ -70,7 +72,7 @@ ENGINES_OWN = {
 @pytest.mark.parametrize("example", examples(), ids=str)
 def test_every_example_is_run(example: Example) -> None:
     """Each example says how it is run, or why it is not."""
-    assert example.kind in KINDS or example.kind.startswith(NOT_RUN)
+    assert example.kind in KINDS or example.kind.startswith((NOT_RUN, CLIENT))
 
 
 # -- personal pools -------------------------------------------------------------------------------

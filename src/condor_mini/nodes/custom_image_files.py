@@ -36,7 +36,7 @@ HTCondor frees an address that was never found (multifile_curl_plugin.cpp, Initi
 _CONFIG = CONFIG_DIRECTORY.lstrip("/")
 
 
-def contents(engine: Engine, container: str, *, role: str = "execute") -> dict[str, bytes]:
+def contents(engine: Engine, container: str, *, role: str) -> dict[str, bytes]:
     """Return the files to copy into a container of the user's image before its start, by path.
 
     Paths have no leading slash. The pool's secrets and configuration are not among the files.
@@ -44,7 +44,7 @@ def contents(engine: Engine, container: str, *, role: str = "execute") -> dict[s
     Args:
         engine: Engine that has the container.
         container: Name or id of a created container.
-        role: Name of the node's role: ``execute``.
+        role: Name of the node's role: ``execute``, ``submit`` or ``mini``.
     """
     passwd, group = with_accounts(
         _text(engine, container, "/etc/passwd"), _text(engine, container, "/etc/group")

@@ -108,6 +108,21 @@ def test_a_missing_python_names_the_option(
         cli.succeeds("exec", "--", "condor_rm", "-all")
 
 
+def test_access_point_has_them_too(fresh: Cli, ready: Ready) -> None:
+    """The host's Python on the access point submits a job with HTCondor's commands."""
+    home, folder = ready
+    cli = at(fresh, home)
+    cli.succeeds("create", "--host-files")
+    program = f"""
+import pathlib, subprocess
+print(pathlib.Path({str(home / "file")!r}).read_text(), end="", flush=True)
+subprocess.run(["condor_submit", "executable=/bin/true", "-queue", "1"], check=True, input=b"")
+"""
+    output = cli.succeeds("exec", "--", str(HOSTS_PYTHON), "-c", program, cwd=folder)
+    assert output.startswith("of the caller\n")
+    assert "1 job(s) submitted to cluster" in output
+
+
 def test_personal_pool_has_them_too(variables: dict[str, str], ready: Ready) -> None:
     """``run --host-files``: HTCondor's commands and the host's are found, and the home is seen."""
     home, folder = ready

@@ -48,7 +48,7 @@ def test_shipped_files_name_the_prefix() -> None:
 
 def test_contents_have_all_that_our_images_have(pools: PoolEngine) -> None:
     """The scripts, each by the runtime's shell, and the configuration, in its order."""
-    found = contents(pools, put(pools))
+    found = contents(pools, put(pools), role="execute")
     ours = files("condor_mini").joinpath("images/condor-base/libexec")
     scripts = LIBEXEC.lstrip("/")
     with as_file(ours) as folder:
@@ -76,14 +76,14 @@ def test_contents_have_all_that_our_images_have(pools: PoolEngine) -> None:
 def test_nsswitch_only_where_there_is_none(pools: PoolEngine, *, there: bool) -> None:
     """An image's own way of finding names is left as it is."""
     held = {"nsswitch.conf": b"hosts: dns\n"} if there else {}
-    assert ("etc/nsswitch.conf" in contents(pools, put(pools, **held))) != there
+    assert ("etc/nsswitch.conf" in contents(pools, put(pools, **held), role="execute")) != there
 
 
 @pytest.mark.parametrize("there", [True, False])
 def test_services_only_where_there_is_none(pools: PoolEngine, *, there: bool) -> None:
     """An image's own names of services are left as they are."""
     held = {"services": b"http 80/tcp\n"} if there else {}
-    assert ("etc/services" in contents(pools, put(pools, **held))) != there
+    assert ("etc/services" in contents(pools, put(pools, **held), role="execute")) != there
 
 
 @pytest.mark.parametrize("there", [True, False])
@@ -100,4 +100,4 @@ def test_authorities_only_where_there_are_none(
 def test_accounts_in_any_encoding(pools: PoolEngine) -> None:
     """Bytes of an account file that are no UTF-8 come through."""
     line = b"m\xfcller:x:5:5:M\xfcller:/:/bin/sh\n"
-    assert line in contents(pools, put(pools, passwd=line))["etc/passwd"]
+    assert line in contents(pools, put(pools, passwd=line), role="execute")["etc/passwd"]
