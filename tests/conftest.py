@@ -30,6 +30,8 @@ SANDBOXES = ("namespaces", "paths")
 OTHER_USERS = ("namespaces-user", "namespaces-subuid", "paths-user")
 """The same as users who are not root: tests/engine/test_as_other_users.py."""
 ENGINES = ("fake", "docker", *SANDBOXES, *OTHER_USERS, "podman", ROOTLESS)
+OPTIONAL = {"slow": "it takes long", "clients": "it installs what others wrote"}
+"""Markers of tests that run only with the option of that name, and why."""
 HERE = Path(__file__).parent
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SLOWEST_FIRST = ("images", "runtime", "pool", "docs", "engine", "unit")
@@ -54,6 +56,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="also what takes long, and is about what seldom changes",
     )
+    parser.addoption(
+        "--clients",
+        action="store_true",
+        help="also clients that others wrote, installed from the package index: tests/clients",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -70,6 +77,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "needs(what): a protocol or a fact of `EngineInfo`")
     config.addinivalue_line("markers", "needs_no(what): the same, which the engine has not")
     config.addinivalue_line("markers", "slow: it runs with --slow only")
+    config.addinivalue_line("markers", "clients: it runs with --clients only")
     config.addinivalue_line("markers", "alone: no other test runs beside it, where several do")
 
 
@@ -92,9 +100,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip what is ``slow``, before anything is made for it."""
-    if item.get_closest_marker("slow") and not item.config.getoption("--slow"):
-        pytest.skip("it takes long: --slow")
+    """Skip what is asked for by an option that is absent, before anything is made for it."""
+    for name, reason in OPTIONAL.items():
+        if item.get_closest_marker(name) and not item.config.getoption(f"--{name}"):
+            pytest.skip(f"{reason}: --{name}")
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,8 @@
 
 A comment above each example says how it is run: ``<!-- example: pool -->``. Those of one kind and
 one page are one story, told from the top of the page to its end. Pools of nodes are in
-``test_pool_examples.py``, nodes by hand in ``test_plain_examples.py``.
+``test_pool_examples.py``, nodes by hand in ``test_plain_examples.py``, CI services in
+``test_ci.py``, dev containers in ``test_dev_container.py``.
 """
 
 from __future__ import annotations
@@ -47,11 +48,17 @@ KINDS = {
     "python": "Python, with a pool of its own",
     "pytest": "as a file of tests, by pytest",
     "pool file": "read as a pool file",
+    "workflow": "a job of a CI service, step by step (`test_ci.py`)",
+    "pipeline": "the same",
+    "test_pool.py": "by pytest, in the jobs of CI services",
+    "dev container": "a dev container's steps, without the container (`test_dev_container.py`)",
     "install": "in a virtual environment, in the clone",
     "offline": "as `install`, with a second environment that reaches no package index",
 }
 NOT_RUN = "not run: "
 """Why it cannot be run, or where the same is run."""
+CLIENT = "client: "
+"""Which client it is of, and the name of a file: tests/clients runs it."""
 ENGINES_OWN = {
     *("--privileged", "--network", "--cap-drop", "--cap-add", "--security-opt", "--read-only"),
     *("--tmpfs", "--pids-limit", "--volumes"),
@@ -65,7 +72,7 @@ ENGINES_OWN = {
 @pytest.mark.parametrize("example", examples(), ids=str)
 def test_every_example_is_run(example: Example) -> None:
     """Each example says how it is run, or why it is not."""
-    assert example.kind in KINDS or example.kind.startswith(NOT_RUN)
+    assert example.kind in KINDS or example.kind.startswith((NOT_RUN, CLIENT))
 
 
 # -- personal pools -------------------------------------------------------------------------------

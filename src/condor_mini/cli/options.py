@@ -56,8 +56,8 @@ host_files_option = click.option(
     is_flag=False,
     flag_value="ro",
     type=click.Choice(["ro", "rw"]),
-    help="Give jobs access to the host's programs and your home: ro (the default) or rw. Embedded "
-    "engine only.",
+    help="Show the host's programs and your home to jobs and access points: ro (the default) or "
+    "rw. Embedded engine only.",
 )
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="Show no progress on stderr.")
 job_log_option = click.option(

@@ -13,6 +13,8 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from condor_mini.spec import AccessPoints, ExecutionPoints, Gpus, PoolSpec
     from condor_mini.spec.attributes import ClassAdScalar, ClassAdValue
 
@@ -108,6 +110,8 @@ def access_point_config(spec: PoolSpec, group: AccessPoints) -> str:
             "# Execution points with an image or configuration of the user's own may run any job.",
             "POOL_RUNS = container, docker, java, parallel, vm",
         ]
+    shared = _unneeded_transfers(spec)
+    lines += [*([""] if lines and shared else []), *shared]
     return _file(lines, raw=group.config, whose=f"the access points {group.name}")
 
 
@@ -214,23 +218,48 @@ def _attributes(group: ExecutionPoints) -> list[str]:
 
 
 def _shared(spec: PoolSpec) -> list[str]:
+    """Return an execution point's configuration for jobs that transfer no files."""
     if not spec.shared_paths:
         return []
-    here = " || ".join(f"({_is_below(path)})" for path in spec.shared_paths)
+    here = _is_below("TARGET.Iwd", spec.shared_paths)
     return [
         "# A job that transfers no files asks for a node with its access point's file system. It",
         "# is there if the job's directory is in a shared one. No other directory is shared, so",
         "# FILESYSTEM_DOMAIN stays the node's own, and other jobs transfer their files.",
         "SYSTEM_STARTD_ATTRS = $(SYSTEM_STARTD_ATTRS) FileSystemDomain",
-        f'FileSystemDomain = ifThenElse(TARGET.ShouldTransferFiles =?= "NO" && ({here}), \\',
+        f'FileSystemDomain = ifThenElse(TARGET.ShouldTransferFiles =?= "NO" && {here}, \\',
         '  TARGET.FileSystemDomain, "$(FILESYSTEM_DOMAIN)")',
     ]
 
 
-def _is_below(path: str) -> str:
-    """Return the ClassAd expression for whether a job's directory is this one, or below it."""
-    below = f"{path}/"
-    return f'substr(strcat(TARGET.Iwd, "/"), 0, {len(below.encode())}) =?= {classad(below)}'
+def _unneeded_transfers(spec: PoolSpec) -> list[str]:
+    """Return an access point's configuration for jobs that transfer files if it is needed."""
+    if not spec.shared_paths:
+        return []
+    paths = spec.shared_paths
+    program = f"(TransferExecutable =?= false || {_is_below('Cmd', paths)})"
+    # A relative path without .. is below the job's directory; others may be anywhere, or are URLs.
+    inputs = r'(TransferInput =?= undefined || !regexp("(^|,) */|:|[.][.]", TransferInput))'
+    needs = ['ShouldTransferFiles =?= "IF_NEEDED"', _is_below("Iwd", paths), program, inputs]
+    return [
+        "# The starter compares domains to find out whether a transfer is needed, and nodes have",
+        "# different ones. It is not needed if directory, executable and inputs are shared.",
+        "JOB_TRANSFORM_NAMES = $(JOB_TRANSFORM_NAMES) SharedFiles",
+        "JOB_TRANSFORM_SharedFiles @=end",
+        f"  REQUIREMENTS {' && '.join(needs)} && OutputDestination =?= undefined",
+        '  SET ShouldTransferFiles "NO"',
+        "@end",
+    ]
+
+
+def _is_below(attribute: str, paths: Sequence[str]) -> str:
+    """Return the ClassAd expression for whether a path is one of these, or below one."""
+    tests = []
+    for path in paths:
+        below = f"{path}/"
+        start = f'substr(strcat({attribute}, "/"), 0, {len(below.encode())})'
+        tests.append(f"{start} =?= {classad(below)}")
+    return f"({' || '.join(tests)})"
 
 
 def classad(value: ClassAdValue) -> str:

@@ -1,4 +1,4 @@
-"""Execution points that run an image of the user's own. The image stays unchanged.
+"""Nodes that run an image of the user's own. The image stays unchanged.
 
 The container sees HTCondor at one path, read-only, with its own loader and libraries
 (``runtime/relocate.py``). A few files are copied into the container, never into the image: the
@@ -38,13 +38,13 @@ _CONFIG = CONFIG_DIRECTORY.lstrip("/")
 _PRELOAD = f"{_CONFIG}/36-preload"
 
 
-def container_of(spec: ContainerSpec, image: str, *, role: str = "execute") -> ContainerSpec:
+def container_of(spec: ContainerSpec, image: str, *, role: str) -> ContainerSpec:
     """Return the container of a node with another image, whose own settings are overridden.
 
     Args:
         spec: Container of the node with our own image.
         image: Any image.
-        role: Name of the node's role: ``execute``.
+        role: Name of the node's role: ``execute``, ``submit`` or ``mini``.
     """
     ours = {"CONDOR_MINI_ROLE": role, "CONDOR_CONFIG": "/etc/condor/condor_config"}
     return replace(

@@ -86,17 +86,23 @@ def planned_node(spec: PoolSpec, role: Role, group: str, number: int) -> Planned
         case Role.ACCESS_POINT:
             access_points = next(each for each in spec.access_points if each.name == group)
             config = condor_config.access_point_config(spec, access_points)
-            return _planned(spec, role, number, access_points, group=group, config=config)
+            node = _planned(spec, role, number, access_points, group=group, config=config)
+            return _with_image(node, access_points.image)
         case Role.EXECUTION_POINT:
             points = next(each for each in spec.execution_points if each.name == group)
             config = condor_config.execution_point_config(spec, points)
             slots = points.slots or 1
             node = _planned(spec, role, number, points, group=group, config=config, slots=slots)
-            if points.image is None:
-                return node
-            return replace(node, container=custom_image.container_of(node.container, points.image))
+            return _with_image(node, points.image)
         case Role.PERSONAL_POOL:
             raise ValueError("a personal pool is made of options, not of a spec")
+
+
+def _with_image(node: PlannedNode, image: str | None) -> PlannedNode:
+    if image is None:
+        return node
+    container = custom_image.container_of(node.container, image, role=str(node.role))
+    return replace(node, container=container)
 
 
 def _numbered(groups: Iterable[Group]) -> Iterator[tuple[int, Group]]:

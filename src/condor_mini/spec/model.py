@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError, WithJsonSchema
 
@@ -158,8 +158,8 @@ class PoolSpec(Part):
             access_points: Number of access points.
             series: Series of HTCondor.
             execute_image: Image of the execution points.
-            host_files: ``ro`` or ``rw``: the execution points have the host's files in place of an
-                image's, and mount the caller's home read-only or writable.
+            host_files: ``ro`` or ``rw``: access points and execution points have the host's files
+                in place of an image's, and mount the caller's home read-only or writable.
             reachable: Whether the pool publishes ports for clients on the host.
             mounts: Directories of the host that all nodes mount too, at the same path.
 
@@ -175,11 +175,13 @@ class PoolSpec(Part):
         for groups, key, value in (
             ("access_points", "count", access_points),
             ("execution_points", "count", execution_points),
-            ("execution_points", "image", "host-files" if host_files else execute_image),
-            ("execution_points", "volumes", self._with_home(host_files)),
+            ("execution_points", "image", execute_image),
         ):
             if value is not None:
                 form[groups] = _with(form[groups], groups, key, value)
+        if host_files is not None:
+            for groups in ("access_points", "execution_points"):
+                form[groups] = _with_host_files(form[groups], host_files)
         try:
             return type(self).model_validate(form)
         except ValidationError as error:
@@ -188,13 +190,6 @@ class PoolSpec(Part):
             problems = spec_problems(type(self), error)
             lines = (f"{_words(problem.location[0])}: {problem.message}" for problem in problems)
             raise UsageError("\n".join(lines)) from None
-
-    def _with_home(self, host_files: str | None) -> list[object] | None:
-        if host_files is None:
-            return None
-        home = str(Path.home().resolve())
-        mount = {"source": home, "target": home, "read_only": host_files == "ro"}
-        return [*self.execution_points[0].volumes, mount]
 
     def to_json(self) -> str:
         """Return the stored form: JSON with all defaults, and with absolute paths of the host."""
@@ -262,6 +257,16 @@ def _between_groups(key: str, groups: tuple[Group, ...]) -> Iterator[tuple[Locat
         elif seen[group.name]:
             yield (key, index, "name"), f"another group already has the name {group.name}"
         seen[group.name] += 1
+
+
+def _with_host_files(
+    groups: tuple[Mapping[str, Any], ...], mode: str
+) -> tuple[Mapping[str, Any], ...]:
+    home = str(Path.home().resolve())
+    mount = {"source": home, "target": home, "read_only": mode == "ro"}
+    return tuple(
+        {**group, "image": "host-files", "volumes": [*group["volumes"], mount]} for group in groups
+    )
 
 
 def _with(

@@ -5,7 +5,7 @@ The docstrings of classes and fields are the descriptions in the JSON schema.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
@@ -131,10 +131,25 @@ class Group(Node):
     """The group's name. Several groups need different names."""
     count: Annotated[int, Field(ge=0, le=MOST_NODES)] = 1
     """Number of nodes."""
+    image: ImageReference | None = None
+    """An image of your own. Default: that of the role."""
+
+    @property
+    def is_read_only(self) -> bool:
+        """Whether the root is to be read-only; never with an image of the user's own.
+
+        Files are copied into such an image's container at paths where no volume can be mounted.
+        """
+        return self.image is None and super().is_read_only
 
     def contradictions(self) -> Iterator[tuple[Location, str]]:
         """Yield contradictions of a node, and host ports that several nodes would share."""
         yield from super().contradictions()
+        if self.read_only and self.image is not None:
+            yield (
+                ("read_only",),
+                "a node with an image of your own cannot be read-only: accounts are added to it",
+            )
         for index, port in enumerate(self.ports):
             if port.host_port is not None and self.count > 1:
                 message = f"{self.count} nodes cannot share host port {port.host_port}"
@@ -143,6 +158,10 @@ class Group(Node):
 
 class AccessPoints(Group):
     """A group of access points with the same settings. They accept jobs and keep their queue."""
+
+    image: Literal["host-files"] | None = None
+    """host-files for the host's own programs, its Python included. Embedded engine only. Default:
+    condor-submit."""
 
 
 def _gpus(value: object) -> object:
@@ -183,22 +202,9 @@ class ExecutionPoints(Group):
     """Attributes of the slots' ClassAds: true, false, a number, text, a list of these, or null for
     UNDEFINED."""
 
-    @property
-    def is_read_only(self) -> bool:
-        """Whether the root is to be read-only; never with an image of the user's own.
-
-        Files are copied into such an image's container at paths where no volume can be mounted.
-        """
-        return self.image is None and super().is_read_only
-
     def contradictions(self) -> Iterator[tuple[Location, str]]:
         """Yield contradictions of a group, too many slots, and attributes with the same name."""
         yield from super().contradictions()
-        if self.read_only and self.image is not None:
-            yield (
-                ("read_only",),
-                "a node with an image of your own cannot be read-only: accounts are added to it",
-            )
         slots = self.slots or 0
         if self.cpus is not None and slots > self.cpus:
             yield ("slots",), f"{slots} slots cannot share {self.cpus} cpus: each needs one"

@@ -408,7 +408,5 @@ def test_directory_that_is_a_file(
     pool_engine.build(BuildSpec(context=tmp_path, tags=(name,)), on_line=lambda _: None)
     result = fresh("create", "--execute-image", name)
     assert result.returncode == 5
-    assert (
-        "this image cannot be an execution point: cannot create directory '/tmp'" in result.stderr
-    )
+    assert "this image cannot be a node: cannot create directory '/tmp'" in result.stderr
     assert not [network for network in pool_engine.networks({}) if network.name == fresh.name]

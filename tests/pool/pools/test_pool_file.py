@@ -190,6 +190,31 @@ def test_job_without_transfers_runs_in_the_shared_directory(described: Pool) -> 
     assert "No machines matched the job" in why  # 23 writes "the jobs's constraints"
 
 
+@pytest.mark.parametrize(
+    ("lines", "is_there"),
+    [
+        (("executable = program",), True),
+        (("executable = program", "transfer_input_files = input"), True),
+        (("executable = /bin/pwd", "transfer_executable = false"), True),
+        (("executable = /bin/pwd",), False),
+        (("executable = program", "transfer_input_files = /bin/true"), False),
+        (("executable = program", "should_transfer_files = YES"), False),
+    ],
+)
+def test_transfers_that_are_not_needed(
+    described: Pool, lines: tuple[str, ...], is_there: bool
+) -> None:
+    """By default a job runs in the shared directory if its executable and inputs are shared."""
+    more = ("output = out", "log = log", "request_memory = 16", "request_disk = 1M", "queue")
+    script = (
+        "d=$(mktemp -d /shared/XXXXXX) && cd $d && cp /bin/pwd program && touch input && "
+        "condor_submit - >/dev/null && condor_wait -wait 60 log >/dev/null; pwd; cat out"
+    )
+    output = described.exec(["sh", "-c", script], stdin="\n".join((*lines, *more)) + "\n").stdout
+    folder, ran_in = output.split()
+    assert (ran_in == folder) is is_there
+
+
 def test_directory_of_the_host_is_mounted(described: Pool) -> None:
     """A bind mount shows the host's files, and read-only ones cannot be written."""
     assert described.exec(["cat", "/data/input.txt"]).stdout == "from the host\n"

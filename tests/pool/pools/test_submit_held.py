@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from condor_mini.base.series import catalogue
 from condor_mini.base.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -60,7 +61,8 @@ def test_spooled_job_brings_its_output(
     shown = cli.succeeds("submit", "job.sub", "--wait", "--log", "--", "-spool", cwd=here)
     assert ("  it\n" in shown, "Job terminated." in shown) == (True, True)
     assert [(here / name).read_text() for name in ("out", "made")] == ["it\n", "file\n"]
-    wait_until(lambda: access_point.exec(QUEUE).stdout or None, timeout_s=30)
+    if catalogue().get(None).number != "23":  # there it stays for ten days
+        wait_until(lambda: access_point.exec(QUEUE).stdout or None, timeout_s=30)
 
 
 def test_dumped_ads_come_back(cli: Cli, here: Path, write: Write, access_point: Node) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -14,6 +15,7 @@ from condor_mini.base.series import catalogue
 from condor_mini.engine import BindMount, ContainerSpec, VolumeMount
 from condor_mini.nodes import custom_image
 from condor_mini.nodes.custom_image import container_of, equipped
+from condor_mini.nodes.host_files import IMAGE as IMAGE_OF_HOST
 from condor_mini.nodes.node import OWN_IMAGE, Role
 from condor_mini.nodes.plan import NODE_CONFIG, planned_nodes
 from condor_mini.nodes.state import STATE
@@ -22,7 +24,6 @@ from condor_mini.spec import PoolSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from condor_mini.engine import Engine
     from condor_mini.nodes.planned_node import PlannedNode
@@ -86,7 +87,7 @@ def test_rights_are_those_of_any_execution_point() -> None:
 def test_variables_that_lead_to_our_configuration_win() -> None:
     """An image, or a pool file, that names another configuration does not mislead HTCondor."""
     spec = ContainerSpec(image="x", name="x", environment={"CONDOR_CONFIG": "/nowhere", "A": "b"})
-    environment = container_of(spec, IMAGE).environment
+    environment = container_of(spec, IMAGE, role="execute").environment
     assert environment["CONDOR_CONFIG"] == "/etc/condor/condor_config"
     assert environment["A"] == "b"
 
@@ -97,6 +98,19 @@ def test_configuration_is_that_of_any_execution_point() -> None:
     (*_, own) = nodes_of(**facts)
     plain = PoolSpec.model_validate({"name": "ci", "execution_points": [facts]})
     assert own.files[NODE_CONFIG] == planned_nodes(plain)[-1].files[NODE_CONFIG]
+
+
+def test_access_points_have_the_hosts_files_too() -> None:
+    """With the host's files, access points get the scripts of their own role, and the home."""
+    spec = PoolSpec(name="ci").with_overrides(host_files="rw")
+    nodes = {node.role: node.container for node in planned_nodes(spec)}
+    home = str(Path.home().resolve())
+    for role in (Role.ACCESS_POINT, Role.EXECUTION_POINT):
+        assert nodes[role].image == IMAGE_OF_HOST
+        assert nodes[role].environment["CONDOR_MINI_ROLE"] == str(role)
+        assert BindMount(source=Path(home), target=home) in nodes[role].mounts
+        assert not nodes[role].read_only
+    assert nodes[Role.CENTRAL_MANAGER].image != IMAGE_OF_HOST
 
 
 # -- on an engine ----------------------------------------------------------------------------------

@@ -11,9 +11,12 @@ import pytest
 
 from condor_mini.base.layout import HEALTH, LIBEXEC, PREFIX
 from condor_mini.engine import ContainerSpec
+from condor_mini.nodes.certificates import DEFAULT_BUNDLE
 from condor_mini.nodes.custom_image_files import contents
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pool_engine import PoolEngine
 
 IMAGE = "my/thing:1"
@@ -45,7 +48,7 @@ def test_shipped_files_name_the_prefix() -> None:
 
 def test_contents_have_all_that_our_images_have(pools: PoolEngine) -> None:
     """The scripts, each by the runtime's shell, and the configuration, in its order."""
-    found = contents(pools, put(pools))
+    found = contents(pools, put(pools), role="execute")
     ours = files("condor_mini").joinpath("images/condor-base/libexec")
     scripts = LIBEXEC.lstrip("/")
     with as_file(ours) as folder:
@@ -73,17 +76,28 @@ def test_contents_have_all_that_our_images_have(pools: PoolEngine) -> None:
 def test_nsswitch_only_where_there_is_none(pools: PoolEngine, *, there: bool) -> None:
     """An image's own way of finding names is left as it is."""
     held = {"nsswitch.conf": b"hosts: dns\n"} if there else {}
-    assert ("etc/nsswitch.conf" in contents(pools, put(pools, **held))) != there
+    assert ("etc/nsswitch.conf" in contents(pools, put(pools, **held), role="execute")) != there
 
 
 @pytest.mark.parametrize("there", [True, False])
 def test_services_only_where_there_is_none(pools: PoolEngine, *, there: bool) -> None:
     """An image's own names of services are left as they are."""
     held = {"services": b"http 80/tcp\n"} if there else {}
-    assert ("etc/services" in contents(pools, put(pools, **held))) != there
+    assert ("etc/services" in contents(pools, put(pools, **held), role="execute")) != there
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_authorities_only_where_there_are_none(
+    pools: PoolEngine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, there: bool
+) -> None:
+    """An image's own certificate authorities are left as they are."""
+    (tmp_path / "ours.crt").write_text("ours")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ours.crt"))
+    held = {"ssl/certs/ca-certificates.crt": b"theirs"} if there else {}
+    assert (DEFAULT_BUNDLE.lstrip("/") in contents(pools, put(pools, **held))) != there
 
 
 def test_accounts_in_any_encoding(pools: PoolEngine) -> None:
     """Bytes of an account file that are no UTF-8 come through."""
     line = b"m\xfcller:x:5:5:M\xfcller:/:/bin/sh\n"
-    assert line in contents(pools, put(pools, passwd=line))["etc/passwd"]
+    assert line in contents(pools, put(pools, passwd=line), role="execute")["etc/passwd"]

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from condor_mini.engine import FakeEngine
     from pool_engine import PoolEngine
 
-pytest_plugins = ["pytester"]
 LOADED = (submit, creation, removal, reuse, stop_and_start, classads, logs, status, pool_file)
 """What pools need. A run inside the tests would import it again each time, and take seconds."""
 

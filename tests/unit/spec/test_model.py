@@ -116,3 +116,13 @@ def test_option_for_several_groups() -> None:
         UsageError, match="2 groups of them, so it is unclear which one gets the image my/thing:1"
     ):
         spec.with_overrides(execute_image="my/thing:1")
+
+
+def test_hosts_files_are_for_all_groups() -> None:
+    """Access points and execution points get the host's files, whatever groups there are."""
+    groups = [{"name": "a"}, {"name": "b", "volumes": ["scratch:/scratch"]}]
+    spec = PoolSpec.model_validate({"execution_points": groups, "access_points": groups})
+    changed = spec.with_overrides(host_files="ro")
+    for group in (*changed.access_points, *changed.execution_points):
+        assert (group.image, group.volumes[-1].read_only) == ("host-files", True)
+    assert [len(group.volumes) for group in changed.execution_points] == [1, 2]

@@ -102,6 +102,8 @@ class Dialect:
     hint_disk_full: str
     hint_no_subnet: str
     hint_unreachable: str
+    lost_layer: re.Pattern[str] = re.compile(r"(?!)")
+    """A layer was removed with another image while an image with the same layer was imported."""
     remedies: tuple[tuple[re.Pattern[str], str], ...] = ()
     """Other complaints about this machine, each with what to do."""
 
@@ -261,6 +263,7 @@ PODMAN = Dialect(
     verdict=_words(r"exit status \d+"),
     removing=_words(r"container \S+ is (already )?being removed"),
     loaded=re.compile(r"^Loaded image: (?:localhost/)?(\S+)$", re.MULTILINE),
+    lost_layer=_words(r"layer not known"),
     hint_absent="Install Podman (4.3 or newer), or put the podman command on PATH.",
     hint_denied="See who may use that socket: ls -l, on the path in $CONTAINER_HOST",
     hint_disk_full=(

@@ -39,10 +39,14 @@ class OciImages(OciAdapter):
         """See ``Engine.import_image``."""
         changes = [self._dialect.label_instruction(*label) for label in labels.items()]
         # An absolute path: a bare name could be taken for a URL.
-        source = str(tarball.resolve())
-        self._client.run(
-            "import", *each("--change", changes), source, reference, timeout_s=BUILD_TIMEOUT_S
-        )
+        argv = ("import", *each("--change", changes), str(tarball.resolve()), reference)
+        try:
+            self._client.run(*argv, timeout_s=BUILD_TIMEOUT_S)
+        except CommandFailed as failure:
+            if not self._dialect.lost_layer.search(failure.stderr):
+                raise
+            # The layer is gone now, so this time it is imported too.
+            self._client.run(*argv, timeout_s=BUILD_TIMEOUT_S)
 
     def build(self, spec: BuildSpec, *, on_line: Callable[[str], None]) -> None:
         """See ``Engine.build``."""
