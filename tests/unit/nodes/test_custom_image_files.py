@@ -94,7 +94,9 @@ def test_authorities_only_where_there_are_none(
     (tmp_path / "ours.crt").write_text("ours")
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ours.crt"))
     held = {"ssl/certs/ca-certificates.crt": b"theirs"} if there else {}
-    assert (DEFAULT_BUNDLE.lstrip("/") in contents(pools, put(pools, **held), role="execute")) != there
+    assert (
+        DEFAULT_BUNDLE.lstrip("/") in contents(pools, put(pools, **held), role="execute")
+    ) != there
 
 
 def test_accounts_in_any_encoding(pools: PoolEngine) -> None:
