@@ -218,6 +218,22 @@ def test_a_job_in_a_mounted_directory(other: Pool, mounted: Path, transfers: str
     assert (mounted / f"output.{transfers}").read_text() == "on the host\n"
 
 
+def test_a_dag_in_a_mounted_directory(other: Pool, mounted: Path) -> None:
+    """The access point runs it, and the DAG in it, with programs and configuration of its own."""
+    (mounted / "outer.dag").write_text("SUBDAG EXTERNAL inner inner.dag\n")
+    (mounted / "inner.dag").write_text("JOB node node.sub\n")
+    lines = (
+        *("executable = /bin/echo", "transfer_executable = false", "arguments = of a node"),
+        *("output = node.out", "request_memory = 16", "request_disk = 1M", "queue"),
+    )
+    (mounted / "node.sub").write_text("\n".join(lines) + "\n")
+    script = "condor_submit_dag outer.dag && condor_wait -wait 90 outer.dag.dagman.log"
+    # DAGMan is strict about logs below /tmp.
+    environment = {**other.client_environment(tools=True), "_CONDOR_DAGMAN_USE_STRICT": "0"}
+    run("sh", "-c", script, environment=environment, cwd=mounted)
+    assert (mounted / "node.out").read_text() == "of a node\n"
+
+
 def test_a_job_from_elsewhere(other: Pool, tmp_path: Path) -> None:
     """With IF_NEEDED, which is the default, a job from another directory transfers its files."""
     result = run(sys.executable, PROGRAM, environment=other.client_environment(), cwd=tmp_path)

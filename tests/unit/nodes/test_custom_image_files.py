@@ -64,6 +64,7 @@ def test_contents_have_all_that_our_images_have(pools: PoolEngine) -> None:
             "10-security",
             "15-names",
             "15-universes",
+            "16-dagman",
             "20-role-execute",
             "30-profile-dev",
             "35-own-image",
