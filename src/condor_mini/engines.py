@@ -55,13 +55,19 @@ def _no_linux() -> str | None:
 
 
 def _runtime() -> Path:
-    """Return the default series' runtime: its programs make the sandboxes of every series."""
+    """Return the tree of a runtime of the default series, whose programs make all sandboxes.
+
+    Any complete one does, so stopping and deleting a pool never makes a new runtime. What creates
+    nodes has the present one made for its images, and the engine then takes that.
+    """
     from condor_mini import runtime
     from condor_mini.base.progress import progress_for_stderr
     from condor_mini.base.series import catalogue
 
     known = catalogue()
-    return runtime.ensure(known.get(known.default), progress_for_stderr()).runtime.root
+    default = known.get(known.default)
+    there = runtime.usable(default)
+    return (there or runtime.ensure(default, progress_for_stderr()).runtime).root
 
 
 def _by_command_line(dialect: Dialect) -> Candidate:

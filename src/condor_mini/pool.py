@@ -133,7 +133,7 @@ class Pool(PoolNodes):
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         with held_back():
             if error is not None:
-                from condor_mini.reports.log_bundle import save_for
+                from condor_mini.reports.failure_logs import save_for
 
                 save_for(error, self.engine, self.name)
             self.delete()

@@ -2,7 +2,8 @@
 
 A comment above each example says how it is run: ``<!-- example: pool -->``. Those of one kind and
 one page are one story, told from the top of the page to its end. Pools of nodes are in
-``test_pool_examples.py``, nodes by hand in ``test_plain_examples.py``.
+``test_pool_examples.py``, nodes by hand in ``test_plain_examples.py``, CI services in
+``test_ci.py``, dev containers in ``test_dev_container.py``.
 """
 
 from __future__ import annotations
@@ -45,7 +46,12 @@ KINDS = {
     "pool": "`condor-mini`, with a pool of its own for the page",
     "plain nodes": "`docker`, with nodes of its own",
     "python": "Python, with a pool of its own",
+    "pytest": "as a file of tests, by pytest",
     "pool file": "read as a pool file",
+    "workflow": "a job of a CI service, step by step (`test_ci.py`)",
+    "pipeline": "the same",
+    "test_pool.py": "by pytest, in the jobs of CI services",
+    "dev container": "a dev container's steps, without the container (`test_dev_container.py`)",
     "install": "in a virtual environment, in the clone",
     "offline": "as `install`, with a second environment that reaches no package index",
 }
@@ -120,6 +126,24 @@ def test_python(example: Example, clone: Path) -> None:
         assert re.findall(rf"slot1@{name}-execute-\d\.nodes\.internal Unclaimed", result.stdout)
 
 
+@pytest.mark.parametrize("page", scenarios("pytest"), ids=name_of)
+def test_tests(page: Path, tmp_path: Path) -> None:
+    """The tests of a page pass, in one run of pytest."""
+    for number, example in enumerate(of_kind("pytest", page)):
+        (tmp_path / f"test_{number}.py").write_text(example.text)
+    (tmp_path / "pytest.ini").write_text("[pytest]\nfilterwarnings = error\n")
+    result = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"],
+        cwd=tmp_path,
+        env={name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")},
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
 @pytest.mark.parametrize(
     "example", [example for example in examples() if example.kind == "pool file"], ids=str
 )
@@ -185,10 +209,13 @@ def helps(command: click.Command, parent: click.Context) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def known_options() -> str:
-    """The help texts of all commands."""
+    """The help texts of all commands, and of pytest with our plugin."""
     context = click.Context(cli, info_name="condor-mini")
     commands = [cli.get_command(context, name) for name in COMMANDS]
-    return "".join(text for command in commands if command for text in helps(command, context))
+    texts = [text for command in commands if command for text in helps(command, context)]
+    argv = [sys.executable, "-m", "pytest", "--help"]
+    plugin = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=True)
+    return "".join([*texts, plugin.stdout])
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)

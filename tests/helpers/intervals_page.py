@@ -8,7 +8,10 @@ from pathlib import Path
 
 PAGE = Path(__file__).parents[2] / "docs/reference/intervals.md"
 _ROW = re.compile(r"(?m)^\| `([A-Za-z_.]+)` \| (\S+) \| (\S+) \| (.+) \|$")
-KIND = r"_INTERVAL$|_DELAY$|_TIMEOUT$|_PERIOD$|BACKOFF|_DURATION$|_LIFETIME$|_LEASE$"
+KIND = (
+    r"_INTERVAL$|_DELAY$|_TIMEOUT$|_PERIOD$|BACKOFF|_DURATION$|_LIFETIME$|_LEASE$|_TIME$"
+    r"|_WORKLIFE$"
+)
 """What the names of such knobs end with."""
 
 

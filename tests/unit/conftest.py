@@ -146,9 +146,7 @@ def inside(fake: FakeEngine) -> dict[str, FakeOutcome]:
 def queue(monkeypatch: pytest.MonkeyPatch) -> Queue:
     """The queue of the only access point of a pool ``mini``; no wait lasts."""
     queue = Queue(engine=engine_with_access_point())
-    monkeypatch.setattr("condor_mini.jobs.tracking.SCHEDD_TIMEOUT_S", 0)
-    monkeypatch.setattr("condor_mini.jobs.submit.SCHEDD_TIMEOUT_S", 0)
-    monkeypatch.setattr("condor_mini.jobs.holds.ANSWER_TIMEOUT_S", 0)
+    monkeypatch.setattr("condor_mini.jobs.runners.ANSWER_TIMEOUT_S", 0)
     monkeypatch.setattr("condor_mini.jobs.tracking.REMOVE_TIMEOUT_S", 0)
     for tool, handler in {
         "condor_submit": queue.submit,

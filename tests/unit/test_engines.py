@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini import engines
+from condor_mini import engines, runtime
 from condor_mini.base.errors import EngineNotFound, UsageError
 from condor_mini.engine import FakeEngine
 from condor_mini.engines import Candidate, Reach, find_engine, survey
@@ -16,7 +18,6 @@ from podman_answers import REMOTE, Facts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     PutBinary = Callable[[str, str], Path]
 
@@ -266,3 +267,19 @@ def test_podman_in_dockers_clothes_is_passed_over(put_binary: PutBinary) -> None
     with pytest.raises(EngineNotFound, match="answers as Podman does") as caught:
         find_engine("docker")
     assert caught.value.hint == "Call it by its own name: --engine podman"
+
+
+def test_runtime_that_is_there_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The embedded engine takes any complete runtime, so deleting a pool makes none."""
+    there = SimpleNamespace(root=Path("/there"))
+    monkeypatch.setattr(runtime, "usable", lambda _: there)
+    monkeypatch.setattr(runtime, "ensure", lambda *_: pytest.fail("it was made"))
+    assert engines._runtime() == Path("/there")
+
+
+def test_runtime_that_is_absent_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a runtime, the embedded engine has one made."""
+    made = SimpleNamespace(runtime=SimpleNamespace(root=Path("/made")))
+    monkeypatch.setattr(runtime, "usable", lambda _: None)
+    monkeypatch.setattr(runtime, "ensure", lambda *_: made)
+    assert engines._runtime() == Path("/made")

@@ -26,7 +26,8 @@ def logs(*, directory: str | None, name: str, engine: str | None, quiet: bool) -
     directory. Its name is printed. What cannot be collected is reported in errors.txt.
     """
     from condor_mini.base.progress import progress_for_stderr
-    from condor_mini.reports.log_bundle import ERRORS, export, failure_directory
+    from condor_mini.reports.failure_logs import failure_directory
+    from condor_mini.reports.log_bundle import ERRORS, export
 
     pool = open_pool(name, engine)
     target = Path(directory) if directory else failure_directory(name)

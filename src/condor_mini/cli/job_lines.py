@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from condor_mini.jobs.job_ads import COMPLETED, HELD, REMOVED, counts
+from condor_mini.jobs.missing_programs import advice
 from condor_mini.jobs.previews import preview
 
 if TYPE_CHECKING:
@@ -66,6 +67,8 @@ def _show_each(jobs: Sequence[Job]) -> None:
         click.echo("  ".join([*cells, row.last]).rstrip())
         for line in row.output:
             click.echo(f"{INDENT}{line}")
+    for hint in dict.fromkeys(row.advice for row in rows if row.advice):
+        click.echo(hint, err=True)
 
 
 class _Row(NamedTuple):
@@ -75,6 +78,8 @@ class _Row(NamedTuple):
     """The output file, or the reason."""
     output: Sequence[str] = ()
     """Lines that the job wrote."""
+    advice: str | None = None
+    """What to type if the job lacks a program."""
 
 
 def _row(submission: Submission, ad: JobAd) -> _Row:
@@ -91,7 +96,9 @@ def _row(submission: Submission, ad: JobAd) -> _Row:
     if out and err and out.name == err.name:
         err = None
     output = [*_shown(out), *_shown(err, label="stderr", always=_has_failed(ad))]
-    return _Row((job, outcome, took), _named(out), output)
+    wrote = err or out
+    hint = advice(submission.runner, wrote.text) if wrote and _has_failed(ad) else None
+    return _Row((job, outcome, took), _named(out), output, hint)
 
 
 def _shown(written: Preview | None, *, label: str = "", always: bool = False) -> list[str]:

@@ -82,17 +82,15 @@ def _why_none_starts(submissions: Sequence[Submission]) -> Iterator[str]:
     """Yield why the jobs are idle; nothing if one of them has started."""
     from condor_mini.doctor.idle_jobs import idle_job_findings
     from condor_mini.jobs.job_ads import IDLE
-    from condor_mini.nodes.node import Node
-    from condor_mini.personal.pool import PersonalPool
+    from condor_mini.jobs.runners import node_of
 
     if any(ad["JobStatus"] != IDLE for one in submissions for ad in one.jobs()):
         return
     said = set()
     for submission in submissions:
         ours = tuple(f"job {cluster}." for cluster in submission.clusters)
-        runner = submission.runner
-        node = runner.node if isinstance(runner, PersonalPool) else runner
-        for finding in idle_job_findings(node) if isinstance(node, Node) else ():
+        node = node_of(submission.runner)
+        for finding in idle_job_findings(node) if node else ():
             if finding.subject.startswith(ours) and finding.evidence not in said:
                 said.add(finding.evidence)
                 yield f"{finding.subject}: {finding.evidence}"

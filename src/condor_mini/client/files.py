@@ -14,26 +14,22 @@ import shutil
 from dataclasses import dataclass
 from importlib import resources
 from string import Template
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import StateError, UsageError
-from condor_mini.base.parallel import each
 from condor_mini.base.progress import Progress
 from condor_mini.base.tree import replacing
 from condor_mini.client import tools
 from condor_mini.client.access import access_to, chosen_access_point
 from condor_mini.members.membership import LONGEST_DESCRIPTION, Members
+from condor_mini.nodes.holdings import ask_at_once
 from condor_mini.nodes.pool_nodes import Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from condor_mini.client.access import Access
     from condor_mini.nodes.pool_nodes import PoolNodes
-
-T = TypeVar("T")
-R = TypeVar("R")
 
 CONFIG = "condor_config"
 TOKENS = "tokens.d"
@@ -113,14 +109,18 @@ def client_files(
     try:
         _check_ours(where)
         members, token = Members(pool.existing_nodes), where / TOKENS / pool.name
-        access, is_good = _both(
-            lambda: access_to(pool, point), lambda: _is_good(members, token, lifetime_s)
+        found: list[Access] = []
+        kept: list[bool] = []
+        ask_at_once(
+            lambda: found.append(access_to(pool, point)),
+            lambda: kept.append(_is_good(members, token, lifetime_s)),
         )
+        (access,) = found
         programs = tools.programs(access.series, progress) if with_tools else None
         made = ClientFiles(directory=where, access=access, programs=programs)
         made.tokens.mkdir(mode=0o700, parents=True, exist_ok=True)
         made.tokens.chmod(0o700)
-        if not is_good:
+        if not kept[0]:
             whose = f"{platform.node()}:{where}"[:LONGEST_DESCRIPTION]
             _put(token, members.create_token(lifetime_s=lifetime_s, description=whose).secret)
         _put(made.config, _config(made))
@@ -153,18 +153,6 @@ def _check_ours(directory: Path) -> None:
             f"{config} is not a file of condor-mini, and is not overwritten",
             hint=f"Name another directory, or remove it: rm {shlex.quote(str(config))}",
         )
-
-
-def _both(one: Callable[[], T], other: Callable[[], R]) -> tuple[T, R]:
-    """Make two calls at once: each waits for commands on the nodes."""
-    first: list[T] = []
-    second: list[R] = []
-    each(_call, [lambda: first.append(one()), lambda: second.append(other())])
-    return first[0], second[0]
-
-
-def _call(function: Callable[[], None]) -> None:
-    function()
 
 
 def _is_good(members: Members, token: Path, lifetime_s: int) -> bool:

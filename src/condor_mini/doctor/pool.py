@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from condor_mini.base.errors import CondorMiniError
 from condor_mini.base.parallel import each
 from condor_mini.doctor.findings import fail, ok, warn
+from condor_mini.doctor.held_jobs import held_job_findings
 from condor_mini.doctor.idle_jobs import idle_job_findings
 from condor_mini.nodes.node import Role
 from condor_mini.reports.status import Verdict, status_of
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 def pool_findings(
     pool: str, nodes: Sequence[Node], *, lost: Sequence[Identity] = ()
 ) -> Iterator[Finding]:
-    """Yield the findings on a pool: the whole pool, each node, and the idle jobs.
+    """Yield the findings on a pool: the whole pool, each node, and the idle and held jobs.
 
     Nothing but the pool as a whole is checked if it is stopped.
 
@@ -45,8 +46,10 @@ def pool_findings(
         case Verdict.BROKEN:
             yield fail(subject, reasons, f"Start what is missing: condor-mini start -n {pool}")
     yield from each(_node, nodes)
-    for found in each(idle_job_findings, [node for node in nodes if _has_queue(node)]):
-        yield from found
+    queues = [node for node in nodes if _has_queue(node)]
+    for findings_of in (idle_job_findings, held_job_findings):
+        for found in each(findings_of, queues):
+            yield from found
 
 
 def _has_queue(node: Node) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import UsageError
 from condor_mini.jobs.arguments import for_dry_run
+from condor_mini.jobs.missing_programs import advice_on_executable
 from condor_mini.jobs.tracking import SUBMIT_TIMEOUT_S, refused
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ def check_paths(
     }
     existing = _existing(staging, [path for path, found in named.items() if found.is_input])
     problems = []
+    executable = None
     for path, found in named.items():
         if path in existing or path == "/dev/null":
             continue
@@ -89,11 +91,14 @@ def check_paths(
             continue
         shown = _shown(path, staging)
         problems.append(f"{found.command}: {shown} is outside {staging.source}; put it there")
+        executable = executable or (path if found.command == INPUTS["cmd"] else None)
     if problems:
+        hint = advice_on_executable(staging.node, executable) if executable else None
         raise UsageError(
             f"{file} names files that the pool does not have:\n"
             + "\n".join(f"  {line}" for line in problems),
-            hint="Only the directory of the submit file is copied into the pool. "
+            hint=hint
+            or "Only the directory of the submit file is copied into the pool. "
             "Mount large data with `shared:` or `volumes:` in the pool file.",
         )
 
@@ -145,7 +150,7 @@ def _ads(
             for path in executables
         ):
             return [{**ad, "transferexecutable": "true"} for ad in ads]
-    raise refused(file, result, staging)
+    raise refused(staging.node, file, result, staging)
 
 
 def _dry_run(staging: Staging, file: str, arguments: Sequence[str]) -> CommandResult:

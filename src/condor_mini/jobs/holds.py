@@ -5,17 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from condor_mini.base.errors import PoolNotReady
-from condor_mini.base.waiting import wait_until
 from condor_mini.jobs.job_ads import HELD
+from condor_mini.jobs.runners import answer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from condor_mini.jobs.job_ads import JobAd, Runner
 
-ANSWER_TIMEOUT_S = 60.0
-"""How long to query a schedd that does not answer, in seconds. Its master may be restarting it."""
 SPOOLING = 16
 """HoldReasonCode of a job whose input files are on their way into the spool.
 
@@ -76,7 +73,7 @@ def _own_policy(ad: JobAd) -> tuple[str, ...]:
 
 def _pool_policies(runner: Runner) -> tuple[tuple[str, ...], str]:
     """Return the access point's own expressions, with or without a name, and the most holds."""
-    output = _answer(runner, ["condor_config_val", "-dump", "-expand", f"{_SYSTEM}|{_MOST}"])
+    output = answer(runner, ["condor_config_val", "-dump", "-expand", f"{_SYSTEM}|{_MOST}"])
     lines = (line.partition(" = ") for line in output.splitlines())
     values = {name.strip().upper(): value.strip() for name, _, value in lines}
     names = re.split(r"[\s,]+", values.get(f"{_SYSTEM}_NAMES", ""))
@@ -99,19 +96,5 @@ def _staying(
     numbers = [str(cluster) for cluster in sorted({cluster for cluster, _ in jobs})]
     staying = f"JobStatus =?= {HELD} && !({released})"
     argv = ["condor_q", *numbers, "-constraint", staying, "-af", "ClusterId", "ProcId"]
-    ids = (line.split() for line in _answer(runner, argv).splitlines())
+    ids = (line.split() for line in answer(runner, argv).splitlines())
     return {(int(cluster), int(proc)) for cluster, proc in ids}
-
-
-def _answer(runner: Runner, argv: Sequence[str]) -> str:
-    """Run a tool until it succeeds, for at most ``ANSWER_TIMEOUT_S``; return its output."""
-    output = ""
-
-    def unanswered() -> str | None:
-        nonlocal output
-        result = runner.exec(argv)
-        output = result.stdout
-        return None if result.returncode == 0 else f"{argv[0]}: {result.stderr.strip()}"
-
-    wait_until(unanswered, timeout_s=ANSWER_TIMEOUT_S, error=PoolNotReady)
-    return output

@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condor_mini.base import archives
-from condor_mini.base.errors import CondorMiniError, NotFound, PoolNotReady, UsageError
+from condor_mini.base.errors import CondorMiniError, NotFound, UsageError
 from condor_mini.base.progress import Progress
 from condor_mini.base.signals import held_back
-from condor_mini.base.waiting import wait_until
 from condor_mini.jobs import arguments as arguments_of_submit
 from condor_mini.jobs import dry_run, tracking
 from condor_mini.jobs.job_ads import COMPLETED, REMOVED, STAGING_ATTRIBUTE
 from condor_mini.jobs.packing import listed
+from condor_mini.jobs.runners import answer
 from condor_mini.jobs.staging import Staging, source_directory
-from condor_mini.jobs.tracking import FOREVER_S, SCHEDD_TIMEOUT_S, Submission
+from condor_mini.jobs.tracking import FOREVER_S, Submission
 from condor_mini.lifecycle.ready import Deadline
 from condor_mini.nodes.node import Role
 
@@ -272,34 +272,20 @@ def _clusters(node: Node, wanted: Collection[int], *, unfetched: bool) -> Iterat
     names = ["-af", "ClusterId", STAGING_ATTRIBUTE]
     numbers = [str(cluster) for cluster in wanted]
     if wanted:
-        output = _query(node, ["condor_q", "-allusers", *numbers, *names])
-        output += _query(node, ["condor_history", *numbers, *names])
+        output = answer(node, ["condor_q", "-allusers", *numbers, *names])
+        output += answer(node, ["condor_history", *numbers, *names])
     else:
         copies = ",".join(Staging.unfetched(node)) if unfetched else ""
         mine = f'stringListMember({STAGING_ATTRIBUTE}, "{copies}") =?= true'
         # A removed job may stay in the queue for a while before it is in the history.
-        output = _query(
+        output = answer(
             node, ["condor_q", "-allusers", "-constraint", f"({UNENDED}) || {mine}", *names]
         )
         if copies:
-            output += _query(node, ["condor_history", "-constraint", mine, *names])
+            output += answer(node, ["condor_history", "-constraint", mine, *names])
     pairs = {tuple(line.split(maxsplit=1)) for line in output.splitlines()}
     for cluster, staging in sorted(pairs):
         yield int(cluster), "" if staging == "undefined" else staging
-
-
-def _query(node: Node, argv: Sequence[str]) -> str:
-    """Run a command until it succeeds, for at most ``SCHEDD_TIMEOUT_S``; return its output."""
-    output = ""
-
-    def unanswered() -> str | None:
-        nonlocal output
-        result = node.exec(argv)
-        output = result.stdout
-        return None if result.returncode == 0 else f"{argv[0]}: {result.stderr.strip()}"
-
-    wait_until(unanswered, timeout_s=SCHEDD_TIMEOUT_S, error=PoolNotReady)
-    return output
 
 
 def _submission(pool: PoolNodes, node: Node, clusters: Sequence[int], staging: str) -> Submission:

@@ -22,6 +22,8 @@ from condor_mini.jobs.job_ads import (
     counts,
     path_of,
 )
+from condor_mini.jobs.missing_programs import advice
+from condor_mini.jobs.runners import answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -34,8 +36,6 @@ if TYPE_CHECKING:
 FOREVER_S = float("inf")
 SUBMIT_TIMEOUT_S = 600.0
 """A submit file may queue tens of thousands of jobs."""
-SCHEDD_TIMEOUT_S = 60.0
-"""How long to query a schedd that does not answer, in seconds. Its master may be restarting it."""
 REMOVE_TIMEOUT_S = 5.0
 """How long to wait for a removed job to leave the queue, in seconds."""
 POLL_INTERVAL_S = 0.2
@@ -195,18 +195,9 @@ class Submission:
 
     def _ads(self, tool: str, which: Sequence[object]) -> list[JobAd]:
         argv = [tool, *map(str, which), "-json", "-attributes", ",".join(ATTRIBUTES)]
-        ads: list[JobAd] = []
         if not which:  # without arguments, the tool would print all jobs
-            return ads
-
-        def unanswered() -> str | None:
-            result = self.runner.exec(argv)
-            if result.returncode != 0:
-                return f"{tool}: {result.stderr.strip()}"
-            ads.extend(json.loads(result.stdout or "[]"))
-            return None
-
-        wait_until(unanswered, timeout_s=SCHEDD_TIMEOUT_S, error=PoolNotReady)
+            return []
+        ads: list[JobAd] = json.loads(answer(self.runner, argv) or "[]")
         return ads
 
 
@@ -240,7 +231,7 @@ def submit(
         argv += ["-append", f'MY.{STAGING_ATTRIBUTE} = "{staging.name}"']
     result = runner.exec([*argv, *arguments], workdir=directory, timeout_s=SUBMIT_TIMEOUT_S)
     if result.returncode != 0:
-        raise refused(file, result, staging)
+        raise refused(runner, file, result, staging)
     return Submission(
         runner=runner,
         # With -dump, condor_submit names a cluster that does not exist.
@@ -259,12 +250,13 @@ def _clusters(output: str) -> tuple[int, ...]:
     return tuple(int(number or terse) for number, terse in numbers)
 
 
-def refused(file: str, result: CommandResult, staging: Staging | None) -> JobFailed:
+def refused(runner: Runner, file: str, result: CommandResult, staging: Staging | None) -> JobFailed:
     """Return the error that has condor_submit's output, with the paths of this machine."""
     output = (result.stderr.strip() or result.stdout.strip()).removeprefix("ERROR: ")
     if staging is not None:
         output = staging.in_words_of_here(output)
-    return JobFailed(f"condor_submit {file}: {output}", status=result.returncode)
+    hint = advice(runner, output)
+    return JobFailed(f"condor_submit {file}: {output}", status=result.returncode, hint=hint)
 
 
 def wait(
@@ -275,12 +267,12 @@ def wait(
 ) -> int:
     """Wait for several submissions at once; see ``Submission.wait``."""
     silent_at: float | None = None
-    held: list[tuple[JobAd, str | None]] = []
+    held: list[tuple[Submission, JobAd]] = []
 
     def unfinished() -> str | None:
         nonlocal silent_at, held
         queues = [(one, one.queued()) for one in submissions]
-        held = [(ad, one.hint_if_held) for one, ads in queues for ad in _held_for_good(one, ads)]
+        held = [(one, ad) for one, ads in queues for ad in _held_for_good(one, ads)]
         queued = [ad for _, ads in queues for ad in ads]
         left = _unended(queued)
         if len(left) == len(held):
@@ -290,7 +282,7 @@ def wait(
             if removed and time.monotonic() < silent_at:
                 return f"{removed} removed jobs are still in the queue"
             return None
-        text = counts(left) + _to_be_released(left, [ad for ad, _ in held])
+        text = counts(left) + _to_be_released(left, [ad for _, ad in held])
         if on_change is not None:
             on_change(text)
         return text
@@ -333,13 +325,15 @@ def _to_be_released(left: Sequence[JobAd], for_good: Sequence[JobAd]) -> str:
     return f" (held: {reason}; HTCondor may release it)" if reason else ""
 
 
-def _held(held: Sequence[tuple[JobAd, str | None]]) -> JobFailed:
-    ad, hint = held[0]
+def _held(held: Sequence[tuple[Submission, JobAd]]) -> JobFailed:
+    submission, ad = held[0]
+    reason = ad.get("HoldReason", "")
+    hints = (advice(submission.runner, reason), submission.hint_if_held)
     others = f" ({len(held) - 1} more jobs are held)" if len(held) > 1 else ""
     return JobFailed(
-        f"job {ad['ClusterId']}.{ad['ProcId']} was put on hold: {ad.get('HoldReason')}{others}",
+        f"job {ad['ClusterId']}.{ad['ProcId']} was put on hold: {reason}{others}",
         status=1,
-        hint=hint,
+        hint="\n".join(filter(None, hints)) or None,
     )
 
 

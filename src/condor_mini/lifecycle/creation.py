@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING
 from condor_mini.base.series import catalogue
 from condor_mini.base.words import counted
 from condor_mini.images import builder
-from condor_mini.lifecycle.claim import Claim, check_absent, check_forgotten
+from condor_mini.lifecycle.admission import admitted, check_names
+from condor_mini.lifecycle.claim import Claim
 from condor_mini.lifecycle.ready import Deadline, wait_until_ready
 from condor_mini.lifecycle.removal import forget_ads, remove
 from condor_mini.lifecycle.rollback import make_or_roll_back
 from condor_mini.lifecycle.startup import start_all
 from condor_mini.lifecycle.volumes import MAKING_LABEL, labelled, made_together, with_volumes
-from condor_mini.nodes import custom_image, forwarding, plan
-from condor_mini.nodes.fit import fitted
+from condor_mini.nodes import custom_image
 from condor_mini.nodes.node import SPEC, Node, pool_labels, pool_nodes
-from condor_mini.nodes.preflight import check_able, check_read_only
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -72,13 +71,7 @@ def create(
         EngineCapabilityError: The engine cannot do what the spec asks for.
         ImageBuildFailed: An image did not exist and could not be built.
     """
-    info = engine.info()
-    spec = forwarding.settled(spec, engine, info)
-    nodes = fitted(plan.planned_nodes(spec), info)
-    check_able(info, nodes)
-    check_read_only(info, spec)
-    check_absent(engine, spec.name)
-    check_forgotten(engine, spec.name)
+    spec, nodes = admitted(engine, spec)
     series = catalogue().get(spec.htcondor)
     nodes = custom_image.equipped(engine, nodes, series, progress)
     ours = {str(node.role) for node in nodes if not node.has_own_image}
@@ -144,6 +137,7 @@ def add(
         PoolNotReady: A new slot is missing at the deadline, or a node has ended. The message says
             why.
     """
+    check_names(engine, nodes)
     series = catalogue().get(manager.series)
     nodes = custom_image.equipped(engine, nodes, series, progress)
     deadline = Deadline(timeout_s)

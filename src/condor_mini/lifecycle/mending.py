@@ -1,7 +1,8 @@
 """Finish on running nodes what a process that was killed has left half done.
 
 `scale` switches off the startd of an execution point before it removes the node, and `rotate-key`
-replaces the key before it hands out tokens. Each step here changes nothing on a node that is whole.
+replaces the key before it hands out tokens. A node that `stop` or `restart` has told to end still
+runs for a while. Each step here changes nothing on a node that is whole.
 """
 
 from __future__ import annotations
@@ -29,10 +30,18 @@ TIMEOUT_S = 30.0
 _WITH_KEY = f'[ -s {KEYS}/POOL ] || exec "$0"'
 
 
+def switch_on(nodes: Sequence[Node]) -> None:
+    """Switch on all daemons of nodes that run.
+
+    If a node was told to end and still runs, wait until it has ended: it is to be started again.
+    """
+    each(lambda node: _try(node, f"{REQUEST_SCRIPTS}/switch-on"), nodes)
+
+
 def mend(
     all_nodes: Sequence[Node], ran: Sequence[Node], spec: PoolSpec, deadline: Deadline
 ) -> None:
-    """Switch on all daemons of nodes that ran before, and give the nodes valid tokens.
+    """Give nodes that ran before valid tokens, and let users write to their volumes.
 
     What fails here is not reported: the wait for the pool names what is missing.
 
@@ -48,7 +57,6 @@ def mend(
     if not ran:
         return
     manager = all_nodes[0]
-    each(lambda node: _try(node, "condor_on"), ran)
     planned = recorded_nodes(spec, [node.identity for node in ran])
     each(lambda node: _open_volumes(node, planned), ran)
     if manager.role is not Role.CENTRAL_MANAGER or not manager.is_running:

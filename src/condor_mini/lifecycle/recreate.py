@@ -14,6 +14,7 @@ from condor_mini.base.words import counted
 from condor_mini.engine import ContainerSpec, VolumeMount
 from condor_mini.images import builder
 from condor_mini.lifecycle import stop_and_start
+from condor_mini.lifecycle.admission import check_names
 from condor_mini.lifecycle.ready import Deadline
 from condor_mini.lifecycle.rollback import make_or_roll_back
 from condor_mini.lifecycle.startup import start_all
@@ -72,7 +73,8 @@ def recreate_lost(
             "was removed",
             hint=f"Recreate both: condor-mini start -n {pool}",
         )
-    _recreate(engine, pool, wanted, progress, Deadline(timeout_s))
+    ready = _with_images(engine, wanted, progress)
+    _recreate(engine, pool, ready, progress, Deadline(timeout_s))
 
 
 def renew(engine: Engine, pool: str, series: str, progress: Progress, *, timeout_s: float) -> None:
@@ -90,7 +92,7 @@ def renew(engine: Engine, pool: str, series: str, progress: Progress, *, timeout
         UsageError: There is no such series, or it is older than the pool's.
         PoolNotReady: The volumes of a node no longer exist, or a node has ended.
     """
-    wanted = catalogue().get(series)
+    catalogue().get(series)  # raises if there is no such series
     recorded = _recorded(engine, pool)
     nodes = pool_nodes(engine, pool)
     now = max((int(node.series) for node in nodes), default=int(series))
@@ -104,12 +106,10 @@ def renew(engine: Engine, pool: str, series: str, progress: Progress, *, timeout
         raise PoolNotReady(f"the volumes of {', '.join(sorted(unrecorded))} no longer exist")
     spec = kept_spec(engine, pool).with_overrides(series=series)
     new = [plan.planned_node(spec, node.role, node.group, node.number) for node in recorded]
-    builder.build(
-        engine, {str(node.role) for node in new if not node.has_own_image}, wanted, progress
-    )
+    ready = _with_images(engine, new, progress)
     stop_and_start.stop(engine, nodes, progress)
     engine.remove(*(node.info.id for node in nodes))
-    _recreate(engine, pool, new, progress, Deadline(timeout_s))
+    _recreate(engine, pool, ready, progress, Deadline(timeout_s))
 
 
 def check_startable(engine: Engine, pool: str) -> None:
@@ -186,6 +186,24 @@ def _recorded(engine: Engine, pool: str) -> list[PlannedNode]:
     return recorded_nodes(kept_spec(engine, pool), recorded)
 
 
+def _with_images(
+    engine: Engine, nodes: Sequence[PlannedNode], progress: Progress
+) -> list[PlannedNode]:
+    """Return these nodes, adapted to the engine, once it has their images.
+
+    Raises:
+        AlreadyInUse: A container outside the pool has the name of a node.
+    """
+    check_names(engine, nodes)
+    nodes = fitted(nodes, engine.info())
+    series = catalogue().get(nodes[0].series)
+    nodes = custom_image.equipped(engine, nodes, series, progress)
+    builder.build(
+        engine, {str(node.role) for node in nodes if not node.has_own_image}, series, progress
+    )
+    return nodes
+
+
 def _recreate(
     engine: Engine,
     pool: str,
@@ -194,12 +212,7 @@ def _recreate(
     deadline: Deadline,
 ) -> None:
     """Create and start these nodes. If that fails, remove their containers and keep their state."""
-    nodes = fitted(nodes, engine.info())
     series = catalogue().get(nodes[0].series)
-    nodes = custom_image.equipped(engine, nodes, series, progress)
-    builder.build(
-        engine, {str(node.role) for node in nodes if not node.has_own_image}, series, progress
-    )
     mark = {MAKING_LABEL: uuid.uuid4().hex}
 
     def make() -> None:

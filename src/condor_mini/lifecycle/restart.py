@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import UsageError
 from condor_mini.lifecycle import recreate, stop_and_start
-from condor_mini.personal.reopening import reopen
+from condor_mini.lifecycle.mending import switch_on
+from condor_mini.personal.reopening import check_reopenable, reopen
 
 if TYPE_CHECKING:
     from condor_mini.base.progress import Progress
@@ -16,9 +17,11 @@ if TYPE_CHECKING:
 def start(pool: PoolNodes, node: str | None, progress: Progress, *, timeout_s: float) -> None:
     """Recreate lost nodes, start stopped nodes, mend the others, and wait; see ``Pool.start``."""
     if (personal := pool.personal_node()) is not None:
-        pool.chosen_nodes(node)
+        switch_on([n for n in pool.chosen_nodes(node) if n.is_running])
         reopen(personal, progress)
         return
+    chosen = (node, f"{pool.name}-{node}")
+    switch_on([n for n in pool.nodes if n.is_running and (node is None or n.name in chosen)])
     ran = {each.name for each in pool.nodes if each.is_running}
     recreate.recreate_lost(pool.engine, pool.name, progress, only=node, timeout_s=timeout_s)
     nodes = pool.chosen_nodes(node)
@@ -38,6 +41,7 @@ def restart(
         raise UsageError("HTCondor is upgraded on all nodes of a pool at once: omit --node")
     nodes = pool.chosen_nodes(node)
     if (personal := pool.personal_node()) is not None:
+        check_reopenable(personal, series)
         stop_and_start.stop(pool.engine, nodes, progress)
         reopen(personal, progress, series=series)
         return

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import CondorMiniError, PoolNotReady
 from condor_mini.base.signals import held_back
-from condor_mini.reports.log_bundle import export_logs, failure_directory
+from condor_mini.reports.failure_logs import export_logs, failure_directory
 
 if TYPE_CHECKING:
     from collections.abc import Callable

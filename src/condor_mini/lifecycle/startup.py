@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from condor_mini.base.errors import AlreadyInUse, CommandFailed, NotFound
 from condor_mini.base.parallel import each
 from condor_mini.base.waiting import wait_until
-from condor_mini.engine import ContainerState, ImageBuilder
+from condor_mini.engine import ContainerState
 from condor_mini.lifecycle import node_tokens
+from condor_mini.lifecycle.admission import name_taken
 from condor_mini.nodes.archive import node_archive
-from condor_mini.nodes.custom_image_files import contents
+from condor_mini.nodes.custom_image_files import more_contents
 from condor_mini.nodes.node import Role, is_node
 from condor_mini.nodes.state import user_volumes
 
@@ -72,8 +73,8 @@ def start_all(
 
     def start(node: PlannedNode) -> None:
         container = containers[node.name]
-        role = str(node.role)
-        more = contents(engine, container, role=role) if node.has_own_image else None
+        own = node.has_own_image
+        more = more_contents(engine, container, role=str(node.role), own_image=own)
         archive = node_archive(node, tokens=issued[node.name], more=more)
         engine.copy_in(container, archive, at=node.archive_at)
         _start(engine, container, stopped=stopped.is_set)
@@ -106,13 +107,7 @@ def _create(engine: Engine, node: PlannedNode) -> str:
             raise
         if is_node(engine, existing):
             return existing.id
-        command = (
-            f"{engine.name} ps --all" if isinstance(engine, ImageBuilder) else "condor-mini doctor"
-        )
-        raise AlreadyInUse(
-            f"the name {node.name} is taken by a container outside the pool",
-            hint=f"Rename or remove that container. Find it: {command}",
-        ) from None
+        raise name_taken(engine, node.name) from None
 
 
 def let_users_write(engine: Engine, container: str, node: PlannedNode) -> None:

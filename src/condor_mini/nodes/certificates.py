@@ -12,6 +12,20 @@ CERTIFICATES = "/etc/condor/ca-certificates.crt"
 """Path of the bundle in the nodes of `create`, which may be read-only elsewhere."""
 VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT")
 """The variables that name a bundle: of OpenSSL, requests, curl and pip."""
+DEFAULT_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
+"""Path in a node of the only bundle that HTCondor's curl_plugin reads.
+
+It is the default of Debian's libcurl; none of ``VARIABLES`` changes it.
+"""
+_BUNDLES = (
+    DEFAULT_BUNDLE,
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/pki/tls/cacert.pem",
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+)
+"""Where distributions keep the bundle of a machine (Go's crypto/x509, root_linux.go)."""
 
 
 def certificate_authorities() -> bytes | None:
@@ -36,3 +50,16 @@ def files_at(path: str) -> dict[str, bytes]:
     """Return the file with the bundle, by its path in the node; none if the caller's name none."""
     bundle = certificate_authorities()
     return {} if bundle is None else {path: bundle}
+
+
+def default_bundle() -> dict[str, bytes]:
+    """Return the file for a node whose image has no certificate authorities, by its path there.
+
+    It is the bundle that the caller's environment names, else this machine's; nothing if there is
+    none.
+    """
+    bundle = certificate_authorities()
+    if bundle is None:
+        path = next((Path(path) for path in _BUNDLES if Path(path).is_file()), None)
+        bundle = None if path is None else path.read_bytes()
+    return {} if bundle is None else {DEFAULT_BUNDLE.lstrip("/"): bundle}

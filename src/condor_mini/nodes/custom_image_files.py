@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import NotFound
 from condor_mini.base.layout import CONFIG_DIRECTORY, LIBEXEC
+from condor_mini.engine import ImageComposer
 from condor_mini.nodes.accounts import with_accounts
+from condor_mini.nodes.certificates import DEFAULT_BUNDLE, default_bundle
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,7 +54,26 @@ def contents(engine: Engine, container: str, *, role: str) -> dict[str, bytes]:
         found["etc/nsswitch.conf"] = _NSSWITCH
     if not _text(engine, container, "/etc/services"):
         found["etc/services"] = _SERVICES
+    if not _text(engine, container, DEFAULT_BUNDLE):
+        found |= default_bundle()
     return {**found, **_shipped(role)}
+
+
+def more_contents(
+    engine: Engine, container: str, *, role: str, own_image: bool
+) -> dict[str, bytes]:
+    """Return the files that a container gets before its start because its image lacks them.
+
+    Args:
+        engine: Engine that has the container.
+        container: Name or id of a created container.
+        role: Name of the node's role: ``execute``.
+        own_image: Whether it has an image of the user's own.
+    """
+    if own_image:
+        return contents(engine, container, role=role)
+    # A composed image has only what the runtime has.
+    return default_bundle() if isinstance(engine, ImageComposer) else {}
 
 
 def _shipped(role: str) -> dict[str, bytes]:

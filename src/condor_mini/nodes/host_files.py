@@ -14,6 +14,7 @@ from condor_mini.base.layout import LIBEXEC, PREFIX
 from condor_mini.base.tar_writer import TarWriter
 from condor_mini.engine import BindMount, ImageComposer, ImageTree
 from condor_mini.images.builder import DIGEST_LABEL
+from condor_mini.nodes.certificates import DEFAULT_BUNDLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,23 +43,33 @@ def have(engine: Engine) -> str:
     Raises:
         EngineCapabilityError: The engine's containers cannot see the host's files.
     """
-    if not isinstance(engine, ImageComposer):
-        raise EngineCapabilityError(
-            f"{engine.name} cannot show the host's files to its containers, except directories "
-            "that are mounted",
-            hint="Use --engine embedded. Or mount directories: `volumes` in the pool file.",
-        )
+    composer = check(engine)
     seen = dict(_shown())
     links = {
         place.lstrip("/"): str(path.readlink()) for place, path in seen.items() if path.is_symlink()
     }
     shared = {place: path for place, path in seen.items() if not path.is_symlink()}
     digest = hashlib.sha256(repr((sorted(shared), links, _EMPTY)).encode()).hexdigest()
-    existing = engine.image(IMAGE)
+    existing = composer.image(IMAGE)
     if existing is None or existing.labels.get(DIGEST_LABEL) != digest:
         tree = ImageTree(archive=_archive(links), shared=shared)
-        engine.compose(IMAGE, tree, labels={DIGEST_LABEL: digest})
+        composer.compose(IMAGE, tree, labels={DIGEST_LABEL: digest})
     return IMAGE
+
+
+def check(engine: Engine) -> ImageComposer:
+    """Return the engine if its containers can see the host's files.
+
+    Raises:
+        EngineCapabilityError: They cannot.
+    """
+    if isinstance(engine, ImageComposer):
+        return engine
+    raise EngineCapabilityError(
+        f"{engine.name} cannot show the host's files to its containers, except directories that "
+        "are mounted",
+        hint="Use --engine embedded. Or mount directories: `volumes` in the pool file.",
+    )
 
 
 def home(mode: str) -> BindMount:
@@ -93,7 +104,9 @@ def _shown() -> Iterator[tuple[str, Path]]:
             yield str(path), path
     for pattern in _SETTINGS:
         for path in sorted(Path("/etc").glob(pattern)):
-            yield str(path), path.resolve()
+            # Where the host keeps the bundle elsewhere, the container gets a file of its own.
+            if path != Path(DEFAULT_BUNDLE).parent or Path(DEFAULT_BUNDLE).exists():
+                yield str(path), path.resolve()
 
 
 def _archive(links: dict[str, str]) -> bytes:

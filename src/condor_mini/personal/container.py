@@ -106,8 +106,9 @@ def image_and_mounts(
     """Return the image to use, and the mounts that one which is not ours needs."""
     if spec.host_files is None:
         return builder.ensure(engine, "mini", series, progress), ()
+    image = host_files.have(engine)
     mounts = (host_files.home(spec.host_files), custom_image.beside(engine, series, progress))
-    return host_files.have(engine), mounts
+    return image, mounts
 
 
 def files_archive(

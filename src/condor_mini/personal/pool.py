@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,16 +26,22 @@ from condor_mini.engine import (
     BindMount,
     ContainerSpec,
     ContainerState,
-    ImageBuilder,
 )
 from condor_mini.nodes import custom_image
-from condor_mini.nodes.custom_image_files import contents
+from condor_mini.nodes.custom_image_files import more_contents
 from condor_mini.nodes.holdings import Holdings
 from condor_mini.nodes.login import at_login
-from condor_mini.nodes.node import Malformed, node_of
+from condor_mini.nodes.node import node_of
 from condor_mini.nodes.personal_labels import PERSONAL_STATE as STATE
 from condor_mini.nodes.personal_labels import STATE_DIRECTORY
 from condor_mini.personal.caller import Caller
+from condor_mini.personal.checks import (
+    check_name,
+    check_path,
+    check_startable,
+    name_taken,
+    pool_name,
+)
 from condor_mini.personal.container import (
     WORK,
     PersonalSpec,
@@ -97,18 +101,20 @@ class PersonalPool:
             EngineCapabilityError: The engine is on another machine.
         """
         series = catalogue().get(spec.series)
-        _check_path(spec.state)
-        _check_path(spec.workdir)
-        if not engine.info().same_host:
-            raise EngineCapabilityError(
-                f"the engine at {engine.info().endpoint} is on another machine, where the state "
-                "directory cannot be mounted",
-                hint="Use an engine on this machine: unset DOCKER_HOST and CONTAINER_HOST, or "
-                "choose one with --engine.",
-            )
+        check_path(spec.state)
+        check_path(spec.workdir)
         with StateDirectory(spec.state, shown=spec.workdir.absolute()) as state:
-            # What is refused is refused before an image is built or a runtime downloaded.
-            _running(engine, spec, series, state)
+            # What is refused is refused before an image is built or a runtime downloaded. The
+            # embedded engine needs its runtime for its own description.
+            if _running(engine, spec, series, state) is None:
+                check_startable(engine, spec, series, state)
+            if not engine.info().same_host:
+                raise EngineCapabilityError(
+                    f"the engine at {engine.info().endpoint} is on another machine, where the "
+                    "state directory cannot be mounted",
+                    hint="Use an engine on this machine: unset DOCKER_HOST and CONTAINER_HOST, or "
+                    "choose one with --engine.",
+                )
             image, beside = image_and_mounts(engine, spec, series, progress)
             with state.session() as session:
                 joined = False
@@ -231,8 +237,8 @@ def _start(
 ) -> PersonalPool:
     """Create the container, add its files, start it, and wait until the pool is usable."""
     caller = Caller.current(engine.info())
-    name = spec.name or _default_name(state.path)
-    _check_no_other_pool(engine, name)
+    name = pool_name(spec, state)
+    check_name(engine, name, state.path)
     directories = {STATE: state.path, WORK: spec.workdir.absolute()}
     state.check_links()
     try:
@@ -245,7 +251,8 @@ def _start(
                 if beside:
                     wanted = custom_image.container_of(wanted, image, role="mini")
                 container = _create(engine, wanted)
-                more = contents(engine, container, role="mini") if beside else {}
+                own = bool(beside)
+                more = more_contents(engine, container, role="mini", own_image=own)
                 engine.copy_in(container, files_archive(engine, container, caller, more))
                 engine.start(container)
         _wait_until_ready(engine, container, caller, state.path)
@@ -262,26 +269,10 @@ def _create(engine: Engine, container: ContainerSpec) -> str:
     try:
         return engine.create(container)
     except AlreadyInUse:
-        owner = "a container that is not a personal pool"
-        with suppress(Malformed):
-            if existing := engine.inspect(container.name):
-                owner = f"the pool on {node_of(engine, existing).state_directory}"
-        builds = isinstance(engine, ImageBuilder)
-        command = f"{engine.name} ps --all" if builds else "condor-mini list"
-        raise AlreadyInUse(
-            f"the name {container.name} is taken by {owner}",
-            hint=f"Choose another name: --name NAME. Or look at that container: {command}",
-        ) from None
-
-
-def _check_no_other_pool(engine: Engine, name: str) -> None:
-    """Raise ``AlreadyInUse`` if a pool of `condor-mini create` has the name."""
-    held = Holdings(engine, name)
-    if held.networks or held.volumes or not all(node.is_personal for node in held.nodes):
-        raise AlreadyInUse(
-            f"there is a pool {name}, which `condor-mini create` has created",
-            hint=f"Choose another name: --name NAME. Or use that pool: condor-mini shell -n {name}",
-        )
+        existing = engine.inspect(container.name)
+        if existing is None:
+            raise
+        raise name_taken(engine, existing) from None
 
 
 def _running(
@@ -374,26 +365,9 @@ def _ended_at_start(engine: Engine, container: str, state: Path) -> CondorMiniEr
     )
 
 
-def _check_path(path: Path) -> None:
-    """Raise ``UsageError`` if the name of a directory is not UTF-8.
-
-    Labels and mounts are UTF-8, so a pool on such a directory could not be found again.
-    """
-    try:
-        str(path.absolute()).encode()
-    except UnicodeEncodeError:
-        shown = os.fsencode(path.absolute()).decode(errors="replace")
-        raise UsageError(f"the name of the directory {shown} is not UTF-8") from None
-
-
 def _is_running(info: ContainerInfo | None) -> bool:
     return info is not None and info.state is ContainerState.RUNNING
 
 
 def _where_logs_are(state: Path) -> str:
     return f"All logs: {state / 'log'}"
-
-
-def _default_name(state: Path) -> str:
-    """Return a name that is unique to this state directory, and the same at every start."""
-    return f"mini-{hashlib.sha256(os.fsencode(state)).hexdigest()[:6]}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from condor_mini.base.layout import LABEL
 from condor_mini.base.series import catalogue
 from condor_mini.nodes.personal_labels import STATE_DIRECTORY
+from condor_mini.personal.checks import check_series
 from condor_mini.personal.container import PersonalSpec
 from condor_mini.personal.pool import PersonalPool
 
@@ -33,6 +34,17 @@ def reopen(node: Node, progress: Progress, *, series: str | None = None) -> None
     """
     with PersonalPool.open(node.engine, options_of(node, series), progress, keep=True):
         pass
+
+
+def check_reopenable(node: Node, series: str | None) -> None:
+    """Raise the errors of ``reopen`` that can be known before the pool is stopped.
+
+    Raises:
+        UsageError: There is no such series.
+        StateError: A newer HTCondor has written the pool's state.
+    """
+    options = options_of(node, series)
+    check_series(options.state, catalogue().get(options.series))
 
 
 def options_of(node: Node, series: str | None = None) -> PersonalSpec:

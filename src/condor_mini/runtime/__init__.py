@@ -7,7 +7,7 @@ digests.
 
 from __future__ import annotations
 
-from condor_mini.runtime.build import ensure, export, find
+from condor_mini.runtime.build import ensure, export, find, usable
 from condor_mini.runtime.store import Runtime, Store
 
-__all__ = ["Runtime", "Store", "ensure", "export", "find"]
+__all__ = ["Runtime", "Store", "ensure", "export", "find", "usable"]

@@ -102,6 +102,24 @@ def find(series: Series) -> Runtime | None:
     return Store().get(place(series))
 
 
+def usable(series: Series) -> Runtime | None:
+    """Return a complete runtime of a series, also one that another condor-mini has made.
+
+    It is the one that ``ensure`` returns if that is there, else the one that was made last; None if
+    there is none.
+    """
+    found = find(series)
+    if found and not found.problem:
+        return found
+    architecture = machine_architecture()
+    ours = [
+        other
+        for other in Store().all()
+        if (other.series, other.architecture) == (series.number, architecture) and not other.problem
+    ]
+    return max(ours, key=lambda other: other.path.stat().st_mtime, default=None)
+
+
 def _source(series: Series, store: Store, architecture: str) -> Bundle | Lock:
     return installed_bundle(series, architecture) or load_lock(
         series, architecture, store.directory

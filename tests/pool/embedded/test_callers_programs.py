@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import shutil
+import ssl
+import subprocess
 import threading
+from dataclasses import replace
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
@@ -39,18 +43,40 @@ log = log
 """
 TRANSFER = f"""{JOB}executable = /bin/cat
 transfer_executable = false
-arguments = from-file from-http
+arguments = {{names}}
 transfer_input_files = {{urls}}
 transfer_output_files = ""
 output = out
 queue
 """
+CERTIFICATES = """
+openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.crt -subj "/CN=our own"
+openssl req -newkey rsa:2048 -nodes -keyout server.key -out request -subj /CN=localhost
+echo subjectAltName=IP:127.0.0.1 >names
+openssl x509 -req -in request -CA ca.crt -CAkey ca.key -CAcreateserial -extfile names >server.crt
+cat server.key server.crt >server.pem
+"""
+"""Makes a certificate authority ``ca.crt``, and a server's key with its certificate."""
 PASSES_ON = '#!/bin/sh\nexec "$@"\n'
 
 
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with a certificate authority of our own, and a server's certificate by it."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl, which makes certificates, is not here")
+    folder = tmp_path_factory.mktemp("authority")
+    script = ["sh", "-euc", CERTIFICATES]
+    subprocess.run(script, cwd=folder, check=True, capture_output=True)
+    return folder
+
+
 @pytest.fixture(scope="module", params=list(catalogue().series))
-def pool(request: pytest.FixtureRequest, caller: Person) -> Iterator[Path]:
-    """A pool with a volume of one file, whose directory the nodes lack; the caller's directory."""
+def pool(request: pytest.FixtureRequest, caller: Person, authority: Path) -> Iterator[Path]:
+    """A pool with a volume of one file, whose directory the nodes lack; the caller's directory.
+
+    The caller's environment names an authority of its own.
+    """
     if request.param != catalogue().default and caller.uid != UID:
         pytest.skip("one kind of caller is enough for the other series")
     folder = new_home(caller.uid)
@@ -59,7 +85,11 @@ def pool(request: pytest.FixtureRequest, caller: Person) -> Iterator[Path]:
     (folder / "pool.yaml").write_text(POOL_FILE.format(series=request.param, mode=mode))
     (folder / "wrap.sh").write_text(PASSES_ON)
     (folder / "wrap.sh").chmod(0o755)
-    made = caller.run("create", "-c", "pool.yaml", cwd=folder, timeout_s=120)
+    shutil.copyfile(authority / "ca.crt", folder / "ca.crt")
+    (folder / "ca.crt").chmod(0o644)
+    environment = {**caller.environment, "SSL_CERT_FILE": str(folder / "ca.crt")}
+    trusting = replace(caller, environment=environment)
+    made = trusting.run("create", "-c", "pool.yaml", cwd=folder, timeout_s=120)
     assert made.returncode == 0, made.stderr
     yield folder
     deleted = caller.run("delete", "-n", "programs", cwd=folder)
@@ -75,16 +105,17 @@ def shell(caller: Person, pool: Path, script: str) -> str:
     return done.stdout
 
 
-@pytest.fixture
-def web(tmp_path: Path) -> Iterator[str]:
-    """The address of a web server that has the file ``from-http``."""
-    (tmp_path / "from-http").write_text("by http\n")
-    handler = functools.partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
+@contextlib.contextmanager
+def serving(folder: Path, context: ssl.SSLContext | None = None) -> Iterator[str]:
+    """The address of a web server that has the files of a directory; with a context, by TLS."""
+    handler = functools.partial(SimpleHTTPRequestHandler, directory=str(folder))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        if context is not None:
+            server.socket = context.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:
-            yield f"http://127.0.0.1:{server.server_port}"
+            yield f"http{'s' if context else ''}://127.0.0.1:{server.server_port}"
         finally:
             server.shutdown()
             thread.join()
@@ -116,14 +147,32 @@ def test_a_job_has_a_terminal(caller: Person, pool: Path) -> None:
             terminal.end()
 
 
-def test_urls_are_transferred(caller: Person, pool: Path, web: str) -> None:
-    """HTCondor's plugin gets file:// and http:// for a job."""
-    urls = f"file:///tmp/from-file, {web}/from-http"
-    on_execute = ("exec", "-n", "programs", "--node", "execute-1", "--", "sh", "-c")
-    made = caller.run(*on_execute, "echo by file >/tmp/from-file", cwd=pool)
-    assert made.returncode == 0, made.stderr
-    submit = TRANSFER.format(urls=urls)
+def fetched(caller: Person, pool: Path, **urls: str) -> str:
+    """What a job prints that gets these files by URL, and prints one after the other."""
+    submit = TRANSFER.format(urls=", ".join(urls.values()), names=" ".join(urls))
     (pool / "urls.sub").write_text(submit)
     done = caller.run("submit", "-n", "programs", "--wait", "urls.sub", cwd=pool)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert (pool / "out").read_text() == "by file\nby http\n"
+    return (pool / "out").read_text()
+
+
+def test_urls_are_transferred(caller: Person, pool: Path, tmp_path: Path) -> None:
+    """HTCondor's plugin gets file:// and http:// for a job."""
+    (tmp_path / "by-http").write_text("by http\n")
+    on_execute = ("exec", "-n", "programs", "--node", "execute-1", "--", "sh", "-c")
+    made = caller.run(*on_execute, "echo by file >/tmp/by-file", cwd=pool)
+    assert made.returncode == 0, made.stderr
+    with serving(tmp_path) as web:
+        urls = {"by-file": "file:///tmp/by-file", "by-http": f"{web}/by-http"}
+        assert fetched(caller, pool, **urls) == "by file\nby http\n"
+
+
+def test_https_trusts_what_the_caller_trusts(
+    caller: Person, pool: Path, tmp_path: Path, authority: Path
+) -> None:
+    """HTCondor's plugin gets https:// from a server that the caller's own authority vouches for."""
+    (tmp_path / "by-https").write_text("by https\n")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(authority / "server.pem")
+    with serving(tmp_path, context) as web:
+        assert fetched(caller, pool, **{"by-https": f"{web}/by-https"}) == "by https\n"

@@ -83,6 +83,31 @@ def test_jobs_have_the_hosts_python_and_the_home(
     assert outcome == (said, "", mode == "rw")
 
 
+@pytest.mark.parametrize(
+    ("executable", "script"),
+    [
+        ("job", f"#!{HOSTS_PYTHON}\n"),
+        ("job", "#!/usr/bin/env python3\n"),
+        ("job", "#!/bin/sh\npython3 -V\n"),
+        (str(HOSTS_PYTHON), ""),
+    ],
+    ids=["interpreter", "env", "command", "executable"],
+)
+def test_a_missing_python_names_the_option(
+    cli: Cli, tmp_path: Path, executable: str, script: str
+) -> None:
+    """Without the host's files, a job that asks for Python is answered with the option for them."""
+    (tmp_path / "job").write_text(script)
+    (tmp_path / "job").chmod(0o755)
+    (tmp_path / "job.sub").write_text(SUBMIT.replace("= job", f"= {executable}"))
+    failed = cli("submit", "job.sub", "--wait", cwd=tmp_path)
+    assert failed.returncode != 0
+    assert f"condor-mini create -n {cli.name} --host-files ro" in failed.stderr
+    if "was put on hold" in failed.stderr:
+        assert "--host-files ro" in cli("doctor").stdout
+        cli.succeeds("exec", "--", "condor_rm", "-all")
+
+
 def test_access_point_has_them_too(fresh: Cli, ready: Ready) -> None:
     """The host's Python on the access point submits a job with HTCondor's commands."""
     home, folder = ready

@@ -95,6 +95,24 @@ def test_status_is_the_jobs(cli: Cli, here: Path, write: Write, script: str, sta
     assert cli("submit", "job.sub", "--wait", cwd=here).returncode == status
 
 
+@pytest.mark.parametrize(
+    ("own", "path"),
+    [
+        ([], "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
+        (['environment = "PATH=/opt/mine:/usr/bin"'], "/opt/mine:/usr/bin"),
+    ],
+    ids=["of the node", "its own"],
+)
+def test_a_job_has_a_path_and_a_home(
+    cli: Cli, here: Path, write: Write, own: list[str], path: str
+) -> None:
+    """Programs that need PATH and HOME find them; the job's own PATH takes precedence."""
+    write("/usr/bin/env", "output = out", *own)
+    cli.succeeds("submit", "job.sub", "--wait", cwd=here)
+    variables = dict(line.split("=", 1) for line in (here / "out").read_text().splitlines())
+    assert (variables["PATH"], variables["HOME"]) == (path, "/home/jovyan")
+
+
 def test_what_is_not_changed_is_not_touched(cli: Cli, here: Path, write: Write) -> None:
     """A file that no job has changed is the very same file afterwards."""
     (here / "data").write_text("it")

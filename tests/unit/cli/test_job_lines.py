@@ -68,6 +68,22 @@ def test_line_of_a_job(show: Show, attributes: dict[str, object], line: str) -> 
     assert show(attributes)[0] == line
 
 
+def test_advice_follows_the_failures(
+    queue: Queue,
+    here: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """What to type is printed once, however many jobs failed for the same reason."""
+    monkeypatch.setattr(job_lines, "advice", lambda _, text: f"Install {text}")
+    submission = submit_file(Pool(queue.engine, "mini"), here / "a.sub")
+    queue.ended = [queue.job(ProcId=n, ExitCode=127, Err="err") for n in range(2)]
+    queue.written = {"err": b"it"}
+    submission.fetch()
+    job_lines.show([submission], with_log=False)
+    assert capsys.readouterr().err.count("Install it") == 1
+
+
 def test_removed_job_shows_no_files(show: Show) -> None:
     """A removed job wrote nothing: the file that is there is an earlier job's."""
     assert show({"JobStatus": 3}, out=b"old\n") == ["7.0  removed  < 1 s"]

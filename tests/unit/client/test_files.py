@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import stat
+from importlib import resources
 from typing import TYPE_CHECKING
 
 import pytest
@@ -30,6 +32,15 @@ def test_configuration_is_for_this_pool_alone(pool: Pool) -> None:
     assert "SCHEDD_HOST = ci-submit-1.nodes.internal\n" in text
     assert "USER_CONFIG_FILE =\n" in text
     assert "$" not in text
+
+
+def test_jobs_of_clients_are_as_those_of_the_access_point() -> None:
+    """A submission writes HTCondor's defaults into the job, so they are the pool's own."""
+    package = resources.files("condor_mini")
+    profile = package.joinpath("images/condor-base/config.d/30-profile-dev").read_text("utf-8")
+    ours = package.joinpath("client/condor_config").read_text("utf-8")
+    (of_pool,) = re.findall(r"(?m)^JOB_DEFAULT_\w+ = .*", profile)
+    assert re.findall(r"(?m)^JOB_DEFAULT_\w+ = .*", ours) == [of_pool]
 
 
 def test_only_the_user_reads_them(pool: Pool, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from condor_mini.engine import FakeOutcome
 
 if TYPE_CHECKING:
     from condor_mini.doctor.findings import Finding
+    from condor_mini.engine import FakeExec
     from fake_pool import FakePool
 
 ANALYSIS = Path(__file__).with_name("analysis.txt").read_text()
@@ -30,7 +31,12 @@ def finding(
 ) -> Finding:
     """Return what is found of one idle job."""
     answers = {"-allusers": f"{job} {universe}\n", "-better-analyze": text}
-    pool.engine.on_exec(["condor_q"], lambda call: FakeOutcome(stdout=answers[call.argv[1]]))
+
+    def tell(call: FakeExec) -> FakeOutcome:
+        no_job_is_held = "-json" in call.argv
+        return FakeOutcome(stdout="" if no_job_is_held else answers[call.argv[1]])
+
+    pool.engine.on_exec(["condor_q"], tell)
     pool.engine.on_exec(["condor_status"], lambda _: FakeOutcome(stdout=slots))
     return found("ci")[f"job {job} on ci-submit-1"]
 

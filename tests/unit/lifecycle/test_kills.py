@@ -112,7 +112,7 @@ def answer(engine: PoolEngine) -> None:
     engine.on_exec([f"{REQUEST_SCRIPTS}/rotate-key"], rotate)
     engine.on_exec([f"{REQUEST_SCRIPTS}/await-ads"], await_ads)
     engine.on_exec(["condor_off"], switch_off)
-    engine.on_exec(["condor_on"], switch_on)
+    engine.on_exec([f"{REQUEST_SCRIPTS}/switch-on"], switch_on)
     engine.on_exec([f"{BACKGROUND_SCRIPTS}/renew-tokens"], lambda _: FakeOutcome())
     engine.on_exec(["condor_status"], lambda _: FakeOutcome())
     engine.on_exec(["sh"], lambda _: FakeOutcome(returncode=1))
@@ -209,3 +209,22 @@ def check_usable(engine: PoolEngine, when: str) -> None:
         assert wanted <= engine.at_start[node.name], f"{when}: {node.name}"
     if "create" in when:
         assert len(nodes) == 4, when
+
+
+@pytest.mark.parametrize("finish", [start_again, create_again])
+@pytest.mark.parametrize("node", ["ci-execute-1", "ci-master"])
+def test_node_on_its_way_down_is_started_again(
+    new_pools: Callable[[], PoolEngine], finish: Callable[[PoolEngine], None], node: str
+) -> None:
+    """A node that a killed `stop` has told to end, and that ends now, is started again."""
+    engine = prepared(new_pools, "scale-up")
+
+    def switch_on(call: FakeExec) -> FakeOutcome:
+        if call.container == node:
+            engine.end(node, exit_code=0)
+            raise NotFound(node)
+        return FakeOutcome()
+
+    engine.on_exec([f"{REQUEST_SCRIPTS}/switch-on"], switch_on)
+    finish(engine)
+    check_usable(engine, f"{node} ended")

@@ -6,12 +6,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from condor_mini.base.layout import REQUEST_SCRIPTS
+from condor_mini.base.progress import Progress
+from condor_mini.engine import FakeOutcome
+from condor_mini.lifecycle import restart
 from condor_mini.nodes.node import pool_nodes
+from condor_mini.nodes.pool_nodes import PoolNodes
+from hand_made import personal_spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from command_line import Result
+    from condor_mini.engine import FakeExec
     from pool_engine import PoolEngine
 
     Run = Callable[..., Result]
@@ -48,3 +56,25 @@ def test_start_of_what_runs_starts_nothing(ran: Run) -> None:
     """A start of a pool that runs only waits until it is ready."""
     again = ran("start")
     assert (again.status, "Started" in again.err) == (0, False)
+
+
+def test_personal_pool_on_its_way_down(
+    pools: PoolEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A personal pool that was told to end is started once it has ended."""
+    pools.add_image("condor-mini:25")
+    pools.create(personal_spec("mine", tmp_path))
+    pools.start("mine")
+    states: list[bool] = []
+
+    def switch_on(_: FakeExec) -> FakeOutcome:
+        pools.end("mine", exit_code=0)
+        return FakeOutcome()
+
+    def reopen(*_: object) -> None:
+        states.append(pool_nodes(pools, "mine")[0].is_running)
+
+    pools.on_exec([f"{REQUEST_SCRIPTS}/switch-on"], switch_on)
+    monkeypatch.setattr(restart, "reopen", reopen)
+    restart.start(PoolNodes(pools, "mine"), None, Progress(), timeout_s=1)
+    assert states == [False]

@@ -11,9 +11,12 @@ import pytest
 
 from condor_mini.base.layout import HEALTH, LIBEXEC, PREFIX
 from condor_mini.engine import ContainerSpec
+from condor_mini.nodes.certificates import DEFAULT_BUNDLE
 from condor_mini.nodes.custom_image_files import contents
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pool_engine import PoolEngine
 
 IMAGE = "my/thing:1"
@@ -82,6 +85,19 @@ def test_services_only_where_there_is_none(pools: PoolEngine, *, there: bool) ->
     """An image's own names of services are left as they are."""
     held = {"services": b"http 80/tcp\n"} if there else {}
     assert ("etc/services" in contents(pools, put(pools, **held), role="execute")) != there
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_authorities_only_where_there_are_none(
+    pools: PoolEngine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, there: bool
+) -> None:
+    """An image's own certificate authorities are left as they are."""
+    (tmp_path / "ours.crt").write_text("ours")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ours.crt"))
+    held = {"ssl/certs/ca-certificates.crt": b"theirs"} if there else {}
+    assert (
+        DEFAULT_BUNDLE.lstrip("/") in contents(pools, put(pools, **held), role="execute")
+    ) != there
 
 
 def test_accounts_in_any_encoding(pools: PoolEngine) -> None:

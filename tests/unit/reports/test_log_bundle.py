@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.base.errors import CommandFailed, EngineNotFound, StateError, UsageError
+from condor_mini.base.errors import CommandFailed, StateError, UsageError
 from condor_mini.base.layout import REQUEST_SCRIPTS
 from condor_mini.engine import FakeOutcome
-from condor_mini.reports.log_bundle import export, export_logs, failure_directory
+from condor_mini.reports.log_bundle import export
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -204,52 +204,3 @@ def test_deadline(full: FakePool, tmp_path: Path) -> None:
     assert "ci-submit-1/condor_history.txt: not collected before the deadline" in errors
     assert (tmp_path / "out/summary.txt").is_file()
     hangs.set()
-
-
-@pytest.mark.parametrize(
-    "error", [EngineNotFound("gone"), CommandFailed(["x"], None, ""), RuntimeError("bug")]
-)
-def test_failure_never_raises(
-    full: FakePool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
-) -> None:
-    """Saving logs raises nothing, whatever the engine does."""
-    nodes = full.nodes
-
-    def fail(*_: object, **__: object) -> None:
-        raise error
-
-    for method in ("logs", "exec", "copy_out_archive", "info", "inspect", "containers"):
-        monkeypatch.setattr(full.engine, method, fail)
-    export_logs(full.engine, nodes, tmp_path / "out")
-    assert "ci-master" in (tmp_path / "out/summary.txt").read_text()
-
-
-def test_failure_with_no_nodes(full: FakePool, tmp_path: Path) -> None:
-    """Without any node the summary says so."""
-    export_logs(full.engine, [], tmp_path / "out")
-    assert "There are no nodes." in (tmp_path / "out/summary.txt").read_text()
-
-
-def test_failure_where_nothing_can_be_written(full: FakePool, tmp_path: Path) -> None:
-    """No directory is no second failure."""
-    (tmp_path / "file").touch()
-    export_logs(full.engine, full.nodes, tmp_path / "file/out")
-
-
-def test_failure_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A new name each time, below the user's logs, named after the pool."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setattr("sys.platform", "linux")
-    first, second = failure_directory("ci"), failure_directory("ci")
-    assert first != second
-    assert first.is_relative_to(tmp_path)
-    assert first.name.startswith("ci-2")
-    assert not first.exists()
-
-
-def test_failure_directory_without_a_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a usable home the directory is a temporary one."""
-    (tmp_path / "file").touch()
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file/state"))
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    assert failure_directory("ci").parent == tmp_path

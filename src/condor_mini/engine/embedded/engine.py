@@ -135,6 +135,10 @@ class EmbeddedEngine(ImageComposer):
     def compose(self, reference: str, tree: ImageTree, *, labels: Mapping[str, str]) -> None:
         """See ``Engine.compose``."""
         self._images.compose(reference, tree, labels)
+        # The runtime may have been made for this image, and the tools come from there.
+        if "tools" in self.__dict__ and self._find_tools() != self.tools.root:
+            for chosen in ("tools", "_cgroups", "_choice"):
+                self.__dict__.pop(chosen, None)
 
     def import_image(self, tarball: Path, reference: str, *, labels: Mapping[str, str]) -> None:
         """See ``Engine.import_image``."""

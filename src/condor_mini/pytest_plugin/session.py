@@ -1,0 +1,147 @@
+"""What one process of pytest does with pools. Nothing happens before a test asks for one."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from condor_mini.pytest_plugin.options import Settings
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from condor_mini.engine import Engine
+    from condor_mini.pool import Pool
+    from condor_mini.pytest_plugin.run import Make, Run
+    from condor_mini.pytest_plugin.termination import Termination
+    from condor_mini.spec import PoolSpec
+
+WORKER_INPUT = "condor_mini_run"
+"""Key of what pytest-xdist's controller tells its workers: the directory of the run."""
+
+
+class Session:
+    """The settings of a process of pytest, and the run that it takes part in."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.settings = Settings.of(config)
+        worker_input: dict[str, str] | None = getattr(config, "workerinput", None)
+        self.is_worker = worker_input is not None
+        """Whether this is one of pytest-xdist's workers."""
+        self._directory = (worker_input or {}).get(WORKER_INPUT)
+        self._run: Run | None = None
+        self._termination: Termination | None = None
+
+    # -- the run ----------------------------------------------------------------------------------
+
+    @property
+    def run(self) -> Run:
+        """The run that this process takes part in. It begins when it is first asked for.
+
+        Raises:
+            OSError: The user's state directory cannot be written to.
+        """
+        if self._run is None:
+            self._run = self._joined_or_begun()
+        return self._run
+
+    def _joined_or_begun(self) -> Run:
+        from condor_mini.pytest_plugin.run import Run
+        from condor_mini.pytest_plugin.termination import Termination
+
+        # A worker on another host does not see the controller's directory.
+        if self._directory is not None and Path(self._directory).is_dir():
+            run = Run(Path(self._directory))
+        else:
+            run = Run.begin(keep=self.settings.keep)
+        self._termination = Termination(needed=lambda: bool(run.records))
+        return run
+
+    def share_with(self, worker_input: dict[str, str]) -> None:
+        """Let a worker of pytest-xdist take part in the run of this process."""
+        with suppress(OSError):  # the worker fails with the same reason if a test needs a pool
+            worker_input[WORKER_INPUT] = str(self.run.directory)
+
+    @property
+    def exit_status(self) -> int | None:
+        """The status that pytest is to end with because of a signal; None if there was none."""
+        return self._termination.exit_status if self._termination else None
+
+    @property
+    def kept_pools(self) -> list[str]:
+        """The names of the pools that outlive the run."""
+        if self._run is None or not self.settings.keep:
+            return []
+        return [record.pool for record in self._run.records]
+
+    def end(self) -> None:
+        """Remove the pools of the run, if this process began it."""
+        if self._run is not None:
+            self._run.end()
+        if self._termination is not None:
+            self._termination.end()
+
+    # -- pools ------------------------------------------------------------------------------------
+
+    def shared_pool(self, series: str | None) -> Pool:
+        """Return the pool of the whole run for a series of HTCondor, which exists or is created.
+
+        Raises:
+            CondorMiniError: It cannot be created, or the pool to reuse is absent or stopped.
+        """
+        if self.settings.reuse is not None:
+            return self.settings.reused_pool()
+        key = f"htcondor{series or ''}"
+        return self.run.shared(key, self._make(series=series), self.settings.engine_name)
+
+    def new_pool(
+        self,
+        *,
+        series: str | None,
+        execution_points: int | None,
+        access_points: int | None,
+        execute_image: str | None,
+        spec: PoolSpec | PathLike[str] | None,
+    ) -> Pool:
+        """Create a pool of one test's own; see ``Pool.create``."""
+        make = self._make(
+            series=series,
+            execution_points=execution_points,
+            access_points=access_points,
+            execute_image=execute_image,
+            spec=spec,
+        )
+        return self.run.create(make, self.settings.engine_name)
+
+    def _make(
+        self,
+        *,
+        series: str | None,
+        execution_points: int | None = None,
+        access_points: int | None = None,
+        execute_image: str | None = None,
+        spec: PoolSpec | PathLike[str] | None = None,
+    ) -> Make:
+        """Return what creates such a pool; without ``spec`` it is as the pool file says."""
+        from condor_mini import Pool
+
+        def make(name: str, engine: Engine) -> Pool:
+            return Pool.create(
+                name,
+                execution_points=execution_points,
+                access_points=access_points,
+                series=series,
+                execute_image=execute_image,
+                spec=spec or self.settings.pool_file_path,
+                engine=engine,
+                keep=self.settings.keep,
+            )
+
+        return make
+
+
+SESSION = pytest.StashKey[Session]()
+"""Where pytest's configuration holds the session of this process."""

@@ -1,0 +1,194 @@
+"""What tests get from the fixtures."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from condor_mini.base.errors import CommandFailed, NotFound
+from condor_mini.engine import FakeOutcome
+from condor_mini.pool import Pool
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from condor_mini.engine import FakeEngine, FakeExec
+    from fake_queue import Queue
+    from pool_engine import PoolEngine
+
+
+def test_one_pool_for_all_tests(pytester: pytest.Pytester, found: PoolEngine) -> None:
+    """All tests of a run get the same pool."""
+    names = (
+        "names = set()\ndef check(pool):\n    names.add(pool.name)\n    assert len(names) == 1\n"
+    )
+    pytester.makepyfile(shared=names)
+    for module in ("test_a", "test_b"):
+        pytester.makepyfile(
+            **{module: "from shared import check\ndef test_it(condor_pool): check(condor_pool)"}
+        )
+    pytester.runpytest_inprocess("-p", "no:xdist").assert_outcomes(passed=2)
+    assert sum(call.method == "create_network" for call in found.calls) == 1
+
+
+def test_pools_of_a_test_are_removed_after_it(pytester: pytest.Pytester, found: PoolEngine) -> None:
+    """The factory's pools are there during the test, and removed before the next one."""
+    pytester.makepyfile(
+        """
+        from condor_mini import Pool
+
+        def test_two(condor_pool_factory):
+            one, two = condor_pool_factory(execution_points=2), condor_pool_factory()
+            assert [len(pool.nodes) for pool in (one, two)] == [4, 3]
+            assert {pool.name for pool in Pool.list()} == {one.name, two.name}
+
+        def test_none():
+            assert Pool.list() == []
+        """
+    )
+    pytester.runpytest_inprocess().assert_outcomes(passed=2)
+    assert found.networks({}) == []
+
+
+@pytest.mark.parametrize("scope", ["module", "session"])
+def test_pools_of_a_wider_scope(pytester: pytest.Pytester, found: PoolEngine, scope: str) -> None:
+    """Fixtures of a wider scope have a factory of theirs."""
+    pytester.makepyfile(
+        f"""
+        import pytest
+        from condor_mini import Pool
+
+        @pytest.fixture(scope="{scope}")
+        def pool({scope}_condor_pool_factory):
+            return {scope}_condor_pool_factory()
+
+        def test_one(pool):
+            assert len(Pool.list()) == 1
+
+        def test_two(pool):
+            assert len(Pool.list()) == 1
+        """
+    )
+    pytester.runpytest_inprocess().assert_outcomes(passed=2)
+    assert found.networks({}) == []
+
+
+def test_pool_that_cannot_be_created(pytester: pytest.Pytester, found: PoolEngine) -> None:
+    """Each test says why there is no pool, without a traceback; it is tried once."""
+
+    def fail() -> None:
+        raise CommandFailed(["docker", "create"], 1, "no space left on device")
+
+    found.before["create"] = fail
+    pytester.makepyfile("def test_a(condor_pool): pass\ndef test_b(condor_pool): pass")
+    result = pytester.runpytest_inprocess()
+    result.assert_outcomes(errors=2)
+    result.stdout.fnmatch_lines(["condor-mini: docker create", "ended with 1: no space left*"])
+    result.stdout.no_fnmatch_line("*pytest_plugin*")
+    assert sum(call.method == "create_network" for call in found.calls) == 1
+    assert found.networks({}) == []
+
+
+@pytest.fixture
+def reusing(
+    pytester: pytest.Pytester, queue: Queue, find: Callable[[FakeEngine], None]
+) -> pytest.Pytester:
+    """Tests on the pool ``mini`` with a queue."""
+    find(queue.engine)
+    pytester.makeini("[pytest]\naddopts = --condor-reuse mini\n")
+
+    def cat(call: FakeExec) -> FakeOutcome:
+        return FakeOutcome(stdout=f"text of {call.argv[-1].rpartition('/')[2]}")
+
+    queue.engine.on_exec(["cat"], cat)
+    return pytester
+
+
+def test_submitted_jobs(reusing: pytest.Pytester, queue: Queue) -> None:
+    """``condor_submit`` waits for jobs, and gives their status and what they wrote."""
+    reusing.makepyfile(
+        """
+        def test_it(condor_submit):
+            jobs = condor_submit({"executable": "/bin/false", "Output": "mine"})
+            assert jobs.status == 3
+            assert jobs.outputs == ["text of mine"]
+            assert jobs.errors == ["text of err.0"]
+            assert jobs.error == "text of err.0"
+        """
+    )
+    queue.ended = [queue.job(ExitCode=3, Out="mine", Err="err.0", UserLog="log")]
+    reusing.runpytest_inprocess().assert_outcomes(passed=1)
+    (file,) = (file for path, file in queue.files.items() if path.endswith("job.sub"))
+    assert file.content is not None
+    text = file.content.decode()
+    assert text.splitlines() == [
+        "executable = /bin/false",
+        "Output = mine",
+        "error = err.$(Process)",
+        "log = log",
+        "queue 1",
+    ]
+
+
+def test_jobs_that_are_left_are_removed(reusing: pytest.Pytester, queue: Queue) -> None:
+    """Jobs of a test that did not wait to their end are removed after it."""
+    reusing.makepyfile(
+        """
+        import pytest
+        from condor_mini import PoolNotReady
+
+        def test_it(condor_submit):
+            with pytest.raises(PoolNotReady):
+                condor_submit({"executable": "/bin/sleep"}, timeout_s=0)
+        """
+    )
+    queue.queued = [queue.job(JobStatus=1)]
+    reusing.runpytest_inprocess().assert_outcomes(passed=1)
+    assert queue.commands("condor_rm") == [("condor_rm", "7")]
+
+
+def test_client_objects_are_made_once(
+    pytester: pytest.Pytester, found: PoolEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``condor_client`` is what the pool's ``client`` returns, in use until the run ends."""
+    del found
+    events: list[str] = []
+
+    @contextmanager
+    def client(pool: Pool) -> Iterator[str]:
+        events.append("begins")
+        yield f"objects of {pool.name}"
+        assert pool.nodes
+        events.append("ends")
+
+    monkeypatch.setattr(Pool, "client", client)
+    pytester.makepyfile(
+        """
+        def test_one(condor_client, condor_pool):
+            assert condor_client == f"objects of {condor_pool.name}"
+
+        def test_two(condor_client): pass
+        """
+    )
+    pytester.runpytest_inprocess().assert_outcomes(passed=2)
+    assert events == ["begins", "ends"]
+
+
+def test_client_without_bindings(
+    pytester: pytest.Pytester, found: PoolEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where HTCondor's bindings are not installed, the test says what to type."""
+    del found
+
+    def client(_: Pool) -> None:
+        raise NotFound("no bindings", hint="Install them: pip install htcondor")
+
+    monkeypatch.setattr(Pool, "client", client)
+    pytester.makepyfile("def test_it(condor_client): pass")
+    result = pytester.runpytest_inprocess()
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(
+        ["condor-mini: no bindings", "Install them: pip install htcondor"], consecutive=True
+    )
