@@ -1,4 +1,4 @@
-"""The examples of docs/how-to/use-with-workflow-tools.md, here, on the access point, in personal pools."""
+"""The examples of the how-to page: on this machine, on the access point, in a personal pool."""
 
 from __future__ import annotations
 
