@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from condor_mini.base.errors import StateError, UsageError
-from condor_mini.client import tools
+from condor_mini.client import files, tools
 from condor_mini.client.files import client_files, own_directory
+from condor_mini.pool import Pool
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from condor_mini.pool import Pool
+    from pool_engine import PoolEngine
     from token_nodes import TokenNodes
 
 
@@ -121,6 +122,18 @@ def test_deletion_removes_the_users_files(pool: Pool, tmp_path: Path) -> None:
     assert kept.config.exists()
     assert not ours.directory.exists()
     assert not own_directory(pool, "any").parent.exists()
+
+
+@pytest.mark.parametrize("name", ["..", "../../other", "a/b", ""])
+def test_a_name_that_is_a_path_removes_nothing(
+    pools: PoolEngine, tmp_path: Path, name: str
+) -> None:
+    """The Python API takes any name, and only a pool's own directory is removed."""
+    kept = tmp_path / "state/condor-mini/other/file"
+    kept.parent.mkdir(parents=True)
+    kept.write_text("")
+    files.forget(Pool(pools, name))
+    assert kept.exists()
 
 
 def test_environment_without_programs(pool: Pool) -> None:
