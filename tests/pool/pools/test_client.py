@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -165,6 +166,15 @@ def mounted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture
+def here(other: Pool, mounted: Path) -> Path:
+    """A directory in it for the jobs of a test; another engine's have not been there."""
+    path = mounted / f"{other.name}-{uuid.uuid4().hex[:6]}"
+    path.mkdir()
+    path.chmod(0o777)
+    return path
+
+
 @pytest.fixture(scope="module")
 def other(pool_engine: Engine, mounted: Path) -> Iterator[Pool]:
     """Such a pool."""
@@ -203,35 +213,35 @@ def test_each_access_point_by_its_name(other: Pool, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("transfers", ["NO", "IF_NEEDED"])
-def test_a_job_in_a_mounted_directory(other: Pool, mounted: Path, transfers: str) -> None:
+def test_a_job_in_a_mounted_directory(other: Pool, here: Path, transfers: str) -> None:
     """It is submitted there without spooling, finds its files, and its log is there meanwhile."""
-    (mounted / "input").write_text("on the host\n")
+    (here / "input").write_text("on the host\n")
     lines = (
         *("executable = /bin/cat", "transfer_executable = false", "arguments = input"),
         *([] if transfers == "NO" else ["transfer_input_files = input"]),
         *(f"should_transfer_files = {transfers}", "request_memory = 16", "request_disk = 1M"),
         *(f"output = output.{transfers}", f"log = log.{transfers}", "queue"),
     )
-    (mounted / "job.sub").write_text("\n".join(lines) + "\n")
+    (here / "job.sub").write_text("\n".join(lines) + "\n")
     script = f"condor_submit job.sub && condor_wait -wait 60 log.{transfers}"
-    run("sh", "-c", script, environment=other.client_environment(tools=True), cwd=mounted)
-    assert (mounted / f"output.{transfers}").read_text() == "on the host\n"
+    run("sh", "-c", script, environment=other.client_environment(tools=True), cwd=here)
+    assert (here / f"output.{transfers}").read_text() == "on the host\n"
 
 
-def test_a_dag_in_a_mounted_directory(other: Pool, mounted: Path) -> None:
+def test_a_dag_in_a_mounted_directory(other: Pool, here: Path) -> None:
     """The access point runs it, and the DAG in it, with programs and configuration of its own."""
-    (mounted / "outer.dag").write_text("SUBDAG EXTERNAL inner inner.dag\n")
-    (mounted / "inner.dag").write_text("JOB node node.sub\n")
+    (here / "outer.dag").write_text("SUBDAG EXTERNAL inner inner.dag\n")
+    (here / "inner.dag").write_text("JOB node node.sub\n")
     lines = (
         *("executable = /bin/echo", "transfer_executable = false", "arguments = of a node"),
         *("output = node.out", "request_memory = 16", "request_disk = 1M", "queue"),
     )
-    (mounted / "node.sub").write_text("\n".join(lines) + "\n")
+    (here / "node.sub").write_text("\n".join(lines) + "\n")
     script = "condor_submit_dag outer.dag && condor_wait -wait 90 outer.dag.dagman.log"
     # DAGMan is strict about logs below /tmp.
     environment = {**other.client_environment(tools=True), "_CONDOR_DAGMAN_USE_STRICT": "0"}
-    run("sh", "-c", script, environment=environment, cwd=mounted)
-    assert (mounted / "node.out").read_text() == "of a node\n"
+    run("sh", "-c", script, environment=environment, cwd=here)
+    assert (here / "node.out").read_text() == "of a node\n"
 
 
 def test_a_job_from_elsewhere(other: Pool, tmp_path: Path) -> None:
