@@ -60,7 +60,7 @@ def run(
         cwd=cwd,
         capture_output=True,
         text=True,
-        timeout=90,
+        timeout=200,
         check=False,
     )
     assert result.returncode == status, result.stdout + result.stderr
@@ -237,7 +237,7 @@ def test_a_dag_in_a_mounted_directory(other: Pool, here: Path) -> None:
         *("output = node.out", "request_memory = 16", "request_disk = 1M", "queue"),
     )
     (here / "node.sub").write_text("\n".join(lines) + "\n")
-    script = "condor_submit_dag outer.dag && condor_wait -wait 90 outer.dag.dagman.log"
+    script = "condor_submit_dag outer.dag && condor_wait -wait 150 outer.dag.dagman.log"
     # DAGMan is strict about logs below /tmp.
     environment = {**other.client_environment(tools=True), "_CONDOR_DAGMAN_USE_STRICT": "0"}
     run("sh", "-c", script, environment=environment, cwd=here)
