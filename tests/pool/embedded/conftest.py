@@ -80,8 +80,12 @@ def person_at(home: Path, uid: int, **variables: str) -> Person:
 
 
 def new_home(uid: int, below: str = "") -> Path:
-    """An empty directory of that user's, which everybody can enter."""
-    top = Path(tempfile.mkdtemp(prefix="condor-mini-home-"))
+    """An empty directory of that user's, which everybody can enter.
+
+    Its path is no longer than a usual home's: proot translates the path of ssh's socket, and a
+    longer one does not fit (unix(7)).
+    """
+    top = Path(tempfile.mkdtemp(prefix="cm-"))
     top.chmod(0o755)
     home = top / below
     home.mkdir(parents=True, exist_ok=True)

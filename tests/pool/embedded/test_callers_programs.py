@@ -133,8 +133,8 @@ def test_every_program_starts(caller: Person, pool: Path) -> None:
 
 def test_a_job_has_a_terminal(caller: Person, pool: Path) -> None:
     """`condor_submit -i` leads to a prompt in the job, which is at a terminal of its own."""
-    if "CONDOR_MINI_SANDBOX" in caller.environment:
-        pytest.skip("the test's paths are too long for ssh's socket, which proot translates")
+    if caller.uid != 0 and "CONDOR_MINI_SANDBOX" in caller.environment:
+        pytest.skip("an ordinary user's sshd ends the connection where paths are translated")
     submit = "cd /tmp && printf 'request_memory=16\\nrequest_disk=1M\\nqueue\\n' >inter.sub"
     shell(caller, pool, submit)
     argv = ("exec", "-n", "programs", "--", "condor_submit", "-i", "/tmp/inter.sub")
