@@ -24,7 +24,6 @@ from condor_mini.client.access import access_to, chosen_access_point
 from condor_mini.members.membership import LONGEST_DESCRIPTION, Members
 from condor_mini.nodes.holdings import ask_at_once
 from condor_mini.nodes.pool_nodes import Snapshot
-from condor_mini.spec.types import NAME_PATTERN
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -143,6 +142,8 @@ def own_directory(pool: PoolNodes, access_point: str) -> Path:
 
 def forget(pool: PoolNodes) -> None:
     """Remove this user's directories for clients of a pool."""
+    from condor_mini.spec.types import NAME_PATTERN  # a third of the time of `env`
+
     if re.fullmatch(NAME_PATTERN, pool.name):  # another name could lead to any directory
         shutil.rmtree(own_directory(pool, "any").parent, ignore_errors=True)
 
