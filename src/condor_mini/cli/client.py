@@ -45,7 +45,6 @@ class _WithCommand(click.Command):
     "--lifetime",
     "lifetime_s",
     type=click.IntRange(min=60),
-    default=30 * 86400,
     metavar="S",
     help="Let a new token expire after S seconds. The default is 30 days.",
 )
@@ -58,7 +57,7 @@ def command(
     name: str,
     access_point: str | None,
     with_tools: bool,
-    lifetime_s: int,
+    lifetime_s: int | None,
     engine: str | None,
     quiet: bool,
 ) -> None:

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from condor_mini.nodes.pool_nodes import PoolNodes
 
 CONFIG = "condor_config"
+PROGRAMS = f"{CONFIG}.tools"
+"""The part about HTCondor's own programs. It stays when a later call does not ask for them: another
+shell may use it."""
 TOKENS = "tokens.d"
 LIFETIME_S = 30 * 86400
 """How long a client's token is valid. A new one is made when half of this is over."""
@@ -124,6 +127,8 @@ def client_files(
             whose = f"{platform.node()}:{where}"[:LONGEST_DESCRIPTION]
             _put(token, members.create_token(lifetime_s=lifetime_s, description=whose).secret)
         _put(made.config, _config(made))
+        if programs is not None:
+            _put(where / PROGRAMS, _rendered(PROGRAMS, release=tools.release(programs)))
     except OSError as error:
         raise StateError(
             f"the client's files in {where} cannot be written: {error.strerror}",
@@ -171,15 +176,18 @@ def _put(path: Path, text: str) -> None:
 
 
 def _config(written: ClientFiles) -> str:
-    access, ours = written.access, resources.files("condor_mini.client")
-    text = Template(ours.joinpath(CONFIG).read_text("utf-8")).substitute(
+    access = written.access
+    return _rendered(
+        CONFIG,
         pool=access.pool,
         collector=access.collector,
         schedd=access.schedd,
         domain=access.domain,
         tokens=written.tokens,
+        programs=written.directory / PROGRAMS,
     )
-    if written.programs is not None:
-        template = Template(ours.joinpath(f"{CONFIG}.tools").read_text("utf-8"))
-        text += template.substitute(release=tools.release(written.programs))
-    return text
+
+
+def _rendered(template: str, **values: object) -> str:
+    text = resources.files("condor_mini.client").joinpath(template).read_text("utf-8")
+    return Template(text).substitute(values)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import stat
 from importlib import resources
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,8 +16,6 @@ from condor_mini.client.files import client_files, own_directory
 from condor_mini.pool import Pool
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from pool_engine import PoolEngine
     from token_nodes import TokenNodes
 
@@ -151,5 +150,19 @@ def test_environment_with_programs(
     monkeypatch.setenv("PATH", f"/usr/bin:{programs}:/bin")
     found = client_files(pool, with_tools=True)
     assert found.environment()["PATH"] == f"{programs}:/usr/bin:/bin"
-    assert f"RELEASE_DIR = {tmp_path}/root/usr\n" in found.config.read_text("utf-8")
-    assert "BIN = $(RELEASE_DIR)/bin\n" in found.config.read_text("utf-8")
+    included = f"{found.config}.tools"
+    assert f"include ifexist : {included}\n" in found.config.read_text("utf-8")
+    lines = Path(included).read_text("utf-8")
+    assert f"RELEASE_DIR = {tmp_path}/root/usr\n" in lines
+    assert "BIN = $(RELEASE_DIR)/bin\n" in lines
+
+
+def test_programs_stay_for_those_who_asked(
+    pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A call without them changes nothing for a shell that uses them."""
+    monkeypatch.setattr(tools, "programs", lambda *_: tmp_path / "root/programs")
+    included = Path(f"{client_files(pool, with_tools=True).config}.tools")
+    before = included.read_text("utf-8")
+    client_files(pool)
+    assert included.read_text("utf-8") == before
