@@ -110,6 +110,17 @@ def test_pool_runs_again_after_a_stop(pool: Pool, tmp_path: Path) -> None:
     assert said.startswith(f"The pool {pool.name} is usable")
 
 
+def test_client_on_the_host(pool: Pool, tmp_path: Path) -> None:
+    """HTCondor's bindings reach the pool, without root by the ports that it has published itself."""
+    program = (
+        "import htcondor2; print(htcondor2.Schedd().query(), len(htcondor2.Collector().query()))"
+    )
+    client = ("client", "-n", pool.name, "--engine", "podman", "--", sys.executable, "-c", program)
+    assert succeeds(*client, cwd=tmp_path).startswith("[] ")
+    ports = [node.published_port for node in pool.nodes if node.published_port]
+    assert len(ports) == (0 if os.geteuid() == 0 else 2)
+
+
 def test_nothing_is_left_of_a_deleted_pool(loaded: Engine, pool: Pool, tmp_path: Path) -> None:
     """Deleting a pool removes its containers and its network."""
     succeeds("delete", "-n", pool.name, "--engine", "podman", cwd=tmp_path)
@@ -140,4 +151,4 @@ def test_all_of_this_holds_for_an_ordinary_user(
         Path(__file__).relative_to(ROOT), timeout_s=CHILD_TIMEOUT_S, environment={IMAGES: str(file)}
     )
     assert done.returncode == 0, done.stdout
-    assert "\n6 passed" in done.stdout, done.stdout
+    assert "\n7 passed" in done.stdout, done.stdout
