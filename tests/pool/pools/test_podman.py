@@ -111,12 +111,10 @@ def test_pool_runs_again_after_a_stop(pool: Pool, tmp_path: Path) -> None:
 
 
 def test_client_on_the_host(pool: Pool, tmp_path: Path) -> None:
-    """HTCondor's bindings reach the pool, without root by the ports that it has published itself."""
-    program = (
-        "import htcondor2; print(htcondor2.Schedd().query(), len(htcondor2.Collector().query()))"
-    )
+    """HTCondor's bindings reach the pool, without root by ports that it publishes by itself."""
+    program = "import htcondor2; print(htcondor2.Schedd().query())"
     client = ("client", "-n", pool.name, "--engine", "podman", "--", sys.executable, "-c", program)
-    assert succeeds(*client, cwd=tmp_path).startswith("[] ")
+    assert succeeds(*client, cwd=tmp_path) == "[]\n"
     ports = [node.published_port for node in pool.nodes if node.published_port]
     assert len(ports) == (0 if os.geteuid() == 0 else 2)
 
