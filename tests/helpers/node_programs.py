@@ -22,6 +22,24 @@ done
 """
 
 
+def absent_libraries() -> str:
+    """A script that prints the libraries that HTCondor names and the node lacks.
+
+    HTCondor loads them at run time (dlopen(3)), so a program starts without them.
+    """
+    return r"""
+shopt -s globstar nullglob
+programs=(/usr/lib/**/libcondor*.so* /usr/sbin/condor_* /usr/bin/condor_*)
+names() {
+  cat "${programs[@]}" | tr -c '[:print:]' '\n' | grep -aoxE 'lib[A-Za-z0-9_+-]+\.so(\.[0-9]+)+'
+}
+for name in $(names | sort -u); do
+  found=(/usr/lib/**/"$name")
+  [ ${#found[@]} -gt 0 ] || echo "$name"
+done
+"""
+
+
 def hold_and_release() -> str:
     """A script that prints what condor_release says of a held job, and its status."""
     return r"""

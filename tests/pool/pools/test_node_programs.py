@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from node_programs import broken_programs, hold_and_release, ssh_to_job
+from condor_mini.engine import ImageComposer
+from node_programs import absent_libraries, broken_programs, hold_and_release, ssh_to_job
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from condor_mini.engine import Engine
 
     from .conftest import Cli
 
@@ -21,6 +26,7 @@ DEVICES = (
 """Docker's containers also have `core`, the host's memory, and `mqueue`, a view of queues that
 programs use without it (mq_overview(7))."""
 LIST = "cd /dev && stat -Lc '%n %U:%G %a' full null random tty urandom zero pts/ptmx shm pts"
+PAGE = Path(__file__).parents[3] / "docs/how-to/run-without-an-engine.md"
 OWNERS = """full root:root 666
 null root:root 666
 random root:root 666
@@ -54,6 +60,15 @@ def test_a_held_job_is_released(shell: Callable[[str], str]) -> None:
 def test_every_program_starts(shell: Callable[[str], str]) -> None:
     """Each of HTCondor's programs that is there finds its interpreter and libraries."""
     assert shell(broken_programs()) == ""
+
+
+def test_libraries_that_are_loaded_at_run_time(
+    shell: Callable[[str], str], pool_engine: Engine
+) -> None:
+    """All are there, without an engine but for those that the docs name."""
+    named = re.findall(r"`(lib[^`]+)`", PAGE.read_text("utf-8"))
+    expected = named if isinstance(pool_engine, ImageComposer) else []
+    assert shell(absent_libraries()).split() == expected
 
 
 def test_ssh_leads_into_a_job(shell: Callable[[str], str]) -> None:
