@@ -54,6 +54,22 @@ def test_dockers_limits(said: dict[str, bool], limits: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("said", "endpoint", "routes"),
+    [
+        ({"OperatingSystem": "Debian GNU/Linux 13"}, "unix:///x", True),
+        ({"OperatingSystem": "Docker Desktop"}, "unix:///x", False),
+        ({"SecurityOptions": ["name=rootless"]}, "unix:///x", False),
+        ({}, "tcp://elsewhere:2376", False),
+    ],
+    ids=["this machine", "virtual machine", "rootless", "elsewhere"],
+)
+def test_routes_to_dockers_containers(said: dict[str, Any], endpoint: str, *, routes: bool) -> None:
+    """Only containers of this machine's own daemon have addresses that this machine reaches."""
+    facts = {"ServerVersion": "20.10", "NCPU": 2, "MemTotal": 2**30, "Architecture": "x86_64"}
+    assert docker_info({**facts, **said}, endpoint).has_routes is routes
+
+
+@pytest.mark.parametrize(
     ("said", "microsecond"),
     [
         ("2026-11-21T09:40:28Z", 0),
