@@ -1,0 +1,67 @@
+"""What happens between the arrival of a job's input and its start."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+
+from condor_mini.nodes.node import Role
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from condor_mini.pool import Pool
+
+    from .conftest import Cli, Write
+
+pytestmark = pytest.mark.every_engine
+
+JOBS = 60
+"""Of stock jobs one in ten waits, so all of these start at once by luck in one run of 500."""
+
+
+def guidance(pool: Pool) -> Counter[str]:
+    """What the access point has told the starters, and how often."""
+    told: Counter[str] = Counter()
+    for node in pool.nodes:
+        if node.role is Role.EXECUTION_POINT:
+            log = node.exec(["sh", "-c", "cat /var/log/condor/SlotType1Log*"], user="root").stdout
+            told.update(re.findall(r"following guidance: '(\w+)'", log))
+    return told
+
+
+def test_no_job_waits_after_its_input(pool: Pool, cli: Cli, here: Path, write: Write) -> None:
+    """No starter is told to ask again in 5 s, in HTCondor's spelling."""
+    (here / "data").write_text("it")
+    write(
+        "cat data",
+        "transfer_input_files = data",
+        'transfer_output_files = ""',
+        queue=f"queue {JOBS}",
+    )
+    before = guidance(pool)
+    cli.succeeds("submit", "job.sub", "--wait", cwd=here, timeout_s=180)
+    told = guidance(pool) - before
+    asks = {"23": 0}.get(pool.nodes[0].series, JOBS)
+    assert (told["RetryReqest"], told.total()) == (0, asks)
+
+
+def test_common_input_files_arrive(pool: Pool, cli: Cli, here: Path, write: Write) -> None:
+    """Jobs that share input files (MY.CommonInputFiles, HTCondor 25) have them when they start."""
+    if pool.nodes[0].series == "23":
+        pytest.skip("HTCondor 23 has no common input files")
+    (here / "shared").write_text("shared\n")
+    (here / "own").write_text("own\n")
+    write(
+        "cat shared own",
+        "transfer_input_files = own",
+        'MY.CommonInputFiles = "shared"',
+        'transfer_output_files = ""',
+        "output = out.$(Process)",
+        queue="queue 8",
+    )
+    cli.succeeds("submit", "job.sub", "--wait", cwd=here, timeout_s=120)
+    assert [(here / f"out.{n}").read_text() for n in range(8)] == ["shared\nown\n"] * 8
