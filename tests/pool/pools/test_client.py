@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import uuid
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -226,6 +227,38 @@ def test_a_job_in_a_mounted_directory(other: Pool, here: Path, transfers: str) -
     script = f"condor_submit job.sub && condor_wait -wait 60 log.{transfers}"
     run("sh", "-c", script, environment=other.client_environment(tools=True), cwd=here)
     assert (here / f"output.{transfers}").read_text() == "on the host\n"
+
+
+def write_wheel(directory: Path) -> Path:
+    """Write a wheel with the module ``ours``, which prints the Python that it is installed in."""
+    path = directory / "ours-1-py3-none-any.whl"
+    files = {
+        "ours.py": "import sys\nprint(sys.prefix)\n",
+        "ours-1.dist-info/METADATA": "Metadata-Version: 2.1\nName: ours\nVersion: 1\n",
+        "ours-1.dist-info/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        "ours-1.dist-info/RECORD": "",
+    }
+    with zipfile.ZipFile(path, "w") as wheel:
+        for name, text in files.items():
+            wheel.writestr(name, text)
+    return path
+
+
+@pytest.mark.pool_engines("docker", reason="the embedded engine has the host's Python, or none")
+def test_a_python_environment_in_a_mounted_directory(other: Pool, here: Path) -> None:
+    """One command on the access point makes it, and jobs use what is installed in it."""
+    script = f"python3 -m venv .venv && .venv/bin/pip install --no-index {write_wheel(here).name}"
+    made = other.exec(["sh", "-c", script], workdir=str(here))
+    assert made.returncode == 0, made.stdout + made.stderr
+    lines = (
+        *(f"executable = {here}/.venv/bin/python", "transfer_executable = false"),
+        *("arguments = -m ours", "request_memory = 16", "request_disk = 1M"),
+        *("output = output", "log = log", "queue"),
+    )
+    (here / "job.sub").write_text("\n".join(lines) + "\n")
+    script = "condor_submit job.sub && condor_wait -wait 60 log"
+    run("sh", "-c", script, environment=other.client_environment(tools=True), cwd=here)
+    assert (here / "output").read_text() == f"{here}/.venv\n"
 
 
 def test_a_dag_in_a_mounted_directory(other: Pool, here: Path) -> None:
