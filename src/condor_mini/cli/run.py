@@ -61,6 +61,13 @@ MOST_MB = 2**31 - 1
 @click.option("--name", metavar="NAME", help="Give the pool and its host this name.")
 @click.option("--keep", is_flag=True, help="Leave the pool running. The next run reuses it.")
 @host_files_option
+@click.option(
+    "--reachable/--not-reachable",
+    default=None,
+    help="Publish a port on 127.0.0.1, so that HTCondor's clients on this machine reach the pool; "
+    "or listen only inside the container. The default is a port with Docker Desktop and rootless "
+    "engines, and else the container's address.",
+)
 @series_option
 @engine_option
 @quiet_option
@@ -78,6 +85,7 @@ def command(
     name: str | None,
     keep: bool,
     host_files: str | None,
+    reachable: bool | None,
     series: str | None,
     engine: str | None,
     quiet: bool,
@@ -105,6 +113,7 @@ def command(
         cpus=cpus,
         memory_mb=_megabytes(memory),
         host_files=host_files,
+        reachable=reachable,
     )
     job = _in_pool(Path(submit_file)) if submit_file else None
     progress = progress_for_stderr(quiet=quiet)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from condor_mini.base.errors import EngineCapabilityError, PoolNotReady, UsageError
 from condor_mini.base.parallel import each
 from condor_mini.nodes.node import Role
+from condor_mini.nodes.personal_labels import REACHABLE
 from condor_mini.reports import classads
 
 if TYPE_CHECKING:
@@ -105,16 +106,17 @@ def connect(address: str) -> None:
 def _unreachable(node: Node, address: str, error: OSError) -> EngineCapabilityError:
     problem = f"the node {node.name} at {address} is not reachable from this machine"
     reason = error.strerror or str(error)
-    if node.is_personal:
+    command = "run" if node.is_personal else "create"
+    hint = (
+        f"Make the pool with ports on this machine's loopback interface: condor-mini {command} "
+        "--reachable"
+    )
+    if node.is_personal and node.info.labels.get(REACHABLE) != "true":
         return EngineCapabilityError(
-            f"{problem} ({reason}): a personal pool on {node.engine.name} listens only inside its "
-            "container",
-            hint="Start it without a container engine: condor-mini run --engine embedded. Or "
-            "create a pool of nodes: condor-mini create",
+            f"{problem} ({reason}): it was started to listen only inside its container", hint=hint
         )
     return EngineCapabilityError(
         f"{problem} ({reason}): containers of {node.engine.name} may have no address of their own "
         "on this machine (Docker Desktop, rootless and remote engines)",
-        hint="Create the pool with ports on this machine's loopback interface: condor-mini create "
-        "--reachable",
+        hint=hint,
     )

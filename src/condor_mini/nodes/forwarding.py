@@ -1,9 +1,10 @@
 """Ports of the host's loopback interface, at which clients on the host reach a pool.
 
 With some engines the nodes have no address of their own on the host: Docker Desktop, rootless
-engines. There a pool publishes a port for the central manager and one for each access point, and
-HTCondor gives clients outside of the pool's network these ports in place of the nodes' addresses
-(TCP_FORWARDING_HOST). A port has the same number inside and outside, as HTCondor requires.
+engines. There a pool publishes a port for the central manager and one for each access point; a
+personal pool publishes one. HTCondor gives clients outside of the pool's network these ports in
+place of the nodes' addresses (TCP_FORWARDING_HOST). A port has the same number inside and outside,
+as HTCondor requires.
 """
 
 from __future__ import annotations
@@ -40,14 +41,32 @@ def settled(spec: PoolSpec, engine: Engine, info: EngineInfo) -> PoolSpec:
     Raises:
         AlreadyInUse: No ports are free.
     """
-    wanted = spec.reachable
+    count = 1 + spec.access_point_count
+    port = first_port(spec.reachable, engine, info, name=spec.name, count=count)
+    return spec.model_copy(update={"reachable": port or False})
+
+
+def first_port(
+    wanted: bool | int | None, engine: Engine, info: EngineInfo, *, name: str, count: int = 1
+) -> int | None:
+    """Return the first of the ports that a pool is to publish; None if it is to publish none.
+
+    Args:
+        wanted: Whether to publish ports, or the first of them. None to do so where this machine
+            has no route to containers.
+        engine: Engine that is to have the pool.
+        info: What the engine says of itself.
+        name: The pool's name. The ports are mostly the same for a name.
+        count: Number of ports.
+
+    Raises:
+        AlreadyInUse: No ports are free.
+    """
     if wanted is None:
         wanted = not info.has_routes and info.same_host
     if info.on_loopback or wanted is False:
-        return spec.model_copy(update={"reachable": False})
-    if wanted is True:
-        wanted = _first_port(spec, engine)
-    return spec.model_copy(update={"reachable": wanted})
+        return None
+    return _free_ports(engine, name, count) if wanted is True else wanted
 
 
 def port_of(spec: PoolSpec, role: Role, number: int) -> int | None:
@@ -62,27 +81,54 @@ def config(spec: PoolSpec, role: Role, number: int) -> dict[str, str]:
     first = port_of(spec, Role.CENTRAL_MANAGER, 0)
     if first is None:
         return {}
+    port = port_of(spec, role, number)
+    return _file(_private(spec.name, first) + (_forwarded(port) if port else []))
+
+
+def personal_config(name: str, port: int | None) -> dict[str, str]:
+    """Return the file with the settings of a personal pool that clients on the host reach.
+
+    Without it, a personal pool listens only inside its container.
+
+    Args:
+        name: The pool's name.
+        port: The port that it publishes. None if clients use the container's own address.
+    """
     lines = [
-        "# Nodes use their own addresses, and clients on the host the published ports.",
-        f"PRIVATE_NETWORK_NAME = {spec.name}",
-        "PRIVATE_NETWORK_INTERFACE = $(IP_ADDRESS)",
-        f"COLLECTOR_HOST = $(CONDOR_HOST):{first}",
+        "# Clients on the host reach the pool.",
+        "NETWORK_INTERFACE = *",
+        "BIND_ALL_INTERFACES = True",
+        "CONDOR_HOST = $(IP_ADDRESS)",
     ]
-    if port := port_of(spec, role, number):
-        lines += [
-            "# The port is published with the same number.",
-            f"SHARED_PORT_PORT = {port}",
-            f"TCP_FORWARDING_HOST = {HOST}",
-        ]
+    return _file(lines + (_private(name, port) + _forwarded(port) if port else []))
+
+
+def _private(name: str, collector_port: int) -> list[str]:
+    return [
+        "# Nodes use their own addresses, and clients on the host the published ports.",
+        f"PRIVATE_NETWORK_NAME = {name}",
+        "PRIVATE_NETWORK_INTERFACE = $(IP_ADDRESS)",
+        f"COLLECTOR_HOST = $(CONDOR_HOST):{collector_port}",
+    ]
+
+
+def _forwarded(port: int) -> list[str]:
+    return [
+        "# The port is published with the same number.",
+        f"SHARED_PORT_PORT = {port}",
+        f"TCP_FORWARDING_HOST = {HOST}",
+    ]
+
+
+def _file(lines: list[str]) -> dict[str, str]:
     return {CONFIG: "".join(f"{line}\n" for line in lines)}
 
 
-def _first_port(spec: PoolSpec, engine: Engine) -> int:
-    """Return the first of as many free ports as the pool needs, mostly the same for a name."""
-    count = 1 + spec.access_point_count
+def _free_ports(engine: Engine, name: str, count: int) -> int:
+    """Return the first of so many free ports in a row, mostly the same for a name."""
     taken = _published(engine)
     places = (LAST - FIRST + 1) // count
-    start = zlib.crc32(spec.name.encode()) % places
+    start = zlib.crc32(name.encode()) % places
     for place in range(places):
         first = FIRST + (start + place) % places * count
         ports = range(first, first + count)
@@ -90,7 +136,7 @@ def _first_port(spec: PoolSpec, engine: Engine) -> int:
             return first
     raise AlreadyInUse(
         f"of the ports {FIRST} to {LAST} no {count} in a row are free",
-        hint="Choose them: `reachable: PORT` in the pool file",
+        hint="Choose them: `reachable: PORT` in the pool file. Or do without: --not-reachable",
     )
 
 

@@ -18,6 +18,8 @@ CONTAINER_USER = f"{LABEL}.user"
 """Label with the user that the container runs as: ``UID:GID``."""
 COMMAND_PREFIX = f"{LABEL}.command-prefix"
 """Label with the words that begin each command in the container; may be empty."""
+REACHABLE = f"{LABEL}.reachable"
+"""Label that is ``true`` if the daemons listen in the container's network, else ``false``."""
 _IDS = re.compile(r"[0-9]{1,10}:[0-9]{1,10}", re.ASCII)
 
 

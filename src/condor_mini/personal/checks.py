@@ -9,11 +9,13 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import AlreadyInUse, StateError, UsageError
+from condor_mini.base.layout import LABEL
 from condor_mini.base.tree import Tree
 from condor_mini.engine import ImageBuilder
 from condor_mini.nodes import host_files
 from condor_mini.nodes.holdings import Holdings, ask_at_once
 from condor_mini.nodes.node import Malformed, node_of
+from condor_mini.nodes.personal_labels import REACHABLE
 from condor_mini.nodes.plan import SERIES_NOTE
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
     from condor_mini.base.series import Series
     from condor_mini.engine import ContainerInfo, Engine
+    from condor_mini.nodes.node import Node
     from condor_mini.personal.container import PersonalSpec
     from condor_mini.personal.state_directory import StateDirectory
 
@@ -61,6 +64,48 @@ def check_startable(
     if spec.host_files is not None:
         host_files.check(engine)
     check_name(engine, pool_name(spec, state), state.path)
+
+
+def check_same(node: Node, spec: PersonalSpec, series: Series, state: StateDirectory) -> None:
+    """Raise ``AlreadyInUse`` if the pool that runs on a state directory has other options."""
+
+    def label(key: str) -> str:
+        return node.info.labels.get(f"{LABEL}.{key}", "")
+
+    machines = "that of the machine"
+    options = (
+        ("name", node.pool, spec.name),
+        ("HTCondor series", node.series, series.number if spec.series else None),
+        ("working directory", label("workdir"), str(spec.workdir.absolute())),
+        ("--host-files", label("host-files") or "none", spec.host_files),
+        ("number of cores", label("cpus") or machines, spec.cpus),
+        ("memory in MiB", label("memory") or machines, spec.memory_mb),
+        ("way for clients on this machine", *_ways(node, spec.reachable)),
+    )
+    for what, actual, wanted in options:
+        if wanted is not None and actual != str(wanted):
+            raise AlreadyInUse(
+                f"the pool {node.pool} runs on {state.path}, and its {what} is {actual}, "
+                f"not {wanted}",
+                hint="Use another state directory: --state DIR. Or leave the shell of that pool, "
+                f"or, if it was kept, end it: condor-mini delete -n {node.pool}",
+            )
+
+
+def _ways(node: Node, wanted: bool | int | None) -> tuple[str, str | None]:
+    """Return how clients reach a pool, and how they are to reach it; None if that is open."""
+    port = node.published_port
+    by_port, by_address = f"the port {port}", "the address of its container"
+    actual = by_port if port else by_address
+    if node.info.labels.get(REACHABLE) != "true":
+        actual = "none"
+    if wanted is None or (wanted and node.engine.info().on_loopback):
+        return actual, None
+    if wanted is False:
+        return actual, "none"
+    if wanted is True:
+        return actual, actual if port else "a published port"
+    return actual, f"the port {wanted}"
 
 
 def check_series(state: Path, series: Series) -> None:

@@ -7,19 +7,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condor_mini.base.layout import ENTRYPOINT, HOME, LABEL
-from condor_mini.engine import BindMount, ContainerSpec
+from condor_mini.engine import BindMount, ContainerSpec, PublishedPort
 from condor_mini.images import builder
-from condor_mini.nodes import custom_image, host_files
+from condor_mini.nodes import custom_image, forwarding, host_files
 from condor_mini.nodes.certificates import files_at, variables_for
 from condor_mini.nodes.node import OWN_IMAGE, Role, pool_labels
-from condor_mini.nodes.personal_labels import COMMAND_PREFIX, CONTAINER_USER, STATE_DIRECTORY
+from condor_mini.nodes.personal_labels import (
+    COMMAND_PREFIX,
+    CONTAINER_USER,
+    REACHABLE,
+    STATE_DIRECTORY,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from condor_mini.base.progress import Progress
     from condor_mini.base.series import Series
-    from condor_mini.engine import Engine
+    from condor_mini.engine import Engine, EngineInfo
     from condor_mini.personal.caller import Caller
     from condor_mini.personal.state_directory import StateDirectory
 
@@ -50,6 +55,13 @@ class PersonalSpec:
     With ``ro`` jobs can only read the home; with ``rw`` they can also write to it. None for the
     pool's own image.
     """
+    reachable: bool | int | None = None
+    """Whether HTCondor's clients on this machine reach the pool, and how.
+
+    True for a free port of 127.0.0.1, a number for that port, False for a pool that listens only
+    inside its container. None for the container's own address, or a free port where this machine
+    has no route to containers. The embedded engine always gives pools an address of their own.
+    """
 
 
 def container_spec(
@@ -60,8 +72,12 @@ def container_spec(
     name: str,
     caller: Caller,
     mounts: tuple[BindMount, ...],
+    port: int | None,
 ) -> ContainerSpec:
-    """Return the container of the personal pool ``name`` on this state directory."""
+    """Return the container of the personal pool ``name`` on this state directory.
+
+    It publishes ``port``, if there is one.
+    """
     environment = {"HOME": HOME, **variables_for(CERTIFICATES)}
     if spec.cpus is not None:
         environment["NUM_CPUS"] = str(spec.cpus)
@@ -92,7 +108,10 @@ def container_spec(
             f"{LABEL}.workdir": str(spec.workdir.absolute()),
             f"{LABEL}.cpus": str(spec.cpus or ""),
             f"{LABEL}.memory": str(spec.memory_mb or ""),
+            REACHABLE: "false" if spec.reachable is False else "true",
+            forwarding.PORT: str(port or ""),
         },
+        ports=(PublishedPort(container_port=port, host_port=port),) if port else (),
         mounts=mounts,
         cap_drop=("ALL",),
         cap_add=caller.capabilities,
@@ -109,6 +128,20 @@ def image_and_mounts(
     image = host_files.have(engine)
     mounts = (host_files.home(spec.host_files), custom_image.beside(engine, series, progress))
     return image, mounts
+
+
+def network_files(
+    spec: PersonalSpec, info: EngineInfo, name: str, port: int | None
+) -> dict[str, bytes]:
+    """Return the configuration with which clients on this machine reach the pool, by its path.
+
+    There is none if the pool is to listen only inside its container, and none with the embedded
+    engine, whose pools have an address of their own.
+    """
+    if spec.reachable is False or info.on_loopback:
+        return {}
+    config = forwarding.personal_config(name, port)
+    return {path: text.encode() for path, text in config.items()}
 
 
 def files_archive(

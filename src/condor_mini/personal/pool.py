@@ -17,7 +17,7 @@ from condor_mini.base.errors import (
     TimedOut,
     UsageError,
 )
-from condor_mini.base.layout import HEALTH, LABEL
+from condor_mini.base.layout import HEALTH
 from condor_mini.base.series import catalogue
 from condor_mini.base.signals import held_back
 from condor_mini.base.waiting import wait_until
@@ -27,7 +27,7 @@ from condor_mini.engine import (
     ContainerSpec,
     ContainerState,
 )
-from condor_mini.nodes import custom_image
+from condor_mini.nodes import custom_image, forwarding
 from condor_mini.nodes.custom_image_files import more_contents
 from condor_mini.nodes.holdings import Holdings
 from condor_mini.nodes.login import at_login
@@ -38,6 +38,7 @@ from condor_mini.personal.caller import Caller
 from condor_mini.personal.checks import (
     check_name,
     check_path,
+    check_same,
     check_startable,
     name_taken,
     pool_name,
@@ -48,6 +49,7 @@ from condor_mini.personal.container import (
     container_spec,
     files_archive,
     image_and_mounts,
+    network_files,
 )
 from condor_mini.personal.state_directory import StateDirectory
 
@@ -236,7 +238,8 @@ def _start(
     beside: tuple[BindMount, ...],
 ) -> PersonalPool:
     """Create the container, add its files, start it, and wait until the pool is usable."""
-    caller = Caller.current(engine.info())
+    info = engine.info()
+    caller = Caller.current(info)
     name = pool_name(spec, state)
     check_name(engine, name, state.path)
     directories = {STATE: state.path, WORK: spec.workdir.absolute()}
@@ -244,22 +247,24 @@ def _start(
     try:
         with held_back():
             _end(engine, state)  # a container that a crash or a reboot left
+            port = forwarding.first_port(spec.reachable, engine, info, name=name)
             with caller.mounts(directories) as mounts:
                 wanted = container_spec(
-                    spec, series, state, image, name, caller, (*mounts, *beside)
+                    spec, series, state, image, name, caller, (*mounts, *beside), port
                 )
                 if beside:
                     wanted = custom_image.container_of(wanted, image, role="mini")
                 container = _create(engine, wanted)
                 own = bool(beside)
                 more = more_contents(engine, container, role="mini", own_image=own)
+                more |= network_files(spec, info, name, port)
                 engine.copy_in(container, files_archive(engine, container, caller, more))
                 engine.start(container)
         _wait_until_ready(engine, container, caller, state.path)
     except BaseException:
         with held_back():
-            for info in _on(engine, state):
-                engine.remove(info.id)
+            for left in _on(engine, state):
+                engine.remove(left.id)
         raise
     prefix = caller.user_namespace_prefix
     return PersonalPool(engine=engine, name=name, container=container, command_prefix=prefix)
@@ -286,27 +291,12 @@ def _running(
     running = [info for info in _on(engine, state) if _is_running(info)]
     if not running:
         return None
-    info = running[0]
-    name = info.labels[f"{LABEL}.pool"]
-    wanted = {
-        "pool": ("name", spec.name),
-        "series": ("HTCondor series", series.number if spec.series else None),
-        "workdir": ("working directory", str(spec.workdir.absolute())),
-        "host-files": ("--host-files", spec.host_files),
-        "cpus": ("number of cores", spec.cpus),
-        "memory": ("memory in MiB", spec.memory_mb),
-    }
-    for label, (what, value) in wanted.items():
-        actual = info.labels.get(f"{LABEL}.{label}", "")
-        if value is not None and actual != str(value):
-            raise AlreadyInUse(
-                f"the pool {name} runs on {state.path}, and its {what} is "
-                f"{actual or 'that of the machine'}, not {value}",
-                hint="Use another state directory: --state DIR. Or leave the shell of that pool, "
-                f"or, if it was kept, end it: condor-mini delete -n {name}",
-            )
+    node = node_of(engine, running[0])
+    check_same(node, spec, series, state)
     prefix = Caller.current(engine.info()).user_namespace_prefix
-    return PersonalPool(engine=engine, name=name, container=info.id, command_prefix=prefix)
+    return PersonalPool(
+        engine=engine, name=node.pool, container=node.info.id, command_prefix=prefix
+    )
 
 
 def _on(engine: Engine, state: StateDirectory) -> list[ContainerInfo]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from condor_mini.base.layout import LABEL
 from condor_mini.base.series import catalogue
-from condor_mini.nodes.personal_labels import STATE_DIRECTORY
+from condor_mini.nodes.personal_labels import REACHABLE, STATE_DIRECTORY
 from condor_mini.personal.checks import check_series
 from condor_mini.personal.container import PersonalSpec
 from condor_mini.personal.pool import PersonalPool
@@ -61,4 +61,5 @@ def options_of(node: Node, series: str | None = None) -> PersonalSpec:
         cpus=int(cpus) if cpus else None,
         memory_mb=int(memory) if memory else None,
         host_files=host_files or None,
+        reachable=False if node.info.labels.get(REACHABLE) == "false" else node.published_port,
     )

@@ -198,10 +198,11 @@ def test_state_is_where_it_was_asked_for(anyone: Person, here: Path) -> None:
 
 
 @pytest.mark.pool_engines("docker", reason="elsewhere its sockets are among the host's")
-def test_it_listens_on_loopback_only(anyone: Person, here: Path) -> None:
-    """A personal pool's ports are on loopback addresses: no other container reaches them."""
+def test_it_can_listen_on_loopback_only(anyone: Person, here: Path) -> None:
+    """With ``--not-reachable`` its ports are on loopback addresses: no container reaches them."""
     script = "awk '$4 == \"0A\" { print $2 }' /proc/net/tcp /proc/net/tcp6"
-    listening = anyone.run("run", "--", "sh", "-c", script, cwd=here).stdout.split()
+    run = ("run", "--not-reachable", "--", "sh", "-c", script)
+    listening = anyone.run(*run, cwd=here).stdout.split()
     ports = {int(place.rpartition(":")[2], 16) for place in listening}
     assert 9618 in ports
     assert [

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import struct
 import subprocess
 import sys
 import uuid
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -226,6 +228,73 @@ def test_a_job_in_a_mounted_directory(other: Pool, here: Path, transfers: str) -
     script = f"condor_submit job.sub && condor_wait -wait 60 log.{transfers}"
     run("sh", "-c", script, environment=other.client_environment(tools=True), cwd=here)
     assert (here / f"output.{transfers}").read_text() == "on the host\n"
+
+
+def share_by_acl(directory: Path, uid: int) -> None:
+    """Set the access control list that the page sets with setfacl; the directory is this user's."""
+
+    def packed(*named: int) -> bytes:  # struct posix_acl_xattr_header, linux/posix_acl_xattr.h
+        owner, user, group, mask, other, nobody = 1, 2, 4, 16, 32, 2**32 - 1
+        users = [(user, 7, each) for each in named]
+        last = [(group, 5, nobody), (mask, 7, nobody), (other, 5, nobody)]
+        entries = ((owner, 7, nobody), *users, *last)
+        return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *each) for each in entries)
+
+    os.chown(directory, uid, uid)
+    os.setxattr(directory, "system.posix_acl_access", packed(1000))
+    os.setxattr(directory, "system.posix_acl_default", packed(1000, uid))
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root has directories of other users")
+@pytest.mark.pool_engines("docker", reason="on the embedded engine an ordinary user is jovyan")
+def test_a_mounted_directory_of_another_user(other: Pool, here: Path) -> None:
+    """With the access control list of the page, jobs write there, and its user removes it all."""
+    here.chmod(0o755)
+    share_by_acl(here, 4321)
+    job = f"mkdir -p {here}/made/below && echo by a job >{here}/made/below/file"
+    lines = (
+        *("executable = /bin/sh", "transfer_executable = false", f"arguments = \"-c '{job}'\""),
+        *("request_memory = 16", "request_disk = 1M", "output = output", "log = log", "queue"),
+    )
+    (here / "job.sub").write_text("\n".join(lines) + "\n")
+    script = "condor_submit job.sub && condor_wait -wait 60 log"
+    run("sh", "-c", script, environment=other.client_environment(tools=True), cwd=here)
+    assert (here / "made/below/file").read_text() == "by a job\n"
+    assert (here / "made/below/file").stat().st_uid == 1000
+    remove = ["rm", "-r", "made", "output", "log"]
+    subprocess.run(remove, cwd=here, user=4321, group=4321, extra_groups=[], check=True)
+
+
+def write_wheel(directory: Path) -> Path:
+    """Write a wheel with the module ``ours``, which prints the Python that it is installed in."""
+    path = directory / "ours-1-py3-none-any.whl"
+    files = {
+        "ours.py": "import sys\nprint(sys.prefix)\n",
+        "ours-1.dist-info/METADATA": "Metadata-Version: 2.1\nName: ours\nVersion: 1\n",
+        "ours-1.dist-info/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        "ours-1.dist-info/RECORD": "",
+    }
+    with zipfile.ZipFile(path, "w") as wheel:
+        for name, text in files.items():
+            wheel.writestr(name, text)
+    return path
+
+
+@pytest.mark.pool_engines("docker", reason="the embedded engine has the host's Python, or none")
+def test_a_python_environment_in_a_mounted_directory(other: Pool, here: Path) -> None:
+    """One command on the access point makes it, and jobs use what is installed in it."""
+    script = f"python3 -m venv .venv && .venv/bin/pip install --no-index {write_wheel(here).name}"
+    made = other.exec(["sh", "-c", script], workdir=str(here))
+    assert made.returncode == 0, made.stdout + made.stderr
+    lines = (
+        *(f"executable = {here}/.venv/bin/python", "transfer_executable = false"),
+        *("arguments = -m ours", "request_memory = 16", "request_disk = 1M"),
+        *("output = output", "log = log", "queue"),
+    )
+    (here / "job.sub").write_text("\n".join(lines) + "\n")
+    script = "condor_submit job.sub && condor_wait -wait 60 log"
+    run("sh", "-c", script, environment=other.client_environment(tools=True), cwd=here)
+    assert (here / "output").read_text() == f"{here}/.venv\n"
 
 
 def test_a_dag_in_a_mounted_directory(other: Pool, here: Path) -> None:

@@ -26,6 +26,7 @@ pytestmark = pytest.mark.engines("podman")
 IMAGES = "CONDOR_MINI_TEST_IMAGES"
 """The environment variable that names a file of images, for the ordinary user's tests."""
 ROOT = Path(__file__).parents[3]
+PROGRAM = ROOT / "tests/helpers/submit_from_host.py"
 BUILD_TIMEOUT_S = 280.0
 CHILD_TIMEOUT_S = 200.0
 JOB = """\
@@ -119,6 +120,16 @@ def test_client_on_the_host(pool: Pool, tmp_path: Path) -> None:
     assert len(ports) == (0 if os.geteuid() == 0 else 2)
 
 
+def test_personal_pool_has_clients_on_the_host(loaded: Engine, tmp_path: Path) -> None:
+    """HTCondor's bindings submit to it, without root by a port that it publishes by itself."""
+    name = f"t{uuid.uuid4().hex[:8]}"
+    succeeds("run", "--engine", "podman", "--keep", "--name", name, "--", "true", cwd=tmp_path)
+    with Pool.open(name, engine=loaded) as personal:
+        client = ("client", "-n", name, "--engine", "podman", "--", sys.executable, str(PROGRAM))
+        assert succeeds(*client, cwd=tmp_path).startswith("from the host\nSUBMIT\n")
+        assert (personal.node().published_port is None) == (os.geteuid() == 0)
+
+
 def test_nothing_is_left_of_a_deleted_pool(loaded: Engine, pool: Pool, tmp_path: Path) -> None:
     """Deleting a pool removes its containers and its network."""
     succeeds("delete", "-n", pool.name, "--engine", "podman", cwd=tmp_path)
@@ -149,4 +160,4 @@ def test_all_of_this_holds_for_an_ordinary_user(
         Path(__file__).relative_to(ROOT), timeout_s=CHILD_TIMEOUT_S, environment={IMAGES: str(file)}
     )
     assert done.returncode == 0, done.stdout
-    assert "\n7 passed" in done.stdout, done.stdout
+    assert "\n8 passed" in done.stdout, done.stdout

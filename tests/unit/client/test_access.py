@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -10,9 +12,14 @@ from condor_mini.base.errors import EngineCapabilityError, NotFound, PoolNotRead
 from condor_mini.client import access
 from condor_mini.client.access import access_to, chosen_access_point
 from condor_mini.engine import FakeOutcome
+from condor_mini.nodes.personal_labels import REACHABLE
+from condor_mini.pool import Pool
+from hand_made import personal_spec
 
 if TYPE_CHECKING:
-    from condor_mini.pool import Pool
+    from pathlib import Path
+
+    from condor_mini.engine import FakeEngine
     from pool_engine import PoolEngine
 
 
@@ -34,6 +41,24 @@ def test_no_route_to_the_nodes(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(EngineCapabilityError, match=r"ci-master at .* is not reachable") as caught:
         access_to(pool, pool.node())
     assert "condor-mini create --reachable" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("label", "reason"),
+    [("true", "no address of their own"), ("false", "listen only inside its container")],
+)
+def test_no_route_to_a_personal_pool(
+    fake: FakeEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, label: str, reason: str
+) -> None:
+    """The message says whether the pool was to be reached, and what to type."""
+    spec = personal_spec("mini-abc", tmp_path)
+    made = replace(spec, labels={**spec.labels, REACHABLE: label})
+    fake.start(fake.create(made))
+    monkeypatch.setattr(access, "connect", Mock(side_effect=OSError(111, "Connection refused")))
+    personal = Pool(fake, "mini-abc")
+    with pytest.raises(EngineCapabilityError, match=reason) as caught:
+        access_to(personal, personal.node())
+    assert "condor-mini run --reachable" in str(caught.value.hint)
 
 
 def test_another_node_than_an_access_point(pool: Pool) -> None:

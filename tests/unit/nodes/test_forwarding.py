@@ -11,7 +11,14 @@ import pytest
 from condor_mini.base.errors import AlreadyInUse
 from condor_mini.engine import ContainerSpec, FakeEngine
 from condor_mini.nodes import forwarding
-from condor_mini.nodes.forwarding import PORT, config, port_of, settled
+from condor_mini.nodes.forwarding import (
+    PORT,
+    config,
+    first_port,
+    personal_config,
+    port_of,
+    settled,
+)
 from condor_mini.nodes.node import Role, pool_labels
 from condor_mini.spec import PoolSpec
 
@@ -101,3 +108,17 @@ def test_only_nodes_with_a_port_forward_it() -> None:
         assert "PRIVATE_NETWORK_NAME = ci\n" in text
         assert "COLLECTOR_HOST = $(CONDOR_HOST):25000\n" in text
     assert config(spec(reachable=False), Role.ACCESS_POINT, 1) == {}
+
+
+def test_a_personal_pool_has_one_port_for_all(engine: FakeEngine) -> None:
+    """It is left alone by others; clients of a pool without it use the container's address."""
+    port = first_port(True, engine, engine.info(), name="mine")
+    assert port is not None
+    (text,) = personal_config("mine", port).values()
+    assert f"COLLECTOR_HOST = $(CONDOR_HOST):{port}\n" in text
+    assert f"SHARED_PORT_PORT = {port}\nTCP_FORWARDING_HOST = 127.0.0.1\n" in text
+    (text,) = personal_config("mine", None).values()
+    assert "PORT" not in text
+    labels = {**pool_labels("mine"), PORT: str(port)}
+    engine.create(ContainerSpec(image="condor-submit:25", name="mine", labels=labels))
+    assert first_port(True, engine, engine.info(), name="mine") != port
