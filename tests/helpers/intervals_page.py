@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PAGE = Path(__file__).parents[2] / "docs/reference/intervals.md"
-_ROW = re.compile(r"(?m)^\| `([A-Za-z_.]+)` \| (\S+) \| (\S+) \| (.+) \|$")
+_ROW = re.compile(r"(?m)^\| (?:\*\*)?`([A-Za-z_.]+)`(?:\*\*)? \| (\S+) \| (\S+) \| (.+) \|$")
 KIND = (
     r"_INTERVAL$|_DELAY$|_TIMEOUT$|_PERIOD$|BACKOFF|_DURATION$|_LIFETIME$|_LEASE$|_TIME$"
     r"|_WORKLIFE$"

@@ -14,6 +14,7 @@ from condor_mini.cli.options import (
     host_files_option,
     name_option,
     output_option,
+    profile_option,
     quiet_option,
     reach_engine,
     series_option,
@@ -56,6 +57,7 @@ NAME_VARIABLE = "CONDOR_MINI_NAME"
     help="Publish ports on 127.0.0.1, so that HTCondor's clients on this machine reach the pool. "
     "The default is to do so with Docker Desktop and rootless engines.",
 )
+@profile_option
 @series_option
 @timeout_option
 @click.option("--keep", is_flag=True, help="Keep what was created if something fails.")
@@ -76,6 +78,7 @@ def command(
     host_files: str | None,
     mounts: tuple[str, ...],
     reachable: bool | None,
+    profile: str | None,
     series: str | None,
     timeout_s: float,
     keep: bool,
@@ -105,6 +108,7 @@ def command(
         host_files=host_files,
         reachable=reachable,
         mounts=mounts,
+        profile=profile,
     )
     if dry_run:
         _show(spec, output)

@@ -51,6 +51,12 @@ series_option = click.option(
     shell_complete=_series_numbers,
     help="Use HTCondor 25 (the default) or 23. Also CONDOR_MINI_HTCONDOR.",
 )
+profile_option = click.option(
+    "--profile",
+    type=click.Choice(["dev", "production"]),
+    help="Let HTCondor react at once (dev, the default), or wait as long as its own defaults do "
+    "(production).",
+)
 host_files_option = click.option(
     "--host-files",
     is_flag=False,

@@ -17,6 +17,7 @@ from condor_mini.cli.options import (
     host_files_option,
     job_log_option,
     job_timeout_option,
+    profile_option,
     quiet_option,
     reach_engine,
     series_option,
@@ -68,6 +69,7 @@ MOST_MB = 2**31 - 1
     "or listen only inside the container. The default is a port with Docker Desktop and rootless "
     "engines, and else the container's address.",
 )
+@profile_option
 @series_option
 @engine_option
 @quiet_option
@@ -86,6 +88,7 @@ def command(
     keep: bool,
     host_files: str | None,
     reachable: bool | None,
+    profile: str | None,
     series: str | None,
     engine: str | None,
     quiet: bool,
@@ -114,6 +117,7 @@ def command(
         memory_mb=_megabytes(memory),
         host_files=host_files,
         reachable=reachable,
+        profile=profile,
     )
     job = _in_pool(Path(submit_file)) if submit_file else None
     progress = progress_for_stderr(quiet=quiet)

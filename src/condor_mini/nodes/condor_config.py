@@ -29,7 +29,7 @@ MOST_UPDATES_PER_S = 100
 At 2000 per second, 50 jobs on 10,000 slots took 83 s; at 100 per second they took 6 s.
 """
 UPDATE_INTERVAL_S = 5
-"""UPDATE_INTERVAL in the images' file ``30-profile-dev``."""
+"""UPDATE_INTERVAL in the images' file ``29-profiles``."""
 FIRST_TRACKING_GID = 50_000
 """MIN_TRACKING_GID in the images' file ``20-role-execute``."""
 TRACKING_GIDS = 1000

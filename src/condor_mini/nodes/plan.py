@@ -143,7 +143,12 @@ def _planned(
         # HTCondor stores the host name in the queue and in its ads, so it must not change.
         hostname=name,
         network=spec.name,
-        environment={**variables_for(CERTIFICATES), **spec.environment, **node.environment},
+        environment={
+            "PROFILE": spec.profile,
+            **variables_for(CERTIFICATES),
+            **spec.environment,
+            **node.environment,
+        },
         labels={**spec.labels, **node.labels, **labels},
         mounts=tuple(_mounts(spec, node, role, name)),
         read_only=node.is_read_only,

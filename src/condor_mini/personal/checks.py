@@ -78,6 +78,7 @@ def check_same(node: Node, spec: PersonalSpec, series: Series, state: StateDirec
         ("HTCondor series", node.series, series.number if spec.series else None),
         ("working directory", label("workdir"), str(spec.workdir.absolute())),
         ("--host-files", label("host-files") or "none", spec.host_files),
+        ("profile", label("profile"), spec.profile),
         ("number of cores", label("cpus") or machines, spec.cpus),
         ("memory in MiB", label("memory") or machines, spec.memory_mb),
         ("way for clients on this machine", *_ways(node, spec.reachable)),

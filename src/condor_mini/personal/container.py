@@ -49,6 +49,9 @@ class PersonalSpec:
     """The number of cores that the slot advertises. None for the machine's."""
     memory_mb: int | None = None
     """The memory that the slot advertises, in MiB. None for the machine's."""
+    profile: str | None = None
+    """``dev`` (react at once), or ``production`` (wait as HTCondor's defaults do). None for dev, or
+    for that of a running pool."""
     host_files: str | None = None
     """``ro`` or ``rw`` to give jobs the host's programs and the caller's home.
 
@@ -78,7 +81,8 @@ def container_spec(
 
     It publishes ``port``, if there is one.
     """
-    environment = {"HOME": HOME, **variables_for(CERTIFICATES)}
+    profile = spec.profile or "dev"
+    environment = {"HOME": HOME, "PROFILE": profile, **variables_for(CERTIFICATES)}
     if spec.cpus is not None:
         environment["NUM_CPUS"] = str(spec.cpus)
     if spec.memory_mb is not None:
@@ -106,6 +110,7 @@ def container_spec(
             OWN_IMAGE: "",
             f"{LABEL}.host-files": spec.host_files or "",
             f"{LABEL}.workdir": str(spec.workdir.absolute()),
+            f"{LABEL}.profile": profile,
             f"{LABEL}.cpus": str(spec.cpus or ""),
             f"{LABEL}.memory": str(spec.memory_mb or ""),
             REACHABLE: "false" if spec.reachable is False else "true",

@@ -83,6 +83,8 @@ class PoolSpec(Part):
     read: Literal["anyone", "members"] = "members"
     """Who may read ads, queues and configuration: members (nodes and users with a token or an
     account), or anyone who reaches a node's port."""
+    profile: Literal["dev", "production"] = "dev"
+    """How the pool is paced: dev reacts at once, production waits as HTCondor's defaults do."""
     reachable: Annotated[bool | int, BeforeValidator(_reachable), JSON_PORTS] | None = None
     """Whether programs on the host reach the pool at ports of 127.0.0.1, which engines need whose
     nodes have no address of their own there. True chooses free ports; a number is the first of
@@ -149,6 +151,7 @@ class PoolSpec(Part):
         host_files: str | None = None,
         reachable: bool | None = None,
         mounts: Sequence[str] = (),
+        profile: str | None = None,
     ) -> PoolSpec:
         """Return this spec with other values; None leaves a value as it is.
 
@@ -162,6 +165,7 @@ class PoolSpec(Part):
                 in place of an image's, and mount the caller's home read-only or writable.
             reachable: Whether the pool publishes ports for clients on the host.
             mounts: Directories of the host that all nodes mount too, at the same path.
+            profile: ``dev`` or ``production``.
 
         Raises:
             UsageError: A value is not allowed, or the spec has several groups, so that it is
@@ -171,6 +175,7 @@ class PoolSpec(Part):
         form |= {} if name is None else {"name": name}
         form |= {} if series is None else {"htcondor": series}
         form |= {} if reachable is None else {"reachable": reachable}
+        form |= {} if profile is None else {"profile": profile}
         form["mounts"] = list(dict.fromkeys([*self.mounts, *mounts]))
         for groups, key, value in (
             ("access_points", "count", access_points),

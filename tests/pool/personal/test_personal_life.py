@@ -191,6 +191,13 @@ def test_slot_is_what_was_asked_for(
     assert shown.stdout.strip() == value if value else shown.stdout.startswith("mini-")
 
 
+def test_production_has_htcondors_own_pacing(anyone: Person, here: Path) -> None:
+    """``--profile production`` leaves HTCondor's default, except for what a container needs."""
+    ask = ("condor_config_val", "NEGOTIATOR_INTERVAL", "UPDATE_INTERVAL")
+    shown = anyone.run("run", "--profile", "production", "--", *ask, cwd=here)
+    assert shown.stdout.split() == ["60", "5"]
+
+
 def test_state_is_where_it_was_asked_for(anyone: Person, here: Path) -> None:
     """``--state`` names the directory, which may lie in others that are absent too."""
     anyone.run("run", "--state", "a/b c, d", "--", "true", cwd=here)

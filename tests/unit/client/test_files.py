@@ -37,7 +37,7 @@ def test_configuration_is_for_this_pool_alone(pool: Pool) -> None:
 def test_jobs_of_clients_are_as_those_of_the_access_point() -> None:
     """A submission writes HTCondor's defaults into the job, so they are the pool's own."""
     package = resources.files("condor_mini")
-    profile = package.joinpath("images/condor-base/config.d/30-profile-dev").read_text("utf-8")
+    profile = package.joinpath("images/condor-base/config.d/29-profiles").read_text("utf-8")
     ours = package.joinpath("client/condor_config").read_text("utf-8")
     (of_pool,) = re.findall(r"(?m)^JOB_DEFAULT_\w+ = .*", profile)
     assert re.findall(r"(?m)^JOB_DEFAULT_\w+ = .*", ours) == [of_pool]

@@ -66,6 +66,7 @@ def test_contents_have_all_that_our_images_have(pools: PoolEngine) -> None:
             "15-universes",
             "16-dagman",
             "20-role-execute",
+            "29-profiles",
             "30-profile-dev",
             "35-own-image",
             "50-node",

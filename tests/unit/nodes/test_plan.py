@@ -60,3 +60,9 @@ def test_node_that_can_be_written(group: dict[str, object]) -> None:
     """`read_only: false`, or an image of the user's own, gives nodes that can be written."""
     node = planned_nodes(spec_of(execution_points=[group]))[-1]
     assert (node.container.read_only, scratch(node), node.archive_at) == (False, [], "/")
+
+
+def test_every_node_is_told_the_profile() -> None:
+    """The profile is that of the whole pool."""
+    nodes = planned_nodes(spec_of(profile="production"))
+    assert [node.container.environment["PROFILE"] for node in nodes] == ["production"] * 3
