@@ -22,6 +22,7 @@ from sandbox_programs import sandbox_runtime
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
+    from by_engine import ByEngine
     from condor_mini.engine import Engine
 
 ROOTLESS = "podman-rootless"
@@ -200,6 +201,14 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         return (yield)
     with turn(alone=item.get_closest_marker("alone") is not None):
         return (yield)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByEngine | None:
+    """Where files are dealt out to processes, deal them out by engine too."""
+    from by_engine import ByEngine
+
+    return ByEngine(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 def is_beside_others(config: pytest.Config) -> bool:
