@@ -43,7 +43,12 @@ def test_created_pool_is_usable_at_once(fresh: Cli) -> None:
 
 @pytest.mark.every_engine
 def test_delete_leaves_nothing(fresh: Cli, pool_engine: Engine) -> None:
-    """After `delete` the engine holds nothing of the pool; a second `delete` succeeds too."""
+    """After `delete` the engine holds nothing of the pool; a second `delete` succeeds too.
+
+    A network without nodes, which was left of a pool, keeps nobody from using its name.
+    """
+    labels = {f"{LABEL}.kind": "pool", f"{LABEL}.pool": fresh.name}
+    pool_engine.create_network(fresh.name, labels=labels)
     fresh.succeeds("create", timeout_s=120)
     volumes = sum(map(len, STATE.values()))
     if pool_engine.info().read_only_roots:
@@ -52,21 +57,6 @@ def test_delete_leaves_nothing(fresh: Cli, pool_engine: Engine) -> None:
     fresh.succeeds("delete")
     assert whatever_is_left(pool_engine, fresh.name) == []
     assert fresh("delete").returncode == 0
-
-
-def test_half_deleted_pool_is_deleted(fresh: Cli, pool_engine: Engine) -> None:
-    """What a kill in the middle of a delete has left can be deleted, and made anew."""
-    fresh.succeeds("create", timeout_s=120)
-    pool_engine.remove(f"{fresh.name}-master", f"{fresh.name}-submit-1")
-    fresh.succeeds("delete")
-    assert whatever_is_left(pool_engine, fresh.name) == []
-
-
-def test_network_that_was_left_is_no_pool(fresh: Cli, pool_engine: Engine) -> None:
-    """A pool's network without nodes does not keep its name from being used."""
-    labels = {f"{LABEL}.kind": "pool", f"{LABEL}.pool": fresh.name}
-    pool_engine.create_network(fresh.name, labels=labels)
-    fresh.succeeds("create", timeout_s=120)
 
 
 def test_name_that_exists_is_refused(pool: Pool, cli: Cli) -> None:
@@ -144,13 +134,6 @@ def test_exception_in_the_context_says_where_the_logs_are(
     assert whatever_is_left(pool_engine, fresh.name) == []
 
 
-def test_two_access_points(fresh: Cli) -> None:
-    """Each access point has a queue of its own, and jobs from both run."""
-    fresh.succeeds("create", "--submit", "2", timeout_s=120)
-    said = fresh.succeeds("exec", "--", "condor_status", "-schedd", "-af", "CondorMiniNode").split()
-    assert said == [f"{fresh.name}-submit-{number}" for number in (1, 2)]
-
-
 @pytest.mark.every_engine
 def test_nodes_have_tokens_of_their_own_with_the_least(pool: Pool) -> None:
     """An execution point's token lets it advertise itself, and not a schedd."""
@@ -164,12 +147,17 @@ def test_nodes_have_tokens_of_their_own_with_the_least(pool: Pool) -> None:
 
 
 def test_pools_side_by_side_know_nothing_of_each_other(
-    pool: Pool, fresh: Cli, new_cli: Callable[[], Cli]
+    pool: Pool, fresh: Cli, new_cli: Callable[[], Cli], pool_engine: Engine
 ) -> None:
-    """A second pool has its own slots only, and its end does not touch the first."""
+    """A second pool has its own slots only, and its end does not touch the first.
+
+    What a kill in the middle of a `delete` has left of it can be deleted.
+    """
     fresh.succeeds("create", timeout_s=120)
     names = fresh.succeeds("exec", "--", "condor_status", "-af", "CondorMiniNode").split()
     assert names == [f"{fresh.name}-execute-1"]
     assert new_cli()("delete").returncode == 0
+    pool_engine.remove(f"{fresh.name}-master", f"{fresh.name}-submit-1")
     fresh.succeeds("delete")
+    assert whatever_is_left(pool_engine, fresh.name) == []
     assert all(node.is_running for node in pool.nodes)
