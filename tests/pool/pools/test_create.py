@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from condor_mini.base.layout import LABEL
-from condor_mini.nodes.node import CREATED_ROLES
+from condor_mini.base.waiting import wait_until
+from condor_mini.nodes.node import CREATED_ROLES, Role
 from condor_mini.nodes.plan import SCRATCH
 from condor_mini.nodes.state import STATE
 from condor_mini.pool import Pool
@@ -33,27 +34,32 @@ def whatever_is_left(engine: Engine, name: str) -> list[str]:
 
 
 @pytest.mark.every_engine
-def test_created_pool_is_usable_at_once(fresh: Cli) -> None:
-    """As soon as `create` has ended, every slot is there and a job runs."""
+def test_created_pool_is_usable_at_once_and_delete_leaves_nothing(
+    fresh: Cli, pool_engine: Engine
+) -> None:
+    """As soon as `create` has ended every slot is there, and no job is, as far as `status` shows.
+
+    A network without nodes, which was left of a pool, keeps nobody from using its name. After
+    `delete` the engine holds nothing of the pool; a second `delete` succeeds too.
+    """
+    labels = {f"{LABEL}.kind": "pool", f"{LABEL}.pool": fresh.name}
+    pool_engine.create_network(fresh.name, labels=labels)
     said = fresh.succeeds("create", "--execute", "2", timeout_s=120)
     assert said == f"The pool {fresh.name} is usable.\n"
     slots = fresh.succeeds("exec", "--", "condor_status", "-af", "CondorMiniNode").split()
     assert slots == [f"{fresh.name}-execute-1", f"{fresh.name}-execute-2"]
 
+    def shown() -> str | None:
+        (jobs,) = json.loads(fresh.succeeds("status", "-o", "json"))["jobs"]
+        return "a job is idle or runs" if jobs["idle"] + jobs["running"] else None
 
-@pytest.mark.every_engine
-def test_delete_leaves_nothing(fresh: Cli, pool_engine: Engine) -> None:
-    """After `delete` the engine holds nothing of the pool; a second `delete` succeeds too.
-
-    A network without nodes, which was left of a pool, keeps nobody from using its name.
-    """
-    labels = {f"{LABEL}.kind": "pool", f"{LABEL}.pool": fresh.name}
-    pool_engine.create_network(fresh.name, labels=labels)
-    fresh.succeeds("create", timeout_s=120)
-    volumes = sum(map(len, STATE.values()))
+    # Half of UPDATE_INTERVAL, after which the schedd's ad is new anyway.
+    wait_until(shown, timeout_s=2)
+    roles = [*CREATED_ROLES, Role.EXECUTION_POINT]
+    volumes = sum(len(STATE[role]) for role in roles)
     if pool_engine.info().read_only_roots:
-        volumes += sum(map(len, SCRATCH.values()))
-    assert len(whatever_is_left(pool_engine, fresh.name)) == 4 + volumes
+        volumes += sum(len(SCRATCH[role]) for role in roles)
+    assert len(whatever_is_left(pool_engine, fresh.name)) == 5 + volumes
     fresh.succeeds("delete")
     assert whatever_is_left(pool_engine, fresh.name) == []
     assert fresh("delete").returncode == 0
