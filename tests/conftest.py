@@ -22,6 +22,7 @@ from sandbox_programs import sandbox_runtime
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
+    from by_engine import ByEngine
     from condor_mini.engine import Engine
 
 ROOTLESS = "podman-rootless"
@@ -30,7 +31,7 @@ SANDBOXES = ("namespaces", "paths")
 OTHER_USERS = ("namespaces-user", "namespaces-subuid", "paths-user")
 """The same as users who are not root: tests/engine/test_as_other_users.py."""
 ENGINES = ("fake", "docker", *SANDBOXES, *OTHER_USERS, "podman", ROOTLESS)
-OPTIONAL = {"slow": "it takes long", "clients": "it installs what others wrote"}
+OPTIONAL = {"slow": "it takes long", "clients": "it installs much that others wrote"}
 """Markers of tests that run only with the option of that name, and why."""
 HERE = Path(__file__).parent
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -59,7 +60,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--clients",
         action="store_true",
-        help="also clients that others wrote, installed from the package index: tests/clients",
+        help="all clients that others wrote, installed from the package index: tests/clients",
     )
 
 
@@ -101,9 +102,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip what is asked for by an option that is absent, before anything is made for it."""
-    for name, reason in OPTIONAL.items():
-        if item.get_closest_marker(name) and not item.config.getoption(f"--{name}"):
-            pytest.skip(f"{reason}: --{name}")
+    if option := absent_option(item):
+        pytest.skip(f"{OPTIONAL[option]}: --{option}")
+
+
+def absent_option(item: pytest.Item) -> str | None:
+    """The option that a test runs with only, and that was not given."""
+    names = (name for name in OPTIONAL if item.get_closest_marker(name))
+    return next((name for name in names if not item.config.getoption(f"--{name}")), None)
 
 
 @pytest.fixture(autouse=True)
@@ -198,8 +204,17 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     """A test that is ``alone`` waits until the others have ended theirs, and they wait for it."""
     if not is_beside_others(item.config):
         return (yield)
-    with turn(alone=item.get_closest_marker("alone") is not None):
+    is_skipped = absent_option(item) is not None
+    with turn(alone=item.get_closest_marker("alone") is not None and not is_skipped):
         return (yield)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByEngine | None:
+    """Where files are dealt out to processes, deal them out by engine too."""
+    from by_engine import ByEngine
+
+    return ByEngine(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 def is_beside_others(config: pytest.Config) -> bool:

@@ -26,6 +26,11 @@ CLIENTS: dict[str, tuple[str, ...]] = {
     "toil": ("toil[htcondor]==9.6.0",),
 }
 """The requirements of each client."""
+QUICK = ("htcondor", "pycondor")
+"""The clients that are tested without ``--clients`` too: seconds to install, seconds to run.
+
+They have a pool of nodes, on this machine and on the access point.
+"""
 
 
 def cache() -> Path:

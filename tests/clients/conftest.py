@@ -149,5 +149,7 @@ def _copy_runtime(cache_home: Path, uid: int) -> None:
     """Give the user a runtime of their own: only a file's owner may link it."""
     made = sandbox_runtime()
     target = cache_home / "condor-mini/runtime" / made.path.name
-    shutil.copytree(made.path, target, symlinks=True)
+    # Programs for the host are the owner's: they have the path of their loader in them.
+    others = shutil.ignore_patterns("on-host-*")
+    shutil.copytree(made.path, target, symlinks=True, ignore=others)
     subprocess.run(["chown", "-R", f"{uid}:{uid}", str(cache_home)], check=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.clients.catalogue import CLIENTS, installed
+from tests.clients.catalogue import CLIENTS, QUICK, installed
 from tests.docs.pages import DOCS, examples, of_kind
 
 if TYPE_CHECKING:
@@ -13,12 +13,17 @@ if TYPE_CHECKING:
 
     from tests.clients.conftest import User
 
-pytestmark = pytest.mark.clients
 PAGE = DOCS / "how-to/use-with-workflow-tools.md"
-SHOWN = [client for client in CLIENTS if of_kind(f"client: {client}", PAGE)]
+SHOWN = [
+    pytest.param(client, marks=() if client in QUICK else (pytest.mark.clients,))
+    for client in CLIENTS
+    if of_kind(f"client: {client}", PAGE)
+]
 
 
-@pytest.mark.parametrize("where", ["here", "there", "personal"])
+@pytest.mark.parametrize(
+    "where", ["here", "there", pytest.param("personal", marks=pytest.mark.clients)]
+)
 @pytest.mark.parametrize("client", SHOWN)
 def test_example(user: User, folder: Path, client: str, where: str) -> None:
     """Each command of the client's section shows what the page shows."""
@@ -31,6 +36,7 @@ def test_example(user: User, folder: Path, client: str, where: str) -> None:
             assert [line for line in command.shown if line not in lines] == [], output
 
 
+@pytest.mark.clients
 def test_snakemake_that_transfers_all_files(user: User, folder: Path) -> None:
     """Without a shared file system, a wrapper activates the environment in each job."""
     put_files("snakemake", folder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -329,6 +330,17 @@ class Pool:
         for node in self.nodes:
             node.wait_until_healthy(within_s)
         return self
+
+
+def stops_fast_and_starts(node: Node, pool: Pool) -> None:
+    """Assert that the engine's stop takes less than 3 s and ends with 0; then start the node."""
+    before = time.monotonic()
+    node.stop()
+    took_s = time.monotonic() - before
+    status = node.exit_code
+    node.start()
+    pool.wait_until_healthy()
+    assert (status, took_s < 3) == (0, True), f"{node.name}: status {status}, {took_s:.1f} s"
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -126,27 +126,24 @@ def test_the_engine_shows_that_the_master_is_unreachable(docker: Docker) -> None
     wait_until(probe, timeout_s=30)
 
 
-def stops_at_once(node: Node) -> None:
-    """Assert that the engine's stop takes less than 3 s."""
-    before = time.monotonic()
+def obeys_a_stop(node: Node) -> bool:
+    """Whether a node ends when the engine stops it, before the engine kills it."""
     node.stop()
-    assert time.monotonic() - before < 3
+    return node.exit_code != 128 + signal.SIGKILL
 
 
-@pytest.mark.alone
-def test_a_node_that_waits_for_its_master_stops_at_once(docker: Docker) -> None:
+def test_a_node_that_waits_for_its_master_stops(docker: Docker) -> None:
     """A stop is obeyed while the central manager is not there."""
     node = docker.run("submit", "-e", "MASTER=127.0.0.1:9")
     node.wait_for_log("cannot reach")
-    stops_at_once(node)
+    assert obeys_a_stop(node)
 
 
-@pytest.mark.alone
-def test_a_node_that_waits_for_approval_stops_at_once(docker: Docker, master: Node) -> None:
+def test_a_node_that_waits_for_approval_stops(docker: Docker, master: Node) -> None:
     """A stop is obeyed while the token request is pending."""
     node = docker.run("submit", "-e", f"MASTER={master.address}")
     node.wait_for_log("waiting for approval of token request")
-    stops_at_once(node)
+    assert obeys_a_stop(node)
 
 
 @pytest.fixture(scope="module")

@@ -139,7 +139,7 @@ def job(caller: Person, here: Path) -> Path:
     return here
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def left(caller: Person) -> Callable[[], list[str]]:
     """What there is of the caller's containers: files and processes."""
     home = caller.environment["HOME"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from ..people import Person
 
@@ -19,14 +19,14 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def pool(caller: Person) -> Iterator[str]:
-    """A pool of the caller's, by its name."""
+def pool(caller: Person, left: Callable[[], list[str]]) -> Iterator[str]:
+    """A pool of the caller's, by its name; nothing is left when it has been deleted."""
     home = Path(caller.environment["HOME"])
     made = caller.run("create", "-n", "mine", cwd=home, timeout_s=120)
     assert made.returncode == 0, made.stderr
     yield "mine"
     deleted = caller.run("delete", "-n", "mine", cwd=home)
-    assert deleted.returncode == 0, deleted.stderr
+    assert (deleted.returncode, left()) == (0, []), deleted.stderr
 
 
 def test_job_in_a_pool(caller: Person, pool: str, job: Path) -> None:

@@ -110,7 +110,8 @@ def anyone(people: dict[str, Person]) -> Person:
 
 
 @contextlib.contextmanager
-def _directory(owner: Person) -> Iterator[Path]:
+def directory_of(owner: Person) -> Iterator[Path]:
+    """An empty directory of somebody's; no pool outlives it."""
     path = Path(tempfile.mkdtemp(prefix="condor-mini-test-"))
     os.chown(path, owner.uid, owner.gid)
     try:
@@ -138,14 +139,14 @@ def _owner(people: dict[str, Person], directory: Path) -> Person:
 @pytest.fixture
 def directory(person: Person) -> Iterator[Path]:
     """An empty directory of the caller's; no pool outlives it."""
-    with _directory(person) as path:
+    with directory_of(person) as path:
         yield path
 
 
 @pytest.fixture
 def here(anyone: Person) -> Iterator[Path]:
     """An empty directory of ``anyone``'s; no pool outlives it."""
-    with _directory(anyone) as path:
+    with directory_of(anyone) as path:
         yield path
 
 
@@ -155,7 +156,7 @@ def kept(person: Person) -> Iterator[Path]:
 
     Tests use it by ``person.run("run", "--keep", …, cwd=kept)``.
     """
-    with _directory(person) as path:
+    with directory_of(person) as path:
         place = path / "with space, and comma"
         place.mkdir()
         os.chown(place, person.uid, person.gid)

@@ -53,39 +53,16 @@ TABLE = {
 }
 
 
-@pytest.fixture
-def place(here: Path) -> Path:
-    """A directory with one file."""
-    (here / "file").write_text("")
-    return here
-
-
 @pytest.mark.parametrize(("options", "status", "words"), TABLE.values(), ids=TABLE)
 def test_bad_option_is_told(
-    anyone: Person, place: Path, options: tuple[str, ...], status: int, words: str
+    anyone: Person, here: Path, options: tuple[str, ...], status: int, words: str
 ) -> None:
-    """The message says what is wrong, and the status is the one for it."""
-    done = anyone.run("run", *options, cwd=place)
+    """The message says what is wrong, without a traceback; nothing half-made is left of it."""
+    (here / "file").write_text("")
+    done = anyone.run("run", *options, cwd=here)
     assert (done.returncode, words in done.stderr) == (status, True), done.stderr
-
-
-@pytest.mark.parametrize(("options", "status", "words"), TABLE.values(), ids=TABLE)
-def test_bad_option_is_no_traceback(
-    anyone: Person, place: Path, options: tuple[str, ...], status: int, words: str
-) -> None:
-    """No bad input ends in a traceback."""
-    del status, words
-    assert "Traceback" not in anyone.run("run", *options, cwd=place).stderr
-
-
-@pytest.mark.parametrize(("options", "status", "words"), TABLE.values(), ids=TABLE)
-def test_bad_option_leaves_nothing(
-    anyone: Person, place: Path, options: tuple[str, ...], status: int, words: str
-) -> None:
-    """Nothing half-made is left of it."""
-    del status, words
-    anyone.run("run", *options, cwd=place)
-    assert [path.name for path in place.iterdir()] == ["file"]
+    assert "Traceback" not in done.stderr
+    assert [path.name for path in here.iterdir()] == ["file"]
 
 
 @pytest.mark.pool_engines("docker", reason="embedded has no daemon")
@@ -200,39 +177,22 @@ def stranger(pool_engine: Engine, here: Path) -> Iterator[str]:
     pool_engine.remove(name)
 
 
-def test_taken_name_is_4(anyone: Person, here: Path, stranger: str) -> None:
-    """A name that a foreign container has is 4, and the message names it."""
+def test_taken_name_is_4(pool_engine: Engine, anyone: Person, here: Path, stranger: str) -> None:
+    """A foreign container's name is told; the container is left alone, and no state is made."""
     done = anyone.run("run", "--name", stranger, "--", "true", cwd=here)
     told = f"the name {stranger} is taken by a container that is not a personal pool" in done.stderr
     assert (done.returncode, told) == (4, True)
-
-
-def test_taken_name_leaves_the_stranger(
-    pool_engine: Engine, anyone: Person, here: Path, stranger: str
-) -> None:
-    """A foreign container of that name is left alone."""
-    anyone.run("run", "--name", stranger, "--", "true", cwd=here)
     assert pool_engine.inspect(stranger) is not None
-
-
-def test_taken_name_leaves_no_state(anyone: Person, here: Path, stranger: str) -> None:
-    """No empty state directory is left of it."""
-    anyone.run("run", "--name", stranger, "--", "true", cwd=here)
     assert list(here.iterdir()) == []
 
 
-def test_running_pool_of_another_name_is_4(anyone: Person, here: Path) -> None:
-    """A state directory on which a pool of another name runs is 4."""
-    anyone.run("run", "--keep", "--name", "one-name", "--", "true", cwd=here)
-    assert anyone.run("run", "--name", "another", "--", "true", cwd=here).returncode == 4
-
-
-def test_refusal_leaves_the_running_pool(
+def test_running_pool_of_another_name_is_4(
     anyone: Person, here: Path, pools: Callable[[Path], list[object]]
 ) -> None:
-    """Being refused does not end the pool that runs there."""
-    anyone.run("run", "--keep", "--", "true", cwd=here)
-    anyone.run("run", "--cpus", "3", "--", "true", cwd=here)
+    """Where a pool of another name or size runs is 4, and the pool goes on."""
+    anyone.run("run", "--keep", "--name", "one-name", "--", "true", cwd=here)
+    for other in (("--name", "another"), ("--name", "one-name", "--cpus", "3")):
+        assert anyone.run("run", *other, "--", "true", cwd=here).returncode == 4, other
     assert len(pools(here)) == 1
 
 
@@ -262,18 +222,12 @@ def test_state_in_use_by_a_plain_container_is_4(
 
 @needs_root
 def test_full_disk(anyone: Person, full_disk: Path) -> None:
-    """A full disk is one clear message."""
+    """A full disk is one clear message, and nothing half-made is left on it."""
     done = anyone.run("run", "--state", str(full_disk / "state"), "--", "true", cwd=full_disk)
     assert done.stderr.splitlines()[0] == (
         f"condor-mini: cannot write to the state directory {full_disk}/state: "
         "No space left on device"
     )
-
-
-@needs_root
-def test_full_disk_leaves_nothing(anyone: Person, full_disk: Path) -> None:
-    """Nothing half-made is left on a full disk."""
-    anyone.run("run", "--state", str(full_disk / "state"), "--", "true", cwd=full_disk)
     assert not (full_disk / "state").exists()
 
 

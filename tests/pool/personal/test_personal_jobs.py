@@ -65,22 +65,15 @@ def test_directory_of_its_own(submit: Callable[..., Done], kept: Path, person: P
     assert (done.stdout.count("from afar"), (kept / "its own" / "out").is_file()) == (1, True)
 
 
-def test_held_job_tells_its_reason(submit: Callable[..., Done]) -> None:
-    """A job that is put on hold ends the wait, with HTCondor's reason."""
+def test_held_job_is_told_and_removed(
+    submit: Callable[..., Done], person: Person, kept: Path
+) -> None:
+    """A job that is put on hold is a failure, with HTCondor's reason; none stays in the queue."""
     done = submit("sleep 600", "hold = true")
-    assert "was put on hold: submitted on hold at user's request" in done.stderr
-
-
-def test_held_job_is_status_1(submit: Callable[..., Done]) -> None:
-    """A job that is put on hold is a failure."""
-    assert submit("sleep 600", "hold = true").returncode == 1
-
-
-def test_held_job_is_removed(submit: Callable[..., Done], person: Person, kept: Path) -> None:
-    """Nothing of a submission with a held job stays in the queue."""
-    submit("sleep 600", "hold = true")
+    told = "was put on hold: submitted on hold at user's request" in done.stderr
+    assert (done.returncode, told) == (1, True), done.stderr
     queue = person.run("run", "-q", "--keep", "--", "condor_q", "-af", "ClusterId", cwd=kept)
-    assert queue.stdout == ""
+    assert (queue.returncode, queue.stdout) == (0, "")
 
 
 def test_job_that_is_removed_says_so(submit: Callable[..., Done]) -> None:

@@ -12,6 +12,7 @@ from condor_mini.base.errors import NotFound
 from condor_mini.base.layout import HEALTH
 
 from ..people import PROMPT, Person, Terminal, kill_master, processes
+from .conftest import directory_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,10 +23,10 @@ if TYPE_CHECKING:
     Pools = Callable[[Path], list[ContainerInfo]]
 
 
-@pytest.fixture
-def terminal(person: Person, directory: Path) -> Iterator[Terminal]:
-    """The caller at a prompt."""
-    with person.terminal("run", cwd=directory) as terminal:
+@pytest.fixture(scope="module")
+def terminal(person: Person) -> Iterator[Terminal]:
+    """The caller at a prompt, where the tests type one after the other."""
+    with directory_of(person) as place, person.terminal("run", cwd=place) as terminal:
         terminal.expect(r"Started HTCondor[^\n]*\n")
         terminal.expect(PROMPT)
         yield terminal
@@ -49,16 +50,11 @@ def test_job_runs_at_once(terminal: Terminal) -> None:
     assert "All jobs done" in terminal.command("condor_wait -wait 20 l")
 
 
-def test_restart_is_answered(terminal: Terminal) -> None:
-    """condor_restart says what the older image's users know."""
-    assert 'Sent "Restart" command to local master' in terminal.command("condor_restart")
-
-
 def test_pool_lives_on_after_restart(terminal: Terminal) -> None:
-    """After condor_restart the same shell has a working pool again, with other daemons."""
+    """condor_restart is answered, and the shell has a working pool again, with other daemons."""
     schedd = "grep -lx condor_schedd /proc/[0-9]*/comm | grep -o '[0-9]*'"
     before = re.findall(r"(\d+)\r\n", terminal.command(schedd))
-    terminal.command("condor_restart")
+    assert 'Sent "Restart" command to local master' in terminal.command("condor_restart")
     shown = terminal.command(
         f"while [ \"$({schedd})\" = '{before[0]}' ]; do sleep 0.1; done; "
         f"{HEALTH} --wait 30; condor_status"
@@ -68,30 +64,20 @@ def test_pool_lives_on_after_restart(terminal: Terminal) -> None:
 
 @pytest.mark.every_engine
 def test_leaving_the_shell_ends_the_pool(
-    terminal: Terminal, directory: Path, leftovers: Callable[[Path], list[str]]
+    person: Person, directory: Path, leftovers: Callable[[Path], list[str]]
 ) -> None:
-    """Once the shell is left, no container is there."""
-    terminal.type("exit")
-    terminal.end()
+    """Once the shell is left, its status is ours, and no container is there."""
+    with person.terminal("run", cwd=directory) as terminal:
+        terminal.expect(PROMPT)
+        terminal.type("exit 5")
+        assert terminal.end() == 5
     assert leftovers(directory) == []
-
-
-def test_status_of_the_shell_is_ours(terminal: Terminal) -> None:
-    """``exit 5`` in the shell is our status."""
-    terminal.type("exit 5")
-    assert terminal.end() == 5
 
 
 def test_no_terminal_is_needed(person: Person, directory: Path) -> None:
     """Commands that are piped in run in the shell."""
     done = person.run("run", cwd=directory, stdin="condor_q\n")
     assert "-- Schedd: mini-" in done.stdout
-
-
-def test_keep_leaves_the_pool_running(anyone: Person, here: Path, pools: Pools) -> None:
-    """With --keep the pool is there when the command has ended."""
-    anyone.run("run", "--keep", "--", "true", cwd=here)
-    assert len(pools(here)) == 1
 
 
 @pytest.mark.every_engine
@@ -110,19 +96,12 @@ def test_run_without_keep_ends_a_kept_pool(anyone: Person, here: Path, pools: Po
     assert pools(here) == []
 
 
-def test_pool_outlives_the_first_of_two_sessions(anyone: Person, here: Path) -> None:
-    """While somebody else is in the pool, leaving it does not end it."""
+def test_pool_ends_with_the_last_session(anyone: Person, here: Path, pools: Pools) -> None:
+    """The first of two sessions that is left does not end the pool; the last one does."""
     with anyone.terminal("run", cwd=here) as terminal:
         terminal.expect(PROMPT)
         anyone.run("run", "--", "true", cwd=here)
         assert "slot1@" in terminal.command("condor_status")
-
-
-def test_pool_ends_with_the_last_session(anyone: Person, here: Path, pools: Pools) -> None:
-    """The last of two sessions ends the pool."""
-    with anyone.terminal("run", cwd=here) as terminal:
-        terminal.expect(PROMPT)
-        anyone.run("run", "--", "true", cwd=here)
         terminal.type("exit")
         terminal.end()
     assert pools(here) == []

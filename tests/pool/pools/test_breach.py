@@ -17,6 +17,7 @@ from tests.pool.pools.attackers import token_of
 from tests.pool.pools.rogues import rogue
 
 from condor_mini.base.layout import REQUEST_SCRIPTS
+from condor_mini.base.series import catalogue
 from condor_mini.base.waiting import wait_until
 from condor_mini.pool import Pool
 
@@ -117,6 +118,9 @@ class Places:
 @pytest.fixture(scope="module", params=["25", "23"])
 def places(pool_engine: Engine, request: pytest.FixtureRequest) -> Iterator[Places]:
     """A pool of each series."""
+    quick = pool_engine.name == "embedded" or request.param == catalogue().get(None).number
+    if not quick and not request.config.getoption("--slow"):
+        pytest.skip("the other series refuses the same on the embedded engine: --slow")
     name = f"t{uuid.uuid4().hex[:8]}"
     with Pool.create(name, series=request.param, engine=pool_engine) as pool:
         yield Places(pool=pool, series=request.param)

@@ -41,12 +41,11 @@ def runs_a_job(cli: Cli) -> bool:
     return cli("exec", "--", "sh", "-c", script, timeout_s=90).returncode == 0
 
 
-@pytest.mark.parametrize("count", [2, 4])
-def test_of_several_of_one_name_one_wins(fresh: Cli, count: int) -> None:
+def test_of_several_of_one_name_one_wins(fresh: Cli) -> None:
     """One creates the pool, which is usable; the others end with 4 and say that it is there."""
-    results = run([fresh] * count, "create")
+    results = run([fresh] * 3, "create")
     losers = [result for result in results if result.returncode]
-    assert [result.returncode for result in losers] == [4] * (count - 1), results
+    assert [result.returncode for result in losers] == [4, 4], results
     assert all(f"there is a pool {fresh.name}" in result.stderr for result in losers), losers
     assert runs_a_job(fresh)
 
@@ -70,19 +69,14 @@ def test_different_names_at_once(new_cli: Callable[[], Cli], pool_engine: Engine
     assert {len(pool_nodes(pool_engine, cli.name)) for cli in clis} == {3}
 
 
-def test_start_by_several_at_once(fresh: Cli, pool_engine: Engine) -> None:
-    """Two who start one pool at the same time both succeed, and no node is without a token."""
+def test_start_and_delete_by_several_at_once(fresh: Cli, pool_engine: Engine) -> None:
+    """Two who start one pool, and then delete it, all succeed; a job has run, nothing is left."""
     fresh.succeeds("create", timeout_s=120)
     fresh.succeeds("stop", timeout_s=120)
     results = run([fresh] * 2, "start")
     assert [result.returncode for result in results] == [0, 0], results
     assert all(node.is_running for node in pool_nodes(pool_engine, fresh.name))
-    assert runs_a_job(fresh)
-
-
-def test_delete_by_several_at_once(fresh: Cli, pool_engine: Engine) -> None:
-    """Two who delete one pool at the same time both succeed, and nothing is left."""
-    fresh.succeeds("create", timeout_s=120)
+    assert runs_a_job(fresh), "a node is without a token"
     results = run([fresh] * 2, "delete")
     assert [result.returncode for result in results] == [0, 0], results
     assert pool_nodes(pool_engine, fresh.name) == []

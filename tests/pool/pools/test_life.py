@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,7 +17,7 @@ from gates import Gate
 from workload import await_healthy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tests.pool.pools.conftest import Cli
 
@@ -25,11 +26,29 @@ if TYPE_CHECKING:
 COMPLETED = "4"
 
 
-@pytest.fixture
-def own(fresh: Cli, pool_engine: Engine) -> Iterator[Pool]:
-    """A pool of this test's own, with two execution points."""
-    with Pool.create(fresh.name, execution_points=2, engine=pool_engine) as made:
+@pytest.fixture(scope="module")
+def made(pool_engine: Engine) -> Iterator[Pool]:
+    """A pool of this module's own, with two execution points."""
+    name = f"t{uuid.uuid4().hex[:8]}"
+    with Pool.create(name, execution_points=2, engine=pool_engine) as made:
         yield made
+
+
+@pytest.fixture
+def own(made: Pool) -> Iterator[Pool]:
+    """That pool; whatever a test has made of it, the next one finds it as it was."""
+    yield made
+    if not all(node.is_running for node in made.nodes):
+        made.start()
+    if sum(node.role is Role.EXECUTION_POINT for node in made.nodes) != 2:
+        made.scale(2)
+    made.exec(["sh", "-c", "condor_rm -all; rm -f life.log out"])
+
+
+@pytest.fixture
+def cli(own: Pool, cli_of: Callable[[str], Cli]) -> Cli:
+    """The command, about that pool."""
+    return cli_of(own.name)
 
 
 def submit(pool: Pool, command: str, count: int = 1, more: str = "") -> str:
@@ -77,7 +96,7 @@ def await_done(pool: Pool, cluster: str, count: int = 1, timeout_s: float = 60) 
     return starts
 
 
-def test_queue_and_history_outlive_a_restart(own: Pool, fresh: Cli) -> None:
+def test_queue_and_history_outlive_a_restart(own: Pool, cli: Cli) -> None:
     """A restart keeps a job that waits, its id, and the history; a job that ran runs again."""
     done = submit(own, "true")
     await_done(own, done)
@@ -85,7 +104,7 @@ def test_queue_and_history_outlive_a_restart(own: Pool, fresh: Cli) -> None:
     gate = Gate(pool=own)
     running = submit(own, gate.passage)
     await_running(own, running)
-    fresh.succeeds("restart", timeout_s=120)
+    cli.succeeds("restart", timeout_s=120)
     queued = own.exec(["condor_q", "-af", "ClusterId"]).stdout.split()
     assert {held, running} <= set(queued)
     assert done in own.exec(["condor_history", "-af", "ClusterId"]).stdout.split()
@@ -112,48 +131,48 @@ def test_what_runs_when_the_schedd_dies_runs_on(own: Pool) -> None:
 
 
 @pytest.mark.every_engine
-def test_stopped_pool_starts_again(own: Pool, fresh: Cli) -> None:
+def test_stopped_pool_starts_again(own: Pool, cli: Cli) -> None:
     """After `stop` nothing runs; `start` gives a usable pool with the same nodes."""
     before = [node.info.id for node in own.nodes]
-    fresh.succeeds("stop")
+    cli.succeeds("stop")
     assert not any(node.is_running for node in own.nodes)
-    result = fresh("exec", "--", "true")
+    result = cli("exec", "--", "true")
     assert (result.returncode, "condor-mini start" in result.stderr) == (5, True)
-    fresh.succeeds("start", timeout_s=120)
+    cli.succeeds("start", timeout_s=120)
     assert [node.info.id for node in own.nodes] == before
     await_done(own, submit(own, "true"))
 
 
-def test_if_not_exists_starts_a_stopped_pool(own: Pool, fresh: Cli) -> None:
+def test_if_not_exists_starts_a_stopped_pool(own: Pool, cli: Cli) -> None:
     """`create --if-not-exists` gives a usable pool, also where there is a stopped one."""
     own.stop()
-    fresh.succeeds("create", "--if-not-exists", timeout_s=120)
+    cli.succeeds("create", "--if-not-exists", timeout_s=120)
     await_done(own, submit(own, "true"))
 
 
-def test_one_node_is_restarted(own: Pool, fresh: Cli) -> None:
+def test_one_node_is_restarted(own: Pool, cli: Cli) -> None:
     """--node restarts that node alone."""
     before = {node.name: node.info.started_at for node in own.nodes}
-    fresh.succeeds("restart", "--node", "execute-2", timeout_s=120)
+    cli.succeeds("restart", "--node", "execute-2", timeout_s=120)
     after = {node.name: node.info.started_at for node in own.nodes}
     assert [name for name in before if before[name] != after[name]] == [f"{own.name}-execute-2"]
 
 
-def test_scale_up_gives_slots_at_once(own: Pool, fresh: Cli) -> None:
+def test_scale_up_gives_slots_at_once(own: Pool, cli: Cli) -> None:
     """When `scale` has ended, the new slots are there."""
-    fresh.succeeds("scale", "--execute", "4", timeout_s=120)
+    cli.succeeds("scale", "--execute", "4", timeout_s=120)
     slots = own.exec(["condor_status", "-af", "CondorMiniNode"]).stdout.split()
     assert slots == [f"{own.name}-execute-{number}" for number in (1, 2, 3, 4)]
 
 
-def test_scale_down_lets_jobs_finish(own: Pool, fresh: Cli) -> None:
+def test_scale_down_lets_jobs_finish(own: Pool, cli: Cli) -> None:
     """A job on a node that goes ends there, without a second start; then the node is gone."""
     gate = Gate(pool=own)
     command = f"{gate.passage}; sleep 4"
     cluster = submit(own, command, count=2, more="request_cpus = 2\nrequirements = true")
     on = await_running(own, cluster, 2)
     gate.open()
-    fresh.succeeds("scale", "--execute", "1", timeout_s=120)
+    cli.succeeds("scale", "--execute", "1", timeout_s=120)
     points = [node.name for node in own.nodes if node.role is Role.EXECUTION_POINT]
     assert points == [f"{own.name}-execute-1"]
     assert set(await_done(own, cluster, 2)) == {"1"}, on
@@ -161,30 +180,30 @@ def test_scale_down_lets_jobs_finish(own: Pool, fresh: Cli) -> None:
 
 
 @pytest.mark.every_engine
-def test_scale_down_after_the_grace_requeues(own: Pool, fresh: Cli) -> None:
+def test_scale_down_after_the_grace_requeues(own: Pool, cli: Cli) -> None:
     """A job that outlasts --grace is put back into the queue and runs elsewhere."""
     # Not NumJobStarts, which a shadow tells the schedd of: it may end before.
     where = f'requirements = CondorMiniNode == "{own.name}-execute-2" || NumShadowStarts > 0'
     gate = Gate(pool=own)
     cluster = submit(own, gate.passage, more=where)
     assert await_running(own, cluster) == [f"{own.name}-execute-2"]
-    result = fresh("scale", "--execute", "1", "--grace", "1", timeout_s=120)
+    result = cli("scale", "--execute", "1", "--grace", "1", timeout_s=120)
     assert result.returncode == 0, result.stderr
     assert "put back into the queue" in result.stderr
     gate.open()
     assert await_done(own, cluster) == ["2"]
 
 
-def test_scale_up_again_gets_new_nodes(own: Pool, fresh: Cli) -> None:
+def test_scale_up_again_gets_new_nodes(own: Pool, cli: Cli) -> None:
     """After down and up again there are as many slots as asked for, and jobs run on all."""
-    fresh.succeeds("scale", "--execute", "1", timeout_s=120)
-    fresh.succeeds("scale", "--execute", "3", timeout_s=120)
+    cli.succeeds("scale", "--execute", "1", timeout_s=120)
+    cli.succeeds("scale", "--execute", "3", timeout_s=120)
     assert len(own.exec(["condor_status", "-af", "CondorMiniNode"]).stdout.split()) == 3
 
 
-def test_pool_is_not_scaled_to_nothing(own: Pool, fresh: Cli) -> None:
+def test_pool_is_not_scaled_to_nothing(own: Pool, cli: Cli) -> None:
     """A pool without execution points is refused, and says what to do instead."""
-    result = fresh("scale", "--execute", "0")
+    result = cli("scale", "--execute", "0")
     assert (result.returncode, "condor-mini stop" in result.stderr) == (2, True)
     assert len(own.nodes) == 4
 

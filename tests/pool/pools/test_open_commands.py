@@ -133,12 +133,14 @@ def test_open_to_everybody(pool: Pool, listeners: dict[str, list[str]]) -> None:
     assert granted(pool, listeners) == documented("Open to everybody")
 
 
+@pytest.mark.slow
 def test_open_to_an_execution_point(pool: Pool, listeners: dict[str, list[str]]) -> None:
     """With an execution point's token come those of two more lists, at the central manager only."""
     lists = ("Open to everybody", "Open to every token", "Open to an execution point")
     assert granted(pool, listeners, token_of(pool, "execute-1")) == documented(*lists)
 
 
+@pytest.mark.slow
 def test_open_to_a_user(pool: Pool, listeners: dict[str, list[str]]) -> None:
     """With a user's token come those of one more list, at the central manager only."""
     token = pool.members.create_token("jovyan", authorizations=["READ"]).secret.split()[0]

@@ -31,6 +31,7 @@ FASTEST_S = 1.0
 """No machine makes a pool in less time; then it can have been made when the signal comes."""
 MOMENTS = [round(0.1 + 0.25 * number, 2) for number in range(12)]
 CHOSEN = [random.Random(4).choice(MOMENTS[first : first + 3]) for first in (0, 3, 6, 9)]  # noqa: S311
+"""When the signal comes, from one sender and the other in turn."""
 SENDERS: dict[str, tuple[signal.Signals, Callable[[int, int], None], int]] = {
     "term": (signal.SIGTERM, os.kill, 143),
     "terminal": (signal.SIGINT, os.killpg, 130),
@@ -82,8 +83,7 @@ def saved_logs(said: str) -> Path:
     return Path(found[1])
 
 
-@pytest.mark.parametrize("moment", CHOSEN)
-@pytest.mark.parametrize("sender", SENDERS)
+@pytest.mark.parametrize(("sender", "moment"), zip([*SENDERS] * 2, CHOSEN, strict=True))
 def test_signal_while_creating_leaves_nothing(
     fresh: Cli, pool_engine: Engine, sender: str, moment: float
 ) -> None:
@@ -168,32 +168,12 @@ def test_what_a_kill_has_left_is_deleted(killed: Cli, pool_engine: Engine) -> No
     killed.succeeds("create", timeout_s=120)
 
 
-@pytest.fixture
-def own(fresh: Cli, pool_engine: Engine) -> Pool:
-    """A pool of this test's own, with one execution point."""
-    return Pool.create(fresh.name, engine=pool_engine)
+def test_scale_and_delete_that_were_terminated(fresh: Cli, pool_engine: Engine) -> None:
+    """SIGTERM while nodes are added: the new ones go, and the pool is usable.
 
-
-def test_delete_that_was_terminated_is_finished_by_another(
-    own: Pool, fresh: Cli, pool_engine: Engine
-) -> None:
-    """SIGTERM during `delete` may leave something; a second `delete` removes it."""
-    process = fresh.begin("delete")
-
-    def gone() -> str | None:
-        return None if len(own.nodes) < 3 else "all nodes are there"
-
-    wait_until(gone, timeout_s=SOON_S, interval_s=0.01)
-    process.terminate()
-    assert ended(process)[0] in {0, 143}
-    fresh.succeeds("delete")
-    assert left(pool_engine, fresh.name) == []
-
-
-def test_scale_that_was_terminated_leaves_the_pool_as_it_was(
-    own: Pool, fresh: Cli, pool_engine: Engine
-) -> None:
-    """SIGTERM while nodes are added: the new ones go, and the pool is usable."""
+    SIGTERM during `delete` may leave something; a second `delete` removes it.
+    """
+    own = Pool.create(fresh.name, engine=pool_engine)
     before = [node.info.id for node in own.nodes]
     process = fresh.begin("scale", "--execute", "3")
     await_nodes(pool_engine, fresh.name, process, 4)
@@ -205,3 +185,14 @@ def test_scale_that_was_terminated_leaves_the_pool_as_it_was(
     assert own.exec(["condor_wait", "-wait", "30", "/tmp/log"]).returncode == 0
     points = [node.name for node in own.nodes if node.role is Role.EXECUTION_POINT]
     assert own.exec(["condor_status", "-af", "CondorMiniNode"]).stdout.split() == points
+
+    process = fresh.begin("delete")
+
+    def gone() -> str | None:
+        return None if len(own.nodes) < 3 else "all nodes are there"
+
+    wait_until(gone, timeout_s=SOON_S, interval_s=0.01)
+    process.terminate()
+    assert ended(process)[0] in {0, 143}
+    fresh.succeeds("delete")
+    assert left(pool_engine, fresh.name) == []

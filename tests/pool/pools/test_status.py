@@ -109,18 +109,6 @@ def test_stopped_collector_is_named(pool: Pool) -> None:
     wait_until(usable, timeout_s=WITHIN_S)
 
 
-def test_no_job_of_ours_is_idle(fresh: Cli) -> None:
-    """Right after `create` no job is in the queue, as far as `status` shows."""
-    fresh.succeeds("create", timeout_s=120)
-
-    def shown() -> str | None:
-        (jobs,) = _status(fresh)["jobs"]
-        return "a job is idle or runs" if jobs["idle"] + jobs["running"] else None
-
-    # Half of UPDATE_INTERVAL, after which the schedd's ad is new anyway.
-    wait_until(shown, timeout_s=2)
-
-
 @pytest.mark.alone
 def test_fast(cli: Cli) -> None:
     """Status is there at once; the engine's part included."""

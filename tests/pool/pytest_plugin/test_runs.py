@@ -62,6 +62,9 @@ def test_fails(condor_submit):
     jobs = condor_submit({"executable": "/bin/sh", "arguments": f"\\"-c '{script}'\\""})
     assert jobs.status == 0
 """
+EMBEDDED = pytest.mark.pool_engines(
+    "embedded", reason="which process ends, and how, is not about the engine: it is the fastest"
+)
 WAITING = """
 import time
 from pathlib import Path
@@ -74,23 +77,19 @@ def test_waits(condor_pool):
 
 @pytest.mark.every_engine
 def test_jobs_run_and_no_pool_is_left(suite: Suite) -> None:
-    """A test submits jobs to the pool of the run; afterwards nothing of the pool is left."""
-    suite.write("test_it.py", NAMING + JOB)
+    """Tests submit jobs to the pool of the run, also by HTCondor's own Python objects.
+
+    Afterwards nothing of the pool is left.
+    """
+    suite.write("test_it.py", NAMING + JOB + CLIENT)
     status, output = suite.run()
     assert status == 0, output
-    assert "2 passed" in output
+    assert "4 passed" in output
     assert suite.left(suite.wait_for("pool.name")) == []
 
 
 @pytest.mark.every_engine
-def test_clients_objects_use_the_pool(suite: Suite) -> None:
-    """HTCondor's own Python objects submit to the pool from this machine."""
-    suite.write("test_it.py", CLIENT)
-    status, output = suite.run()
-    assert status == 0, output
-    assert "2 passed" in output
-
-
+@EMBEDDED
 def test_workers_share_one_pool(suite: Suite) -> None:
     """The workers of pytest-xdist use one pool, and the controller removes it."""
     suite.write("test_it.py", WORKERS)
@@ -128,33 +127,31 @@ def test_series_is_in_the_ids(suite: Suite) -> None:
         assert f"test_version[htcondor{series}] PASSED" in output
 
 
-def test_reused_pool_stays(suite: Suite, pool_engine: Engine) -> None:
-    """With ``--condor-reuse`` the tests use a pool that exists, and it is there afterwards."""
-    suite.write("test_it.py", NAMING + JOB)
-    with Pool.create("reused", engine=pool_engine) as pool:
-        status, output = suite.run("--condor-reuse", "reused")
-        assert status == 0, output
-        assert suite.wait_for("pool.name") == "reused"
-        assert pool.status().reasons == ()
-        pool.stop()
-        status, output = suite.run("--condor-reuse", "reused")
-    assert status == pytest.ExitCode.USAGE_ERROR
-    assert "the pool reused is stopped\nStart it: condor-mini start -n reused" in output
-    assert "Traceback" not in output
+def test_kept_pool_stays_and_is_reused(suite: Suite, pool_engine: Engine) -> None:
+    """With ``--condor-keep`` the pool outlives the run and later runs, and its name is shown.
 
-
-def test_kept_pool_stays(suite: Suite, pool_engine: Engine) -> None:
-    """With ``--condor-keep`` the pool outlives the run and later runs, and its name is shown."""
+    With ``--condor-reuse`` the tests use a pool that exists, and it is there afterwards.
+    """
     suite.write("test_it.py", NAMING)
     _, output = suite.run("--condor-keep")
     name = suite.wait_for("pool.name")
     assert f"The pool {name} is kept. Delete it: condor-mini delete -n {name}" in output
-    suite.write("test_it.py", JOB)
-    assert suite.run()[0] == 0
-    assert Pool.open(name, engine=pool_engine).status().reasons == ()
+    suite.write("test_it.py", NAMING + JOB)
+    status, output = suite.run()
+    assert (status, suite.wait_for("pool.name") == name) == (0, False), output
+    status, output = suite.run("--condor-reuse", name)
+    assert (status, suite.wait_for("pool.name")) == (0, name), output
+    pool = Pool.open(name, engine=pool_engine)
+    assert pool.status().reasons == ()
+    pool.stop()
+    status, output = suite.run("--condor-reuse", name)
+    assert status == pytest.ExitCode.USAGE_ERROR
+    assert f"the pool {name} is stopped\nStart it: condor-mini start -n {name}" in output
+    assert "Traceback" not in output
 
 
 @pytest.mark.every_engine
+@EMBEDDED
 def test_next_run_removes_what_a_killed_run_left(suite: Suite) -> None:
     """After SIGKILL of pytest the pool is there until the next run creates one."""
     suite.write("test_it.py", WAITING)
@@ -183,6 +180,8 @@ def test_next_run_removes_what_a_killed_controller_left(suite: Suite) -> None:
     assert suite.left(dead) == []
 
 
+@pytest.mark.every_engine
+@EMBEDDED
 @pytest.mark.parametrize("arguments", [(), ("-n", "2")], ids=["alone", "xdist"])
 @pytest.mark.parametrize(
     ("number", "expected"),
@@ -202,6 +201,8 @@ def test_signal_leaves_nothing(
     assert suite.left(name) == []
 
 
+@pytest.mark.every_engine
+@EMBEDDED
 def test_crashed_worker_leaves_the_pool_to_the_next(suite: Suite) -> None:
     """When a worker of pytest-xdist dies, the one in its place uses the same pool."""
     suite.write(
