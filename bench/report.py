@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench import plot
 from bench.figures import Curve, Figure, Part, Result, by_what
-from bench.peers import EMBEDDED, OURS
+from bench.peers import BY_HAND, EMBEDDED, MINICONDOR, OURS, PERSONAL_POOL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from bench.plot import Plot
 
 PAGE, RECORD, PLOTS = "performance.md", "performance.json", "performance"
+QUOTED = (
+    ("first-job", "personal pool: command to the first job's end"),
+    ("latency", "personal pool: submit to done of `/bin/true`"),
+    ("throughput", "1 + 1 + 4, named: CPU time per job"),
+)
+"""The parts and figures that README quotes."""
 HEAD = """# Performance
 
 What condor-mini takes, beside what else runs a pool of the same HTCondor. `python -m bench` writes
@@ -59,6 +65,26 @@ def write(folder: Path, parts: Sequence[Part]) -> None:
                 file.write_text(plot.draw(each, theme), "utf-8")
         page.append(section(part, drawn))
     (folder / PAGE).write_text("\n".join(page), "utf-8")
+
+
+def quotation(parts: Sequence[Part]) -> str:
+    """Return the entry of README's list that quotes three figures.
+
+    Raises:
+        KeyError: A part that it quotes has not been measured.
+    """
+    of_part = {part.name: by_what(part.result.figures) for part in parts}
+    quoted = [of_part[part][what] for part, what in QUOTED]
+    ours = [shown(figures[OURS].median, figures[OURS].unit) for figures in quoted]
+    peers = [
+        shown(figures[peer].median, figures[peer].unit)
+        for figures, peer in zip(quoted, (PERSONAL_POOL, MINICONDOR, BY_HAND), strict=True)
+    ]
+    return (
+        f"[Performance](docs/reference/performance.md): first job {ours[0]} after the command "
+        f"(PersonalPool: {peers[0]}), a job on an idle pool {ours[1]} (minicondor: {peers[1]}), "
+        f"CPU of a job with file transfer {ours[2]} (a pool by hand: {peers[2]})"
+    )
 
 
 def section(part: Part, plots: Sequence[Plot]) -> str:

@@ -5,6 +5,7 @@ PersonalPool is timed in a container that runs already. The floor is `docker run
 
 from __future__ import annotations
 
+import subprocess
 import tempfile
 import time
 from typing import TYPE_CHECKING
@@ -13,7 +14,6 @@ from bench import peers
 from bench.figures import Figure, Result
 from bench.machine import docker
 from bench.peers import EMBEDDED, FLOOR, OURS, PERSONAL_POOL
-from condor_mini.engine import command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 
 FIRST = "personal pool: command to the first job's end"
 WHOLE = "`./run -- true`: start, use, end"
+
+SCRIPT = (
+    'printf "%s\\nlog = log\\nqueue\\n" "$1" >job && condor_submit job >submitted && '
+    "condor_wait log >waited && date +%s.%N"
+)
+JOB = ("sh", "-c", SCRIPT, "job", peers.TRUE_NAMED)
+"""Runs a job, and prints when it has ended, in seconds since 1970."""
 
 
 def measure(options: Options) -> Result:
@@ -49,12 +56,13 @@ def measure(options: Options) -> Result:
 
 def ours(engine: str) -> float:
     """Return the seconds from ``condor-mini run`` to the end of a job."""
-    job = peers.submission(peers.TRUE_NAMED)
     with tempfile.TemporaryDirectory(prefix="condor-mini-bench-") as folder:
         began = time.time()
-        argv = [peers.PROGRAM, "run", "-q", "--engine", engine, "--state", f"{folder}/state"]
-        done = command.run([*argv, "--", *job], timeout_s=peers.TIMEOUT_S)
-        return peers.Round.parse(done.stdout.splitlines()[-1]).ended - began
+        argv = [peers.PROGRAM, "run", "-q", "--engine", engine, "--", *JOB]
+        ended = subprocess.run(
+            argv, check=True, stdout=subprocess.PIPE, timeout=peers.TIMEOUT_S, cwd=folder
+        )
+        return float(ended.stdout) - began
 
 
 def theirs(image: str) -> float:
@@ -64,10 +72,8 @@ def theirs(image: str) -> float:
     try:
         docker("run", "-d", "--init", "--name", name, image, "sleep", "600")
         inside = ["exec", "-u", "user", "-w", "/home/user", name]
-        job = peers.submission(peers.TRUE_NAMED)
         began = time.time()
-        said = docker(*inside, "python3", "-c", script, "/home/user/pool", *job)
-        return peers.Round.parse(said.splitlines()[-1]).ended - began
+        return float(docker(*inside, "python3", "-c", script, "pool", *JOB)) - began
     finally:
         docker("rm", "--force", name)
 
