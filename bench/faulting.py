@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import subprocess
 import sys
 import time
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.machine import docker
 from condor_mini.base.errors import CondorMiniError
 from condor_mini.base.waiting import wait_until
 from condor_mini.engine import ContainerState
@@ -20,8 +20,8 @@ from condor_mini.nodes.node import CREATED_ROLES, Node, Role
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from bench.workload import Workload
     from condor_mini.pool import Pool
-    from workload import Workload
 
 LEASE_S = 60
 """Of the profile dev: how long a job is waited for whose execution point is silent."""
@@ -79,16 +79,6 @@ class Fault:
 
 def _is_root(_: str | None) -> str | None:
     return None if os.geteuid() == 0 else "it takes root"
-
-
-def docker(*argv: str, stdin: str | None = None) -> str:
-    """What a docker command says."""
-    done = subprocess.run(
-        ["docker", *argv], input=stdin, capture_output=True, text=True, timeout=120, check=False
-    )
-    if done.returncode != 0:
-        raise CondorMiniError(f"{shlex.join(argv)}: {done.stderr}")
-    return done.stdout.strip()
 
 
 def as_host_root(node: Node, *argv: str) -> None:
@@ -261,7 +251,7 @@ def _hungry(world: World) -> None:
 
 def _burst(world: World, per_second: int = 100, seconds: int = 10) -> None:
     job = world.workload.description("burst", "echo burst $(Process) is done")
-    script = (Path(__file__).parent / "burst.py").read_text()
+    script = (Path(__file__).parent / "inside" / "burst.py").read_text()
     said = world.pool.exec(
         ["python3", "-Wignore", "-c", script, str(per_second), str(seconds)],
         stdin=job,

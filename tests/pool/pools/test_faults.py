@@ -1,4 +1,4 @@
-"""Three faults befall a pool at once while it works: the short form of bench/faults.py.
+"""Three faults befall a pool at once while it works: the short form of the bench's part ``faults``.
 
 A schedd is killed while long jobs run. Then an execution point is killed while short ones run too,
 and another one is cut off from the network for longer than the job lease. Each job has its result
@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bench.faulting import cut_off, kill_daemon
+from bench.machine import docker
+from bench.workload import HELD, Account, Event, Workload, await_healthy
 from condor_mini.nodes.node import Role
 from condor_mini.pool import Pool
 from condor_mini.spec import PoolSpec
-from faulting import cut_off, docker, kill_daemon
 from gates import Gate
-from workload import HELD, Account, Event, Workload, await_healthy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.pool.people import processes
 
+from bench.workload import await_healthy
 from condor_mini.base.errors import PoolNotReady
 from condor_mini.base.waiting import wait_until
 from condor_mini.nodes.node import Role
 from condor_mini.pool import Pool
 from gates import Gate
-from workload import await_healthy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

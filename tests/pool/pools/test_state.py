@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bench.workload import Workload
 from condor_mini.base.layout import START_SCRIPTS
 from condor_mini.base.waiting import wait_until
 from condor_mini.pool import Pool
 from gates import Gate
-from workload import Workload
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
