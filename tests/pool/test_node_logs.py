@@ -118,3 +118,15 @@ def test_a_burst_is_shown_whole(docker: Docker) -> None:
     node.wait_for_log("burst 10000")
     shown = re.findall(r"^negotiator: burst (\d+)$", node.log(), re.MULTILINE)
     assert shown == [str(number) for number in range(1, 10001)]
+
+
+def test_a_log_is_followed_after_it_was_emptied(docker: Docker) -> None:
+    """What daemons write to a log that somebody has emptied is shown."""
+    node = docker.run("master").wait_until_healthy()
+    log = "/var/log/condor/NegotiatorLog"
+    node.shell(f"seq -f 'before %g' 1000 >>{log}")
+    node.wait_for_log("negotiator: before 1000")
+    node.shell(f": >{log}; seq -f 'after %g' 10 >>{log}")
+    node.wait_for_log("negotiator: after 10")
+    shown = re.findall(r"^negotiator: after (\d+)$", node.log(), re.MULTILINE)
+    assert shown == [str(number) for number in range(1, 11)]

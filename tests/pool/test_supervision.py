@@ -128,8 +128,8 @@ def test_tini_is_process_1(pool: Pool) -> None:
 
 def test_zombies_are_reaped(pool: Pool) -> None:
     """A process that lost its parent and ends leaves no zombie."""
-    pool.execute.shell("(sleep 0.2 &) ; :")
-    pool.execute.wait_for("ps -eo comm,stat | grep -c '^sleep'", "0")
+    pool.execute.shell("(sleep 0.2345 &) ; :")
+    pool.execute.wait_for("pgrep -cf '^sleep 0.2345'", "0")
     assert " Z" not in pool.execute.exec("ps", "-eo", "comm,stat")
 
 
