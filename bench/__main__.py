@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import signal
 import sys
 import time
@@ -69,14 +70,14 @@ def main(
 def measured(name: str, options: Options) -> Part:
     """Measure one part."""
     module = PARTS[name]
+    load = f"a load of {os.getloadavg()[0]:.1f} before the run"
     result = module.measure(options)
-    facts = machine.facts()
     series = catalogue().get(None)
     return Part(
         name=name,
         says=says(module),
         date=f"{datetime.now(UTC):%Y-%m-%d}",
-        machine=", ".join([*facts.values(), f"HTCondor {series.version}"]),
+        machine=", ".join([*machine.facts(), f"HTCondor {series.version}", load]),
         quick=options.quick,
         result=result,
     )

@@ -28,16 +28,16 @@ def docker(*argv: str, stdin: str | None = None) -> str:
     return command.run(["docker", *argv], timeout_s=TIMEOUT_S, stdin=given).stdout.strip()
 
 
-def facts() -> dict[str, str]:
+def facts() -> list[str]:
     """Return what the machine is, in words; its name is not among them."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return {
-        "cores": f"{os.cpu_count()} cores ({platform.machine()})",
-        "memory": f"{memory / 2**30:.0f} GiB of memory",
-        "system": platform.freedesktop_os_release().get("PRETTY_NAME", platform.system()),
-        "kernel": f"Linux {platform.release().split('-')[0]}",
-        "engine": f"Docker {_docker_version()}",
-    }
+    return [
+        f"{os.cpu_count()} cores ({platform.machine()})",
+        f"{memory / 2**30:.0f} GiB of memory",
+        platform.freedesktop_os_release().get("PRETTY_NAME", platform.system()),
+        f"Linux {platform.release().split('-')[0]}",
+        f"Docker {_docker_version()}",
+    ]
 
 
 def _docker_version() -> str:

@@ -83,7 +83,7 @@ def saved_logs(said: str) -> Path:
     return Path(found[1])
 
 
-@pytest.mark.parametrize(("sender", "moment"), zip([*SENDERS] * 2, CHOSEN, strict=True))
+@pytest.mark.parametrize(("sender", "moment"), [*zip([*SENDERS] * 2, CHOSEN, strict=True)])
 def test_signal_while_creating_leaves_nothing(
     fresh: Cli, pool_engine: Engine, sender: str, moment: float
 ) -> None:
