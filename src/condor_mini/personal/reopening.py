@@ -49,9 +49,9 @@ def check_reopenable(node: Node, series: str | None) -> None:
 
 def options_of(node: Node, series: str | None = None) -> PersonalSpec:
     """Return the options that a personal pool was started with, from its labels."""
-    cpus, memory, host_files, workdir = (
+    cpus, memory, host_files, workdir, profile = (
         node.info.labels.get(f"{LABEL}.{key}", "")
-        for key in ("cpus", "memory", "host-files", "workdir")
+        for key in ("cpus", "memory", "host-files", "workdir", "profile")
     )
     return PersonalSpec(
         state=Path(node.info.labels[STATE_DIRECTORY]),
@@ -60,6 +60,7 @@ def options_of(node: Node, series: str | None = None) -> PersonalSpec:
         series=catalogue().get(series or node.series).number,
         cpus=int(cpus) if cpus else None,
         memory_mb=int(memory) if memory else None,
+        profile=profile or None,
         host_files=host_files or None,
         reachable=False if node.info.labels.get(REACHABLE) == "false" else node.published_port,
     )

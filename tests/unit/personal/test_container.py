@@ -47,9 +47,11 @@ def start(
     fake.add_image("condor-mini:25")
     fake.on_exec([HEALTH], lambda _: FakeOutcome())
 
-    def start(*, reachable: bool | int | None = None, **engine: bool) -> Pool:
+    def start(
+        *, reachable: bool | int | None = None, spec: PersonalSpec | None = None, **engine: bool
+    ) -> Pool:
         facts.update(engine)
-        spec = PersonalSpec(
+        spec = spec or PersonalSpec(
             name=NAME, state=tmp_path / "state", workdir=tmp_path, reachable=reachable
         )
         with PersonalPool.open(fake, spec, Progress(), keep=True) as pool:
@@ -154,3 +156,21 @@ def test_a_running_pool_of_the_embedded_engine_is_entered(start: Start) -> None:
     """It is always reached at its own address."""
     before = start(on_loopback=True).node()
     assert start(reachable=True).node().info.id == before.info.id
+
+
+def test_every_option_is_kept_for_the_next_start(start: Start, tmp_path: Path) -> None:
+    """A pool that is stopped and started again has the options that it was started with."""
+    spec = PersonalSpec(
+        name=NAME,
+        state=tmp_path / "state",
+        workdir=tmp_path,
+        series="25",
+        cpus=3,
+        memory_mb=512,
+        profile="production",
+        reachable=25000,
+    )
+    pool = start(spec=spec)
+    pool.stop()
+    pool.start()
+    assert options_of(pool.node()) == spec
