@@ -99,7 +99,7 @@ def command(
     if host_files and execute_image:
         raise UsageError("use either --host-files or --execute-image, not both")
     named = ctx.get_parameter_source("name") is not click.core.ParameterSource.DEFAULT
-    spec = _spec(file).with_overrides(
+    spec = spec_of_file(file).with_overrides(
         name=name if named else None,
         execution_points=execute,
         access_points=submit,
@@ -134,7 +134,8 @@ def command(
     )
 
 
-def _spec(file: str | None) -> PoolSpec:
+def spec_of_file(file: str | None) -> PoolSpec:
+    """Return the spec that a pool file has; that of the default pool without one."""
     if file is None:
         from condor_mini.spec import PoolSpec
 

@@ -1,17 +1,80 @@
-"""``condor-mini export``: export what a bug report needs."""
+"""``condor-mini export``: export a pool for other programs, or what a bug report needs."""
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
 
-from condor_mini.cli.options import engine_option, name_option, open_pool, quiet_option
+from condor_mini.base.errors import AlreadyInUse, UsageError
+from condor_mini.cli.options import (
+    engine_option,
+    name_option,
+    open_pool,
+    profile_option,
+    quiet_option,
+    series_option,
+)
 
 
 @click.group("export")
 def command() -> None:
-    """Export what a bug report needs."""
+    """Export a pool for other programs, or what a bug report needs."""
+
+
+@command.command("compose")
+@click.argument("directory", metavar="[DIR]", default=".")
+@click.option("-n", "--name", metavar="NAME", help="Give the pool this name; the default is mini.")
+@click.option(
+    "-c", "--config", "file", metavar="FILE", help="Read the pool file FILE, or stdin if it is -."
+)
+@click.option("--execute", type=int, metavar="N", help="Have N execution points; the default is 1.")
+@click.option("--submit", type=int, metavar="N", help="Have N access points; the default is 1.")
+@profile_option
+@series_option
+@click.option("--force", is_flag=True, help="Overwrite existing files.")
+def compose(
+    *,
+    directory: str,
+    name: str | None,
+    file: str | None,
+    execute: int | None,
+    submit: int | None,
+    profile: str | None,
+    series: str | None,
+    force: bool,
+) -> None:
+    """Write a Compose file of a pool, which docker compose runs without condor-mini.
+
+    DIR gets compose.yaml and a directory config with HTCondor's configuration. The default is
+    the current directory.
+    """
+    from condor_mini.cli.create import spec_of_file
+    from condor_mini.export.compose import FILE, compose_files
+
+    spec = spec_of_file(file).with_overrides(
+        name=name,
+        execution_points=execute,
+        access_points=submit,
+        series=series,
+        profile=profile,
+    )
+    target = Path(directory)
+    files = compose_files(spec)
+    existing = [path for path in files if (target / path).exists()]
+    if existing and not force:
+        raise AlreadyInUse(
+            f"the file {target / existing[0]} already exists",
+            hint=f"Overwrite it: condor-mini export compose --force {shlex.quote(directory)}",
+        )
+    try:
+        for path, text in files.items():
+            (target / path).parent.mkdir(parents=True, exist_ok=True)
+            (target / path).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{target} cannot be written: {error.strerror}") from error
+    click.echo(str(target / FILE))
 
 
 @command.command("logs")

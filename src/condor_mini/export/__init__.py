@@ -1,0 +1,1 @@
+"""Files with which other programs run a pool."""
