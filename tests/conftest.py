@@ -22,7 +22,6 @@ from sandbox_programs import sandbox_runtime
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
-    from by_engine import ByEngine
     from condor_mini.engine import Engine
 
 ROOTLESS = "podman-rootless"
@@ -207,14 +206,6 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     is_skipped = absent_option(item) is not None
     with turn(alone=item.get_closest_marker("alone") is not None and not is_skipped):
         return (yield)
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByEngine | None:
-    """Where files are dealt out to processes, deal them out by engine too."""
-    from by_engine import ByEngine
-
-    return ByEngine(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 def is_beside_others(config: pytest.Config) -> bool:
