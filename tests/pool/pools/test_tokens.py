@@ -37,7 +37,7 @@ def file_of(pool: Pool, path: str, node: str = "master") -> str:
 @pytest.fixture(scope="module")
 def created(pool: Pool) -> dict[str, Any]:
     """What `token create -o json` says of a token that was created just now."""
-    made = pool.members.create_token("ada", authorizations=["READ"], lifetime_s=600)
+    made = pool.members.create_token("tess", authorizations=["READ"], lifetime_s=600)
     facts: dict[str, Any] = json.loads(json.dumps(made.to_json()))
     return facts
 
@@ -72,23 +72,23 @@ def test_what_has_expired_is_forgotten(pool: Pool, created: dict[str, Any]) -> N
         return None if states == ["expired"] else f"it is {states}"
 
     wait_until(known, timeout_s=10)
-    pool.members.create_token("ada", lifetime_s=600)
+    pool.members.create_token("tess", lifetime_s=600)
     noted = file_of(pool, ISSUED)
-    assert ("brief@" in noted, noted.count("ada@")) == (False, 2)
+    assert ("brief@" in noted, noted.count("tess@")) == (False, 2)
 
 
 def test_a_token_of_a_revoked_holder_is_not_created(cli: Cli, pool: Pool) -> None:
     """`token create` refuses a holder of whom all tokens are revoked: a new one would be, too."""
-    pool.members.create_token("eve")
-    cli.succeeds("token", "revoke", "--identity", "eve")
-    made = cli("token", "create", "--user", "eve")
+    pool.members.create_token("tova")
+    cli.succeeds("token", "revoke", "--identity", "tova")
+    made = cli("token", "create", "--user", "tova")
     assert (made.returncode, made.stdout) == (1, "")
-    assert "all tokens of eve@condor-mini.internal are revoked" in made.stderr
+    assert "all tokens of tova@condor-mini.internal are revoked" in made.stderr
 
 
 def test_revoking_twice_writes_one_line(cli: Cli, pool: Pool) -> None:
     """A token that is revoked twice stands once in the revocation list of each node."""
-    made = pool.members.create_token("bob")
+    made = pool.members.create_token("tilo")
     cli.succeeds("token", "revoke", made.id[:12])
     assert "already revoked" in cli.succeeds("token", "revoke", made.id)
     for node in ("master", "submit-1"):
@@ -129,7 +129,7 @@ def test_nothing_malformed_is_written(arguments: list[str], pool: Pool) -> None:
 @EMBEDDED
 def test_a_new_key_forgets_what_it_makes_useless(pool: Pool) -> None:
     """After `rotate-key` no token of the old key is known, by which nobody comes in any more."""
-    made = pool.members.create_token("ada")
+    made = pool.members.create_token("tess")
     pool.members.rotate_key(timeout_s=60)
     assert not {*made.ids} & {id_ for token in pool.members.tokens() for id_ in token.ids}
 
