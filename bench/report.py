@@ -21,7 +21,7 @@ PAGE, RECORD, PLOTS = "performance.md", "performance.json", "performance"
 QUOTED = (
     ("first-job", "personal pool: command to the first job's end"),
     ("latency", "personal pool: submit to done of `/bin/true`"),
-    ("throughput", "1 + 1 + 4, named: CPU time per job"),
+    ("throughput", "1 + 1 + 4, named: Jobs a second"),
 )
 """The parts and figures that README quotes."""
 HEAD = """# Performance
@@ -75,16 +75,20 @@ def quotation(parts: Sequence[Part]) -> str:
     """
     of_part = {part.name: by_what(part.result.figures) for part in parts}
     quoted = [of_part[part][what] for part, what in QUOTED]
-    ours = [shown(figures[OURS].median, figures[OURS].unit) for figures in quoted]
+    ours = [_quoted(figures[OURS]) for figures in quoted]
     peers = [
-        shown(figures[peer].median, figures[peer].unit)
+        _quoted(figures[peer])
         for figures, peer in zip(quoted, (PERSONAL_POOL, MINICONDOR, BY_HAND), strict=True)
     ]
     return (
         f"[Performance](docs/reference/performance.md): first job {ours[0]} after the command "
         f"(PersonalPool: {peers[0]}), a job on an idle pool {ours[1]} (minicondor: {peers[1]}), "
-        f"CPU of a job with file transfer {ours[2]} (a pool by hand: {peers[2]})"
+        f"jobs a second with file transfer {ours[2]} (a pool by hand: {peers[2]})"
     )
+
+
+def _quoted(figure: Figure) -> str:
+    return shown(figure.median, figure.unit).removesuffix(" 1/s")
 
 
 def section(part: Part, plots: Sequence[Plot]) -> str:
