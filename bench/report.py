@@ -93,7 +93,7 @@ def _quoted(figure: Figure) -> str:
 
 def section(part: Part, plots: Sequence[Plot]) -> str:
     """Return a part's section of the page."""
-    runs = " A short run (`--quick`)." if part.quick else ""
+    runs = " A short run." if part.quick else ""
     lines = [f"## {part.name.capitalize().replace('-', ' ')}", "", part.says, ""]
     lines += [f"{part.date}: {part.machine}.{runs}", ""]
     if part.result.figures:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from condor_mini.nodes.planned_node import PlannedNode
     from condor_mini.spec import PoolSpec
 
-QUIET_S = 6.0
+QUIET_S = 3.0
 """If nothing has changed for so many seconds, nobody is at work on an unfinished pool any more.
 
 Somebody who is at work all the same does no harm and takes none: ``startup.start_all`` uses the

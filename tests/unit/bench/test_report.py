@@ -66,7 +66,7 @@ def test_page_says_when_and_where(folder: Path) -> None:
     """A section has a date, the machine, and whether the run was a short one."""
     text = (folder / report.PAGE).read_text()
     assert "\n## First job\n\nFrom the command to the first job's end.\n" in text
-    assert "\n2026-11-28: 2 cores. A short run (`--quick`).\n" in text
+    assert "\n2026-11-28: 2 cores. A short run.\n" in text
 
 
 def test_plots_are_svg_for_light_and_dark_pages(folder: Path) -> None:
