@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
 from condor_mini.base.errors import CommandFailed
+from condor_mini.base.signals import held_back
 from condor_mini.engine.values import CommandResult
 
 if TYPE_CHECKING:
@@ -261,10 +262,15 @@ def attach(
     """
     log.debug("%s", shlex.join(argv))
     interrupted = False
-    with subprocess.Popen(argv, env=environment) as process:
+    # A signal may come before Popen has returned, while the command is already running.
+    with (
+        held_back() as held,
+        subprocess.Popen(argv, env=environment, preexec_fn=held.unblock) as process,
+    ):
         while True:
             try:
-                status = process.wait()
+                with held.let_through():
+                    status = process.wait()
             except KeyboardInterrupt:
                 interrupted = True
                 # A terminal sends it to the child as well; `kill -INT` does not.

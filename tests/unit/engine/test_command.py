@@ -21,7 +21,7 @@ from condor_mini.base.waiting import wait_until
 from condor_mini.engine import command
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 def sh(script: str) -> list[str]:
@@ -410,6 +410,23 @@ def test_interrupt_of_attached_is_the_commands() -> None:
     with attaching([], stdin=subprocess.DEVNULL) as child:
         child.send_signal(signal.SIGINT)
         assert child.wait(timeout=10) == 11
+
+
+def test_interrupt_while_the_command_starts_is_the_commands(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The command runs already when an interrupt comes before ``Popen`` has returned."""
+    popen = subprocess.Popen
+
+    def interrupted(
+        argv: list[str], *, env: None, preexec_fn: Callable[[], None]
+    ) -> subprocess.Popen[bytes]:
+        process = popen(argv, env=env, preexec_fn=preexec_fn)
+        signal.raise_signal(signal.SIGINT)
+        return process
+
+    monkeypatch.setattr(subprocess, "Popen", interrupted)
+    assert command.attach(["sleep", "60"]) == 130
 
 
 def test_ctrl_c_while_attached_is_the_commands() -> None:
