@@ -13,14 +13,14 @@ import pytest
 from checkup_answers import answer_well
 from command_line import Result
 from condor_mini import cli
-from condor_mini.base.layout import HEALTH
+from condor_mini.base.layout import HEALTH, USER_IDS
 from condor_mini.base.series import VARIABLE
 from condor_mini.cli import program
 from condor_mini.engine import FakeEngine, FakeOutcome
 from condor_mini.engines import Candidate
 from condor_mini.images import builder
 from condor_mini.lifecycle import startup
-from condor_mini.nodes import certificates
+from condor_mini.nodes import accounts, certificates
 from condor_mini.nodes.node import pool_labels
 from condor_mini.pool import Pool
 from condor_mini.spec import PoolSpec
@@ -41,6 +41,7 @@ def _environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for variable in (*ours, *certificates.VARIABLES):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setattr(accounts, "caller_ids", lambda: USER_IDS)
 
 
 def _let_find(monkeypatch: pytest.MonkeyPatch, engine: FakeEngine) -> None:

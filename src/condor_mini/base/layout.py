@@ -10,7 +10,8 @@ USER = "jovyan"
 """The ordinary user in the images, who submits."""
 HOME = f"/home/{USER}"
 USER_ID = 1000
-"""The UID and GID of ``jovyan``, on every node of every pool."""
+"""The UID and GID of ``jovyan``, unless a pool has others: ``nodes/accounts.py``."""
+USER_IDS = (USER_ID, USER_ID)
 OTHER_USER_ID = 1001
 """The UID and GID of ``submituser``, the second ordinary user."""
 CONDOR_ID = 64

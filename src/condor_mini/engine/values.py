@@ -73,6 +73,15 @@ class EngineInfo:
     shortcomings: tuple[Shortcoming, ...] = ()
     """What works, but could work better on this machine."""
 
+    @property
+    def keeps_owners(self) -> bool:
+        """Whether a file of this machine has the same owner in a container that mounts it.
+
+        Containers to which this machine has a route are in no virtual machine and in no user
+        namespace.
+        """
+        return self.same_host and self.has_routes and not self.on_loopback
+
 
 @dataclass(frozen=True, kw_only=True)
 class ImageTree:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from condor_mini.base.errors import UsageError
-from condor_mini.base.layout import KEYS, LABEL
+from condor_mini.base.layout import KEYS, LABEL, USER_IDS
 from condor_mini.base.words import counted
 from condor_mini.engine import BindMount, VolumeMount
 from condor_mini.nodes.certificates import VARIABLES
@@ -95,6 +95,8 @@ def _check(spec: PoolSpec, nodes: Sequence[PlannedNode]) -> None:
         )
     elif spec.reachable:
         problem = "reachable: condor-mini chooses the ports. Write them into `ports` of each group"
+    elif spec.user_ids != USER_IDS:
+        problem = "user: `condor-mini build` makes images in which jovyan has UID 1000"
     if problem:
         raise UsageError(f"a Compose file cannot have all that this pool has: {problem}")
 

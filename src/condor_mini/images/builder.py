@@ -209,7 +209,7 @@ def _built_digest(engine: Engine, series: Series, role: str, base: str) -> str:
     arguments = {"HTCONDOR": series.number, "BASE": base} if role == "base" else {"BASE": below}
     with as_file(files("condor_mini").joinpath(f"images/condor-{role}")) as folder:
         under = engine.image(below) if below else None
-        return _digest(folder, arguments, under.id if under else "")
+        return digest_of(folder, arguments, under.id if under else "")
 
 
 def ensure(engine: Engine, role: str, series: Series, progress: Progress) -> str:
@@ -232,7 +232,7 @@ def _build_one(
     """Build an image on ``below`` if it is outdated; return it, and whether it was built."""
     name = reference(role, series, tag)
     with as_file(files("condor_mini").joinpath(f"images/condor-{role}")) as folder:
-        digest = _digest(folder, arguments, below.id if below else "")
+        digest = digest_of(folder, arguments, below.id if below else "")
         existing = engine.image(name)
         if existing and existing.labels.get(DIGEST_LABEL) == digest and not no_cache:
             return existing, False
@@ -253,7 +253,7 @@ def _build_one(
                 labels={DIGEST_LABEL: digest},
                 no_cache=no_cache,
             )
-            _build(engine, spec, detail)
+            run_build(engine, spec, detail)
             if role == "base":
                 _label_with_version(engine, spec, detail)
     made = engine.image(name)
@@ -262,7 +262,7 @@ def _build_one(
     return made, True
 
 
-def _build(engine: ImageBuilder, spec: BuildSpec, detail: Callable[[str], None]) -> None:
+def run_build(engine: ImageBuilder, spec: BuildSpec, detail: Callable[[str], None]) -> None:
     """Build an image; if there is no network, raise an error that says so in a few lines."""
     unreachable: list[str] = []
 
@@ -291,7 +291,7 @@ def _build(engine: ImageBuilder, spec: BuildSpec, detail: Callable[[str], None])
         ) from failure
 
 
-def _digest(folder: Path, arguments: Mapping[str, str], below: str) -> str:
+def digest_of(folder: Path, arguments: Mapping[str, str], below: str) -> str:
     """Return a digest of all that determines the contents of an image."""
     sha256 = hashlib.sha256(repr((sorted(arguments.items()), below)).encode())
     for path in sorted(folder.rglob("*")):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from condor_mini.base.series import catalogue
 from condor_mini.base.words import counted
-from condor_mini.images import builder
+from condor_mini.images import user_images
 from condor_mini.lifecycle.admission import admitted, check_names
 from condor_mini.lifecycle.claim import Claim
 from condor_mini.lifecycle.ready import Deadline, wait_until_ready
@@ -75,7 +75,7 @@ def create(
     series = catalogue().get(spec.htcondor)
     nodes = custom_image.equipped(engine, nodes, series, progress)
     ours = {str(node.role) for node in nodes if not node.has_own_image}
-    builder.build(engine, ours, series, progress)
+    user_images.ensure(engine, ours, series, progress, user=spec.user_ids)
     deadline = Deadline(timeout_s)
     labels = {
         **spec.labels,

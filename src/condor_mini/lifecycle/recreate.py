@@ -12,7 +12,7 @@ from condor_mini.base.progress import Progress
 from condor_mini.base.series import catalogue
 from condor_mini.base.words import counted
 from condor_mini.engine import ContainerSpec, VolumeMount
-from condor_mini.images import builder
+from condor_mini.images import user_images
 from condor_mini.lifecycle import stop_and_start
 from condor_mini.lifecycle.admission import check_names
 from condor_mini.lifecycle.ready import Deadline
@@ -162,7 +162,8 @@ def _series_of_spool(engine: Engine, spec: PoolSpec) -> str:
             )
         return spec.htcondor  # there is no queue yet, or it was removed
     if not engine.image(manager.container.image):
-        builder.build(engine, [str(manager.role)], catalogue().get(spec.htcondor), Progress())
+        series = catalogue().get(spec.htcondor)
+        user_images.ensure(engine, [str(manager.role)], series, Progress(), user=manager.user)
     # An engine reads a volume only through a container, which need not be started.
     reader = ContainerSpec(
         image=manager.container.image,
@@ -198,9 +199,8 @@ def _with_images(
     nodes = fitted(nodes, engine.info())
     series = catalogue().get(nodes[0].series)
     nodes = custom_image.equipped(engine, nodes, series, progress)
-    builder.build(
-        engine, {str(node.role) for node in nodes if not node.has_own_image}, series, progress
-    )
+    ours = {str(node.role) for node in nodes if not node.has_own_image}
+    user_images.ensure(engine, ours, series, progress, user=nodes[0].user)
     return nodes
 
 

@@ -73,8 +73,8 @@ def start_all(
 
     def start(node: PlannedNode) -> None:
         container = containers[node.name]
-        own = node.has_own_image
-        more = more_contents(engine, container, role=str(node.role), own_image=own)
+        own, role = node.has_own_image, str(node.role)
+        more = more_contents(engine, container, role=role, own_image=own, user=node.user)
         archive = node_archive(node, tokens=issued[node.name], more=more)
         engine.copy_in(container, archive, at=node.archive_at)
         _start(engine, container, stopped=stopped.is_set)

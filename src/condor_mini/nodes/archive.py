@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from condor_mini.base.layout import HOME, KEYS, LOG, SPOOL, TOKENS, USER_ID
+from condor_mini.base.layout import HOME, KEYS, LOG, SPOOL, TOKENS
 from condor_mini.base.tar_writer import TarWriter, mode_of
 from condor_mini.engine import VolumeMount
 from condor_mini.nodes.certificates import CERTIFICATES, files_at
@@ -19,17 +19,8 @@ if TYPE_CHECKING:
 
 TOKEN_FILES = (f"{TOKENS.lstrip('/')}/node", "etc/condor/users-token")
 """The paths of a node's own token and of its users' token; see the script ``renew-tokens``."""
-_OWNERS = {
-    SPOOL: (0, 0o755),
-    LOG: (0, 0o755),
-    HOME: (USER_ID, 0o700),
-    KEYS: (0, 0o700),
-    TOKENS: (0, 0o700),
-}
-"""The first owner and the mode of each directory.
-
-The entrypoint gives the daemons' directories to the daemons.
-"""
+_MODES = {SPOOL: 0o755, LOG: 0o755, HOME: 0o700, KEYS: 0o700, TOKENS: 0o700}
+"""The mode of each directory; the entrypoint gives the daemons' directories to the daemons."""
 
 
 def node_archive(
@@ -51,8 +42,9 @@ def node_archive(
         if isinstance(mount, VolumeMount) and not mount.read_only:
             # An engine creates volumes that only root can write.
             is_state = mount.volume in state_volumes(node)
-            owner, mode = _OWNERS[mount.target] if is_state else (0, 0o1777)
-            tar.directory(mount.target.strip("/"), mode, owner)
+            mode = _MODES[mount.target] if is_state else 0o1777
+            owner, group = node.user if mount.target == HOME else (0, 0)
+            tar.directory(mount.target.strip("/"), mode, owner, group)
     ours = {path: text.encode() for path, text in node.files.items()}
     for path, content in {**(more or {}), **ours, **files_at(CERTIFICATES)}.items():
         tar.file(_below(path, node.archive_at), content, mode_of(content))

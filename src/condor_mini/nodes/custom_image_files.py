@@ -12,7 +12,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import NotFound
-from condor_mini.base.layout import CONFIG_DIRECTORY, LIBEXEC
+from condor_mini.base.layout import CONFIG_DIRECTORY, LIBEXEC, USER_IDS
 from condor_mini.engine import ImageComposer
 from condor_mini.nodes.accounts import with_accounts
 from condor_mini.nodes.certificates import DEFAULT_BUNDLE, default_bundle
@@ -36,7 +36,9 @@ HTCondor frees an address that was never found (multifile_curl_plugin.cpp, Initi
 _CONFIG = CONFIG_DIRECTORY.lstrip("/")
 
 
-def contents(engine: Engine, container: str, *, role: str) -> dict[str, bytes]:
+def contents(
+    engine: Engine, container: str, *, role: str, user: tuple[int, int] = USER_IDS
+) -> dict[str, bytes]:
     """Return the files to copy into a container of the user's image before its start, by path.
 
     Paths have no leading slash. The pool's secrets and configuration are not among the files.
@@ -45,9 +47,10 @@ def contents(engine: Engine, container: str, *, role: str) -> dict[str, bytes]:
         engine: Engine that has the container.
         container: Name or id of a created container.
         role: Name of the node's role: ``execute``, ``submit`` or ``mini``.
+        user: UID and GID of ``jovyan``.
     """
     passwd, group = with_accounts(
-        _text(engine, container, "/etc/passwd"), _text(engine, container, "/etc/group")
+        _text(engine, container, "/etc/passwd"), _text(engine, container, "/etc/group"), user
     )
     found = {"etc/passwd": _bytes(passwd), "etc/group": _bytes(group)}
     if not _text(engine, container, "/etc/nsswitch.conf"):
@@ -60,7 +63,12 @@ def contents(engine: Engine, container: str, *, role: str) -> dict[str, bytes]:
 
 
 def more_contents(
-    engine: Engine, container: str, *, role: str, own_image: bool
+    engine: Engine,
+    container: str,
+    *,
+    role: str,
+    own_image: bool,
+    user: tuple[int, int] = USER_IDS,
 ) -> dict[str, bytes]:
     """Return the files that a container gets before its start because its image lacks them.
 
@@ -69,9 +77,10 @@ def more_contents(
         container: Name or id of a created container.
         role: Name of the node's role: ``execute``.
         own_image: Whether it has an image of the user's own.
+        user: UID and GID of ``jovyan``.
     """
     if own_image:
-        return contents(engine, container, role=role)
+        return contents(engine, container, role=role, user=user)
     # A composed image has only what the runtime has.
     return default_bundle() if isinstance(engine, ImageComposer) else {}
 

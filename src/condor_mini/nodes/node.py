@@ -9,9 +9,10 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from condor_mini.base.errors import NotFound, PoolNotReady
-from condor_mini.base.layout import HEALTH, LABEL, TOKENS, USER, USER_ID
+from condor_mini.base.layout import HEALTH, LABEL, TOKENS, USER
 from condor_mini.base.series import catalogue
 from condor_mini.engine import QUICK_TIMEOUT_S, ContainerState
+from condor_mini.nodes.accounts import user_of
 from condor_mini.nodes.login import at_login
 from condor_mini.nodes.personal_labels import (
     COMMAND_PREFIX,
@@ -199,7 +200,7 @@ class Node:
     @property
     def owner(self) -> tuple[int, int]:
         """UID and GID of the ordinary user's files, as the engine counts them."""
-        return owner_of(self.info) if self.is_personal else (USER_ID, USER_ID)
+        return owner_of(self.info) if self.is_personal else user_of(self.info.labels)
 
     @property
     def administrator(self) -> tuple[int, int]:

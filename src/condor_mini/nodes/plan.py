@@ -13,8 +13,9 @@ from condor_mini.base.layout import (
 )
 from condor_mini.base.series import catalogue
 from condor_mini.engine import BindMount, ContainerSpec, PublishedPort, ScratchMount, VolumeMount
-from condor_mini.images import builder
+from condor_mini.images import user_images
 from condor_mini.nodes import condor_config, custom_image, forwarding
+from condor_mini.nodes.accounts import USER_LABEL
 from condor_mini.nodes.certificates import CERTIFICATES, variables_for
 from condor_mini.nodes.node import ONE_USER, OWN_IMAGE, SPEC, Role, node_name, pool_labels
 from condor_mini.nodes.planned_node import CONFIGURATION, PlannedNode
@@ -135,10 +136,11 @@ def _planned(
         SPEC: spec.to_json() if role is Role.CENTRAL_MANAGER else "",
         OWN_IMAGE: "",
         ONE_USER: "",
+        USER_LABEL: ":".join(map(str, spec.user_ids)),
         forwarding.PORT: str(port or ""),
     }
     container = ContainerSpec(
-        image=builder.reference(role, catalogue().get(spec.htcondor)),
+        image=user_images.reference(role, catalogue().get(spec.htcondor), spec.user_ids),
         name=name,
         # HTCondor stores the host name in the queue and in its ads, so it must not change.
         hostname=name,

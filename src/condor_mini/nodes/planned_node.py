@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from condor_mini.base.layout import LABEL
+from condor_mini.nodes.accounts import user_of
 from condor_mini.nodes.node import OWN_IMAGE, Role
 
 if TYPE_CHECKING:
@@ -60,6 +61,11 @@ class PlannedNode:
     def archive_at(self) -> str:
         """The directory of the node where ``node_archive`` is to be unpacked."""
         return CONFIGURATION if self.container.read_only else "/"
+
+    @property
+    def user(self) -> tuple[int, int]:
+        """UID and GID of ``jovyan``."""
+        return user_of(self.container.labels)
 
     @property
     def has_own_image(self) -> bool:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, ValidationError, WithJsonSchema
 
 from condor_mini.base.errors import UsageError
+from condor_mini.base.layout import USER_IDS
 from condor_mini.base.series import catalogue
 from condor_mini.spec.base import Part, Reading, shown
 from condor_mini.spec.mounts import MOST_PORT, Port, SamePath
@@ -31,6 +32,7 @@ from condor_mini.spec.types import (
     Labels,
     PoolName,
     SeriesNumber,
+    User,
 )
 
 if TYPE_CHECKING:
@@ -90,6 +92,9 @@ class PoolSpec(Part):
     nodes have no address of their own there. True chooses free ports; a number is the first of
     them: one for the central manager and one for each access point. Default: where the engine is
     Docker Desktop or rootless."""
+    user: User | None = None
+    """UID, or UID:GID, of jovyan on all nodes, whom users' jobs run as. Default: the numbers of who
+    creates the pool, where containers see the host's files with their owners; else 1000:1000."""
     probe_job: bool = True
     """Whether the pool is ready only after a probe job has run."""
     shared: Shared | None = None
@@ -110,6 +115,12 @@ class PoolSpec(Part):
     def shared_paths(self) -> tuple[str, ...]:
         """The paths of the directories that all nodes share."""
         return (*([self.shared.path] if self.shared else []), *self.mounts)
+
+    @property
+    def user_ids(self) -> tuple[int, int]:
+        """UID and GID of ``jovyan`` on the pool's nodes."""
+        uid, _, gid = (self.user or "").partition(":")
+        return (int(uid), int(gid or uid)) if uid else USER_IDS
 
     @property
     def access_point_count(self) -> int:

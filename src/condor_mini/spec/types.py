@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, TypeGuard
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema
 
@@ -20,6 +20,10 @@ NAME_PATTERN = r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$"
 RESERVED_NAMES = ("bridge", "host", "none", "default")
 """Names of networks that engines create themselves."""
 RESERVED_LABELS = LABEL
+MOST_ID = 2**31 - 1
+USER_IDS = range(1000, MOST_ID + 1)
+"""UIDs of ordinary users; below them are the accounts of the image's system."""
+USER_PATTERN = r"^[0-9]{1,10}(:[0-9]{1,10})?$"
 RESERVED_VARIABLES = ("CONDOR_HOST", "CONDOR_SERVICE_HOST", "MASTER", "CONDOR_MINI_ROLE")
 """Variables from which the images' entrypoint learns the central manager and its role."""
 
@@ -31,6 +35,21 @@ def one_line(value: str) -> str:
     if re.search(r"[\0\r\n]", value):
         raise ValueError("must be one line, without a NUL")
     return value
+
+
+def _user(value: object) -> object:
+    text = str(value) if type(value) is int else value
+    ids = [int(word) for word in text.split(":")] if _is_user(text) else []
+    if not ids or ids[0] not in USER_IDS or not 0 < ids[-1] <= MOST_ID:
+        raise ValueError(
+            f"must be UID or UID:GID, with a UID from {USER_IDS[0]} and a GID from 1, "
+            f"not {shown(value)}"
+        )
+    return text
+
+
+def _is_user(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and re.fullmatch(USER_PATTERN, value) is not None
 
 
 def _text(value: str) -> str:
@@ -118,6 +137,18 @@ SeriesNumber = Annotated[
     BeforeValidator(_series),
     WithJsonSchema(
         {"enum": [form for number in catalogue().series for form in (int(number), number)]}
+    ),
+]
+User = Annotated[
+    str,
+    BeforeValidator(_user),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": USER_PATTERN},
+                {"type": "integer", "minimum": USER_IDS[0], "maximum": USER_IDS[-1]},
+            ]
+        }
     ),
 ]
 Configuration = Annotated[str, AfterValidator(_configuration)]

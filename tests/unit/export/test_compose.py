@@ -95,6 +95,7 @@ def test_what_belongs_to_this_machine_is_left_out(
     [
         ({"execution_points": [{"image": "mine"}]}, "an image of its own"),
         ({"reachable": True}, "Write them into `ports`"),
+        ({"user": "4321"}, "jovyan has UID 1000"),
     ],
 )
 def test_what_only_condor_mini_can_do_is_refused(pool: dict[str, object], message: str) -> None:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from condor_mini.nodes.accounts import with_accounts
+from condor_mini.base.errors import EngineCapabilityError
+from condor_mini.base.layout import USER_IDS
+from condor_mini.engine import EngineInfo, FakeEngine
+from condor_mini.nodes import accounts
+from condor_mini.nodes.accounts import settled, user_of, with_accounts
+from condor_mini.spec import PoolSpec
 
 DEBIAN = "root:x:0:0:root:/root:/bin/bash\n_apt:x:100:65534::/nonexistent:/usr/sbin/nologin\n"
 
@@ -70,3 +77,65 @@ def test_odd_lines_stay(odd: str) -> None:
     passwd, group = with_accounts(f"{odd}\n", f"{odd}\n")
     assert f"{odd}\n" in passwd
     assert f"{odd}\n" in group
+
+
+def test_jovyan_has_other_numbers() -> None:
+    """Files are the user's who creates the pool; submituser gives way."""
+    passwd, group = with_accounts(DEBIAN, "root:x:0:\nusers:x:100:\n", (1001, 100))
+    assert ids(passwd)["jovyan"] == ("1001", "100")
+    assert ids(passwd)["submituser"] == ("1000", "1000")
+    assert "users:x:100:\n" in group
+    passwd, _ = with_accounts("jovyan:x:1000:1000::/home/jovyan:/bin/sh\n", "", (1001, 100))
+    assert ids(passwd)["jovyan"] == ("1001", "100")
+
+
+# -- whose numbers ---------------------------------------------------------------------------------
+
+HERE = FakeEngine().info()
+
+
+@pytest.mark.parametrize(
+    ("info", "expected"),
+    [
+        (HERE, (4321, 100)),
+        (replace(HERE, rootless=True, has_routes=False), USER_IDS),
+        (replace(HERE, same_host=False), USER_IDS),
+        (replace(HERE, on_loopback=True, maps_caller=True), USER_IDS),
+    ],
+    ids=["here", "rootless", "elsewhere", "embedded"],
+)
+def test_jobs_run_with_the_callers_numbers(
+    info: EngineInfo, expected: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They do where a container sees the owners of the machine's files, and only there."""
+    monkeypatch.setattr(accounts, "caller_ids", lambda: (4321, 100))
+    assert settled(PoolSpec(), info).user_ids == expected
+
+
+@pytest.mark.parametrize(
+    ("uid", "gid", "expected"),
+    [(4321, 0, "4321:4321"), (0, 0, "1000:1000"), (999, 999, "1000:1000"), (1000, 5, "1000:5")],
+)
+def test_callers_who_are_no_ordinary_users(
+    uid: int, gid: int, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root and the accounts of services have numbers that accounts of the images have, too."""
+    monkeypatch.undo()
+    monkeypatch.setattr("os.getuid", lambda: uid)
+    monkeypatch.setattr("os.getgid", lambda: gid)
+    assert settled(PoolSpec(), HERE).user == expected
+
+
+def test_numbers_of_the_pool_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They stay, whoever creates the pool."""
+    monkeypatch.setattr(accounts, "caller_ids", lambda: (4321, 100))
+    assert settled(PoolSpec(user="5000"), HERE).user_ids == (5000, 5000)
+    with pytest.raises(EngineCapabilityError, match="user: 5000"):
+        settled(PoolSpec(user="5000"), replace(HERE, on_loopback=True))
+
+
+def test_labels_of_a_node() -> None:
+    """A node of an earlier version has no such label."""
+    assert user_of({accounts.USER_LABEL: "4321:100"}) == (4321, 100)
+    assert user_of({}) == USER_IDS
+    assert user_of({accounts.USER_LABEL: "me:us"}) == USER_IDS
