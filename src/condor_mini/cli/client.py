@@ -13,7 +13,7 @@ from condor_mini.cli.options import (
     access_point_option,
     engine_option,
     name_option,
-    open_pool,
+    pool_named,
     quiet_option,
     tools_option,
 )
@@ -79,7 +79,7 @@ def command(
             "name a directory or a command",
             hint="condor-mini client DIR. Or: condor-mini client -- COMMAND",
         )
-    variables = open_pool(name, engine).client_environment(
+    variables = pool_named(name, engine).client_environment(
         access_point,
         directory=directory,
         tools=with_tools,

@@ -14,8 +14,8 @@ from condor_mini.cli.options import (
     access_point_option,
     engine_option,
     name_option,
-    open_pool,
     output_option,
+    pool_named,
     show_json,
     tools_option,
 )
@@ -63,7 +63,7 @@ def command(
     if unset:
         click.echo("set -e CONDOR_CONFIG;" if chosen == "fish" else "unset CONDOR_CONFIG;")
         return
-    pool = open_pool(name, engine)
+    pool = pool_named(name, engine)
     variables = pool.client_environment(
         access_point, tools=with_tools, progress=progress_for_stderr()
     )

@@ -232,6 +232,17 @@ def open_pool(name: str, engine: str | None) -> Pool:
     return Pool.open(name, engine=engine)
 
 
+def pool_named(name: str, engine: str | None) -> Pool:
+    """Return the pool of that name on the chosen engine, which may have none.
+
+    It saves one question to the engine if the next call asks for the pool's nodes in any case.
+    """
+    from condor_mini.engines import reached
+    from condor_mini.pool import Pool
+
+    return Pool(reached(engine), name)
+
+
 def find_members(name: str, container: str | None, engine: str | None) -> Members:
     """Return the members of the pool, or of the central manager in ``container`` if it is given.
 

@@ -67,20 +67,20 @@ def access_to(pool: PoolNodes, point: Node) -> Access:
     """
     manager = pool.node(role=Role.CENTRAL_MANAGER)
     collector, _ = each(_address, [manager, point])
-    ours = f'CondorMiniNode == "{point.name}"'
-    found = classads.ads(pool, "schedd", ours, ["Name", "Machine"])
-    if not found:
+    found = classads.schedd_names(pool, point.name)
+    if found is None:
         raise PoolNotReady(
             f"the collector has no ad of the schedd on {point.name}",
             hint=f"See what is missing: condor-mini status -n {pool.name}",
         )
+    schedd, machine = found
     return Access(
         pool=pool.name,
         access_point=point.name,
         series=point.series,
         collector=collector,
-        schedd=str(found[0]["Name"]),
-        domain=str(found[0]["Machine"]).partition(".")[2],
+        schedd=schedd,
+        domain=machine.partition(".")[2],
     )
 
 

@@ -9,10 +9,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from condor_mini import runtime
 from condor_mini.base.errors import EngineCapabilityError
 from condor_mini.base.series import catalogue
-from condor_mini.runtime import relocate
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,6 +35,9 @@ def programs(series: str, progress: Progress) -> Path:
             hint="Use the access point's: condor-mini exec -- condor_q. Or use Python: pip install "
             "htcondor",
         )
+    from condor_mini import runtime
+    from condor_mini.runtime import relocate
+
     made = runtime.ensure(catalogue().get(series), progress).runtime
     return relocate.on_host(made, progress) / relocate.PROGRAMS
 

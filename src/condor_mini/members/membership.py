@@ -15,9 +15,6 @@ from condor_mini.base.errors import CondorMiniError, NotFound, PoolNotReady, Usa
 from condor_mini.base.layout import BACKGROUND_SCRIPTS, REQUEST_SCRIPTS, USER
 from condor_mini.base.progress import Progress
 from condor_mini.engines import reached
-from condor_mini.lifecycle import node_tokens
-from condor_mini.lifecycle.creation import READY_TIMEOUT_S
-from condor_mini.lifecycle.ready import Deadline, wait_until_ready
 from condor_mini.members.issued_tokens import (
     CreatedToken,
     Known,
@@ -37,6 +34,7 @@ if TYPE_CHECKING:
 
     from condor_mini.engine import Engine
 
+ROTATION_TIMEOUT_S = 120.0
 _SILENT = Progress()
 LEVELS = (
     *("READ", "WRITE", "ADVERTISE_STARTD", "ADVERTISE_SCHEDD", "ADVERTISE_MASTER"),
@@ -300,7 +298,7 @@ class Members:
         return [waiting[id_] for id_ in wanted]
 
     def rotate_key(
-        self, *, timeout_s: float = READY_TIMEOUT_S, progress: Progress = _SILENT
+        self, *, timeout_s: float = ROTATION_TIMEOUT_S, progress: Progress = _SILENT
     ) -> None:
         """Create a new signing key, invalidate every token, and issue new ones to the nodes.
 
@@ -314,7 +312,8 @@ class Members:
             UsageError: These are the members of a single container, whose other nodes are unknown.
             PoolNotReady: The pool does not run, or a node is not back after ``timeout_s``.
         """
-        from condor_mini.lifecycle import stop_and_start
+        from condor_mini.lifecycle import node_tokens, stop_and_start
+        from condor_mini.lifecycle.ready import Deadline, wait_until_ready
 
         nodes = self._nodes()
         manager, *others = nodes

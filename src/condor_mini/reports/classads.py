@@ -85,6 +85,24 @@ def ads(
     return _status(pool, (_OPTIONS[kind],), constraint, projection)
 
 
+def schedd_names(pool: PoolNodes, access_point: str) -> tuple[str, str] | None:
+    """Return the names of the schedd on a node and of its machine; None if it has no ad.
+
+    HTCondor's Python bindings, which take long to load, are not used.
+
+    Args:
+        pool: Pool to query.
+        access_point: Name of the node.
+
+    Raises:
+        PoolNotReady: The collector does not answer.
+    """
+    wanted = ("Name", "Machine")
+    text = _status_text(pool, (_OPTIONS["schedd"],), f'CondorMiniNode == "{access_point}"', wanted)
+    found = json.loads(text) if text.strip() else []
+    return (str(found[0]["Name"]), str(found[0]["Machine"])) if found else None
+
+
 def job_ads(
     pool: PoolNodes,
     constraint: str | None = None,
@@ -112,7 +130,8 @@ def job_ads(
     tool = ("condor_history",) if history else ("condor_q", "-allusers")
     found: list[ClassAd] = []
     for node in running:
-        found += _ask(node, [*tool, *_selection(constraint, projection)], constraint)
+        argv = [*tool, *_selection(constraint, projection)]
+        found += parse_ads(_ask(node, argv, constraint))
     return found
 
 
@@ -133,6 +152,15 @@ def _status(
     constraint: str | None,
     projection: Sequence[str] | None,
 ) -> list[ClassAd]:
+    return parse_ads(_status_text(pool, options, constraint, projection))
+
+
+def _status_text(
+    pool: PoolNodes,
+    options: Sequence[str],
+    constraint: str | None,
+    projection: Sequence[str] | None,
+) -> str:
     manager = pool.node(role=Role.CENTRAL_MANAGER)
     argv = ["condor_status", *options, *_selection(constraint, projection)]
     return _ask(manager, argv, constraint)
@@ -151,11 +179,11 @@ def _selection(constraint: str | None, projection: Sequence[str] | None) -> Iter
         yield from ("-attributes", ",".join(projection))
 
 
-def _ask(node: Node, argv: Sequence[str], constraint: str | None) -> list[ClassAd]:
+def _ask(node: Node, argv: Sequence[str], constraint: str | None) -> str:
     result = node.exec(argv, timeout_s=_TIMEOUT_S)
     if result.returncode != 0:
         raise _refused(node, argv, constraint, result)
-    return parse_ads(result.stdout)
+    return result.stdout
 
 
 def _refused(
