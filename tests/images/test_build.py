@@ -86,21 +86,13 @@ def test_a_tag_takes_the_place_of_the_series(docker: ImageBuilder, tag: str) -> 
 def test_plain_docker_build_of_each_folder(docker: ImageBuilder, tag: str, role: str) -> None:
     """`docker build --tag NAME <image folder>/` works for each folder as it stands."""
     argv = ["docker", "build", "--tag", f"condor-{role}:{tag}"]
-    if role == "base":  # no registry here: the same Debian under another name, and uv from the host
+    if role == "base":  # no registry here: the same Debian under another name
         base = debian_base(docker, Progress())
         argv += ["--build-arg", f"BASE={base}"]
     with as_file(files("condor_mini").joinpath(f"images/condor-{role}")) as folder:
-        context = folder
-        if role == "base":
-            context = Path(shutil.copytree(folder, Path(f"/tmp/condor-mini-{tag}")))
-            builder.fetch_uv(context / "bin", docker.info().architecture)
-        try:
-            subprocess.run(
-                [*argv, str(context)], check=True, capture_output=True, text=True, timeout=280
-            )
-        finally:
-            if context != folder:
-                shutil.rmtree(context)
+        subprocess.run(
+            [*argv, str(folder)], check=True, capture_output=True, text=True, timeout=280
+        )
     assert docker.image(f"condor-{role}:{tag}") is not None
 
 
@@ -167,7 +159,6 @@ def build_of(docker: ImageBuilder, folder: Path, *, tag: str, base: str, pinned:
     """Build the base image where another version of HTCondor was tested; what the build says."""
     with as_file(files("condor_mini").joinpath("images/condor-base")) as source:
         context = Path(shutil.copytree(source, folder / "condor-base"))
-    builder.fetch_uv(context / "bin", docker.info().architecture)
     number = pinned.split(".")[0]
     row = f"series {number} {pinned} unstable {'0' * 64} {'0' * 64}"
     (context / "series").write_text(f"debian trixie\nuv 0\n{row}\n")
@@ -242,7 +233,6 @@ def test_a_digest_that_differs_stops_the_build(
     """A package whose digest is not the pinned one is not installed."""
     with as_file(files("condor_mini").joinpath("images/condor-base")) as folder:
         context = Path(shutil.copytree(folder, tmp_path / "condor-base"))
-    builder.fetch_uv(context / "bin", docker.info().architecture)
     series = context / "series"
     series.write_text(re.sub(r"\b[0-9a-f]{64}\b", "0" * 64, series.read_text()))
     lines: list[str] = []

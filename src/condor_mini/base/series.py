@@ -40,8 +40,6 @@ class Catalogue:
     """The Debian release that the images stand on, by its code name."""
     base: str
     """The same as a registry's image."""
-    uv: str
-    """The version of uv in the images."""
     default: str
     """The series that is shipped as the one to be used."""
     series: Mapping[str, Series]
@@ -76,7 +74,6 @@ def catalogue() -> Catalogue:
     return Catalogue(
         debian=settings["debian"],
         base=settings["base"],
-        uv=settings["uv"],
         default=settings["default"],
         series=series,
     )

@@ -10,35 +10,29 @@ import hashlib
 import logging
 import os
 import re
-import shutil
-import sys
-import zipfile
 from dataclasses import asdict, dataclass
 from importlib.resources import as_file, files
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import (
-    CommandFailed,
     EngineCapabilityError,
     ImageBuildFailed,
 )
 from condor_mini.base.layout import LABEL
 from condor_mini.base.parallel import each
-from condor_mini.base.scratch import ScratchDirectory
 from condor_mini.base.series import catalogue
 from condor_mini.engine import (
     BuildSpec,
     ContainerSpec,
     ImageBuilder,
     ImageComposer,
-    command,
     require_builder,
 )
 from condor_mini.images.debian import debian_base
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
 
     from condor_mini.base.progress import Progress
     from condor_mini.base.series import Series
@@ -50,7 +44,6 @@ ROLES = ("base", "mini", "master", "submit", "execute")
 DIGEST_LABEL = f"{LABEL}.digest"
 VERSION_LABEL = "org.opencontainers.image.version"
 VERSION_FILE = "/usr/local/share/condor-mini/htcondor-version"
-UV_TIMEOUT_S = 300.0
 
 _NO_APT = re.compile(r"apt-get: (command )?not found|exec: \"?/bin/sh\"?: .*no such file")
 _NO_NETWORK = re.compile(
@@ -238,16 +231,9 @@ def _build_one(
             return existing, False
         is_default = tag is None and series.number == catalogue().default
         tags = (name, reference(role, series, "latest")) if is_default else (name,)
-        with (
-            ScratchDirectory() as scratch,
-            progress.step(f"Building {name}") as detail,
-        ):
-            context = Path(scratch) / role
-            shutil.copytree(folder, context)
-            if role == "base":
-                fetch_uv(context / "bin", engine.info().architecture)
+        with progress.step(f"Building {name}") as detail:
             spec = BuildSpec(
-                context=context,
+                context=folder,
                 tags=tags,
                 build_args=arguments,
                 labels={DIGEST_LABEL: digest},
@@ -318,27 +304,3 @@ def _label_with_version(
         context=spec.context, tags=spec.tags, build_args=spec.build_args, labels=labels
     )
     engine.build(again, on_line=detail)
-
-
-def fetch_uv(folder: Path, architecture: str) -> None:
-    """Download uv with the host's pip into ``folder``, the ``bin`` of the base image's context.
-
-    The host's pip knows the mirror, the proxy and the certificates. If pip fails, the file stays
-    absent, and the build downloads uv itself.
-    """
-    machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(architecture, architecture)
-    with ScratchDirectory() as scratch:
-        argv = [
-            *(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"),
-            *("--only-binary", ":all:", "--platform", f"manylinux2014_{machine}"),
-            *("--dest", scratch, f"uv=={catalogue().uv}"),
-        ]
-        try:
-            command.run(argv, timeout_s=UV_TIMEOUT_S)
-        except CommandFailed as failure:
-            log.info("the host's pip could not download uv: %s", failure)
-            return
-        with zipfile.ZipFile(next(Path(scratch).glob("uv-*.whl"))) as wheel:
-            program = next(name for name in wheel.namelist() if name.endswith("/scripts/uv"))
-            (folder / "uv").write_bytes(wheel.read(program))
-        (folder / "uv").chmod(0o755)

@@ -17,11 +17,9 @@ from condor_mini.base.errors import NotFound, StateError, UsageError
 from condor_mini.base.layout import LABEL
 from condor_mini.base.parallel import each
 from condor_mini.base.scratch import ScratchDirectory
-from condor_mini.base.series import catalogue
 from condor_mini.base.signals import held_back
 from condor_mini.base.tree import named
 from condor_mini.engine import ContainerSpec, ImageBuilder, command
-from condor_mini.images import builder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -161,9 +159,6 @@ def _written(engine: Engine, reference: str, kinds: Sequence[str]) -> list[str]:
             f"there is no image {reference}", hint="List the images: condor-mini images list"
         )
     argv = [program, "generate"]
-    if builder.DIGEST_LABEL in image.labels:
-        # uv is the only program in our images that is not from a Debian package.
-        argv += ["--add-meta-data", f"uv={catalogue().uv}"]
     with ScratchDirectory() as scratch:
         release = _copied(engine, reference, Path(scratch))
         vendor = "ubuntu" if release.get("ID") == "ubuntu" else "debian"

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
+import subprocess
+import sys
 import zipfile
+from importlib.resources import files
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Callable
     from pathlib import Path
 
@@ -159,17 +162,26 @@ def test_bindings_are_importable(run: Run) -> None:
 
 
 @pytest.mark.pool_engines("docker", reason="no Python is in embedded's pools")
-@pytest.mark.parametrize(
-    "installer",
-    [("pip", "install", "--no-index"), ("uv", "pip", "install", "--no-index")],
-    ids=["pip", "uv"],
-)
-def test_package_installs_without_root(run: Run, kept: Path, installer: tuple[str, ...]) -> None:
+def test_package_installs_without_root(run: Run, kept: Path) -> None:
     """The user installs a wheel into an environment of their own, and imports it."""
-    name = f"probe_{installer[0]}"
-    make_wheel(kept, name)
-    run(*installer, f"./{name}-1.0-py3-none-any.whl")
-    assert run("python3", "-c", f"import {name}; print({name}.VALUE)").stdout == "7\n"
+    make_wheel(kept, "probe_pip")
+    run("pip", "install", "--no-index", "./probe_pip-1.0-py3-none-any.whl")
+    assert run("python3", "-c", "import probe_pip as it; print(it.VALUE)").stdout == "7\n"
+
+
+@pytest.mark.pool_engines("docker", reason="no Python is in embedded's pools")
+def test_uv_is_installed_by_its_first_call(run: Run, kept: Path) -> None:
+    """It comes from where pip gets packages, and the calls after it are those of uv itself."""
+    make_wheel(kept, "probe_uv")
+    series = files("condor_mini").joinpath("images/condor-base/series").read_text("utf-8")
+    (version,) = re.findall(r"^uv +(\S+)", series, re.MULTILINE)
+    download = (sys.executable, "-m", "pip", "download", "--quiet", "--no-deps")
+    subprocess.run([*download, "--dest", str(kept), f"uv=={version}"], check=True, timeout=120)
+    install = ("uv", "pip", "install", "--no-index", "./probe_uv-1.0-py3-none-any.whl")
+    run("env", "PIP_NO_INDEX=1", "PIP_FIND_LINKS=.", *install)
+    assert run("python3", "-c", "import probe_uv as it; print(it.VALUE)").stdout == "7\n"
+    assert run("sh", "-c", "command -v uv").stdout == "/home/jovyan/.venv/bin/uv\n"
+    assert run("uv", "--version").stdout.startswith(f"uv {version} ")
 
 
 @pytest.mark.pool_engines("docker", reason="no Python is in embedded's pools")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 from condor_mini.base.progress import Progress
@@ -10,8 +9,6 @@ from condor_mini.base.series import catalogue
 from condor_mini.images import builder
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import pytest
 
     from condor_mini.engine import FakeEngine
@@ -20,20 +17,9 @@ if TYPE_CHECKING:
 def test_built_is_up_to_date(fake: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     """The list and `build` agree."""
     fake.add_image(catalogue().base)
-    monkeypatch.setattr(builder, "fetch_uv", lambda *_: None)
     monkeypatch.setattr(fake, "copy_out", lambda *_: b"25.14.1\n")
     builder.build(fake, ["mini"], catalogue().get("25"), Progress())
     listed = {image.role: image for image in builder.listing(fake) if image.series == "25"}
     assert (listed["base"].up_to_date, listed["mini"].up_to_date) == (True, True)
     assert not listed["submit"].up_to_date
     assert listed["base"].version == "25.14.1"
-
-
-def test_a_uv_that_takes_too_long(
-    endless: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """An index that holds pip up leaves it to the build to fetch uv."""
-    monkeypatch.setattr(sys, "executable", str(endless))
-    monkeypatch.setattr(builder, "UV_TIMEOUT_S", 0.2)
-    builder.fetch_uv(tmp_path, "amd64")
-    assert not (tmp_path / "uv").exists()
