@@ -1,16 +1,19 @@
 """How time grows with a pool's size.
 
-Pools are created with more and more execution points, on Docker and embedded. Jobs that nothing
-matches are put into the queue of a pool of 1 + 1 + 1, more and more of them.
+Pools are created with more and more execution points, on Docker and embedded; and with ten that
+advertise more and more static slots, in which a job is matched. Jobs that nothing matches are put
+into the queue of a pool of 1 + 1 + 1, more and more of them.
 """
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from bench import peers
 from bench.figures import Curve, Result
 from bench.peers import EMBEDDED, OURS
+from condor_mini import Pool, PoolSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,6 +23,9 @@ if TYPE_CHECKING:
 
 POINTS, QUICK_POINTS = (1, 10, 25, 50), (1, 5, 10, 25)
 JOBS, QUICK_JOBS = (100, 1000, 10_000), (100, 1000)
+SLOTS, QUICK_SLOTS = (100, 1000, 10_000), (100, 1000)
+SLOTTED = 10
+"""Execution points that the slots are on."""
 ENGINES = {OURS: "docker", EMBEDDED: "embedded"}
 IDLE = f"{peers.TRUE}\nrequirements = false"
 
@@ -31,6 +37,7 @@ def measure(options: Options) -> Result:
         for pool, engine in ENGINES.items()
         for curve in by_points(pool, engine, QUICK_POINTS if options.quick else POINTS)
     ]
+    curves += by_slots(QUICK_SLOTS if options.quick else SLOTS)
     with peers.ours_of_nodes(1) as made:
         curves += by_jobs(made, QUICK_JOBS if options.quick else JOBS)
     return Result(curves=tuple(curves))
@@ -39,6 +46,11 @@ def measure(options: Options) -> Result:
 def by_points(pool: str, engine: str, sizes: Sequence[int]) -> list[Curve]:
     """Create pools of these sizes, one after the other."""
     return grown(pool, "execution points", {size: of_points(size, engine) for size in sizes})
+
+
+def by_slots(sizes: Sequence[int]) -> list[Curve]:
+    """Create pools with so many static slots, one after the other."""
+    return grown(OURS, "slots", {size: of_slots(size) for size in sizes})
 
 
 def by_jobs(pool: BenchPool, sizes: Sequence[int]) -> list[Curve]:
@@ -71,6 +83,24 @@ def of_points(points: int, engine: str) -> dict[str, float]:
         seconds["`status`"] = peers.condor_mini("status", *about)
     finally:
         seconds["`delete`"] = peers.condor_mini("delete", *about)
+    return seconds
+
+
+def of_slots(slots: int) -> dict[str, float]:
+    """Create a pool with static slots and use it; return how many seconds each step takes."""
+    spec = PoolSpec.model_validate(
+        {
+            "name": peers.new_name(),
+            "execution_points": [{"count": SLOTTED, "slots": slots // SLOTTED}],
+        }
+    )
+    began = time.monotonic()
+    with Pool.create(spec=spec):
+        seconds = {"`create`": time.monotonic() - began}
+        pool = peers.created(spec.name)
+        seconds["`status`"] = peers.condor_mini("status", "-n", spec.name)
+        seconds["`condor_status`"] = timed(pool, "condor_status")
+        seconds["a job, to its end"] = pool.jobs(peers.TRUE_NAMED)[0].seconds
     return seconds
 
 
