@@ -24,10 +24,19 @@ SLOT_MEMORY_MB = 2048
 SLOT_DISK_MB = 10 * 1024
 """Disk of each static slot if the pool file does not set ``disk``."""
 MOST_UPDATES_PER_S = 100
-"""Limit for the updates per second that one startd sends to the collector.
+"""Limit for the updates per second that the collector gets of static slots.
 
-At 2000 per second, 50 jobs on 10,000 slots took 83 s; at 100 per second they took 6 s.
+At 2000 per second from one startd, 50 jobs on 10,000 slots took 83 s; at 100 per second they took
+6 s. At 1000 per second from ten startds, the collector took a core.
 """
+SLOTS_PER_S = 500
+"""Static slots per second of the interval between negotiation cycles.
+
+A cycle over 10,000 slots takes 2 s on the negotiator and the collector each. Every 20 s, that is a
+tenth of a core. A submission starts a cycle at once, whatever the interval.
+"""
+DEV_NEGOTIATOR_INTERVAL_S = 2
+"""NEGOTIATOR_INTERVAL in the images' file ``30-profile-dev``."""
 UPDATE_INTERVAL_S = 5
 """UPDATE_INTERVAL in the images' file ``29-profiles``."""
 FIRST_TRACKING_GID = 50_000
@@ -99,7 +108,20 @@ STARTER_JOB_ENVIRONMENT = "LD_PRELOAD='{_literal(words)}'"
 
 def central_manager_config(spec: PoolSpec) -> str:
     """Return the file ``60-node`` of the central manager; empty if the spec has none for it."""
-    return _file([], raw=spec.central_manager.config, whose="the central manager")
+    return _file(_many_slots(spec), raw=spec.central_manager.config, whose="the central manager")
+
+
+def _many_slots(spec: PoolSpec) -> list[str]:
+    """Return the central manager's pacing if a cycle over all static slots takes long."""
+    interval_s = spec.static_slot_count // SLOTS_PER_S
+    if spec.profile != "dev" or interval_s <= DEV_NEGOTIATOR_INTERVAL_S:
+        return []
+    return [
+        "# Cycles over so many static slots would follow one another without a pause, and their",
+        "# queries would keep the collector from its updates.",
+        f"NEGOTIATOR_INTERVAL = {interval_s}",
+        "COLLECTOR_QUERY_WORKERS = 4",
+    ]
 
 
 def access_point_config(spec: PoolSpec, group: AccessPoints) -> str:
@@ -128,7 +150,7 @@ JOB_RENICE_INCREMENT = 19
 
 def execution_point_config(spec: PoolSpec, group: ExecutionPoints) -> str:
     """Return the file ``60-node`` of each execution point of a group."""
-    sections = [_resources(group), _gpus(group.gpus), _slots(group), _attributes(group)]
+    sections = [_resources(group), _gpus(group.gpus), _slots(spec, group), _attributes(group)]
     sections.append(_shared(spec))
     lines = [line for section in sections if section for line in ("", *section)][1:]
     return _file(lines, raw=group.config, whose=f"the execution points {group.name}")
@@ -187,7 +209,7 @@ def _gpus(gpus: Gpus) -> list[str]:
     ]
 
 
-def _slots(group: ExecutionPoints) -> list[str]:
+def _slots(spec: PoolSpec, group: ExecutionPoints) -> list[str]:
     if group.slots is None:
         return []
     lines = [
@@ -197,11 +219,11 @@ def _slots(group: ExecutionPoints) -> list[str]:
         "SLOT_TYPE_1 = auto",
         "SLOT_TYPE_1_PARTITIONABLE = False",
     ]
-    interval_s = group.slots // MOST_UPDATES_PER_S
+    interval_s = spec.static_slot_count // MOST_UPDATES_PER_S
     if interval_s > UPDATE_INTERVAL_S:
         lines += [
-            "# Each slot sends its own update. A startd that sends thousands of them per second",
-            "# has no time left to start jobs.",
+            "# Each slot sends its own update. Startds that send thousands of them per second have",
+            "# no time left to start jobs, nor has the collector for queries.",
             f"UPDATE_INTERVAL = {interval_s}",
         ]
     return lines

@@ -132,6 +132,11 @@ class PoolSpec(Part):
         """The number of execution points in all groups."""
         return sum(group.count for group in self.execution_points)
 
+    @property
+    def static_slot_count(self) -> int:
+        """The number of static slots on all execution points."""
+        return sum(group.count * (group.slots or 0) for group in self.execution_points)
+
     @classmethod
     def from_options(
         cls,

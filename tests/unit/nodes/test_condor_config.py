@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
@@ -45,8 +45,12 @@ def rendered(spec: PoolSpec) -> dict[str, str]:
 
 def knobs(**group: object) -> dict[str, str]:
     """Return the configuration of an execution point with these keys."""
-    points = ExecutionPoints.model_validate(group)
-    lines = execution_point_config(PoolSpec(), points).splitlines()
+    return read(execution_point_config(PoolSpec(), ExecutionPoints.model_validate(group)))
+
+
+def read(text: str) -> dict[str, str]:
+    """Return the knobs that a file sets."""
+    lines = text.splitlines()
     pairs = (line.split(" = ", 1) for line in lines if " = " in line and not line.startswith("#"))
     return {name: value for name, value in pairs}  # noqa: C416 (a list of two is no pair to mypy)
 
@@ -114,10 +118,28 @@ def test_what_is_said_is_not_multiplied() -> None:
     assert (told["NUM_CPUS"], told["MEMORY"], told["DISK"]) == ("8", "1024", str(2048 * 1024))
 
 
-@pytest.mark.parametrize(("slots", "interval"), [(500, None), (1000, "10"), (10_000, "100")])
-def test_many_slots_update_seldom(slots: int, interval: str | None) -> None:
-    """A startd sends at most 100 updates a second."""
-    assert knobs(slots=slots).get("UPDATE_INTERVAL") == interval
+def slotted(count: int, slots: int, *, profile: Literal["dev", "production"] = "dev") -> PoolSpec:
+    """A pool whose execution points have so many static slots each."""
+    group = ExecutionPoints(count=count, slots=slots)
+    return PoolSpec(execution_points=(group,), profile=profile)
+
+
+@pytest.mark.parametrize(
+    ("count", "slots", "interval"),
+    [(1, 500, None), (1, 1000, "10"), (1, 10_000, "100"), (10, 1000, "100")],
+)
+def test_many_slots_update_seldom(count: int, slots: int, interval: str | None) -> None:
+    """The collector gets at most 100 updates a second of all startds."""
+    spec = slotted(count, slots)
+    text = execution_point_config(spec, spec.execution_points[0])
+    assert read(text).get("UPDATE_INTERVAL") == interval
+
+
+def test_cycles_over_many_slots_have_pauses() -> None:
+    """The central manager of many slots starts cycles less often, with the profile dev."""
+    assert read(central_manager_config(slotted(10, 1000)))["NEGOTIATOR_INTERVAL"] == "20"
+    assert central_manager_config(slotted(10, 100)) == ""
+    assert central_manager_config(slotted(10, 1000, profile="production")) == ""
 
 
 @pytest.mark.parametrize(
