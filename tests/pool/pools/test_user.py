@@ -36,7 +36,7 @@ execution_points:
 JOB = """\
 executable = /bin/sh
 transfer_executable = false
-arguments = "-c 'id -u; id -g; cat private; umask 077; echo made > made; echo > $HOME/x'"
+arguments = "-c 'id -u; id -g; cat private; umask 077; echo made > made'"
 requirements = IsOther =?= {other}
 output = output
 error = error
