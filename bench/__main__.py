@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import machine, report
+from bench.faulting import FAULTS
 from bench.figures import Part
 from bench.options import Options, say
 from bench.parts import PARTS, PartModule
@@ -33,7 +34,14 @@ OUTPUT = Path(__file__).parent.parent / "docs" / "reference"
     default=OUTPUT,
     help="Write performance.md, .json and the plots into this directory (docs/reference).",
 )
-@click.option("--fault", "faults", multiple=True, help="faults: only this one. May be repeated.")
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    type=click.Choice(list(FAULTS)),
+    metavar="NAME",
+    help="faults: only this one. May be repeated.",
+)
 @click.option("--restart-engine", metavar="COMMAND", help="faults: restarts Docker's daemon.")
 @click.option("--logs", metavar="DIR", help="faults: where logs go if a job is lost.")
 def main(
