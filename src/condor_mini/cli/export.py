@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import click
 
@@ -17,56 +18,104 @@ from condor_mini.cli.options import (
     series_option,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from condor_mini.spec import PoolSpec
+
 
 @click.group("export")
 def command() -> None:
     """Export a pool for other programs, or what a bug report needs."""
 
 
+class _Options(TypedDict):
+    """What the options say of the pool that is written, and where it is."""
+
+    directory: str
+    name: str | None
+    file: str | None
+    execute: int | None
+    submit: int | None
+    profile: str | None
+    series: str | None
+    force: bool
+
+
+def _exports_a_pool(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that say which pool is written, and where."""
+    for option in (
+        click.option("--force", is_flag=True, help="Overwrite existing files."),
+        series_option,
+        profile_option,
+        click.option(
+            "--submit", type=int, metavar="N", help="Have N access points; the default is 1."
+        ),
+        click.option(
+            "--execute", type=int, metavar="N", help="Have N execution points; the default is 1."
+        ),
+        click.option(
+            "-c",
+            "--config",
+            "file",
+            metavar="FILE",
+            help="Read the pool file FILE, or stdin if it is -.",
+        ),
+        click.option(
+            "-n", "--name", metavar="NAME", help="Give the pool this name; the default is mini."
+        ),
+        click.argument("directory", metavar="[DIR]", default="."),
+    ):
+        function = option(function)
+    return function
+
+
 @command.command("compose")
-@click.argument("directory", metavar="[DIR]", default=".")
-@click.option("-n", "--name", metavar="NAME", help="Give the pool this name; the default is mini.")
-@click.option(
-    "-c", "--config", "file", metavar="FILE", help="Read the pool file FILE, or stdin if it is -."
-)
-@click.option("--execute", type=int, metavar="N", help="Have N execution points; the default is 1.")
-@click.option("--submit", type=int, metavar="N", help="Have N access points; the default is 1.")
-@profile_option
-@series_option
-@click.option("--force", is_flag=True, help="Overwrite existing files.")
-def compose(
-    *,
-    directory: str,
-    name: str | None,
-    file: str | None,
-    execute: int | None,
-    submit: int | None,
-    profile: str | None,
-    series: str | None,
-    force: bool,
-) -> None:
+@_exports_a_pool
+def compose(**options: Unpack[_Options]) -> None:
     """Write a Compose file of a pool, which docker compose runs without condor-mini.
 
     DIR gets compose.yaml and a directory config with HTCondor's configuration. The default is
     the current directory.
     """
-    from condor_mini.cli.create import spec_of_file
-    from condor_mini.export.compose import FILE, compose_files
+    from condor_mini.export.compose import compose_files
 
-    spec = spec_of_file(file).with_overrides(
-        name=name,
-        execution_points=execute,
-        access_points=submit,
-        series=series,
-        profile=profile,
+    _write("compose", compose_files, **options)
+
+
+@command.command("swarm")
+@_exports_a_pool
+def swarm(**options: Unpack[_Options]) -> None:
+    """Write a stack file of a pool, which Docker Swarm runs without condor-mini.
+
+    DIR gets stack.yaml, secrets.sh, which makes the pool's key and tokens, and a directory config
+    with HTCondor's configuration. The default is the current directory.
+    """
+    from condor_mini.export.swarm import swarm_files
+
+    _write("swarm", swarm_files, **options)
+
+
+def _write(
+    what: str, files_of: Callable[[PoolSpec], dict[str, str]], **options: Unpack[_Options]
+) -> None:
+    """Write the files of a pool, and print the path of the first."""
+    from condor_mini.cli.create import spec_of_file
+
+    spec = spec_of_file(options["file"]).with_overrides(
+        name=options["name"],
+        execution_points=options["execute"],
+        access_points=options["submit"],
+        series=options["series"],
+        profile=options["profile"],
     )
-    target = Path(directory)
-    files = compose_files(spec)
+    target = Path(options["directory"])
+    files = files_of(spec)
     existing = [path for path in files if (target / path).exists()]
-    if existing and not force:
+    if existing and not options["force"]:
         raise AlreadyInUse(
             f"the file {target / existing[0]} already exists",
-            hint=f"Overwrite it: condor-mini export compose --force {shlex.quote(directory)}",
+            hint=f"Overwrite it: condor-mini export {what} --force {shlex.quote(str(target))}",
         )
     try:
         for path, text in files.items():
@@ -74,7 +123,7 @@ def compose(
             (target / path).write_text(text, encoding="utf-8")
     except OSError as error:
         raise UsageError(f"{target} cannot be written: {error.strerror}") from error
-    click.echo(str(target / FILE))
+    click.echo(str(target / next(iter(files))))
 
 
 @command.command("logs")

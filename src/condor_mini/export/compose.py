@@ -1,27 +1,20 @@
 """A pool as a Compose file, which ``docker compose up`` runs without condor-mini.
 
-Each access point is a service, because it has state of its own; each group of execution points is
-one, with as many containers as the group has nodes. The central manager makes its key when it
-first starts. The service ``prepare`` signs a token for each role with it, which the other nodes
-find at ``/root/secrets``, so no secret is in the files; and it lets users write to volumes that the
-nodes share. The format is that of the Compose specification, as far as docker-compose 1.29 knows
-it.
+The central manager makes its key when it first starts. The service ``prepare`` signs a token for
+each role with it, which the other nodes find at ``/root/secrets``, so no secret is in the files;
+and it lets users write to volumes that the nodes share. The format is that of the Compose
+specification, as far as docker-compose 1.29 knows it.
 """
 
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import yaml
-
-from condor_mini.base.errors import UsageError
-from condor_mini.base.layout import KEYS, LABEL, USER_IDS
-from condor_mini.base.words import counted
+from condor_mini.base.layout import KEYS
 from condor_mini.engine import BindMount, VolumeMount
-from condor_mini.nodes.certificates import VARIABLES
-from condor_mini.nodes.condor_config import limited_config
-from condor_mini.nodes.fit import LIMITED_CONFIG
+from condor_mini.export import services
+from condor_mini.export.services import AUTHORIZATIONS, SECRETS, Service
 from condor_mini.nodes.node import Role
 from condor_mini.nodes.plan import planned_nodes
 from condor_mini.nodes.state import state_volumes, user_volumes
@@ -32,20 +25,11 @@ if TYPE_CHECKING:
     from condor_mini.nodes.planned_node import PlannedNode
     from condor_mini.spec import PoolSpec
 
-    Service = dict[str, Any]
-
 FILE = "compose.yaml"
 """The Compose file's name."""
-CONFIG = "config"
-"""The directory beside it with HTCondor's configuration."""
 PREPARE = "prepare"
 """The service that runs before the access points and execution points, and ends."""
 _AT = "/tokens"
-_SECRETS = "/root/secrets"
-_AUTHORIZATIONS = {
-    Role.ACCESS_POINT: ("ADVERTISE_SCHEDD", "ADVERTISE_MASTER"),
-    Role.EXECUTION_POINT: ("ADVERTISE_STARTD", "ADVERTISE_MASTER"),
-}
 _HEADER = """\
 # An HTCondor pool: {what}
 #
@@ -66,86 +50,40 @@ def compose_files(spec: PoolSpec) -> dict[str, str]:
         UsageError: The spec has something that only condor-mini can do.
     """
     nodes = planned_nodes(spec)
-    _check(spec, nodes)
+    services.check("a Compose file", spec, nodes)
     configs: dict[str, str] = {}
-    services: dict[str, Service] = {}
-    for node, count in _services(nodes):
-        name = _name(node)
-        services[name] = _service(node, count, _configuration(node, name, configs))
+    made: dict[str, Service] = {}
+    for node, count in services.services_of(nodes):
+        shown = []
+        for place, target, text in services.configuration(node):
+            configs[place] = text
+            shown.append(f"./{place}:{target}:ro")
+        made[services.name_of(node)] = _service(node, count, shown)
     manager = nodes[0].name
-    services[PREPARE] = _preparation(nodes, services[manager]["volumes"])
-    for name, service in services.items():
+    made[PREPARE] = _preparation(nodes, made[manager]["volumes"])
+    for name, service in made.items():
         if name not in (manager, PREPARE):
             service["depends_on"] = {PREPARE: {"condition": "service_completed_successfully"}}
-    document = {"services": services, "volumes": {name: {} for name in _volumes(services)}}
+    document = {"services": made, "volumes": {name: {} for name in _volumes(made)}}
     header = _HEADER.format(
-        what=_words(spec),
-        access=next((n for n in services if "-submit-" in n), manager),
-        execute=_name(nodes[-1]),
+        what=services.words(spec),
+        access=next((n for n in made if "-submit-" in n), manager),
+        execute=services.name_of(nodes[-1]),
     )
-    return {FILE: header + _yaml(document), **configs}
-
-
-def _check(spec: PoolSpec, nodes: Sequence[PlannedNode]) -> None:
-    problem = ""
-    if own := [node.group for node in nodes if node.has_own_image]:
-        problem = (
-            f"the group {own[0]} has an image of its own, beside which condor-mini puts HTCondor: "
-            "build an image on condor-execute, and name it in the Compose file"
-        )
-    elif spec.reachable:
-        problem = "reachable: condor-mini chooses the ports. Write them into `ports` of each group"
-    elif spec.user_ids != USER_IDS:
-        problem = "user: `condor-mini build` makes images in which jovyan has UID 1000"
-    if problem:
-        raise UsageError(f"a Compose file cannot have all that this pool has: {problem}")
-
-
-def _services(nodes: Sequence[PlannedNode]) -> Iterator[tuple[PlannedNode, int]]:
-    """Yield the first node of each service, and the number of its containers."""
-    groups: dict[str, list[PlannedNode]] = {}
-    for node in nodes:
-        groups.setdefault(_name(node), []).append(node)
-    for of_service in groups.values():
-        yield of_service[0], len(of_service)
-
-
-def _name(node: PlannedNode) -> str:
-    """Return the name of a node's service: the node's, or that of a group of execution points."""
-    if node.role is not Role.EXECUTION_POINT:
-        return node.name
-    suffix = "" if node.group == "default" else f"-{node.group}"
-    return f"{node.pool}-{node.role}{suffix}"
-
-
-def _configuration(node: PlannedNode, name: str, configs: dict[str, str]) -> list[str]:
-    """Add a node's configuration to the files, and return the mounts that show it to the node."""
-    mounts = []
-    limited = {LIMITED_CONFIG: limited_config()} if node.container.pids else {}
-    for path, text in {**limited, **node.files}.items():
-        if not text:
-            continue
-        file = path.rpartition("/")[2]
-        of_pool = file.endswith("-pool") and node.role is not Role.CENTRAL_MANAGER
-        place = f"{CONFIG}/{node.pool if of_pool else name}.{file}"
-        configs[place] = text
-        mounts.append(f"./{place}:/{path}:ro")
-    return mounts
+    return {FILE: header + services.as_yaml(document), **configs}
 
 
 def _service(node: PlannedNode, count: int, configuration: list[str]) -> Service:
     container = node.container
     is_group = node.role is Role.EXECUTION_POINT
-    environment = {k: v for k, v in container.environment.items() if k not in VARIABLES}
-    labels = {k: v for k, v in container.labels.items() if not k.startswith(f"{LABEL}.")}
     volumes = [*configuration, *_mounts(node)]
-    if node.role in _AUTHORIZATIONS:
-        volumes.append(f"{_tokens_of(node.role)}:{_SECRETS}:ro")
-    service = {
+    if node.role in AUTHORIZATIONS:
+        volumes.append(f"{_tokens_of(node.role)}:{SECRETS}:ro")
+    service: Service = {
         "image": container.image,
         "hostname": None if is_group else container.hostname,
         "scale": count if is_group else None,
-        "environment": environment,
+        "environment": services.environment(node),
         "volumes": volumes,
         "ports": [
             f"{port.host_ip}:{port.host_port or ''}:{port.container_port}"
@@ -157,9 +95,9 @@ def _service(node: PlannedNode, count: int, configuration: list[str]) -> Service
         "cpus": container.cpus,
         "mem_limit": f"{container.memory_mb}m" if container.memory_mb else None,
         "pids_limit": container.pids,
-        "labels": labels,
+        "labels": services.labels(node),
     }
-    return {key: value for key, value in service.items() if value not in (None, [], {})}
+    return services.given(service)
 
 
 def _mounts(node: PlannedNode) -> Iterator[str]:
@@ -202,11 +140,7 @@ def _preparation(nodes: Sequence[PlannedNode], of_manager: Sequence[str]) -> Ser
     }
     lines = [
         "umask 077",
-        *(
-            f"condor_token_create -identity condor@$(condor_config_val UID_DOMAIN) "
-            f"{' '.join(f'-authz {each}' for each in authorizations)} >{_AT}/{role}/token"
-            for role, authorizations in _AUTHORIZATIONS.items()
-        ),
+        *(f"{services.token_command(role)} >{_AT}/{role}/token" for role in AUTHORIZATIONS),
         *(f"chmod 1777 {shlex.quote(target)}" for target in shared),
     ]
     return {
@@ -216,7 +150,7 @@ def _preparation(nodes: Sequence[PlannedNode], of_manager: Sequence[str]) -> Ser
         "volumes": [
             *configuration,
             f"{key}:ro",
-            *(f"{_tokens_of(role)}:{_AT}/{role}" for role in _AUTHORIZATIONS),
+            *(f"{_tokens_of(role)}:{_AT}/{role}" for role in AUTHORIZATIONS),
             *shared.values(),
         ],
         "cap_drop": ["ALL"],
@@ -224,35 +158,8 @@ def _preparation(nodes: Sequence[PlannedNode], of_manager: Sequence[str]) -> Ser
     }
 
 
-def _volumes(services: Mapping[str, Service]) -> list[str]:
-    """Return the names of the volumes that the services have."""
-    sources = (volume.split(":") for each in services.values() for volume in each["volumes"])
+def _volumes(made: Mapping[str, Service]) -> list[str]:
+    """Return the names of the volumes that services have."""
+    sources = (volume.split(":") for each in made.values() for volume in each["volumes"])
     named = {source for source, *_ in sources if source[0] not in "./"}
     return sorted(named)
-
-
-def _words(spec: PoolSpec) -> str:
-    access_points = counted(spec.access_point_count, "access point")
-    execution_points = counted(spec.execution_point_count, "execution point")
-    return f"a central manager, {access_points}, {execution_points}"
-
-
-class _Dumper(yaml.SafeDumper):
-    """Writes text of several lines as a block, and repeats what is the same."""
-
-    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 (yaml calls it)
-        return True
-
-
-def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    style = "|" if "\n" in text else None
-    # Compose would take $NAME for a variable of its caller.
-    escaped = text.replace("$", "$$")
-    return dumper.represent_scalar("tag:yaml.org,2002:str", escaped, style=style)
-
-
-_Dumper.add_representer(str, _text)
-
-
-def _yaml(document: Mapping[str, object]) -> str:
-    return yaml.dump(document, Dumper=_Dumper, sort_keys=False, width=1000)
