@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from condor_mini.base.errors import (
     AlreadyInUse,
@@ -21,7 +22,7 @@ from condor_mini.engine.protocol import QUICK_TIMEOUT_S
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from typing import BinaryIO
 
     from condor_mini.engine.oci.dialect import Dialect
@@ -32,6 +33,18 @@ JSON = ("--format", "{{json .}}")
 """For ``info``; ``inspect`` answers in JSON by itself, as an array."""
 _PERMISSION_DENIED = "permission denied"
 """What a client reports of a socket, or of a file that it needs, which this user may not open."""
+
+MOST_REPETITIONS = 4
+PAUSE_S = 0.2
+Result = TypeVar("Result")
+
+
+class _Disturbed(Exception):
+    """A command that was disturbed, and that may fail."""
+
+    def __init__(self, result: command.BytesResult) -> None:
+        super().__init__()
+        self.result = result
 
 
 class Client:
@@ -67,8 +80,9 @@ class Client:
         merge: bool = False,
     ) -> command.BytesResult:
         """Run a command of the client whose output is not text; see ``command.run_bytes``."""
-        try:
-            return command.run_bytes(
+
+        def attempt() -> command.BytesResult:
+            result = command.run_bytes(
                 self.argv(*arguments),
                 timeout_s=timeout_s,
                 stdin=stdin,
@@ -76,10 +90,41 @@ class Client:
                 check=check,
                 merge=merge,
             )
+            if result.returncode != 0 and self._is_disturbed(result.text().stderr):
+                raise _Disturbed(result)
+            return result
+
+        can_be_repeated = stdout is None and (stdin is None or isinstance(stdin, bytes))
+        try:
+            return self.undisturbed(attempt) if can_be_repeated else attempt()
+        except _Disturbed as disturbed:
+            return disturbed.result
         except FileNotFoundError:
             raise self.no_client() from None
         except CommandFailed as failure:
             raise self.error_of(failure) from None
+
+    def undisturbed(self, call: Callable[[], Result]) -> Result:
+        """Return what a call returns, and repeat it if the engine was disturbed meanwhile.
+
+        Podman fails at one image if another one, or its layers, goes at the same moment.
+
+        Raises:
+            CommandFailed: The call failed for another reason, or has been repeated often enough.
+        """
+        for _ in range(MOST_REPETITIONS):
+            try:
+                return call()
+            except _Disturbed:
+                pass
+            except CommandFailed as failure:
+                if not self._is_disturbed(failure.stderr):
+                    raise
+            time.sleep(PAUSE_S)
+        return call()
+
+    def _is_disturbed(self, stderr: str) -> bool:
+        return self._dialect.disturbed.search(stderr) is not None
 
     @contextmanager
     def follow(self, *arguments: str) -> Iterator[Iterator[str]]:

@@ -102,8 +102,8 @@ class Dialect:
     hint_disk_full: str
     hint_no_subnet: str
     hint_unreachable: str
-    lost_layer: re.Pattern[str] = re.compile(r"(?!)")
-    """A layer was removed with another image while an image with the same layer was imported."""
+    disturbed: re.Pattern[str] = re.compile(r"(?!)")
+    """A command failed only because an image or a layer was removed at the same moment."""
     remedies: tuple[tuple[re.Pattern[str], str], ...] = ()
     """Other complaints about this machine, each with what to do."""
 
@@ -263,7 +263,11 @@ PODMAN = Dialect(
     verdict=_words(r"exit status \d+"),
     removing=_words(r"container \S+ is (already )?being removed"),
     loaded=re.compile(r"^Loaded image: (?:localhost/)?(\S+)$", re.MULTILINE),
-    lost_layer=_words(r"layer not known"),
+    # It reads all images to answer about one, which is `inspecting object: NAME: image not known`.
+    disturbed=_words(
+        r'layer not known|locating image with id "[0-9a-f]+": image not known'
+        r'|locating item named "[^"]+" for image with id'
+    ),
     hint_absent="Install Podman (4.3 or newer), or put the podman command on PATH.",
     hint_denied="See who may use that socket: ls -l, on the path in $CONTAINER_HOST",
     hint_disk_full=(

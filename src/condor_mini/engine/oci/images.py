@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from functools import partial
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import CommandFailed, ImageBuildFailed, NotFound
@@ -40,21 +41,18 @@ class OciImages(OciAdapter):
         changes = [self._dialect.label_instruction(*label) for label in labels.items()]
         # An absolute path: a bare name could be taken for a URL.
         argv = ("import", *each("--change", changes), str(tarball.resolve()), reference)
-        try:
-            self._client.run(*argv, timeout_s=BUILD_TIMEOUT_S)
-        except CommandFailed as failure:
-            if not self._dialect.lost_layer.search(failure.stderr):
-                raise
-            # The layer is gone now, so this time it is imported too.
-            self._client.run(*argv, timeout_s=BUILD_TIMEOUT_S)
+        self._client.run(*argv, timeout_s=BUILD_TIMEOUT_S)
 
     def build(self, spec: BuildSpec, *, on_line: Callable[[str], None]) -> None:
         """See ``Engine.build``."""
         argv = self._client.argv(*build_arguments(spec, self._dialect.build_options))
         # Not the option --progress, which the classic builder does not know.
         environment = {"BUILDKIT_PROGRESS": "plain"}
+        build = partial(
+            command.stream, argv, on_line, timeout_s=BUILD_TIMEOUT_S, environment=environment
+        )
         try:
-            command.stream(argv, on_line, timeout_s=BUILD_TIMEOUT_S, environment=environment)
+            self._client.undisturbed(build)
         except FileNotFoundError:
             raise self._client.no_client() from None
         except CommandFailed as failure:

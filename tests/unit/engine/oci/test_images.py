@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from condor_mini.base.errors import CommandFailed
-from condor_mini.engine import OciEngine
+from condor_mini.engine import BuildSpec, OciEngine
+from condor_mini.engine.oci import client
 from condor_mini.engine.oci.dialect import PODMAN
 
 if TYPE_CHECKING:
@@ -23,23 +24,60 @@ def script(count: Path, failures: str, message: str) -> str:
     )
 
 
-def test_an_import_whose_layer_was_removed_is_repeated(
+LOST_LAYER = "creating image: layer not known"
+ITEM_GONE = f'locating item named "manifest" for image with ID "{"a" * 64}": file does not exist'
+OTHER_GONE = f'reading image "{"a" * 64}": locating image with ID "{"a" * 64}": image not known'
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "PAUSE_S", 0)
+
+
+@pytest.mark.parametrize("message", [LOST_LAYER, OTHER_GONE, ITEM_GONE])
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda engine, tar: engine.import_image(tar, "an:image", labels={}),
+        lambda engine, tar: engine.build(
+            BuildSpec(context=tar.parent, tags=("an:image",)), on_line=lambda _: None
+        ),
+        lambda engine, tar: engine.remove_image("an:image"),  # noqa: ARG005
+    ],
+    ids=["import", "build", "remove"],
+)
+def test_what_another_images_removal_disturbed_is_repeated(
+    tmp_path: Path,
+    put_binary: Callable[[str, str], None],
+    ask: Callable[[OciEngine, Path], None],
+    message: str,
+) -> None:
+    """Podman fails at one image if another one goes, or a layer of both, at the same moment."""
+    count = tmp_path / "count"
+    put_binary("podman", script(count, "x|xx", f"Error: {message}".replace('"', '\\"')))
+    ask(OciEngine(PODMAN), tmp_path / "root.tar")
+    assert count.read_text() == "xxx\n"
+
+
+def test_an_image_is_there_although_another_one_goes(
     tmp_path: Path, put_binary: Callable[[str, str], None]
 ) -> None:
-    """Podman loses a layer if an image that has it too is removed at the same moment."""
+    """Podman reads all images to answer about one."""
     count = tmp_path / "count"
-    put_binary("podman", script(count, "x", "Error: creating image: layer not known"))
-    OciEngine(PODMAN).import_image(tmp_path / "root.tar", "an:image", labels={})
-    assert count.read_text() == "xx\n"
+    complaint = script(count, "x", f"Error: {OTHER_GONE}".replace('"', '\\"'))
+    put_binary("podman", complaint + """\necho '[{"Id": "i", "Size": 1, "Config": {}}]'""")
+    assert OciEngine(PODMAN).image("an:image") is not None
+    put_binary("podman", "echo 'Error: inspecting object: an:image: image not known' >&2; exit 125")
+    assert OciEngine(PODMAN).image("an:image") is None
 
 
 @pytest.mark.parametrize(
-    ("message", "calls"), [("layer not known", "xx\n"), ("no space left on device", "x\n")]
+    ("message", "calls"), [("layer not known", "xxxxx\n"), ("no space left on device", "x\n")]
 )
 def test_other_failures_of_an_import_are_raised(
     tmp_path: Path, put_binary: Callable[[str, str], None], message: str, calls: str
 ) -> None:
-    """A layer that is lost twice is a failure, as is any other complaint at once."""
+    """A layer that is lost each time is a failure, as is any other complaint at once."""
     count = tmp_path / "count"
     put_binary("podman", script(count, "*", f"Error: {message}"))
     with pytest.raises(CommandFailed, match=message):
