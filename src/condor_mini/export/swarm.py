@@ -55,11 +55,11 @@ docker secret inspect {key} >/dev/null 2>&1 && echo "the secrets of {pool} are t
 
 # signed COMMAND: runs a command where the key is
 signed() {{
-  printf %s "$key" | docker run --rm -i --network none -e _CONDOR_TRUST_DOMAIN={domain} \\
+  printf %s "$key" | docker run --rm -i -e _CONDOR_TRUST_DOMAIN={domain} \\
     --entrypoint sh "$image" -euc "umask 077; base64 -d >/etc/condor/passwords.d/POOL; $1"
 }}
 
-key=$(docker run --rm --network none --entrypoint sh "$image" -euc '
+key=$(docker run --rm --entrypoint sh "$image" -euc '
   head -c 64 /dev/urandom | base64 -w 0')
 {tokens}
 printf %s "$key" | base64 -d | docker secret create {key} -
