@@ -44,8 +44,7 @@ _HEADER = """\
 # `condor-mini export swarm` has written this file, secrets.sh and the directory config.
 
 """
-_SCRIPT = """\
-#!/bin/sh
+_SCRIPT = """#!/bin/sh
 # Makes the secrets of the pool {pool} once, on a manager of the swarm: the key that signs tokens,
 # and a token for each role. They are in no file and on no command line. To have others made:
 #   docker secret rm {secrets}
