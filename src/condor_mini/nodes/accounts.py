@@ -79,12 +79,14 @@ _BASH, _NOBODY = f"{PREFIX}/usr/bin/bash", "/sbin/nologin"
 
 
 def _accounts(ids: tuple[int, int]) -> tuple[_Account, ...]:
-    other = USER_ID if OTHER_USER_ID in ids else OTHER_USER_ID
+    # submituser gives way, each number by itself.
+    uid, free = (OTHER_USER_ID, USER_ID)[:: -1 if ids[0] == OTHER_USER_ID else 1]
+    gid = free if ids[1] == uid else uid
     return (
         _Account(name="root", ids=(0, 0), home="/root", login=_BASH),
         _Account(name="condor", ids=None, home="/var/lib/condor", login=_NOBODY),
         _Account(name=USER, ids=ids, home=HOME, login=_BASH),
-        _Account(name="submituser", ids=(other, other), home="/home/submituser", login=_BASH),
+        _Account(name="submituser", ids=(uid, gid), home="/home/submituser", login=_BASH),
     )
 
 

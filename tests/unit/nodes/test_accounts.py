@@ -89,6 +89,15 @@ def test_jovyan_has_other_numbers() -> None:
     assert ids(passwd)["jovyan"] == ("1001", "100")
 
 
+@pytest.mark.parametrize("user", [(1000, 1001), (1001, 1001), (4321, 1000)])
+def test_no_two_users_have_a_number(user: tuple[int, int]) -> None:
+    """Who gives way gets a number that jovyan has left."""
+    passwd, _ = with_accounts("", "", user)
+    numbers = [uid for uid, _ in ids(passwd).values()]
+    assert len(set(numbers)) == len(numbers)
+    assert ids(passwd)["jovyan"] == tuple(map(str, user))
+
+
 # -- whose numbers ---------------------------------------------------------------------------------
 
 HERE = FakeEngine().info()
