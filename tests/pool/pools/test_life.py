@@ -210,8 +210,8 @@ def test_pool_is_not_scaled_to_nothing(own: Pool, cli: Cli) -> None:
 
 @pytest.mark.every_engine
 def test_node_that_died_is_named(own: Pool, pool_engine: Engine) -> None:
-    """A command on a node that was killed says so, how it ended, and how to go on."""
+    """A command on a node that has ended says so, how it ended, and how to go on."""
     pool_engine.stop(f"{own.name}-execute-2", timeout_s=0)
-    with pytest.raises(PoolNotReady, match=r"execute-2 has ended with 137") as caught:
+    with pytest.raises(PoolNotReady, match=r"execute-2 has ended with \d+") as caught:
         own.exec(["true"], node="execute-2")
     assert f"condor-mini start -n {own.name}" in str(caught.value)
