@@ -54,7 +54,7 @@ def check(what: str, spec: PoolSpec, nodes: Sequence[PlannedNode], problem: str 
     elif spec.reachable:
         problem = "reachable: condor-mini chooses the ports. Write them into `ports` of each group"
     elif spec.user_ids != USER_IDS:
-        problem = "user: `condor-mini build` makes images in which jovyan has UID 1000"
+        problem = "user: jovyan has UID 1000 in the images of `condor-mini build`. Leave `user` out"
     if problem:
         raise UsageError(f"{what} cannot have all that this pool has: {problem}")
 

@@ -50,7 +50,20 @@ _SCRIPT = """#!/bin/sh
 #   docker secret rm {secrets}
 set -eu
 image={image}
-docker secret inspect {key} >/dev/null 2>&1 && echo "the secrets of {pool} are there" && exit
+set -- {secrets}
+found=''
+for secret; do
+  if docker secret inspect "$secret" >/dev/null 2>&1; then found="$found $secret"; fi
+done
+case $found in
+  '') ;;
+  " $*") echo "the secrets of {pool} are there"; exit ;;
+  *)
+    echo "some secrets of {pool} are there, and some are not. Make all anew:" >&2
+    echo "  docker secret rm$found && sh $0" >&2
+    exit 1
+    ;;
+esac
 
 # signed COMMAND: runs a command where the key is
 signed() {{

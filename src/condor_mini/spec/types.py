@@ -21,7 +21,7 @@ RESERVED_NAMES = ("bridge", "host", "none", "default")
 """Names of networks that engines create themselves."""
 RESERVED_LABELS = LABEL
 MOST_ID = 2**31 - 1
-USER_IDS = range(1000, MOST_ID + 1)
+ORDINARY_UIDS = range(1000, MOST_ID + 1)
 """UIDs of ordinary users; below them are the accounts of the image's system."""
 USER_PATTERN = r"^[0-9]{1,10}(:[0-9]{1,10})?$"
 RESERVED_VARIABLES = ("CONDOR_HOST", "CONDOR_SERVICE_HOST", "MASTER", "CONDOR_MINI_ROLE")
@@ -40,9 +40,9 @@ def one_line(value: str) -> str:
 def _user(value: object) -> object:
     text = str(value) if type(value) is int else value
     ids = [int(word) for word in text.split(":")] if _is_user(text) else []
-    if not ids or ids[0] not in USER_IDS or not 0 < ids[-1] <= MOST_ID:
+    if not ids or ids[0] not in ORDINARY_UIDS or not 0 < ids[-1] <= MOST_ID:
         raise ValueError(
-            f"must be UID or UID:GID, with a UID from {USER_IDS[0]} and a GID from 1, "
+            f"must be UID or UID:GID, with a UID from {ORDINARY_UIDS[0]} and a GID from 1, "
             f"not {shown(value)}"
         )
     return text
@@ -146,7 +146,7 @@ User = Annotated[
         {
             "anyOf": [
                 {"type": "string", "pattern": USER_PATTERN},
-                {"type": "integer", "minimum": USER_IDS[0], "maximum": USER_IDS[-1]},
+                {"type": "integer", "minimum": ORDINARY_UIDS[0], "maximum": ORDINARY_UIDS[-1]},
             ]
         }
     ),

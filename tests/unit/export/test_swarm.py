@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from typing import TYPE_CHECKING, Any
 
@@ -80,6 +81,32 @@ def test_script_is_a_shell_script(tmp_path: Path) -> None:
     subprocess.run(["sh", "-n", str(script)], check=True)
     commands = [line for line in script.read_text().splitlines() if "docker " in line]
     assert not [line for line in commands if "$key" in line.partition("docker ")[2]]
+
+
+@pytest.mark.parametrize(
+    ("there", "status", "said"),
+    [
+        ("ci-key ci-submit-token ci-execute-token", 0, "the secrets of ci are there"),
+        ("ci-submit-token", 1, "docker secret rm ci-submit-token && sh "),
+    ],
+    ids=["all", "of a script that was cut off"],
+)
+def test_script_says_what_is_there(tmp_path: Path, there: str, status: int, said: str) -> None:
+    """It makes nothing anew beside secrets that are there, and says what to do about some."""
+    docker = tmp_path / "docker"
+    # docker secret inspect NAME
+    docker.write_text(f'#!/bin/sh\ncase " {there} " in *" $3 "*) ;; *) exit 1 ;; esac\n')
+    docker.chmod(0o755)
+    script = tmp_path / SCRIPT
+    script.write_text(swarm_files(POOL)[SCRIPT])
+    result = subprocess.run(
+        ["sh", str(script)],
+        env={"PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (result.returncode, said in result.stdout + result.stderr) == (status, True)
 
 
 @pytest.mark.parametrize(
