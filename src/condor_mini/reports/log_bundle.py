@@ -30,6 +30,7 @@ from condor_mini.base.times import rfc3339
 from condor_mini.base.tree import Tree, named
 from condor_mini.nodes.holdings import spec_form
 from condor_mini.nodes.node import Role
+from condor_mini.reports.logs import SHOW_TIMEOUT_S, show_all
 from condor_mini.reports.status import Verdict, status_of
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def export(
     pool = nodes[0].pool if nodes else None
     # The most informative comes first: the time may not be enough for everything.
     for node in nodes:
-        collection.add(f"{node.name}/container.log", _container_log(engine, node))
+        collection.add(f"{node.name}/container.log", _container_log(engine, node, collection))
         collection.add(f"{node.name}/inspect.json", _inspected(node))
     if pool:
         collection.add(STATUS, _status(pool, nodes, collection))
@@ -216,8 +217,9 @@ def _encoded(text: str) -> bytes:
     return redact(text).encode("utf-8", errors="replace")
 
 
-def _container_log(engine: Engine, node: Node) -> Callable[[], Found]:
+def _container_log(engine: Engine, node: Node, collection: _Collection) -> Callable[[], Found]:
     def fetch() -> Found:
+        show_all(node, timeout_s=min(SHOW_TIMEOUT_S, collection.left_s))
         yield f"{node.name}/container.log", engine.logs(node.info.id, timestamps=True)
 
     return fetch

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from condor_mini.base.errors import CondorMiniError, NotFound, UsageError
+from condor_mini.base.layout import REQUEST_SCRIPTS
 from condor_mini.base.parallel import each
 from condor_mini.base.signals import held_back
 from condor_mini.base.times import rfc3339
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 LOOK_INTERVAL_S = 1.0
 """While logs are followed, look so often for nodes that were started or added."""
+SHOW_TIMEOUT_S = 5.0
+"""Deadline in seconds for a node to show what its daemons have written."""
 ENTRYPOINT = "condor-mini"
 """Name in place of a daemon's, for lines that a node writes outside of its daemons."""
 DAEMONS = (
@@ -72,7 +75,7 @@ def lines(
     since: datetime | None = None,
     tail: int | None = None,
 ) -> Iterator[LogLine]:
-    """Yield what the daemons have written, in order of time.
+    """Yield what the daemons have written until now, in order of time.
 
     Args:
         pool: Pool to read the logs of.
@@ -86,7 +89,9 @@ def lines(
         NotFound: There is no node of that name.
     """
     wanted = _daemons(daemons)
-    sources = [_Source(pool.engine, node, wanted) for node in _nodes(pool, nodes)]
+    chosen = _nodes(pool, nodes)
+    each(show_all, chosen)
+    sources = [_Source(pool.engine, node, wanted) for node in chosen]
     each(lambda source: source.read(since, tail), sources)
     yield from heapq.merge(*(source.backlog for source in sources), key=lambda line: line.time)
 
@@ -114,6 +119,16 @@ def follow(
     each(lambda source: source.read(since, tail), sources)
     yield from heapq.merge(*(source.backlog for source in sources), key=lambda line: line.time)
     yield from follower.new_lines()
+
+
+def show_all(node: Node, *, timeout_s: float = SHOW_TIMEOUT_S) -> None:
+    """Have a node show what its daemons have written, which it else does up to 0.5 s later.
+
+    A node that cannot is left alone: it may not run, hang, or be of an older version.
+    """
+    if node.is_running:
+        with suppress(CondorMiniError):
+            node.exec([f"{REQUEST_SCRIPTS}/show-logs"], user="root", timeout_s=timeout_s)
 
 
 def known_daemon(name: str) -> str:

@@ -13,6 +13,8 @@ from typing import IO, TYPE_CHECKING
 
 import pytest
 
+from condor_mini.base.parallel import each
+
 if TYPE_CHECKING:
     from tests.pool.pools.conftest import Cli
 
@@ -48,6 +50,30 @@ def test_all_daemons_of_all_nodes(cli: Cli, pool: Pool) -> None:
         ("execute-2", "startd"),
     }
     assert [row["time"] for row in rows] == sorted(row["time"] for row in rows)
+
+
+def test_what_was_just_written(pool: Pool) -> None:
+    """A reader sees each line of a daemon's log, though nodes look only twice a second."""
+    for number in range(5):
+        line = f"line {number} of {time.monotonic_ns()}"
+        write = ["sh", "-c", f"echo {line} >>$(condor_config_val SCHEDD_LOG)"]
+        pool.exec(write, node="submit-1", user="root")
+        shown = pool.logs(nodes=["submit-1"], daemons=["schedd"])
+        assert line in [entry.text for entry in shown]
+
+
+def test_readers_at_the_same_time(pool: Pool) -> None:
+    """Each of several readers gets its answer, and none leaves anything in the node."""
+    line = f"line of {time.monotonic_ns()}"
+    write = ["sh", "-c", f"seq -f '{line} %g' 3000 >>$(condor_config_val SCHEDD_LOG)"]
+    pool.exec(write, node="submit-1", user="root")
+    counts = each(
+        lambda _: sum(entry.text.startswith(line) for entry in pool.logs(nodes=["submit-1"])),
+        range(4),
+    )
+    assert counts == [3000] * 4
+    left = pool.exec(["ls", "/run/condor-mini"], node="submit-1", user="root").stdout
+    assert "shown" not in left
 
 
 def test_one_daemon_of_one_node(cli: Cli, pool: Pool) -> None:

@@ -89,6 +89,19 @@ def test_directory_that_is_a_link_is_refused(full: FakePool, tmp_path: Path) -> 
     assert list((tmp_path / "there").iterdir()) == []
 
 
+def test_nodes_first_show_what_was_written(full: FakePool, tmp_path: Path) -> None:
+    """A node's own log has what it shows because it is asked."""
+
+    def show(call: FakeExec) -> FakeOutcome:
+        full.engine.write_log(call.container, "master: 11/21/26 06:50:07 shown\n")
+        return FakeOutcome()
+
+    full.engine.on_exec([f"{REQUEST_SCRIPTS}/show-logs"], show)
+    assert export(full.engine, full.nodes, tmp_path / "out") == []
+    for node in full.nodes:
+        assert "07 shown\n" in (tmp_path / "out" / node.name / "container.log").read_text()
+
+
 def test_links_in_a_log_directory_are_left_out(full: FakePool, tmp_path: Path) -> None:
     """Of a node's log directory files come, and links do not."""
     member = tarfile.TarInfo(f"{LOG[1:]}/link")

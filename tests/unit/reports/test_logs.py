@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from condor_mini.base.errors import NotFound, UsageError
+from condor_mini.base.layout import REQUEST_SCRIPTS
 from condor_mini.base.waiting import wait_until
+from condor_mini.engine import FakeExec, FakeOutcome
 from condor_mini.reports import logs
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from fake_pool import FakePool
 
 WITHIN_S = 10.0
+SHOW = [f"{REQUEST_SCRIPTS}/show-logs"]
 
 
 class Followed:
@@ -114,6 +117,27 @@ def test_unknown_daemon(pool: FakePool) -> None:
     """A daemon that there is not is refused with those that there are."""
     with pytest.raises(UsageError, match=r"no daemon foo; there are: collector, .*schedd"):
         list(logs.lines(pool, daemons=["foo"]))
+
+
+def test_nodes_first_show_what_was_written(written: FakePool) -> None:
+    """What a node shows because it is asked is among the lines; only running nodes are asked."""
+    written.engine.end("ci-execute-1", exit_code=0)
+    asked: list[str] = []
+
+    def show(call: FakeExec) -> FakeOutcome:
+        asked.append(call.container)
+        written.engine.write_log(call.container, "master: 11/21/26 06:50:07 shown\n")
+        return FakeOutcome()
+
+    written.engine.on_exec(SHOW, show)
+    shown = [line.node for line in logs.lines(written) if line.text.endswith("shown")]
+    assert sorted(asked) == sorted(shown) == ["ci-master", "ci-submit-1"]
+
+
+def test_node_that_does_not_answer_has_its_log(written: FakePool) -> None:
+    """A node that hangs delays the lines up to a deadline, and keeps none back."""
+    written.engine.on_exec(SHOW, lambda _: FakeOutcome(seconds=2 * logs.SHOW_TIMEOUT_S))
+    assert len(list(logs.lines(written))) == 4
 
 
 def test_tail_counts_what_is_wanted(written: FakePool) -> None:
