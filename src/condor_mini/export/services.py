@@ -6,6 +6,7 @@ one, with as many containers as the group has nodes.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -19,7 +20,7 @@ from condor_mini.nodes.fit import LIMITED_CONFIG
 from condor_mini.nodes.node import Role
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from condor_mini.nodes.planned_node import PlannedNode
     from condor_mini.spec import PoolSpec
@@ -37,35 +38,56 @@ AUTHORIZATIONS = {
 """What a node's token allows, by the node's role."""
 
 
-def check(what: str, spec: PoolSpec, nodes: Sequence[PlannedNode], problem: str = "") -> None:
+def check(
+    what: str,
+    spec: PoolSpec,
+    nodes: Sequence[PlannedNode],
+    problems: Iterable[str] = (),
+    *,
+    instead: str = "Write them into `ports` of each group",
+) -> None:
     """Raise ``UsageError`` if the pool has something that only condor-mini can do.
 
     Args:
         what: The file: ``a Compose file``.
         spec: Spec of the pool.
         nodes: Its nodes.
-        problem: A problem with files of this kind alone.
+        problems: Problems with files of this kind alone.
+        instead: What to do instead of having ports chosen.
     """
-    if own := [node.group for node in nodes if node.has_own_image]:
-        problem = (
-            f"the group {own[0]} has an image of its own, beside which condor-mini puts HTCondor: "
+    found = list(dict.fromkeys([*_problems(spec, nodes, instead), *problems]))
+    if found:
+        separator = "\n- " if len(found) > 1 else " "
+        words = "".join(f"{separator}{problem}" for problem in found)
+        raise UsageError(f"{what} cannot have all that this pool has:{words}")
+
+
+def _problems(spec: PoolSpec, nodes: Sequence[PlannedNode], instead: str) -> Iterator[str]:
+    for group in dict.fromkeys(node.group for node in nodes if node.has_own_image):
+        yield (
+            f"the group {group} has an image of its own, beside which condor-mini puts HTCondor: "
             "build an image on condor-execute, and name it in the file"
         )
-    elif spec.reachable:
-        problem = "reachable: condor-mini chooses the ports. Write them into `ports` of each group"
-    elif spec.user_ids != USER_IDS:
-        problem = "user: jovyan has UID 1000 in the images of `condor-mini build`. Leave `user` out"
-    if problem:
-        raise UsageError(f"{what} cannot have all that this pool has: {problem}")
+    if spec.reachable:
+        yield f"reachable: condor-mini chooses the ports. {instead}"
+    if spec.user_ids != USER_IDS:
+        yield "user: jovyan has UID 1000 in the images of `condor-mini build`. Leave `user` out"
 
 
 def services_of(nodes: Sequence[PlannedNode]) -> Iterator[tuple[PlannedNode, int]]:
     """Yield the first node of each service, and the number of its containers."""
+    yield from grouped(nodes, name_of)
+
+
+def grouped(
+    nodes: Iterable[PlannedNode], name: Callable[[PlannedNode], str]
+) -> Iterator[tuple[PlannedNode, int]]:
+    """Yield the first of the nodes that have the same name, and their number."""
     groups: dict[str, list[PlannedNode]] = {}
     for node in nodes:
-        groups.setdefault(name_of(node), []).append(node)
-    for of_service in groups.values():
-        yield of_service[0], len(of_service)
+        groups.setdefault(name(node), []).append(node)
+    for of_name in groups.values():
+        yield of_name[0], len(of_name)
 
 
 def name_of(node: PlannedNode) -> str:
@@ -121,28 +143,49 @@ class Mode(int):
     """A file's mode, which YAML shows in octal."""
 
 
-class _Dumper(yaml.SafeDumper):
+_NUMBER = re.compile(r"[-+]?[.\d]+[eE][-+]?\d+|0[oO]\d+")
+"""Text that is a number in Go's YAML, and not in Python's, which writes it without quotes."""
+
+
+class _PlainDumper(yaml.SafeDumper):
     """Writes text of several lines as a block, and repeats what is the same."""
 
     def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 (yaml calls it)
         return True
 
 
+class _Dumper(_PlainDumper):
+    """Writes text in which Compose and Swarm see no variables."""
+
+
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    style = "|" if "\n" in text else None
+    style = "|" if "\n" in text else '"' if _NUMBER.fullmatch(text) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+def _escaped(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     # Compose would take $NAME for a variable of its caller.
-    escaped = text.replace("$", "$$")
-    return dumper.represent_scalar("tag:yaml.org,2002:str", escaped, style=style)
+    return _text(dumper, text.replace("$", "$$"))
 
 
 def _mode(dumper: yaml.SafeDumper, mode: Mode) -> yaml.ScalarNode:
     return dumper.represent_scalar("tag:yaml.org,2002:int", f"0{mode:o}")
 
 
-_Dumper.add_representer(str, _text)
-_Dumper.add_representer(Mode, _mode)
+_PlainDumper.add_representer(str, _text)
+_PlainDumper.add_representer(Mode, _mode)
+_Dumper.add_representer(str, _escaped)
 
 
 def as_yaml(document: Mapping[str, object]) -> str:
-    """Return a document as YAML, in which no text has variables."""
-    return yaml.dump(document, Dumper=_Dumper, sort_keys=False, width=1000)
+    """Return a file of services as YAML, in which no text has variables."""
+    return _dumped(document, _Dumper)
+
+
+def as_plain_yaml(document: Mapping[str, object]) -> str:
+    """Return a document as YAML, with text as it is."""
+    return _dumped(document, _PlainDumper)
+
+
+def _dumped(document: Mapping[str, object], dumper: type[_PlainDumper]) -> str:
+    return yaml.dump(document, Dumper=dumper, sort_keys=False, width=1000)

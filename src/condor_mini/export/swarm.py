@@ -98,7 +98,7 @@ def swarm_files(spec: PoolSpec) -> dict[str, str]:
         UsageError: The spec has something that only condor-mini can do, or Swarm cannot.
     """
     nodes = planned_nodes(spec)
-    services.check("a stack file", spec, nodes, _problem(spec, nodes))
+    services.check("a stack file", spec, nodes, _problems(spec, nodes))
     secrets = _secrets(spec)
     texts: dict[str, str] = {}
     made: dict[str, Service] = {}
@@ -128,26 +128,27 @@ def swarm_files(spec: PoolSpec) -> dict[str, str]:
     return {FILE: header + services.as_yaml(document), SCRIPT: _script(spec, nodes[0]), **texts}
 
 
-def _problem(spec: PoolSpec, nodes: Sequence[PlannedNode]) -> str:
-    """Return what Swarm cannot have; empty if there is nothing."""
+def _problems(spec: PoolSpec, nodes: Sequence[PlannedNode]) -> Iterator[str]:
+    """Yield what Swarm cannot have."""
     if spec.shared and not spec.shared.source:
-        return (
+        yield (
             "shared: a volume is of one host. Name a directory that all hosts have at the same "
             "path, by NFS say: shared: {path: /shared, source: /srv/shared}"
         )
+    shared = {spec.shared.path} if spec.shared else set()
     for node in nodes:
-        if places := user_volumes(node):
-            return (
-                f"volumes: the volume at {places[0]} would be root's, on each host another. "
-                "Name a directory of the hosts"
-            )
+        for place in user_volumes(node):
+            if place not in shared:
+                yield (
+                    f"volumes: the volume at {place} would be root's, on each host another. "
+                    "Name a directory of the hosts"
+                )
         for port in node.container.ports:
             if port.host_ip not in EVERYWHERE:
-                return (
+                yield (
                     f"ports: Swarm publishes at all addresses of a host, not at {port.host_ip}. "
                     f"If it may: {EVERYWHERE[0]}:{port.host_port or ''}:{port.container_port}"
                 )
-    return ""
 
 
 def _secrets(spec: PoolSpec) -> dict[Role, str]:
