@@ -96,6 +96,19 @@ def swarm(**options: Unpack[_Options]) -> None:
     _write("swarm", swarm_files, **options)
 
 
+@command.command("kubernetes")
+@_exports_a_pool
+def kubernetes(**options: Unpack[_Options]) -> None:
+    """Write manifests of a pool, which Kubernetes runs without condor-mini.
+
+    DIR gets kustomization.yaml, a directory manifests, and secrets.sh, which makes the pool's key
+    and tokens. The default is the current directory.
+    """
+    from condor_mini.export.kubernetes import kubernetes_files
+
+    _write("kubernetes", kubernetes_files, **options)
+
+
 def _write(
     what: str, files_of: Callable[[PoolSpec], dict[str, str]], **options: Unpack[_Options]
 ) -> None:

@@ -1,0 +1,149 @@
+"""The pods of the manifests of a pool, run by ``docker run``.
+
+tests/helpers/pods.py says what that leaves out.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from condor_mini.base.waiting import wait_until
+from pods import DOMAIN, NAMESPACE, Cluster, Pod, docker, manifests_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .conftest import Cli
+
+pytestmark = pytest.mark.pool_engines("docker", reason="the pods are containers of Docker's")
+
+KUBECTL = Path(__file__).parents[2] / "helpers/kubectl_on_docker.sh"
+START_TIMEOUT_S = 40.0
+POOL = """\
+version: 1
+name: {name}
+shared: {{path: /shared}}
+environment: {{PRICE: "5$$ or $(PROFILE)"}}
+execution_points: [{{count: 2, cpus: 1, limit: {{cpus: 1.5, memory: 512MB}}}}]
+"""
+JOB = """\
+cat >job.sub <<END
+executable = /bin/sh
+transfer_executable = false
+arguments = "-c 'cat in; hostname -s; id -un; sleep 1'"
+should_transfer_files = yes
+transfer_input_files = in
+transfer_output_files = ""
+output = out.\\$(Process)
+log = log
+request_cpus = 1
+request_memory = 32
+request_disk = 1M
+queue 2
+END
+echo it is done >in
+condor_submit -terse job.sub && condor_wait -wait 60 log && cat out.0 out.1
+"""
+REFUSED = "timeout 2 bash -c ': </dev/tcp/{host}/{port}' || echo refused"
+
+
+@pytest.fixture
+def cluster(fresh: Cli, tmp_path: Path) -> Iterator[Cluster]:
+    """The pods of a pool that was exported with two execution points, before they are started."""
+    (tmp_path / "pool.yaml").write_text(POOL.format(name=fresh.name))
+    fresh.succeeds("export", "kubernetes", "-c", "pool.yaml", "out", cwd=tmp_path)
+    made = Cluster(
+        directory=tmp_path / "cluster",
+        network=f"k8s-{fresh.name}",
+        manifests=manifests_of(tmp_path / "out/manifests"),
+    )
+    made.secrets.mkdir(parents=True)
+    docker("network", "create", made.network)
+    yield made
+    made.end()
+    docker("network", "rm", made.network)
+
+
+def make_secrets(cluster: Cluster) -> str:
+    """Run secrets.sh with a kubectl that is about these pods; what it writes."""
+    programs = cluster.directory / "programs"
+    programs.mkdir(exist_ok=True)
+    if not (programs / "kubectl").exists():
+        (programs / "kubectl").symlink_to(KUBECTL)
+    done = subprocess.run(
+        ["sh", str(cluster.directory.parent / "out/secrets.sh"), "--namespace", NAMESPACE],
+        env={
+            "PATH": f"{programs}:{os.environ['PATH']}",
+            "SECRETS": str(cluster.secrets),
+            "NAMESPACE": NAMESPACE,
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def start(cluster: Cluster, *pods: Pod) -> None:
+    """Start pods beside each other; their startup probes succeed when it returns."""
+
+    def begin(pod: Pod) -> None:
+        cluster.start(pod)
+        cluster.await_start(pod, START_TIMEOUT_S)
+
+    with ThreadPoolExecutor() as kubelets:
+        begun = [kubelets.submit(begin, pod) for pod in pods]
+        make_secrets(cluster)
+        for each in begun:
+            each.result()
+
+
+def as_user(pod: Pod, script: str) -> str:
+    """Run a shell script as the user there, as the page says."""
+    return docker("exec", pod.name, "su", "--login", "jovyan", "--command", script)
+
+
+def await_machines(access_point: Pod, names: set[str]) -> None:
+    """Wait until the slots of these machines are at the collector, which the user asks."""
+
+    def missing() -> str | None:
+        found = set(as_user(access_point, "condor_status -af Machine").split())
+        return None if found == names else f"these are there: {found}"
+
+    wait_until(missing, timeout_s=START_TIMEOUT_S, interval_s=0.5)
+
+
+def test_pool_of_the_manifests(cluster: Cluster) -> None:
+    """Jobs run on it, its probes succeed, and the access point's queue outlives its pod."""
+    pods = cluster.pods()
+    roles = ["master", "submit", "execute", "execute"]
+    pods.sort(key=lambda pod: roles.index(pod.service.rpartition("-")[2]))
+    manager, access_point, *execution_points = pods
+    start(cluster, *pods)
+    await_machines(access_point, {f"{pod.name}.{pod.service}.{DOMAIN}" for pod in execution_points})
+    names = sorted(pod.name for pod in execution_points)
+    output = as_user(access_point, JOB).splitlines()[-6:]
+    assert sorted(output) == sorted([*["it is done"] * 2, *["jovyan"] * 2, *names])
+    as_user(access_point, "echo shared >/shared/file")
+    assert as_user(execution_points[0], "cat /shared/file") == "shared\n"
+
+    for pod in pods:
+        for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+            assert cluster.probe(pod, probe) is None
+        assert docker("exec", pod.name, "printenv", "PRICE") == "5$$ or $(PROFILE)\n"
+    assert make_secrets(cluster).startswith("the secrets of ")
+
+    assert cluster.stop(access_point) == 0
+    assert cluster.stop(manager) == 0
+    start(cluster, manager, access_point)
+    assert as_user(access_point, "condor_history -af ExitCode") == "0\n0\n"
+    assert as_user(access_point, "cat out.0").startswith("it is done")
+    await_machines(access_point, {f"{pod.name}.{pod.service}.{DOMAIN}" for pod in execution_points})
