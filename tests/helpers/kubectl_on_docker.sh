@@ -27,7 +27,8 @@ case "$1 $2" in
   'rollout status')
     deadline=$(($(date +%s) + 40))
     until docker exec "${3#statefulset/}-0" /usr/local/libexec/condor-mini/request/health 2>/dev/null; do
-      [ "$(date +%s)" -lt "$deadline" ] || refuse "${3#statefulset/}-0 is not ready in 40 s"
+      [ "$(date +%s)" -lt "$deadline" ] ||
+        refuse "${3#statefulset/}-0 is not ready in 40 s: $(docker logs --tail 20 "${3#statefulset/}-0" 2>&1)"
       sleep 0.2
     done
     ;;

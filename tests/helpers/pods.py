@@ -21,7 +21,7 @@ import yaml
 from condor_mini.base.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 Manifest = dict[str, Any]
@@ -125,20 +125,40 @@ class Cluster:
             *("enableServiceLinks", "automountServiceAccountToken", "securityContext", "volumes"),
             *("initContainers", "containers", "terminationGracePeriodSeconds"),
         )
-        assert pod.spec["securityContext"] == {"seccompProfile": {"type": "RuntimeDefault"}}
         self.started[pod.name] = pod
         for volume in pod.spec["volumes"]:
             if "secret" in volume:
                 self._await(volume["secret"]["secretName"])
-        sources = {each["name"]: self._source(pod, each) for each in pod.spec["volumes"]}
-        for claim in pod.claims:
-            sources[claim] = self._directory("claims", f"{claim}-{pod.name}")
+        sources = self._sources(pod)
+        security = _only(
+            pod.spec["securityContext"],
+            *("runAsNonRoot", "runAsUser", "runAsGroup", "fsGroup", "fsGroupChangePolicy"),
+            "seccompProfile",
+        )
+        assert security["seccompProfile"] == {"type": "RuntimeDefault"}, "Docker's default"
+        if group := security.get("fsGroup"):
+            self._give(sources.values(), group, pod.container["image"])
         for container in pod.spec["initContainers"]:
             docker("run", "--rm", *self._options(pod, container, sources))
+        self._run(pod, sources)
+
+    def restart(self, pod: Pod) -> None:
+        """End the container of a pod at once, and start another in the same pod."""
+        docker("rm", "--force", pod.name)
+        self._run(pod, self._sources(pod))
+
+    def _run(self, pod: Pod, sources: Mapping[str, Path]) -> None:
         options = self._options(pod, pod.container, sources)
         docker("run", "--detach", "--name", pod.name, *options)
         if self.confines:
             self._confine(pod)
+
+    def _sources(self, pod: Pod) -> dict[str, Path]:
+        """The directory in place of each volume."""
+        sources = {each["name"]: self._source(pod, each) for each in pod.spec["volumes"]}
+        for claim in pod.claims:
+            sources[claim] = self._directory("claims", f"{claim}-{pod.name}")
+        return sources
 
     @property
     def confines(self) -> bool:
@@ -170,6 +190,14 @@ class Cluster:
         for each in rules:
             argv = ["nsenter", "--target", process, "--net", "iptables", "--append", "INPUT", *each]
             subprocess.run(argv, timeout=TIMEOUT_S, check=True)
+
+    @staticmethod
+    def _give(sources: Iterable[Path], group: int, image: str) -> None:
+        """Let a group read and write volumes, as Kubernetes does for fsGroup."""
+        script = f"chgrp -R {group} /v/* && chmod -R g+rwX /v/* && chmod g+s /v/*"
+        volumes = [f"--volume={source}:/v/{n}" for n, source in enumerate(sources)]
+        options = ("--user", "0", "--entrypoint", "sh", *volumes, image)
+        docker("run", "--rm", *options, "-c", script)
 
     def _await(self, secret: str) -> None:
         def missing() -> str | None:
@@ -228,8 +256,11 @@ class Cluster:
         )
         security = _only(
             container["securityContext"],
-            *("runAsUser", "allowPrivilegeEscalation", "readOnlyRootFilesystem", "capabilities"),
+            *("allowPrivilegeEscalation", "readOnlyRootFilesystem", "capabilities"),
         )
+        user = pod.spec["securityContext"]["runAsUser"]
+        group = pod.spec["securityContext"].get("runAsGroup", 0)
+        more = pod.spec["securityContext"].get("fsGroup")
         capabilities = _only(security["capabilities"], "drop", "add")
         variables: dict[str, str] = {}
         for each in container.get("env", ()):
@@ -239,7 +270,8 @@ class Cluster:
             *("--network", self.network, "--dns-option", "ndots:5", "--dns-search", DOMAIN),
             *("--network-alias", f"{pod.name}.{pod.service}.{DOMAIN}"),
             *("--network-alias", f"{pod.service}.{DOMAIN}"),
-            *("--user", str(security["runAsUser"])),
+            *("--user", f"{user}:{group}"),
+            *(("--group-add", str(more)) if more is not None else ()),
             *(f"--cap-drop={each}" for each in capabilities.get("drop", ())),
             *(f"--cap-add={each}" for each in capabilities.get("add", ())),
             *(f"--env={name}={value}" for name, value in variables.items()),
@@ -294,8 +326,8 @@ class Cluster:
     def remove(self, *place: str) -> None:
         """Remove a directory, whose files belong to the containers' users."""
         image = next(iter(self.started.values())).container["image"]
-        options = ("run", "--rm", "--entrypoint", "rm", "--volume", f"{self.directory}:/all", image)
-        docker(*options, "-rf", "/".join(("/all", *place)))
+        options = ("--user", "0", "--entrypoint", "rm", "--volume", f"{self.directory}:/all", image)
+        docker("run", "--rm", *options, "-rf", "/".join(("/all", *place)))
 
     def end(self) -> None:
         """Remove all containers and directories."""

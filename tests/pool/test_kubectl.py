@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,13 +17,17 @@ import pytest
 import yaml
 
 from condor_mini.export.kubernetes import kubernetes_files
+from condor_mini.spec import PoolSpec
 from condor_mini.spec.pool_file import read_pool_file
 from kubernetes_api import kubernetes_api
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pods import Manifest
+
 POOL = Path(__file__).parents[1] / "unit/export/kubernetes/pool.yaml"
+PAGE = Path(__file__).parents[2] / "docs/how-to/use-with-kubernetes.md"
 TIMEOUT_S = 60.0
 
 
@@ -43,7 +48,7 @@ def kubectl(exported: Path, tmp_path_factory: pytest.TempPathFactory) -> Callabl
 
     def run(*argv: str, stdin: str = "") -> str:
         done = subprocess.run(
-            ["kubectl", *argv],
+            [str(Path(sys.executable).with_name("kubectl")), *argv],
             cwd=exported,
             env={"PATH": os.environ["PATH"], "HOME": str(home)},
             input=stdin,
@@ -63,7 +68,7 @@ def plain(exported: Path) -> str:
     return "---\n".join(file.read_text() for file in (exported / "manifests").iterdir())
 
 
-def named(text: str) -> dict[tuple[str, str], object]:
+def named(text: str) -> dict[tuple[str, str], Manifest]:
     """The manifests of a text, by kind and name."""
     found = yaml.safe_load_all(text)
     return {(each["kind"], each["metadata"]["name"]): each for each in found}
@@ -76,20 +81,33 @@ def test_kustomize_builds_what_the_manifests_say(
     assert named(kubectl("kustomize", ".")) == named(plain(exported))
 
 
-def test_kustomize_names_another_registry(kubectl: Callable[..., str], exported: Path) -> None:
-    """An overlay renames the images, also of the containers that run first."""
+def test_kustomize_builds_the_overlay_of_the_page(
+    kubectl: Callable[..., str], exported: Path
+) -> None:
+    """It renames the images, also of the containers that run first, and gives jobs time to end."""
+    (text,) = re.findall(r"```yaml\n(resources: .*?)```", PAGE.read_text(), re.DOTALL)
     overlay = exported.with_name("overlay")
     overlay.mkdir()
-    images = [
-        {"name": f"condor-{role}", "newName": f"registry.example/condor-{role}"}
-        for role in ("master", "submit", "execute")
-    ]
-    document = {"resources": ["../base"], "namespace": "physics", "images": images}
-    (overlay / "kustomization.yaml").write_text(yaml.safe_dump(document))
-    built = kubectl("kustomize", "../overlay")
-    lines = [line for line in built.splitlines() if "image:" in line]
-    assert len(lines) == 2 * len([kind for kind, _ in named(built) if kind == "StatefulSet"])
-    assert {"registry.example/" in line for line in lines} == {True}
+    (overlay / "kustomization.yaml").write_text(text)
+    for path, manifest in kubernetes_files(PoolSpec()).items():
+        (exported / path).write_text(manifest)
+    built = named(kubectl("kustomize", "../overlay"))
+    pods = {
+        name: each["spec"]["template"]["spec"]
+        for (kind, name), each in built.items()
+        if kind == "StatefulSet"
+    }
+    images = {c["image"] for pod in pods.values() for c in _containers(pod)}
+    series = PoolSpec().htcondor
+    assert images == {
+        f"registry.example/condor-{role}:{series}" for role in ("master", "submit", "execute")
+    }
+    assert pods["mini-execute"]["terminationGracePeriodSeconds"] == 3600
+    assert {each["metadata"]["namespace"] for each in built.values()} == {"physics"}
+
+
+def _containers(pod: Manifest) -> list[Manifest]:
+    return [*pod["initContainers"], *pod["containers"]]
 
 
 def test_kubectl_would_create_everything(kubectl: Callable[..., str], exported: Path) -> None:

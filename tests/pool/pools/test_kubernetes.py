@@ -25,6 +25,7 @@ pytestmark = pytest.mark.pool_engines("docker", reason="the pods are containers 
 
 KUBECTL = Path(__file__).parents[2] / "helpers/kubectl_on_docker.sh"
 START_TIMEOUT_S = 40.0
+USER = "jovyan@condor-mini.internal"
 POOL = """\
 version: 1
 name: {name}
@@ -36,7 +37,7 @@ JOB = """\
 cat >job.sub <<END
 executable = /bin/sh
 transfer_executable = false
-arguments = "-c 'cat in; hostname -s; id -un; sleep 1'"
+arguments = "-c 'cat in; hostname -s; id -un; sleep 3'"
 should_transfer_files = yes
 transfer_input_files = in
 transfer_output_files = ""
@@ -50,7 +51,10 @@ END
 echo it is done >in
 condor_submit -terse job.sub && condor_wait -wait 60 log && cat out.0 out.1
 """
-REFUSED = "timeout 2 bash -c ': </dev/tcp/{host}/{port}' || echo refused"
+OTHER_PORT = (
+    "awk '$4 == \"0A\" && $2 ~ /^00000000:/ && $2 !~ /:2592$/ { print $2; exit }' /proc/net/tcp"
+)
+"""What prints a port that the collector listens at beside 9618: proc_pid_net(5)."""
 
 
 @pytest.fixture
@@ -139,8 +143,16 @@ def test_pool_of_the_manifests(cluster: Cluster) -> None:
         for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
             assert cluster.probe(pod, probe) is None
         assert docker("exec", pod.name, "printenv", "PRICE") == "5$$ or $(PROFILE)\n"
+    assert docker("exec", manager.name, "id", "-un") == "jovyan\n"
+    docker("exec", manager.name, "condor_userprio", "-setfactor", USER, "9")
     assert make_secrets(cluster).startswith("the secrets of ")
+    if cluster.confines:
+        port = int(docker("exec", manager.name, "sh", "-c", OTHER_PORT).partition(":")[2], 16)
+        connect = f"timeout 2 bash -c ': </dev/tcp/{manager.name}.{manager.service}/{port}'"
+        refused = docker("exec", access_point.name, "bash", "-c", f"{connect} || echo $?")
+        assert refused == "124\n", "the policy lets in nobody there"
 
+    cluster.restart(execution_points[0])
     assert cluster.stop(access_point) == 0
     assert cluster.stop(manager) == 0
     start(cluster, manager, access_point)

@@ -111,7 +111,7 @@ def _of_role(spec: PoolSpec, nodes: Sequence[PlannedNode], role: Role) -> list[M
 def _of_set(spec: PoolSpec, node: PlannedNode, count: int) -> Iterator[Manifest]:
     """Yield the manifests of nodes that are alike: configuration, Service and StatefulSet."""
     files = {
-        **{target.rpartition("/")[2]: text for _, target, text in services.configuration(node)},
+        **pods.configuration_of(node),
         pods.PREPARE: (_HERE / "prepare.sh").read_text(encoding="utf-8"),
     }
     yield {

@@ -12,10 +12,14 @@ from typing import TYPE_CHECKING, Any
 from condor_mini.base.layout import HEALTH, KEYS, LOG
 from condor_mini.engine import VolumeMount
 from condor_mini.export import services
-from condor_mini.export.kubernetes import names
+from condor_mini.export.kubernetes import confinement, names
+from condor_mini.export.kubernetes.confinement import has_one_user
 from condor_mini.export.services import SECRETS
+from condor_mini.nodes.condor_config import one_user_config
+from condor_mini.nodes.fit import ONE_USER_CONFIG
 from condor_mini.nodes.node import Role
 from condor_mini.nodes.plan import SCRATCH
+from condor_mini.nodes.planned_node import CONFIGURATION
 from condor_mini.nodes.state import STATE, state_volumes, user_volumes
 
 if TYPE_CHECKING:
@@ -29,9 +33,6 @@ CONTAINER = "condor"
 PREPARE = "prepare"
 """The name of the container that runs before it, and of its script in the ConfigMap."""
 STATE_VOLUME, SCRATCH_VOLUME, CONFIG_VOLUME, SECRET_VOLUME = "state", "scratch", "config", "secret"
-
-PREPARE_CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER")
-"""What copying directories takes that belong to several users."""
 
 _LIVE = """condor_who -quick | grep -q 'MASTER = "Alive"'"""
 PROBES = {
@@ -76,7 +77,7 @@ def pod_spec(node: PlannedNode, group: ExecutionPoints | None) -> dict[str, Any]
         "automountServiceAccountToken": False,
         # HTCondor ends its daemons within 9 s: base/config.d/29-profiles.
         "terminationGracePeriodSeconds": 30,
-        "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
+        "securityContext": confinement.pod_security(node),
         "initContainers": [_preparation(node, shared)],
         "containers": [_container(node, shared, group)],
         "volumes": [
@@ -86,7 +87,7 @@ def pod_spec(node: PlannedNode, group: ExecutionPoints | None) -> dict[str, Any]
                 "name": SECRET_VOLUME,
                 "secret": {
                     "secretName": names.secret_of(node.pool, node.role),
-                    "defaultMode": services.Mode(0o400),
+                    "defaultMode": services.Mode(0o440 if has_one_user(node) else 0o400),
                 },
             },
             *(
@@ -98,6 +99,14 @@ def pod_spec(node: PlannedNode, group: ExecutionPoints | None) -> dict[str, Any]
             ),
         ],
     }
+
+
+def configuration_of(node: PlannedNode) -> dict[str, str]:
+    """Return HTCondor's configuration of a node, by the names of its files."""
+    files = {target: text for _, target, text in services.configuration(node)}
+    if has_one_user(node):
+        files[ONE_USER_CONFIG] = one_user_config()
+    return {path.rpartition("/")[2]: files[path] for path in sorted(files)}
 
 
 def state_of(node: PlannedNode) -> dict[str, str]:
@@ -118,6 +127,8 @@ def _scratch_of(node: PlannedNode) -> list[str]:
     """Return the directories that a node writes and that go with its pod."""
     own = {mount.target for mount in node.container.mounts if isinstance(mount, VolumeMount)}
     own -= set(STATE[node.role].values())
+    if has_one_user(node):
+        own.add("/home")  # the image's will do: nobody writes there
     logs = () if state_of(node) else (LOG,)
     return sorted({*SCRATCH[node.role], *logs}.difference(own))
 
@@ -134,7 +145,8 @@ def _container(
         {"name": STATE_VOLUME, "mountPath": at, "subPath": name}
         for name, at in state_of(node).items()
     ]
-    mounts.append({"name": SECRET_VOLUME, "mountPath": SECRETS, "readOnly": True})
+    if not has_one_user(node):
+        mounts.append({"name": SECRET_VOLUME, "mountPath": SECRETS, "readOnly": True})
     mounts += [_shared_mount(mount) for mount in shared]
     return services.given(
         {
@@ -147,7 +159,7 @@ def _container(
             "ports": [{"name": CONTAINER, "containerPort": 9618}],
             "resources": _resources(node, group),
             **PROBES,
-            "securityContext": _confined(container.cap_add, read_only=container.read_only),
+            "securityContext": confinement.node_security(node),
             "volumeMounts": mounts,
         }
     )
@@ -155,33 +167,41 @@ def _container(
 
 def _preparation(node: PlannedNode, shared: list[VolumeMount]) -> dict[str, Any]:
     """Return the container that fills the volumes before the node starts."""
-    copies = [f"{at}:/{SCRATCH_VOLUME}{at}" for at in _scratch_of(node)]
-    copies += [f"{at}:/{STATE_VOLUME}/{name}" for name, at in state_of(node).items()]
     writable = [mount for mount in shared if mount.target in user_volumes(node)]
+    if has_one_user(node):  # it may not let others write there
+        writable = []
     mounts: list[Mount] = [
         {"name": SCRATCH_VOLUME, "mountPath": f"/{SCRATCH_VOLUME}"},
         {"name": CONFIG_VOLUME, "mountPath": f"/{CONFIG_VOLUME}"},
     ]
     if state_of(node):
         mounts.append({"name": STATE_VOLUME, "mountPath": f"/{STATE_VOLUME}"})
+    if has_one_user(node):
+        mounts.append({"name": SECRET_VOLUME, "mountPath": f"/{SECRET_VOLUME}"})
     return {
         "name": PREPARE,
         "image": node.container.image,
         "command": ["sh", f"/{CONFIG_VOLUME}/{PREPARE}"],
-        "args": [literal(word) for word in (*copies, *(mount.target for mount in writable))],
-        "securityContext": _confined(PREPARE_CAPABILITIES, read_only=True),
+        "args": [literal(word) for word in (*_copies(node), *(mount.target for mount in writable))],
+        "securityContext": confinement.prepare_security(node),
         "volumeMounts": [*mounts, *(_shared_mount(mount) for mount in writable)],
     }
 
 
-def _confined(capabilities: tuple[str, ...], *, read_only: bool) -> dict[str, Any]:
-    return {
-        # HTCondor's master becomes other users, which the profile `restricted` does not allow.
-        "runAsUser": 0,
-        "allowPrivilegeEscalation": False,
-        "readOnlyRootFilesystem": read_only,
-        "capabilities": {"drop": ["ALL"], "add": list(capabilities)},
-    }
+def _copies(node: PlannedNode) -> Iterator[str]:
+    """Yield what is copied to the volumes: SOURCE:COPY, without a source for a new directory."""
+    volumes = {at: f"/{SCRATCH_VOLUME}{at}" for at in _scratch_of(node)}
+    volumes |= {at: f"/{STATE_VOLUME}/{name}" for name, at in state_of(node).items()}
+    for at, copy in volumes.items():
+        if at == "/run" or not has_one_user(node):
+            yield f"{at}:{copy}"
+        elif at == CONFIGURATION:
+            # The rest is root's alone, and the daemons make it.
+            for name in ("condor_config", "config.d"):
+                yield f"{at}/{name}:{copy}/{name}"
+            yield f":/{SCRATCH_VOLUME}{KEYS}"
+        else:
+            yield f":{copy}"
 
 
 def _resources(node: PlannedNode, group: ExecutionPoints | None) -> dict[str, Any]:

@@ -2,7 +2,9 @@
 # Makes the Secrets of the pool @POOL@ that are not there yet: the key that signs tokens, and a token for each role.
 # They are in no file and on no command line. The central manager signs the tokens: apply the manifests first.
 #   sh secrets.sh [OPTIONS OF KUBECTL]        such as: sh secrets.sh --namespace @POOL@
-# To have others made, delete these first: kubectl delete secret @SECRETS@
+# To have others made, delete these, and all pods, which have the old ones:
+#   kubectl delete secret @SECRETS@
+#   kubectl delete pod --selector app.kubernetes.io/instance=@POOL@
 set -eu
 key=@KEY@ master=@MASTER@
 

@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from condor_mini.export.kubernetes import FILE, SCRIPT, kubernetes_files
+from condor_mini.nodes.node import Role
 from condor_mini.nodes.plan import planned_nodes
 from condor_mini.spec import PoolSpec
 from condor_mini.spec.pool_file import read_pool_file
@@ -124,42 +125,57 @@ def test_nodes_have_the_names_and_images_of_create() -> None:
 def test_nodes_are_confined_as_those_of_create() -> None:
     """The same capabilities, no other rights, and a root file system that cannot be written."""
     for node in planned_nodes(POOL):
-        name = node.name if node.name == "ci-master" else node.name.rpartition("-")[0]
-        assert node_of(name)["securityContext"] == {
-            "runAsUser": 0,
+        is_manager = node.role is Role.CENTRAL_MANAGER
+        added = {} if is_manager else {"add": list(node.container.cap_add)}
+        assert node_of(node.name if is_manager else node.name.rpartition("-")[0])[
+            "securityContext"
+        ] == {
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": True,
-            "capabilities": {
-                "drop": list(node.container.cap_drop),
-                "add": list(node.container.cap_add),
-            },
+            "capabilities": {"drop": list(node.container.cap_drop), **added},
         }
+    form = POOL.model_dump(by_alias=True)
+    form["access_points"][0]["read_only"] = False
+    spec = PoolSpec.model_validate(form)
+    assert node_of("ci-submit", spec)["securityContext"]["readOnlyRootFilesystem"] is False
 
 
-def test_pods_are_admitted_by_the_baseline_standard() -> None:
-    """They are restricted in all but the user and capabilities that HTCondor needs."""
-    for _, container in containers(big_pool()):
-        security = container["securityContext"]
-        assert set(security["capabilities"]["add"]) <= BASELINE
-        assert security["capabilities"]["drop"] == ["ALL"]
-        assert security["allowPrivilegeEscalation"] is False
-        assert all("hostPort" not in port for port in container.get("ports", ()))
-    allowed = {"emptyDir", "configMap", "secret", "persistentVolumeClaim"}
-    for each in sets(big_pool()).values():
+def test_pods_keep_to_a_pod_security_standard() -> None:
+    """The central manager to ``restricted``, and the others but for root and capabilities."""
+    for name, each in sets(big_pool()).items():
         pod = each["spec"]["template"]["spec"]
-        assert pod["securityContext"] == {"seccompProfile": {"type": "RuntimeDefault"}}
-        assert not {"hostNetwork", "hostPID", "hostIPC"} & set(pod)
-        assert {kind for volume in pod["volumes"] for kind in volume} - {"name"} <= allowed
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert not {"hostNetwork", "hostPID", "hostIPC", "hostUsers"} & set(pod)
+        kinds = {kind for volume in pod["volumes"] for kind in volume} - {"name"}
+        assert kinds <= {"emptyDir", "configMap", "secret", "persistentVolumeClaim"}
+        restricted = name == "ci-master"
+        assert pod["securityContext"].get("runAsNonRoot", False) is restricted
+        assert (pod["securityContext"]["runAsUser"] == 0) is not restricted
+        for container in (*pod["initContainers"], *pod["containers"]):
+            security = container["securityContext"]
+            assert security["allowPrivilegeEscalation"] is False
+            assert security["capabilities"]["drop"] == ["ALL"]
+            added = set(security["capabilities"].get("add", ()))
+            assert added <= (set() if restricted else BASELINE)
+            assert not {"privileged", "procMount", "runAsUser"} & set(security)
+            assert all("hostPort" not in port for port in container.get("ports", ()))
+
+
+def test_pods_learn_nothing_of_the_cluster() -> None:
+    """They have no token for its API, and no variables of its Services."""
+    for each in sets().values():
+        pod = each["spec"]["template"]["spec"]
         assert pod["automountServiceAccountToken"] is False
+        assert pod["enableServiceLinks"] is False
 
 
 def test_each_node_has_the_secret_of_its_role() -> None:
-    """Only the central manager has the key, and only root reads a Secret."""
+    """Only the central manager has the key, which is copied to where its one user reads it."""
     found = {}
     for name, each in sets().items():
         pod = each["spec"]["template"]["spec"]
         (secret,) = (volume["secret"] for volume in pod["volumes"] if "secret" in volume)
-        assert secret["defaultMode"] == 0o400
+        assert secret["defaultMode"] == (0o440 if name == "ci-master" else 0o400)
         found[name] = secret["secretName"]
     assert found == {
         "ci-master": "ci-key",
@@ -167,7 +183,16 @@ def test_each_node_has_the_secret_of_its_role() -> None:
         "ci-execute": "ci-execute-token",
     }
     assert of_kind(manifests(), "Secret") == []
-    assert {name for name, container in containers() if _mounts(container, "secret")} == set(found)
+    mounted = {
+        (name, container["name"], *_mounts(container, "secret"))
+        for name, container in containers()
+        if _mounts(container, "secret")
+    }
+    assert mounted == {
+        ("ci-master", "prepare", "/secret"),
+        ("ci-submit", "condor", "/root/secrets"),
+        ("ci-execute", "condor", "/root/secrets"),
+    }
 
 
 def _mounts(container: Manifest, volume: str) -> list[str]:
@@ -190,15 +215,20 @@ def test_what_has_state_keeps_it() -> None:
 
 
 def test_what_is_mounted_was_filled_before() -> None:
-    """New volumes are empty: each directory that a node has in one is copied there first."""
+    """New volumes are empty: each directory that a node has in one is made there first."""
     for each in sets(big_pool()).values():
         pod = each["spec"]["template"]["spec"]
-        copied = dict(
-            word.split(":")[::-1] for word in pod["initContainers"][0]["args"] if ":" in word
-        )
+        made = {word.partition(":")[2] for word in pod["initContainers"][0]["args"]}
         for mount in pod["containers"][0]["volumeMounts"]:
             if "subPath" in mount:
-                assert copied[f"/{mount['name']}/{mount['subPath']}"] == mount["mountPath"]
+                place = f"/{mount['name']}/{mount['subPath']}"
+                assert any(path == place or path.startswith(f"{place}/") for path in made)
+
+
+def test_one_user_runs_the_central_manager() -> None:
+    """So its configuration says, and that of no other node."""
+    files = {each["metadata"]["name"]: each["data"] for each in of_kind(manifests(), "ConfigMap")}
+    assert {name for name in files if "25-one-user" in files[name]} == {"ci-master"}
 
 
 def test_variables_are_as_the_pool_file_says() -> None:

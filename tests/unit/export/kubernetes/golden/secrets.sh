@@ -2,7 +2,9 @@
 # Makes the Secrets of the pool ci that are not there yet: the key that signs tokens, and a token for each role.
 # They are in no file and on no command line. The central manager signs the tokens: apply the manifests first.
 #   sh secrets.sh [OPTIONS OF KUBECTL]        such as: sh secrets.sh --namespace ci
-# To have others made, delete these first: kubectl delete secret ci-key ci-submit-token ci-execute-token
+# To have others made, delete these, and all pods, which have the old ones:
+#   kubectl delete secret ci-key ci-submit-token ci-execute-token
+#   kubectl delete pod --selector app.kubernetes.io/instance=ci
 set -eu
 key=ci-key master=ci-master
 
