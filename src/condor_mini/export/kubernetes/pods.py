@@ -75,7 +75,7 @@ def pod_spec(node: PlannedNode, group: ExecutionPoints | None) -> dict[str, Any]
         # manager; no node talks to Kubernetes.
         "enableServiceLinks": False,
         "automountServiceAccountToken": False,
-        # HTCondor ends its daemons within 9 s: base/config.d/29-profiles.
+        # HTCondor ends its daemons within 9 s: images/condor-base/config.d/29-profiles.
         "terminationGracePeriodSeconds": 30,
         "securityContext": confinement.pod_security(node),
         "initContainers": [_preparation(node, shared)],
@@ -91,11 +91,8 @@ def pod_spec(node: PlannedNode, group: ExecutionPoints | None) -> dict[str, Any]
                 },
             },
             *(
-                {
-                    "name": mount.volume,
-                    "persistentVolumeClaim": {"claimName": mount.volume},
-                }
-                for mount in shared
+                {"name": volume, "persistentVolumeClaim": {"claimName": volume}}
+                for volume in dict.fromkeys(mount.volume for mount in shared)
             ),
         ],
     }

@@ -225,6 +225,17 @@ def test_what_is_mounted_was_filled_before() -> None:
                 assert any(path == place or path.startswith(f"{place}/") for path in made)
 
 
+def test_a_volume_can_be_at_two_places() -> None:
+    """A pod has it once, and its node both mounts."""
+    places = ["data:/a", "data:/b:ro"]
+    spec = PoolSpec.model_validate({"name": "ci", "execution_points": [{"volumes": places}]})
+    volumes = sets(spec)["ci-execute"]["spec"]["template"]["spec"]["volumes"]
+    assert [volume["name"] for volume in volumes].count("ci-data") == 1
+    assert _mounts(node_of("ci-execute", spec), "ci-data") == ["/a", "/b"]
+    (claim,) = of_kind(manifests(spec), "PersistentVolumeClaim")
+    assert claim["metadata"]["name"] == "ci-data"
+
+
 def test_one_user_runs_the_central_manager() -> None:
     """So its configuration says, and that of no other node."""
     files = {each["metadata"]["name"]: each["data"] for each in of_kind(manifests(), "ConfigMap")}
