@@ -9,6 +9,7 @@ from tests.pool.conftest import stops_fast_and_starts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.pool.conftest import Docker, Pool
 
@@ -50,6 +51,24 @@ def test_a_pending_request_is_approved(
     request = node.wait_for_log("waiting for approval of token request").split()[-1]
     master.wait_for_log(f"condor_token_request_approve -reqid {request}")
     master.exec("condor_token_request_approve", "-reqid", request, stdin="yes\n")
+    node.wait_until_healthy()
+
+
+def test_a_central_manager_with_another_address_is_found(
+    docker: Docker, image_tag: Callable[[str], str], tmp_path: Path
+) -> None:
+    """A node follows the name of its central manager to where that leads."""
+    tag = image_tag("23")
+    secret = tmp_path / "password"
+    secret.write_text("fe5d3c92a7b3b8f4")
+    # The look for it comes with each 20th of a token's lifetime, once a minute at most.
+    often = ("-e", "_CONDOR_NODE_TOKEN_LIFETIME=40")
+    options = ("--network", docker.network(), "-v", f"{secret}:/root/secrets/pool_password:ro")
+    first = docker.run("master", *options, "--network-alias", "central", tag=tag)
+    node = docker.run("execute", *options, *often, "-e", "MASTER=central", tag=tag)
+    node.wait_until_healthy()
+    docker.run("master", *options, "--network-alias", "central", tag=tag).wait_until_healthy()
+    assert first.command("rm", "--force", first.name).returncode == 0
     node.wait_until_healthy()
 
 
