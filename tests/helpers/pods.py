@@ -315,13 +315,25 @@ class Cluster:
         wait_until(lambda: self.probe(pod, "startupProbe"), timeout_s=timeout_s, interval_s=0.2)
 
     def stop(self, pod: Pod) -> int:
-        """End a pod as Kubernetes does, and remove what goes with it; the container's status."""
+        """End a pod as Kubernetes does, and remove what goes with it; the container's status.
+
+        The next pod of that name has another address, as in a cluster.
+        """
         grace = str(pod.spec["terminationGracePeriodSeconds"])
         docker("stop", "--time", grace, pod.name)
         status = int(docker("inspect", "--format", "{{.State.ExitCode}}", pod.name))
         docker("rm", pod.name)
         self.remove("pods", pod.name)
+        # Docker gives the lowest address that is free. This takes it, and answers nobody.
+        image = pod.container["image"]
+        options = ("--name", f"{pod.name}-old", "--network", self.network, "--entrypoint", "sleep")
+        docker("run", "--detach", *options, image, "600")
         return status
+
+    def address(self, pod: Pod) -> str:
+        """The address of a pod."""
+        template = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
+        return docker("inspect", "--format", template, pod.name).strip()
 
     def remove(self, *place: str) -> None:
         """Remove a directory, whose files belong to the containers' users."""
@@ -334,7 +346,7 @@ class Cluster:
         if not self.started:
             return
         subprocess.run(
-            ["docker", "rm", "--force", *self.started],
+            ["docker", "rm", "--force", *self.started, *(f"{name}-old" for name in self.started)],
             capture_output=True,
             timeout=TIMEOUT_S,
             check=False,
