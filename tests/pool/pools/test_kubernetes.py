@@ -6,6 +6,7 @@ tests/helpers/pods.py says what that leaves out.
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from condor_mini.base.layout import REQUEST_SCRIPTS
 from condor_mini.base.waiting import wait_until
 from pods import DOMAIN, NAMESPACE, Cluster, Pod, docker, manifests_of
 
@@ -27,6 +29,7 @@ KUBECTL = Path(__file__).parents[2] / "helpers/kubectl_on_docker.sh"
 START_TIMEOUT_S = 40.0
 MACHINES_TIMEOUT_S = 90.0
 """Nodes of HTCondor 23 look once a minute whether the central manager's address is another."""
+TOKENS = ("condor_token_list", "-dir", "/etc/condor/tokens.d")
 USER = "jovyan@condor-mini.internal"
 POOL = """\
 version: 1
@@ -130,8 +133,28 @@ def await_machines(access_point: Pod, names: set[str]) -> None:
     wait_until(missing, timeout_s=MACHINES_TIMEOUT_S, interval_s=0.5)
 
 
+def await_answer(pod: Pod, authorization: str, *, accepted: bool) -> None:
+    """Wait until the collector accepts a pod's token, or refuses it."""
+
+    def other() -> str | None:
+        argv = ("condor_ping", "-type", "collector", "-verbose", authorization)
+        done = subprocess.run(
+            ["docker", "exec", pod.name, *argv],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        answer = done.stdout + done.stderr
+        if accepted:
+            return None if done.returncode == 0 else answer
+        return None if "AUTHENTICATE:1003" in answer else answer
+
+    wait_until(other, timeout_s=START_TIMEOUT_S, interval_s=0.5)
+
+
 def test_pool_of_the_manifests(cluster: Cluster) -> None:
-    """Jobs run on it, its probes succeed, and the access point's queue outlives its pod."""
+    """Jobs run on it, its probes succeed, its state outlives pods, and tokens are revoked."""
     pods = cluster.pods()
     roles = ["master", "submit", "execute", "execute"]
     pods.sort(key=lambda pod: roles.index(pod.service.rpartition("-")[2]))
@@ -166,3 +189,8 @@ def test_pool_of_the_manifests(cluster: Cluster) -> None:
     assert as_user(access_point, "condor_history -af ExitCode") == "0\n0\n"
     assert as_user(access_point, "cat out.0").startswith("it is done")
     await_machines(access_point, {f"{pod.name}.{pod.service}.{DOMAIN}" for pod in execution_points})
+
+    (token,) = re.findall(r'"jti":"([0-9a-f]+)"', docker("exec", pods[-1].name, *TOKENS))
+    docker("exec", manager.name, f"{REQUEST_SCRIPTS}/revoke-token", "jti", token)
+    await_answer(access_point, "ADVERTISE_SCHEDD", accepted=True)
+    await_answer(execution_points[0], "ADVERTISE_STARTD", accepted=False)
