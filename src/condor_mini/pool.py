@@ -138,6 +138,80 @@ class Pool(PoolNodes):
                 save_for(error, self.engine, self.name)
             self.delete()
 
+    # -- several hosts ----------------------------------------------------------------------------
+
+    @classmethod
+    def join(
+        cls,
+        central_manager: str,
+        token: str,
+        name: str,
+        *,
+        execution_points: int | None = None,
+        access_points: int | None = None,
+        series: str | None = None,
+        spec: PoolSpec | PathLike[str] | None = None,
+        engine: Engine | str | None = None,
+        timeout_s: float = READY_TIMEOUT_S,
+        progress: Progress = _SILENT,
+    ) -> Self:
+        """Create nodes here that join a pool on another host, and wait until they take part.
+
+        Args:
+            central_manager: ``HOST[:PORT]`` where this host reaches the pool, as it was exposed.
+            token: Join token for nodes of one role: ``Members.create_join_token``.
+            name: Name of these nodes, ``NAME-execute-1``, which the pool must not have yet.
+            execution_points: Number of execution points. None for the spec's, else 1.
+            access_points: Number of access points. None for the spec's, else none.
+            series: HTCondor ``25`` or ``23``, as the pool's. None for the spec's, else 25.
+            spec: Groups of nodes, or the path of a pool file.
+            engine: Engine of this host, or its name. None for the first that answers.
+            timeout_s: Give up after so many seconds, counted from when the images are there.
+            progress: Receives the phases.
+
+        Raises:
+            UsageError: The token is no join token, for nodes of another role, or it has expired.
+            AlreadyInUse: There is a pool of that name here.
+            PoolNotReady: The pool refuses the nodes or is not reached; says why.
+        """
+        from condor_mini.lifecycle import creation, joining
+        from condor_mini.spec import endpoint
+
+        if spec is None:
+            access_points = access_points or 0
+            execution_points = execution_points or (0 if access_points else 1)
+        pool = cls(reached(engine), name)
+        joining.join(
+            pool.engine,
+            creation.requested(spec).with_overrides(name=name, series=series),
+            endpoint(central_manager),
+            token,
+            progress,
+            execution_points=execution_points,
+            access_points=access_points,
+            timeout_s=timeout_s,
+        )
+        return pool
+
+    def leave(
+        self, *, grace_s: float = GRACE_S, force: bool = False, progress: Progress = _SILENT
+    ) -> None:
+        """Drain the nodes of this host that have joined a pool, and remove them.
+
+        Args:
+            grace_s: How long jobs may continue to run here, in seconds. After that they return to
+                their queues.
+            force: Also remove an access point that has jobs in its queue.
+            progress: Receives the phases.
+
+        Raises:
+            UsageError: The nodes have not joined a pool, or an access point has jobs in its queue.
+        """
+        from condor_mini.lifecycle import joining
+
+        nodes = self.existing_nodes()
+        joining.leave(self.engine, nodes, progress, grace_s=grace_s, force=force)
+
     # -- stop, start, scale -----------------------------------------------------------------------
 
     def stop(self, *, node: str | None = None, progress: Progress = _SILENT) -> None:

@@ -40,6 +40,19 @@ def parse_since(text: str, *, now: datetime | None = None) -> datetime:
         ) from None
 
 
+def parse_duration(text: str) -> int:
+    """Return a duration in whole seconds, written as ``90s``, ``1h30m``, ``7d``, or in seconds.
+
+    Raises:
+        UsageError: It is none of these.
+    """
+    if _DURATION.fullmatch(text):
+        return int(sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text)))
+    if re.fullmatch(r"\d{1,12}", text, re.ASCII):
+        return int(text)
+    raise UsageError(f"{text}: a duration is wanted: 90s, 10m, 24h, 7d")
+
+
 def rfc3339(time: datetime) -> str:
     """Return a time in UTC, to the microsecond: ``2026-11-21T09:40:28.123456Z``."""
     return time.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -57,6 +57,12 @@ NAME_VARIABLE = "CONDOR_MINI_NAME"
     help="Publish ports on 127.0.0.1, so that HTCondor's clients on this machine reach the pool. "
     "The default is to do so with Docker Desktop and rootless engines.",
 )
+@click.option(
+    "--expose",
+    metavar="HOST[:PORT]",
+    help="Let nodes of other hosts join: they reach this host by this name or address. Only this "
+    "port must be open; the default is 9618.",
+)
 @profile_option
 @series_option
 @timeout_option
@@ -78,6 +84,7 @@ def command(
     host_files: str | None,
     mounts: tuple[str, ...],
     reachable: bool | None,
+    expose: str | None,
     profile: str | None,
     series: str | None,
     timeout_s: float,
@@ -107,6 +114,7 @@ def command(
         execute_image=execute_image,
         host_files=host_files,
         reachable=reachable,
+        expose=expose,
         mounts=mounts,
         profile=profile,
     )
@@ -132,6 +140,10 @@ def command(
         f"Submit a job: condor-mini submit{option} FILE --wait. "
         f"Delete the pool: condor-mini delete{option}"
     )
+    if spec.expose:
+        progress.note(
+            f"Let other hosts join: condor-mini token create --join execute{option} --uses N"
+        )
 
 
 def spec_of_file(file: str | None) -> PoolSpec:

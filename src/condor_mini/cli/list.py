@@ -91,8 +91,10 @@ def _nodes(pool: ListedPool) -> str:
     """Return ``1 central manager, 2 access points``, or a personal pool's state directory."""
     if pool.directory:
         return f"personal: {pool.directory}"
-    return ", ".join(
+    where = [f"in the pool at {pool.joins}"] if pool.joins else []
+    counts = [
         f"{count} {_TITLES[role]}{'s' if count > 1 else ''}"
         for role, count in pool.nodes.items()
         if count
-    )
+    ]
+    return ", ".join([*counts, *where])

@@ -50,6 +50,8 @@ COMMANDS = {
     "exec": "Run a command on a node.",
     "export": "Export what a bug report needs.",
     "images": "List, build, save and load the images.",
+    "join": "Join nodes of this host to a pool on another host.",
+    "leave": "Remove nodes of this host from a pool on another host.",
     "list": "List the pools.",
     "logs": "Show the daemons' logs.",
     "restart": "Stop and start a pool.",

@@ -46,13 +46,15 @@ def command(ctx: click.Context, *, name: str, output: str, engine: str | None) -
 
 def _show(found: PoolStatus) -> None:
     versions = ", ".join(found.versions) or f"series {found.series}"
-    click.echo(f"The pool {found.name} is {found.verdict} (HTCondor {versions}).")
+    what = f"nodes {found.name} in the pool at {found.joins} are" if found.joins else ""
+    click.echo(f"The {what or f'pool {found.name} is'} {found.verdict} (HTCondor {versions}).")
     for reason in found.reasons:
         click.echo(f"  {reason}")
     if found.reasons:
         click.echo(f"  {_next_command(found)}")
     click.echo()
     _show_nodes(found)
+    _show_joined(found)
     _show_slots(found)
     if found.jobs:
         click.echo()
@@ -105,6 +107,28 @@ def _show_nodes(found: PoolStatus) -> None:
     show_table(*_without(columns, rows, dropped))
 
 
+def _show_joined(found: PoolStatus) -> None:
+    from condor_mini.base.times import ago
+
+    if not found.joined:
+        return
+    click.echo()
+    show_table(
+        ["NODE OF ANOTHER HOST", "HOST", "ADDRESS", "SLOTS", "LAST HEARD", "DAEMONS"],
+        [
+            [
+                node.name,
+                node.host,
+                node.address or "-",
+                str(node.slots) if node.slots else "-",
+                ago(node.heard_at) if node.heard_at else "-",
+                " ".join(node.daemons),
+            ]
+            for node in found.joined
+        ],
+    )
+
+
 def _without(
     columns: list[str], rows: list[list[str]], dropped: list[int]
 ) -> tuple[list[str], list[list[str]]]:
@@ -124,8 +148,10 @@ def _show_slots(found: PoolStatus) -> None:
     slots = found.slots
     dynamic = f", and {slots.dynamic} dynamic slots" if slots.dynamic else ""
     states = "; ".join(f"{count} {state}" for state, count in slots.by_state.items())
+    elsewhere = sum(node.slots for node in found.joined)
+    joined = f", and {elsewhere} on other hosts" if elsewhere else ""
     click.echo()
     click.echo(
-        f"Slots: {slots.configured} of {slots.expected}{dynamic}"
+        f"Slots: {slots.configured} of {slots.expected}{dynamic}{joined}"
         + (f": {states}" if states else "")
     )

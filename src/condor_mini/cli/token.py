@@ -12,6 +12,7 @@ import click
 
 from condor_mini.base.errors import StateError, UsageError
 from condor_mini.base.layout import USER
+from condor_mini.base.times import parse_duration
 from condor_mini.cli.options import (
     container_option,
     engine_option,
@@ -21,6 +22,7 @@ from condor_mini.cli.options import (
     show_json,
     show_table,
 )
+from condor_mini.nodes.node import Role
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from condor_mini.members.issued_tokens import Token
+
+
+JOIN_LIFETIME = "24h"
 
 
 class _Format(click.Choice[str]):
@@ -73,6 +78,24 @@ def command() -> None:
     help="Let the token expire after S seconds. By default, it never expires.",
 )
 @click.option(
+    "--join",
+    "joins",
+    type=click.Choice(["execute", "submit"]),
+    help="Create a join token instead: with it, nodes of other hosts join the pool as execution "
+    "points or as access points (`condor-mini join`).",
+)
+@click.option(
+    "--uses",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Let N nodes join with the join token. The default is 1.",
+)
+@click.option(
+    "--expires",
+    metavar="DURATION",
+    help="Let the join token expire after 90s, 10m, 24h (the default), 7d, ...",
+)
+@click.option(
     "--file",
     "path",
     metavar="FILE",
@@ -94,6 +117,9 @@ def create(
     user: str,
     authorizations: tuple[str, ...],
     lifetime_s: int | None,
+    joins: str | None,
+    uses: int | None,
+    expires: str | None,
     path: str | None,
     output: str,
     quiet: bool,
@@ -103,14 +129,22 @@ def create(
 ) -> None:
     """Create a token: one line for the central manager, and one for each access point.
 
-    HTCondor's tools find it in a file in ~/.condor/tokens.d. The token's id, which `token revoke`
+    A join token is one line; each node exchanges it for a token of its own. HTCondor's tools find
+    other tokens in files in ~/.condor/tokens.d. The token's id, which `token revoke`
     takes, is printed on stderr.
     """
+    _check_options(joins, uses, expires, lifetime_s, authorizations)
     with ExitStack() as stack:
         file = None if path is None else stack.enter_context(_new_file(Path(path)))
-        made = find_members(name, container, engine).create_token(
-            user, authorizations=authorizations or None, lifetime_s=lifetime_s
-        )
+        members = find_members(name, container, engine)
+        if joins is None:
+            made = members.create_token(
+                user, authorizations=authorizations or None, lifetime_s=lifetime_s
+            )
+        else:
+            made = members.create_join_token(
+                Role(joins), uses=uses or 1, lifetime_s=parse_duration(expires or JOIN_LIFETIME)
+            )
         if output == "json":
             show_json(made.to_json(), file=file)
         else:
@@ -124,6 +158,22 @@ def create(
         f"Revoke it: condor-mini token revoke {where} {made.id}",
         err=True,
     )
+
+
+def _check_options(
+    joins: str | None,
+    uses: int | None,
+    expires: str | None,
+    lifetime_s: int | None,
+    authorizations: tuple[str, ...],
+) -> None:
+    if joins is None and (uses is not None or expires is not None):
+        raise UsageError("--uses and --expires are for join tokens: add --join execute")
+    if joins is not None and (lifetime_s is not None or authorizations):
+        raise UsageError(
+            "a join token has the rights of its role: leave --authz out, and write --expires in "
+            "place of --lifetime"
+        )
 
 
 def _end(expires_at: datetime | None) -> str:

@@ -11,7 +11,7 @@ from condor_mini.base.layout import LABEL
 from condor_mini.base.words import counted
 from condor_mini.engine import ImageBuilder
 from condor_mini.engine.values import host_in_url
-from condor_mini.nodes import accounts, forwarding, host_files, plan
+from condor_mini.nodes import accounts, exposure, forwarding, host_files, plan
 from condor_mini.nodes.fit import fitted
 from condor_mini.nodes.holdings import Holdings, ask_at_once
 from condor_mini.nodes.node import is_node, pool_nodes
@@ -46,6 +46,7 @@ def admitted(engine: Engine, spec: PoolSpec) -> tuple[PoolSpec, list[PlannedNode
         lambda: check_names(engine, planned),
     )
     info = engine.info()
+    spec = exposure.settled(spec, info)
     spec = accounts.settled(forwarding.settled(spec, engine, info), info)
     nodes = fitted(plan.planned_nodes(spec), info)
     check_able(info, nodes)

@@ -10,7 +10,7 @@ from condor_mini.base.words import counted
 from condor_mini.images import user_images
 from condor_mini.lifecycle.admission import admitted, check_names
 from condor_mini.lifecycle.claim import Claim
-from condor_mini.lifecycle.ready import Deadline, wait_until_ready
+from condor_mini.lifecycle.ready import Deadline, await_exchange, wait_until_ready
 from condor_mini.lifecycle.removal import forget_ads, remove
 from condor_mini.lifecycle.rollback import make_or_roll_back
 from condor_mini.lifecycle.startup import start_all
@@ -52,7 +52,13 @@ def requested(spec: PoolSpec | PathLike[str] | None) -> PoolSpec:
 
 
 def create(
-    engine: Engine, spec: PoolSpec, progress: Progress, *, timeout_s: float, keep: bool = False
+    engine: Engine,
+    spec: PoolSpec,
+    progress: Progress,
+    *,
+    timeout_s: float,
+    keep: bool = False,
+    join_token: str | None = None,
 ) -> None:
     """Create a pool and wait until it is usable.
 
@@ -62,6 +68,7 @@ def create(
         progress: Receives the phases.
         timeout_s: Give up after so many seconds, counted from when the images exist.
         keep: Keep what was created if something fails.
+        join_token: Token with which the nodes join the pool on another host that the spec names.
 
     Raises:
         AlreadyInUse: A pool of that name exists, or something else has a name or a port that the
@@ -90,11 +97,13 @@ def create(
         what = f"{counted(len(nodes), 'node')} of the pool {spec.name}"
         with progress.step(f"Starting {what}", done=f"Started {what}"):
             ready = with_volumes(engine, labelled(nodes, labels), labels)
-            start_all(engine, ready, deadline)
+            start_all(engine, ready, deadline, join_token=join_token)
         slots = {node.name: node.slots for node in nodes}
         wait_until_ready(
             engine, spec.name, slots, progress, deadline=deadline, probe=spec.probe_job
         )
+        if spec.joins:
+            await_exchange(pool_nodes(engine, spec.name), progress, deadline)
 
     def undo() -> str:
         if not claim.taken:
@@ -104,6 +113,8 @@ def create(
             return ""
         if keep:
             return f"What was created is kept; look at it: condor-mini status -n {spec.name}"
+        if spec.joins:  # so that their ads do not stay at the other host's collector
+            engine.stop(*(node.info.id for node in made()), timeout_s=STOP_TIMEOUT_S)
         remove(engine, spec.name)
         return f"All that was created of the pool {spec.name} was removed."
 

@@ -97,9 +97,11 @@ def wait_until_ready(
     """
     with progress.step("Waiting for the daemons", done="All daemons are ready") as detail:
         nodes = _running_nodes(engine, pool, slots)
+        # Of nodes that joined a pool on another host, any of them can ask the collector there.
         manager = nodes[0]
         access_points = [node for node in nodes if node.role.acts_as(Role.ACCESS_POINT)]
-        expected = [f"{kind} {manager.name} 1" for kind in ("Collector", "Negotiator")]
+        central = ("Collector", "Negotiator") if not manager.joined_to else ()
+        expected = [f"{kind} {manager.name} 1" for kind in central]
         expected += [f"Scheduler {node.name} 1" for node in access_points]
         expected += [f"Machine {name} {count}" for name, count in slots.items() if count]
 
@@ -125,6 +127,27 @@ def wait_until_ready(
         with progress.step("Running a probe job", done="Ran a probe job"):
             for node in access_points:
                 _probe(engine, pool, slots, node, deadline)
+
+
+def await_exchange(nodes: Sequence[Node], progress: Progress, deadline: Deadline) -> None:
+    """Wait until nodes that join a pool have exchanged the join token for tokens of their own.
+
+    Args:
+        nodes: The nodes; all of them run.
+        progress: Receives the phase.
+        deadline: Give up then.
+
+    Raises:
+        PoolNotReady: A node has ended, or has no token of its own at the deadline.
+    """
+    with progress.step("Exchanging the join token", done="Each node has a token of its own"):
+        for node in nodes:
+
+            def waiting(node: Node = node) -> str | None:
+                output = _query(node, ["await-exchange", str(LOOK_S)], deadline, user="root")
+                return f"{node.name}: {output}" if output else None
+
+            deadline.wait(waiting)
 
 
 def _query(

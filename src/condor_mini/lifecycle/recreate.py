@@ -23,7 +23,7 @@ from condor_mini.lifecycle.volumes import MAKING_LABEL, labelled, made_together,
 from condor_mini.nodes import custom_image, plan
 from condor_mini.nodes.fit import fitted
 from condor_mini.nodes.holdings import Holdings, reader_name
-from condor_mini.nodes.node import SPEC, Node, Role, pool_labels, pool_nodes
+from condor_mini.nodes.node import JOINED, SPEC, Node, Role, pool_labels, pool_nodes
 from condor_mini.nodes.record import read_spec, recorded_nodes, stored_spec
 
 if TYPE_CHECKING:
@@ -136,6 +136,8 @@ def kept_spec(engine: Engine, pool: str) -> PoolSpec:
     for network in Holdings(engine, pool).networks:
         if SPEC in network.labels:
             spec = read_spec(network, pool)
+            if spec.joins:
+                return spec
             # The network has the series of the creation; the pool may have been upgraded since.
             if nodes:
                 return spec.with_overrides(series=max((node.series for node in nodes), key=int))
@@ -221,13 +223,15 @@ def _recreate(
             custom_image.fill_volume(engine, nodes, series, pool_labels(pool), progress)
             marked = labelled(nodes, mark)
             ready = with_volumes(engine, marked, pool_labels(pool))
-            manager = None
-            if nodes[0].role is not Role.CENTRAL_MANAGER:
+            manager, is_joined = None, bool(nodes[0].container.labels[JOINED])
+            if nodes[0].role is not Role.CENTRAL_MANAGER and not is_joined:
                 (first, *_) = pool_nodes(engine, pool)
                 manager = first.info.id
                 if not first.is_running:
                     engine.start(manager)
-            start_all(engine, ready, deadline, manager=manager)
+            # A joined node's own token is part of its state.
+            token = "" if is_joined else None
+            start_all(engine, ready, deadline, manager=manager, join_token=token)
 
     def made() -> list[Node]:
         return made_together(engine, pool, mark)

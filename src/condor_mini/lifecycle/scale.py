@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from condor_mini.base.errors import PoolNotReady, TimedOut, UsageError
+from condor_mini.base.errors import PoolNotReady, UsageError
 from condor_mini.base.waiting import wait_until
 from condor_mini.base.words import counted
 from condor_mini.lifecycle import creation, removal
+from condor_mini.lifecycle.draining import drain
 from condor_mini.lifecycle.stop_and_start import STOP_TIMEOUT_S, expected_slots
 from condor_mini.nodes import plan
 from condor_mini.nodes.fit import fitted
@@ -64,6 +65,13 @@ def scale(
             "execution points, create a pool: condor-mini create -n NAME --execute N",
         )
     spec = stored_spec(pool, nodes)
+    if spec.joins:
+        raise UsageError(
+            f"the nodes of {pool} have joined the pool at {spec.joins.central_manager}: the number "
+            "of such nodes is fixed",
+            hint="Join with more under another name: condor-mini join -n NAME. "
+            f"Take these away: condor-mini leave -n {pool}",
+        )
     chosen = _group(spec, group)
     ours = [n for n in nodes if n.role is Role.EXECUTION_POINT and n.group == chosen.name]
     everywhere = [n for n in nodes if n.role is Role.EXECUTION_POINT]
@@ -86,7 +94,13 @@ def scale(
     elif count < len(ours):
         leaving = sorted(ours, key=lambda node: node.number)[count:]
         access_points = [node for node in nodes if node.role is Role.ACCESS_POINT]
-        _drain(leaving, access_points, progress, grace_s=grace_s)
+        drain(
+            leaving,
+            progress,
+            grace_s=grace_s,
+            requeue=lambda: _requeue(leaving, access_points),
+            vacate_s=VACATE_TIMEOUT_S,
+        )
         what = counted(len(leaving), "execution point")
         with progress.step(f"Removing {what}", done=f"Removed {what}"):
             engine.stop(*(node.info.id for node in leaving), timeout_s=STOP_TIMEOUT_S)
@@ -95,14 +109,6 @@ def scale(
             engine.remove(*(node.info.id for node in leaving))
             # Otherwise `start` would take the nodes for lost ones and recreate them.
             removal.remove_state(engine, leaving)
-
-
-# Only a child of this node's master counts: without a process namespace, the startds of other
-# nodes are visible too.
-_STARTD = (
-    "master=$(condor_who -quick | sed -n 's/^MASTER_PID = //p'); "
-    'grep -qs "(condor_startd) [A-Z] $master " /proc/[0-9]*/stat'
-)
 
 
 def _group(spec: PoolSpec, name: str | None) -> ExecutionPoints:
@@ -117,40 +123,6 @@ def _group(spec: PoolSpec, name: str | None) -> ExecutionPoints:
     return groups[name] if name else next(iter(groups.values()))
 
 
-def _drain(
-    nodes: Sequence[Node], access_points: Sequence[Node], progress: Progress, *, grace_s: float
-) -> None:
-    """Let the nodes accept no new jobs, and wait until their jobs end or the grace period is over.
-
-    Jobs that still run then are put back into their queues gracefully: each job gets a SIGTERM.
-    """
-    what = counted(len(nodes), "execution point")
-    with progress.step(f"Draining {what}", done=f"Drained {what}") as detail:
-        for node in nodes:
-            # condor_off(1): -peaceful waits for the jobs, however long they run.
-            result = node.exec(["condor_off", "-peaceful", "-daemon", "startd"], user="root")
-            if result.returncode != 0:
-                raise PoolNotReady(f"condor_off failed on {node.name}: {result.stderr.strip()}")
-
-        def busy() -> str | None:
-            left = [node for node in nodes if _runs_startd(node)]
-            if not left:
-                return None
-            text = f"jobs run on {', '.join(node.name for node in left)}"
-            detail(text)
-            return text
-
-        try:
-            wait_until(busy, timeout_s=grace_s, interval_s=0.3)
-        except TimedOut:
-            left = ", ".join(node.name for node in nodes if _runs_startd(node))
-            progress.note(
-                f"Jobs still ran on {left} after {grace_s:g} s; they are put back into the queue"
-            )
-            _requeue(nodes, access_points)
-            wait_until(busy, timeout_s=VACATE_TIMEOUT_S, interval_s=0.3, error=PoolNotReady)
-
-
 def _requeue(nodes: Sequence[Node], access_points: Sequence[Node]) -> None:
     """Put the jobs that run on these nodes back into their queues (condor_vacate_job(1)).
 
@@ -163,15 +135,6 @@ def _requeue(nodes: Sequence[Node], access_points: Sequence[Node]) -> None:
         # The status is ignored: the command fails if no job matches, and the last may just have
         # ended.
         access_point.exec(["condor_vacate_job", "-constraint", on_them], user="root")
-
-
-def _runs_startd(node: Node) -> bool:
-    """Return whether the node's startd process exists.
-
-    The master itself cannot be asked: it reports the startd as off from the moment that the startd
-    is told to end.
-    """
-    return node.exec(["sh", "-c", _STARTD], user="root").returncode == 0
 
 
 def _await_gone(manager: Node, nodes: Sequence[Node]) -> None:

@@ -35,14 +35,18 @@ def start_all(
     deadline: Deadline,
     *,
     manager: str | None = None,
+    join_token: str | None = None,
 ) -> None:
     """Create and start these nodes, several at a time, each with its tokens in place.
 
     Args:
         engine: Engine that the pool is on.
-        nodes: Nodes to create. Without ``manager``, the first is the central manager.
+        nodes: Nodes to create. The first is the central manager, unless there is a ``manager`` or
+            a ``join_token``.
         deadline: Give up then if the central manager has made no key to sign tokens with.
         manager: Id of the container of a central manager that runs. None for the one in ``nodes``.
+        join_token: For nodes that join a pool on another host: the token that they join with, or
+            an empty string if they have joined. None for nodes whose central manager is here.
 
     Raises:
         AlreadyInUse: A container outside the pool has the name of a node.
@@ -53,7 +57,8 @@ def start_all(
     others = [node for node in nodes if node.role is not Role.CENTRAL_MANAGER]
     # The central manager's container is the first to exist, and all containers exist before another
     # node is started. So what a killed process has left shows how far it came: unfinished.py.
-    central = _equipped_manager(engine, nodes[0]) if manager is None else manager
+    has_manager_here = join_token is None
+    central = manager or (_equipped_manager(engine, nodes[0]) if has_manager_here else "")
     containers: dict[str, str] = {}
     issued: dict[str, node_tokens.Issued] = {}
 
@@ -75,13 +80,14 @@ def start_all(
         container = containers[node.name]
         own, role = node.has_own_image, str(node.role)
         more = more_contents(engine, container, role=role, own_image=own, user=node.user)
-        archive = node_archive(node, tokens=issued[node.name], more=more)
+        tokens = issued.get(node.name, ())
+        archive = node_archive(node, tokens=tokens, join_token=join_token or "", more=more)
         engine.copy_in(container, archive, at=node.archive_at)
         _start(engine, container, stopped=stopped.is_set)
         let_users_write(engine, container, node)
 
     steps: list[Callable[[], None]] = [
-        start_manager,
+        *([start_manager] if has_manager_here else []),
         *(partial(create, node) for node in others),
     ]
     each(lambda step: step(), steps, on_stop=stopped.set)

@@ -95,6 +95,8 @@ def _unfinished(held: Holdings) -> str | None:
     """Return what another process may be about to do; None if the pool is whole."""
     if new := [node.name for node in held.nodes if _is_unstarted(node)]:
         return f"these nodes were never started: {', '.join(new)}"
+    if any(node.joined_to for node in held.nodes):
+        return None
     roles = {node.role for node in held.nodes}
     roles |= {volume.node.role for volume in held.volumes if volume.node}
     missing = [role.words for role in CREATED_ROLES if role not in roles]

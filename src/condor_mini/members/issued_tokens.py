@@ -8,7 +8,6 @@ the spool of the node that accepts it; the spool outlives the container. A claim
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 from dataclasses import asdict, dataclass, field
@@ -20,6 +19,7 @@ from condor_mini.base import parallel
 from condor_mini.base.errors import CondorMiniError, NotFound, UsageError
 from condor_mini.base.layout import REQUEST_SCRIPTS, USER
 from condor_mini.base.times import rfc3339
+from condor_mini.nodes.claims import Claims, authorizations_of, claims_of, time_of
 from condor_mini.nodes.node import SPEC, Node, Role
 
 if TYPE_CHECKING:
@@ -37,9 +37,6 @@ _ID = re.compile(r"[0-9a-f]{32}")
 """HTCondor's ``jti``: 16 random bytes (condor_auth_passwd.cpp, ``generate_token``)."""
 _IDENTITY = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9._+-]+")
 _LISTED = re.compile(r"Header: \{.*?\} Payload: (\{.*\}) File: (\S+)")
-_TOKEN = re.compile(r"[\w-]+\.([\w-]+)\.[\w-]+", re.ASCII)
-
-Claims = dict[str, object]
 
 
 class Kind(StrEnum):
@@ -287,37 +284,6 @@ def are_accepted(nodes: Sequence[Node], secret: str, *, for_s: float) -> bool:
         )
 
     return all(parallel.each(accepts, nodes))
-
-
-def claims_of(token: str) -> Claims:
-    """Return the claims of a token.
-
-    Raises:
-        CondorMiniError: The text is not a token. The message does not show it.
-    """
-    try:
-        found = _TOKEN.fullmatch(token)
-        payload = found[1] if found else ""
-        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-    except ValueError:
-        claims = None
-    if not isinstance(claims, dict):
-        raise CondorMiniError("the output of HTCondor is not a token")
-    return claims
-
-
-def time_of(claims: Mapping[str, object], claim: str) -> datetime | None:
-    """Return the point in time that a claim holds, or None if it holds none."""
-    seconds = claims.get(claim)
-    try:
-        return datetime.fromtimestamp(seconds, UTC) if isinstance(seconds, int | float) else None
-    except (OverflowError, ValueError, OSError):
-        return None  # beyond the year 9999
-
-
-def authorizations_of(claims: Mapping[str, object]) -> tuple[str, ...]:
-    """Return the authorizations that a token is limited to; empty if it is not limited."""
-    return tuple(word.removeprefix("condor:/") for word in str(claims.get("scope", "")).split())
 
 
 def _records(node: Node) -> Records:

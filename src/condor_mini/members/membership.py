@@ -21,11 +21,9 @@ from condor_mini.members.issued_tokens import (
     Revocation,
     Token,
     are_accepted,
-    authorizations_of,
-    claims_of,
     signs,
-    time_of,
 )
+from condor_mini.nodes.claims import authorizations_of, claims_of, time_of
 from condor_mini.nodes.node import Identity, Malformed, Node, Role, node_of
 
 if TYPE_CHECKING:
@@ -49,6 +47,7 @@ AUTHORIZATIONS = ("READ", "WRITE")
 """The authorizations of a user: to query, and to submit."""
 LONGEST_LIFETIME_S = 100 * 366 * 86400
 LONGEST_DESCRIPTION = 200
+MOST_USES = 100_000
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*(@[A-Za-z0-9][A-Za-z0-9._-]*)?")
 
 
@@ -174,6 +173,48 @@ class Members:
             secret="".join(f"{part}\n" for part in parts),
             id=ids[0],
             ids=ids,
+            identity=str(claims["sub"]),
+            authorizations=authorizations_of(claims),
+            description=description,
+            expires_at=time_of(claims, "exp"),
+        )
+
+    def create_join_token(
+        self, role: Role, *, uses: int = 1, lifetime_s: int = 86_400
+    ) -> CreatedToken:
+        """Create a token with which nodes of other hosts join the pool.
+
+        Each node exchanges it for a token of its own. The last use revokes it.
+
+        Args:
+            role: Role of the nodes.
+            uses: How many nodes may join with it.
+            lifetime_s: How long they may do so, in seconds.
+
+        Raises:
+            UsageError: Nodes of that role do not join, or a number is not valid.
+            PoolNotReady: The central manager does not run.
+        """
+        if role not in (Role.ACCESS_POINT, Role.EXECUTION_POINT):
+            raise UsageError(f"no node joins as a {role.words}: submit or execute")
+        if not 1 <= uses <= MOST_USES or not 1 <= lifetime_s <= LONGEST_LIFETIME_S:
+            raise UsageError(
+                f"a join token has 1 to {MOST_USES} uses, and is valid for 1 to "
+                f"{LONGEST_LIFETIME_S} seconds"
+            )
+        manager = _signers(self._nodes())[0]
+        description = f"joins {uses} {role.words}{'s' if uses > 1 else ''}"
+        secret = _run(
+            manager,
+            f"{REQUEST_SCRIPTS}/create-join-token",
+            *(str(role), str(uses), str(lifetime_s)),
+            environment={"TOKEN_DESCRIPTION": json.dumps(description)},
+        ).strip()
+        claims = claims_of(secret)
+        return CreatedToken(
+            secret=f"{secret}\n",
+            id=str(claims["jti"]),
+            ids=(str(claims["jti"]),),
             identity=str(claims["sub"]),
             authorizations=authorizations_of(claims),
             description=description,

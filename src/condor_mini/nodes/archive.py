@@ -19,12 +19,18 @@ if TYPE_CHECKING:
 
 TOKEN_FILES = (f"{TOKENS.lstrip('/')}/node", "etc/condor/users-token")
 """The paths of a node's own token and of its users' token; see the script ``renew-tokens``."""
+JOIN_TOKEN_FILE = f"{TOKENS.lstrip('/')}/join"
+"""The path of the token that a node joins with; see the scripts ``join`` and ``renew-tokens``."""
 _MODES = {SPOOL: 0o755, LOG: 0o755, HOME: 0o700, KEYS: 0o700, TOKENS: 0o700}
 """The mode of each directory; the entrypoint gives the daemons' directories to the daemons."""
 
 
 def node_archive(
-    node: PlannedNode, *, tokens: Sequence[str] = (), more: Mapping[str, bytes] | None = None
+    node: PlannedNode,
+    *,
+    tokens: Sequence[str] = (),
+    join_token: str = "",
+    more: Mapping[str, bytes] | None = None,
 ) -> bytes:
     """Return the tar archive to unpack at ``PlannedNode.archive_at`` before a node's start.
 
@@ -35,6 +41,7 @@ def node_archive(
     Args:
         node: Node to make the archive for.
         tokens: The node's own token, then its users' token if it has one.
+        join_token: Token that a node which joins a pool exchanges for its own; empty if it has one.
         more: Other files, by path. Scripts among them become executable.
     """
     tar = TarWriter()
@@ -49,6 +56,8 @@ def node_archive(
     for path, content in {**(more or {}), **ours, **files_at(CERTIFICATES)}.items():
         tar.file(_below(path, node.archive_at), content, mode_of(content))
     _add_tokens(tar, tokens, at=node.archive_at)
+    if join_token:
+        tar.file(_below(JOIN_TOKEN_FILE, node.archive_at), f"{join_token}\n".encode(), 0o600)
     return tar.finish()
 
 

@@ -48,7 +48,9 @@ MOST_TRACKING_GIDS = 15_000
 
 
 def central_manager_host(spec: PoolSpec) -> str:
-    """Return the host name of the central manager."""
+    """Return the name or address of the central manager's host."""
+    if spec.joins:
+        return spec.joins.central_manager.host
     return f"{spec.name}-master"
 
 
@@ -60,7 +62,7 @@ def pool_config(spec: PoolSpec, *, is_central_manager: bool = False) -> str:
     """
     lines = [
         "# The issuer of this pool's tokens.",
-        f"TRUST_DOMAIN = {spec.name}.$(UID_DOMAIN)",
+        f"TRUST_DOMAIN = {spec.trust_domain}",
     ]
     if spec.read == "anyone":
         lines += ["# Who may read ads, queues and configuration.", "POOL_READ = anyone"]

@@ -19,6 +19,8 @@ from condor_mini.base.layout import CONFIG_DIRECTORY, LABEL
 from condor_mini.nodes.node import Role, pool_labels
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from condor_mini.engine import Engine, EngineInfo
     from condor_mini.spec import PoolSpec
 
@@ -66,7 +68,9 @@ def first_port(
         wanted = not info.has_routes and info.same_host
     if info.on_loopback or wanted is False:
         return None
-    return _free_ports(engine, name, count) if wanted is True else wanted
+    if wanted is not True:
+        return wanted
+    return free_ports(name, count, taken=_published(engine))
 
 
 def port_of(spec: PoolSpec, role: Role, number: int) -> int | None:
@@ -124,15 +128,26 @@ def _file(lines: list[str]) -> dict[str, str]:
     return {CONFIG: "".join(f"{line}\n" for line in lines)}
 
 
-def _free_ports(engine: Engine, name: str, count: int) -> int:
-    """Return the first of so many free ports in a row, mostly the same for a name."""
-    taken = _published(engine)
+def free_ports(
+    name: str, count: int, *, at: str = HOST, taken: Collection[int] = frozenset()
+) -> int:
+    """Return the first of so many free ports in a row, mostly the same for a name.
+
+    Args:
+        name: The pool's name.
+        count: Number of ports.
+        at: Address of this machine at which they are to be free.
+        taken: Ports that count as taken, whoever listens there.
+
+    Raises:
+        AlreadyInUse: No ports are free.
+    """
     places = (LAST - FIRST + 1) // count
     start = zlib.crc32(name.encode()) % places
     for place in range(places):
         first = FIRST + (start + place) % places * count
         ports = range(first, first + count)
-        if taken.isdisjoint(ports) and all(map(_is_free, ports)):
+        if not any(port in taken for port in ports) and all(_is_free(at, port) for port in ports):
             return first
     raise AlreadyInUse(
         f"of the ports {FIRST} to {LAST} no {count} in a row are free",
@@ -149,11 +164,11 @@ def _published(engine: Engine) -> set[int]:
     return found
 
 
-def _is_free(port: int) -> bool:
+def _is_free(address: str, port: int) -> bool:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((HOST, port))
+            probe.bind((address, port))
         except OSError:
             return False
     return True

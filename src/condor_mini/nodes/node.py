@@ -41,6 +41,10 @@ See ``custom_image.py``.
 """
 ONE_USER = f"{LABEL}.one-user"
 """Label that is ``true`` if all the node's processes belong to one user, ``jovyan``; else empty."""
+ADDRESS = f"{LABEL}.address"
+"""Label with the address of the host at which a node listens, if it has none of its own."""
+JOINED = f"{LABEL}.joined"
+"""Label with the address of the central manager on another host that a node reports to."""
 LOG_TAIL_LINES = 15
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,8}", re.ASCII)
 _PORT = re.compile(r"[1-9][0-9]{3,4}", re.ASCII)
@@ -193,6 +197,11 @@ class Node:
         return self.role is Role.PERSONAL_POOL
 
     @property
+    def joined_to(self) -> str:
+        """Address of the central manager on another host that the node reports to; else empty."""
+        return self.info.labels.get(JOINED, "")
+
+    @property
     def state_directory(self) -> str | None:
         """The directory on the host with a personal pool's state; None for other nodes."""
         return self.info.labels[STATE_DIRECTORY] if self.is_personal else None
@@ -215,7 +224,9 @@ class Node:
 
     @property
     def address(self) -> str | None:
-        """The node's IPv4 address in the pool's network; None if it does not run."""
+        """The node's IPv4 address, in the pool's network or its host's; None if it does not run."""
+        if (of_host := self.info.labels.get(ADDRESS)) and self.is_running:
+            return of_host
         return next(iter(self.info.addresses.values()), None)
 
     @property

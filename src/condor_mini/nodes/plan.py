@@ -14,10 +14,19 @@ from condor_mini.base.layout import (
 from condor_mini.base.series import catalogue
 from condor_mini.engine import BindMount, ContainerSpec, PublishedPort, ScratchMount, VolumeMount
 from condor_mini.images import user_images
-from condor_mini.nodes import condor_config, custom_image, forwarding
+from condor_mini.nodes import condor_config, custom_image, exposure, forwarding
 from condor_mini.nodes.accounts import USER_LABEL
 from condor_mini.nodes.certificates import CERTIFICATES, variables_for
-from condor_mini.nodes.node import ONE_USER, OWN_IMAGE, SPEC, Role, node_name, pool_labels
+from condor_mini.nodes.node import (
+    ADDRESS,
+    JOINED,
+    ONE_USER,
+    OWN_IMAGE,
+    SPEC,
+    Role,
+    node_name,
+    pool_labels,
+)
 from condor_mini.nodes.planned_node import CONFIGURATION, PlannedNode
 from condor_mini.nodes.state import STATE
 
@@ -57,9 +66,13 @@ CAPABILITIES = {
 
 
 def planned_nodes(spec: PoolSpec) -> list[PlannedNode]:
-    """Return all nodes of a pool: central manager, access points, execution points."""
+    """Return all nodes of a pool: central manager, access points, execution points.
+
+    Nodes that join a pool on another host have their central manager there.
+    """
+    managers = [] if spec.joins else [planned_node(spec, Role.CENTRAL_MANAGER, "", 0)]
     return [
-        planned_node(spec, Role.CENTRAL_MANAGER, "", 0),
+        *managers,
         *(
             planned_node(spec, Role.ACCESS_POINT, group.name, number)
             for number, group in _numbered(spec.access_points)
@@ -125,6 +138,7 @@ def _planned(
     name = node_name(spec.name, role, number)
     port = forwarding.port_of(spec, role, number)
     forwarded = (PublishedPort(container_port=port, host_port=port),) if port else ()
+    address = exposure.listens_at(spec)
     labels = {
         **pool_labels(spec.name),
         f"{LABEL}.role": str(role),
@@ -133,11 +147,13 @@ def _planned(
         f"{LABEL}.series": spec.htcondor,
         # The pool's only record, so that `start`, `scale` and `status` need no file. Other nodes
         # set it to nothing: if a label is left out, that of the image applies.
-        SPEC: spec.to_json() if role is Role.CENTRAL_MANAGER else "",
+        SPEC: spec.to_json() if role is Role.CENTRAL_MANAGER or spec.joins else "",
         OWN_IMAGE: "",
         ONE_USER: "",
         USER_LABEL: ":".join(map(str, spec.user_ids)),
         forwarding.PORT: str(port or ""),
+        ADDRESS: address,
+        JOINED: str(spec.joins.central_manager) if spec.joins else "",
     }
     container = ContainerSpec(
         image=user_images.reference(role, catalogue().get(spec.htcondor), spec.user_ids),
@@ -150,12 +166,14 @@ def _planned(
             **variables_for(CERTIFICATES),
             **spec.environment,
             **node.environment,
+            **({exposure.ADDRESS_VARIABLE: address} if address else {}),
         },
         labels={**spec.labels, **node.labels, **labels},
         mounts=tuple(_mounts(spec, node, role, name)),
         read_only=node.is_read_only,
         ports=(
             *forwarded,
+            *exposure.published(spec, role),
             *(
                 PublishedPort(
                     container_port=own.container_port, host_port=own.host_port, host_ip=own.host_ip
@@ -175,6 +193,7 @@ def _planned(
     files = {
         POOL_CONFIG: pool_config,
         **forwarding.config(spec, role, number),
+        **exposure.config(spec, role, number),
         NODE_CONFIG: config,
     }
     return PlannedNode(role=role, slots=slots, container=container, files=files)

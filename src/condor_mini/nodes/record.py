@@ -32,7 +32,7 @@ def stored_spec(pool: str, nodes: Sequence[Node]) -> PoolSpec:
         RecordError: The central manager's label cannot be read; says why, and what to do.
     """
     for node in nodes:
-        if node.role is Role.CENTRAL_MANAGER:
+        if node.role is Role.CENTRAL_MANAGER or node.joined_to:
             return read_spec(node.info, pool)
     raise PoolNotReady(
         f"the pool {pool} has no central manager any more",

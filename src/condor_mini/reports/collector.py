@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypedDict
 
 from condor_mini.base.errors import CondorMiniError
+from condor_mini.base.layout import USER
 from condor_mini.nodes.node import Role
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class Ad(TypedDict, total=False):
     MyType: str
     Name: str
     CondorMiniNode: str
+    CondorMiniHost: str
     MyAddress: str
     CondorVersion: str
     LastHeardFrom: int
@@ -62,23 +64,32 @@ def ask(nodes: Sequence[Node]) -> tuple[list[Ad], str]:
     Args:
         nodes: All nodes of the pool.
     """
-    manager = next((node for node in nodes if node.role.acts_as(Role.CENTRAL_MANAGER)), None)
-    if manager is None or not manager.is_running:
+    asked = asked_node(nodes)
+    if asked is None or not asked.is_running:
         return [], ""
+    where = f"the collector on {asked.joined_to or asked.name}"
+    # Users of a joined execution point have no token.
+    user = "root" if asked.joined_to else USER
     try:
-        result = manager.exec(_QUERY, timeout_s=COLLECTOR_TIMEOUT_S + 1)
+        result = asked.exec(_QUERY, user=user, timeout_s=COLLECTOR_TIMEOUT_S + 1)
     except CondorMiniError as error:
-        return [], f"the collector on {manager.name} cannot be queried: {error.message}"
+        return [], f"{where} cannot be queried: {error.message}"
     if result.returncode == _TIMED_OUT:
-        return [], f"the collector on {manager.name} does not answer in {COLLECTOR_TIMEOUT_S} s"
+        return [], f"{where} does not answer in {COLLECTOR_TIMEOUT_S} s"
     if result.returncode != 0:
         output = (result.stderr.strip() or result.stdout.strip()).splitlines() or ["(no output)"]
-        return [], f"the collector on {manager.name} does not answer: {output[-1]}"
+        return [], f"{where} does not answer: {output[-1]}"
     try:
         return json.loads(result.stdout or "[]"), ""
     except ValueError:
-        start = result.stdout[:200]
-        return [], f"the answer of the collector on {manager.name} is not JSON: {start}"
+        return [], f"the answer of {where} is not JSON: {result.stdout[:200]}"
+
+
+def asked_node(nodes: Sequence[Node]) -> Node | None:
+    """Return the node that asks the collector: the central manager, or any that has joined one."""
+    managers = [node for node in nodes if node.role.acts_as(Role.CENTRAL_MANAGER)]
+    joined = [node for node in nodes if node.joined_to]
+    return next(iter([*managers, *(node for node in joined if node.is_running), *joined]), None)
 
 
 def owners_of(nodes: Sequence[Node], ads: Sequence[Ad]) -> list[Owned]:

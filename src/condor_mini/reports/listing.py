@@ -58,6 +58,8 @@ class ListedPool:
     """When the first of the running nodes was started; None if no node runs."""
     directory: str | None
     """State directory on the host of a personal pool; None for other pools."""
+    joins: str = ""
+    """Address of the central manager on another host that the nodes report to; else empty."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON object that docs/reference/json.md describes."""
@@ -70,6 +72,7 @@ class ListedPool:
             "running": self.running,
             "started_at": rfc3339(self.started_at) if self.started_at else None,
             "directory": self.directory,
+            "joins": self.joins,
         }
 
 
@@ -108,7 +111,7 @@ def listing(engine: Engine) -> Listing:
 def _pool(name: str, nodes: Sequence[Node], lost: Sequence[Identity]) -> ListedPool:
     """Return the entry of a pool that has containers, and perhaps nodes that have none."""
     infos = [node.info for node in nodes]
-    has_manager = any(node.role is Role.CENTRAL_MANAGER for node in nodes)
+    has_manager = any(node.role is Role.CENTRAL_MANAGER or node.joined_to for node in nodes)
     counts = Counter(node.role for node in (*(node.identity for node in nodes), *lost))
     return ListedPool(
         name=name,
@@ -119,6 +122,7 @@ def _pool(name: str, nodes: Sequence[Node], lost: Sequence[Identity]) -> ListedP
         state=_state(infos, len(lost)) if has_manager else ListedState.INCOMPLETE,
         started_at=_started_at(infos),
         directory=None,
+        joins=nodes[0].joined_to,
     )
 
 

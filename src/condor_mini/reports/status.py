@@ -17,10 +17,17 @@ from condor_mini.base.times import rfc3339
 from condor_mini.engine import ContainerState
 from condor_mini.nodes.holdings import Holdings, ask_at_once, slots_by_group, spec_form
 from condor_mini.nodes.node import Malformed, Role
-from condor_mini.reports.collector import address_of, ask, heard_at, owners_of, version_of
+from condor_mini.reports.collector import (
+    address_of,
+    ask,
+    asked_node,
+    heard_at,
+    owners_of,
+    version_of,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from condor_mini.nodes.holdings import LabelProblem
     from condor_mini.nodes.node import Identity, Node
@@ -126,6 +133,21 @@ class JobStatus:
 
 
 @dataclass(frozen=True, kw_only=True)
+class JoinedStatus:
+    """A node of another host that has joined the pool, as its ads show it."""
+
+    name: str
+    host: str
+    """Name of its host: the attribute ``CondorMiniHost``."""
+    address: str | None
+    daemons: tuple[str, ...]
+    slots: int
+    """Number of its configured slots at the collector."""
+    heard_at: datetime | None
+    """When the collector last heard of one of its daemons."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class PoolStatus:
     """The status of a pool at one moment."""
 
@@ -140,6 +162,12 @@ class PoolStatus:
     daemons: tuple[DaemonStatus, ...]
     slots: SlotStatus
     jobs: tuple[JobStatus, ...]
+    host: str = ""
+    """Name of the host of these nodes, if the pool is of several hosts."""
+    joins: str = ""
+    """Address of the central manager on another host that these nodes report to; else empty."""
+    joined: tuple[JoinedStatus, ...] = ()
+    """The nodes of other hosts, if the central manager is here."""
     problems: tuple[LabelProblem, ...] = ()
     """What is wrong with the labels of containers that belong to the pool, or claim to."""
 
@@ -180,6 +208,15 @@ def status_of(
     """
     ads, silence = ask(nodes)
     owned = owners_of(nodes, ads)
+    joins = nodes[0].joined_to
+    joined = () if joins else tuple(_joined(owned))
+    others = {each.name for each in joined}
+    # What other hosts have is not this host's: of a pool that was joined, all that is not here.
+    owned = [
+        (ad, node)
+        for ad, node in owned
+        if node or not (joins or ad.get("CondorMiniNode") in others)
+    ]
     daemons = _daemons(nodes, owned)
     verdict, reasons = _verdict(nodes, lost, daemons, _slots_by_node(owned), silence, now)
     versions = {daemon.version for daemon in daemons if daemon.version}
@@ -191,8 +228,11 @@ def status_of(
         versions=tuple(sorted(versions)),
         nodes=tuple(_node(node, daemons) for node in nodes),
         daemons=tuple(daemons),
-        slots=_slots(nodes, ads),
+        slots=_slots(nodes, [ad for ad, _ in owned]),
         jobs=tuple(_jobs(owned)),
+        host=_host(owned),
+        joins=joins,
+        joined=joined,
     )
 
 
@@ -200,7 +240,7 @@ def expected_slots(nodes: Sequence[Node]) -> dict[str, int]:
     """Return how many slots each running execution point has when no job runs, by node name."""
     groups: dict[str, int] = {}
     for node in nodes:
-        if node.role.acts_as(Role.CENTRAL_MANAGER):
+        if node.role.acts_as(Role.CENTRAL_MANAGER) or node.joined_to:
             with suppress(Malformed):  # `status` reports it as a problem
                 # PoolSpec is not used here: its import takes longer than the rest of `status`.
                 groups = slots_by_group(spec_form(node.info.labels, node.pool))
@@ -236,6 +276,32 @@ def _daemons(nodes: Sequence[Node], owned: Sequence[Owned]) -> list[DaemonStatus
         )
     order = {node.name: position for position, node in enumerate(nodes)}
     return sorted(daemons, key=lambda daemon: (order.get(daemon.node, len(order)), daemon.type))
+
+
+def _host(owned: Sequence[Owned]) -> str:
+    return next((ad["CondorMiniHost"] for ad, node in owned if node and "CondorMiniHost" in ad), "")
+
+
+def _joined(owned: Sequence[Owned]) -> Iterator[JoinedStatus]:
+    """Yield the nodes of other hosts, by host and name."""
+    found: dict[tuple[str, str], list[Ad]] = {}
+    for ad, node in owned:
+        if node is None and "CondorMiniHost" in ad:
+            found.setdefault((ad["CondorMiniHost"], ad.get("CondorMiniNode", "")), []).append(ad)
+    for (host, name), ads in sorted(found.items()):
+        kinds = {_DAEMONS.get(ad.get("MyType", ""), "") for ad in ads} - {""}
+        slots = [
+            ad for ad in ads if ad.get("MyType") == "Machine" and ad.get("SlotType") != "Dynamic"
+        ]
+        heard = [time for time in map(heard_at, ads) if time]
+        yield JoinedStatus(
+            name=name,
+            host=host,
+            address=next(filter(None, map(address_of, ads)), None),
+            daemons=tuple(sorted(kinds | ({"startd"} if slots else set()))),
+            slots=len(slots),
+            heard_at=max(heard, default=None),
+        )
 
 
 def _is_alive(node: Node | None, heard: datetime | None) -> bool:
@@ -316,16 +382,16 @@ def _verdict(
     silence: str,
     now: datetime | None,
 ) -> tuple[Verdict, list[str]]:
-    managers = [node for node in nodes if node.role.acts_as(Role.CENTRAL_MANAGER)]
-    if not managers:
+    asked = asked_node(nodes)
+    if asked is None:
         return Verdict.BROKEN, ["there is no central manager: the pool is incomplete"]
     if not any(node.is_running for node in nodes):
         return Verdict.STOPPED, [_why_down(node) for node in nodes][:MOST_REASONS]
     broken = [_why_down(node) for node in nodes if not node.is_running]
     missing: list[tuple[Node, str]] = []
     if silence:
-        missing.append((managers[0], silence))
-    elif managers[0].is_running:
+        missing.append((asked, silence))
+    elif asked.is_running:
         missing = _missing(nodes, daemons, slots)
     lately = (now or datetime.now(UTC)) - STARTING
     for node, what in missing:

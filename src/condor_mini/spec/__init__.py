@@ -1,6 +1,7 @@
 """The pool file and its model ``PoolSpec``: what a user asks for, validated, with all defaults."""
 
-from condor_mini.spec.model import PoolSpec
+from condor_mini.spec.hosts import Endpoint, Joined, endpoint
+from condor_mini.spec.model import JoinedSpec, PoolSpec
 from condor_mini.spec.nodes import (
     AccessPoints,
     CentralManager,
@@ -15,11 +16,15 @@ from condor_mini.spec.nodes import (
 __all__ = [
     "AccessPoints",
     "CentralManager",
+    "Endpoint",
     "ExecutionPoints",
     "Gpus",
     "Group",
+    "Joined",
+    "JoinedSpec",
     "Limit",
     "Node",
     "PoolSpec",
     "Shared",
+    "endpoint",
 ]

@@ -6,9 +6,10 @@ stores it. The docstrings of its fields are the descriptions in the JSON schema.
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from pydantic import BeforeValidator, Field, ValidationError, WithJsonSchema
 
@@ -16,6 +17,7 @@ from condor_mini.base.errors import UsageError
 from condor_mini.base.layout import USER_IDS
 from condor_mini.base.series import catalogue
 from condor_mini.spec.base import Part, Reading, shown
+from condor_mini.spec.hosts import Exposed, Joined
 from condor_mini.spec.mounts import MOST_PORT, Port, SamePath
 from condor_mini.spec.nodes import (
     MOST_NODES,
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
 
     from condor_mini.spec.base import Location
 
+
+Spec = TypeVar("Spec", bound="PoolSpec")
 
 LEAST_REACHABLE, MOST_REACHABLE = 1024, MOST_PORT - MOST_NODES
 JSON_PORTS = WithJsonSchema(
@@ -92,6 +96,10 @@ class PoolSpec(Part):
     nodes have no address of their own there. True chooses free ports; a number is the first of
     them: one for the central manager and one for each access point. Default: where the engine is
     Docker Desktop or rootless."""
+    expose: Exposed = None
+    """HOST or HOST:PORT, where other hosts reach the pool, to add nodes with `condor-mini join`.
+    Only this port has to be open. Default: no other host reaches the pool; the default of PORT is
+    9618."""
     user: User | None = None
     """UID, or UID:GID, of jovyan on all nodes, whom users' jobs run as. Default: the numbers of who
     creates the pool, where containers see the host's files with their owners; else 1000:1000."""
@@ -110,6 +118,16 @@ class PoolSpec(Part):
         ExecutionPoints(),
     )
     """Groups of execution points. Default: one execution point."""
+
+    @property
+    def joins(self) -> Joined | None:
+        """The pool on another host that these nodes join; None for a pool of its own."""
+        return None
+
+    @property
+    def trust_domain(self) -> str:
+        """The issuer of the pool's tokens: HTCondor's ``TRUST_DOMAIN``."""
+        return f"{self.name}.$(UID_DOMAIN)"
 
     @property
     def shared_paths(self) -> tuple[str, ...]:
@@ -166,6 +184,7 @@ class PoolSpec(Part):
         execute_image: str | None = None,
         host_files: str | None = None,
         reachable: bool | None = None,
+        expose: str | None = None,
         mounts: Sequence[str] = (),
         profile: str | None = None,
     ) -> PoolSpec:
@@ -180,6 +199,7 @@ class PoolSpec(Part):
             host_files: ``ro`` or ``rw``: access points and execution points have the host's files
                 in place of an image's, and mount the caller's home read-only or writable.
             reachable: Whether the pool publishes ports for clients on the host.
+            expose: HOST or HOST:PORT, where other hosts reach the pool.
             mounts: Directories of the host that all nodes mount too, at the same path.
             profile: ``dev`` or ``production``.
 
@@ -191,6 +211,7 @@ class PoolSpec(Part):
         form |= {} if name is None else {"name": name}
         form |= {} if series is None else {"htcondor": series}
         form |= {} if reachable is None else {"reachable": reachable}
+        form |= {} if expose is None else {"expose": expose}
         form |= {} if profile is None else {"profile": profile}
         form["mounts"] = list(dict.fromkeys([*self.mounts, *mounts]))
         for groups, key, value in (
@@ -203,14 +224,30 @@ class PoolSpec(Part):
         if host_files is not None:
             for groups in ("access_points", "execution_points"):
                 form[groups] = _with_host_files(form[groups], host_files)
-        try:
-            return type(self).model_validate(form)
-        except ValidationError as error:
-            from condor_mini.spec.problems import spec_problems
+        return _validated(type(self), form)
 
-            problems = spec_problems(type(self), error)
-            lines = (f"{_words(problem.location[0])}: {problem.message}" for problem in problems)
-            raise UsageError("\n".join(lines)) from None
+    def joining(
+        self, joined: Joined, *, execution_points: int | None, access_points: int | None
+    ) -> JoinedSpec:
+        """Return the spec of nodes that join a pool on another host.
+
+        Args:
+            joined: The pool.
+            execution_points: Number of execution points. None for this spec's.
+            access_points: Number of access points. None for this spec's.
+
+        Raises:
+            UsageError: No node is to join, a number is not allowed, or there are several groups.
+        """
+        form = self.model_dump(by_alias=True)
+        form |= {"joined": joined, "expose": None, "reachable": False, "probe_job": False}
+        for groups, count in (
+            ("access_points", access_points),
+            ("execution_points", execution_points),
+        ):
+            if count is not None:
+                form[groups] = _with(form[groups], groups, "count", count) if count else ()
+        return _validated(JoinedSpec, form)
 
     def to_json(self) -> str:
         """Return the stored form: JSON with all defaults, and with absolute paths of the host."""
@@ -222,10 +259,17 @@ class PoolSpec(Part):
 
         Paths of the host need not exist any more, and the series need not be known.
         """
-        return cls.model_validate_json(text, context=Reading(stored=True))
+        is_joined = cls is PoolSpec and "joined" in json.loads(text)
+        chosen = JoinedSpec if is_joined else cls
+        return chosen.model_validate_json(text, context=Reading(stored=True))
 
     def contradictions(self) -> Iterator[tuple[Location, str]]:
         """Yield contradictions between nodes: names, numbers, ports, mounts."""
+        if self.expose and self.reachable:
+            yield (
+                ("expose",),
+                "other hosts and this one reach the pool at this port: leave `reachable` out",
+            )
         yield from _between_groups("access_points", self.access_points)
         yield from _between_groups("execution_points", self.execution_points)
         if self.execution_point_count == 0:
@@ -265,6 +309,31 @@ class PoolSpec(Part):
                 taken[port.host_port].append(port)
 
 
+class JoinedSpec(PoolSpec):
+    """Nodes of this host that join a pool on another one, whose central manager they report to."""
+
+    joined: Joined
+    """The pool that the nodes join."""
+
+    @property
+    def joins(self) -> Joined:
+        """The pool that the nodes join."""
+        return self.joined
+
+    @property
+    def trust_domain(self) -> str:
+        """The issuer of that pool's tokens."""
+        return self.joined.trust_domain
+
+    def contradictions(self) -> Iterator[tuple[Location, str]]:
+        """Yield contradictions between nodes; a pool needs no execution point on every host."""
+        if not self.execution_point_count and not self.access_point_count:
+            yield ("execution_points",), "no node is to join: choose --execute N or --submit N"
+        for location, message in super().contradictions():
+            if location not in (("execution_points",), ("access_points",)):
+                yield location, message
+
+
 def _between_groups(key: str, groups: tuple[Group, ...]) -> Iterator[tuple[Location, str]]:
     total = sum(group.count for group in groups)
     if total > MOST_NODES:
@@ -301,6 +370,17 @@ def _with(
             hint=f"Set the {what}s in the pool file.",
         )
     return ({**groups[0], key: value},)
+
+
+def _validated(model: type[Spec], form: Mapping[str, object]) -> Spec:
+    try:
+        return model.model_validate(form)
+    except ValidationError as error:
+        from condor_mini.spec.problems import spec_problems
+
+        problems = spec_problems(model, error)
+        lines = (f"{_words(problem.location[0])}: {problem.message}" for problem in problems)
+        raise UsageError("\n".join(lines)) from None
 
 
 def _words(key: object) -> str:

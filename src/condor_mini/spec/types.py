@@ -24,8 +24,10 @@ MOST_ID = 2**31 - 1
 ORDINARY_UIDS = range(1000, MOST_ID + 1)
 """UIDs of ordinary users; below them are the accounts of the image's system."""
 USER_PATTERN = r"^[0-9]{1,10}(:[0-9]{1,10})?$"
-RESERVED_VARIABLES = ("CONDOR_HOST", "CONDOR_SERVICE_HOST", "MASTER", "CONDOR_MINI_ROLE")
-"""Variables from which the images' entrypoint learns the central manager and its role."""
+RESERVED_VARIABLES = (
+    *("CONDOR_HOST", "CONDOR_SERVICE_HOST", "MASTER", "CONDOR_MINI_ROLE", "NODE_ADDRESS"),
+)
+"""Variables from which the images' entrypoint learns the central manager, its role and address."""
 
 # Text
 

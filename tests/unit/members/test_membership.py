@@ -11,8 +11,8 @@ import pytest
 from condor_mini.base.errors import CondorMiniError, NotFound, PoolNotReady, UsageError
 from condor_mini.base.layout import BACKGROUND_SCRIPTS, LABEL, REQUEST_SCRIPTS
 from condor_mini.engine import ContainerSpec, FakeOutcome
-from condor_mini.members.issued_tokens import claims_of
 from condor_mini.members.membership import LONGEST_LIFETIME_S, Members, TokenRequest
+from condor_mini.nodes.claims import claims_of
 from condor_mini.pool import Pool
 from hand_made import node_labels
 

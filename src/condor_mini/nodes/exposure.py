@@ -1,0 +1,171 @@
+"""Pools over several hosts: how a pool is reached from other hosts, and how nodes join one.
+
+One port of the first host is open to other hosts: the central manager's. HTCondor's connection
+broker there (CCB, HTCondor's manual, "Networking") lets nodes that accept no connections from other
+hosts take part: they connect out, to the broker and then to whoever asked for them. Nodes with the
+same ``PRIVATE_NETWORK_NAME`` connect to each other directly.
+
+In containers nodes have addresses that no other host reaches. On the embedded engine they listen at
+the host's own address, because from 127.0.0.0/8 no other host can be reached.
+"""
+
+from __future__ import annotations
+
+import platform
+import socket
+from typing import TYPE_CHECKING
+
+from condor_mini.base.errors import EngineCapabilityError
+from condor_mini.base.layout import CONFIG_DIRECTORY
+from condor_mini.engine import PublishedPort
+from condor_mini.nodes.forwarding import free_ports
+from condor_mini.nodes.node import Role
+from condor_mini.spec import JoinedSpec
+
+if TYPE_CHECKING:
+    from condor_mini.engine import EngineInfo
+    from condor_mini.spec import Endpoint, Joined, PoolSpec
+
+CONFIG = f"{CONFIG_DIRECTORY.lstrip('/')}/45-exposure"
+ADDRESS_VARIABLE = "NODE_ADDRESS"
+"""The variable with the address of the host at which the node listens (``own-address``)."""
+EVERYWHERE = "0.0.0.0"  # noqa: S104 (what `--expose` asks for)
+_KINDS = ("MASTER", "COLLECTOR", "NEGOTIATOR", "SCHEDD", "STARTD")
+
+
+def settled(spec: PoolSpec, info: EngineInfo) -> PoolSpec:
+    """Return the spec with the address at which the nodes of a pool over several hosts listen.
+
+    Args:
+        spec: Spec of a pool that does not exist yet.
+        info: What the engine says of itself.
+
+    Raises:
+        EngineCapabilityError: The name of the host has no address, or there is no route to it.
+        AlreadyInUse: No ports are free.
+    """
+    if isinstance(spec, JoinedSpec):
+        return _settled_joined(spec, info)
+    if spec.expose is None:
+        return spec
+    address = own_address(spec.expose) if info.on_loopback else ""
+    expose = spec.expose.model_copy(update={"own_address": address})
+    return spec.model_copy(update={"expose": expose, "reachable": False})
+
+
+def _settled_joined(spec: JoinedSpec, info: EngineInfo) -> PoolSpec:
+    manager = spec.joined.central_manager
+    if not info.on_loopback:
+        return spec
+    address = own_address(manager)
+    count = spec.access_point_count + spec.execution_point_count
+    joined = spec.joined.model_copy(
+        update={
+            "central_manager": manager.model_copy(update={"own_address": address}),
+            "first_port": free_ports(spec.name, count, at=address),
+        }
+    )
+    return spec.model_copy(update={"joined": joined})
+
+
+def own_address(toward: Endpoint) -> str:
+    """Return the address of this host from which packets to an endpoint leave; nothing is sent.
+
+    If the endpoint is this host, that is the endpoint's own address.
+
+    Raises:
+        EngineCapabilityError: The endpoint's name has no IPv4 address, or there is no route to it.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((toward.host, toward.port))
+        except OSError as error:
+            raise EngineCapabilityError(
+                f"this host has no way to {toward}: {error.strerror}",
+                hint="Name this host as other hosts reach it: by an IPv4 address or a name",
+            ) from None
+        address: str = probe.getsockname()[0]
+    return address
+
+
+def host_name() -> str:
+    """Return what this host is called in the ads of its nodes."""
+    return platform.node().partition(".")[0] or "unknown"
+
+
+def published(spec: PoolSpec, role: Role) -> tuple[PublishedPort, ...]:
+    """Return the ports by which other hosts reach a node: the central manager has one."""
+    if spec.expose is None or spec.expose.own_address or role is not Role.CENTRAL_MANAGER:
+        return ()
+    port = spec.expose.port
+    return (PublishedPort(container_port=port, host_port=port, host_ip=EVERYWHERE),)
+
+
+def listens_at(spec: PoolSpec) -> str:
+    """Return the address of the host at which the nodes listen; empty for their own addresses."""
+    where = spec.joins.central_manager if spec.joins else spec.expose
+    return where.own_address if where else ""
+
+
+def config(spec: PoolSpec, role: Role, number: int) -> dict[str, str]:
+    """Return the file with a node's settings, by its path; none if the pool is of one host."""
+    if spec.joins:
+        lines = _joined(spec, spec.joins, role, number)
+    elif spec.expose:
+        lines = _exposed(spec, spec.expose, role)
+    else:
+        return {}
+    return {CONFIG: "".join(f"{line}\n" for line in [*_host(spec), *lines])}
+
+
+def _host(spec: PoolSpec) -> list[str]:
+    name = spec.joins.host if spec.joins else host_name()
+    return [
+        "# The name of the node's host, in all its ads.",
+        f'CondorMiniHost = "{name}"',
+        *(f"SYSTEM_{kind}_ATTRS = $(SYSTEM_{kind}_ATTRS) CondorMiniHost" for kind in _KINDS),
+    ]
+
+
+def _private(spec: PoolSpec) -> list[str]:
+    lines = [
+        "# These nodes connect to each other directly.",
+        f"PRIVATE_NETWORK_NAME = {spec.name}",
+    ]
+    return lines if listens_at(spec) else [*lines, "PRIVATE_NETWORK_INTERFACE = $(IP_ADDRESS)"]
+
+
+def _exposed(spec: PoolSpec, expose: Endpoint, role: Role) -> list[str]:
+    lines = [*_private(spec), f"COLLECTOR_HOST = $(CONDOR_HOST):{expose.port}"]
+    if role is Role.CENTRAL_MANAGER:
+        lines += ["# The port that other hosts connect to.", f"SHARED_PORT_PORT = {expose.port}"]
+        if expose.host != expose.own_address:
+            lines += ["# What they know this host by.", f"TCP_FORWARDING_HOST = {expose.host}"]
+        return lines
+    if expose.own_address:
+        lines += [
+            "# All nodes have the host's own address, so each has another port.",
+            f"CONDOR_HOST = {expose.own_address}",
+            "SHARED_PORT_PORT = 0",
+        ]
+    return [*lines, *_brokered()]
+
+
+def _joined(spec: PoolSpec, joined: Joined, role: Role, number: int) -> list[str]:
+    collector = [f"COLLECTOR_HOST = {joined.central_manager}"]
+    if not listens_at(spec):
+        return [*_private(spec), *collector, *_brokered()]
+    place = number - 1 + (0 if role is Role.ACCESS_POINT else spec.access_point_count)
+    return [
+        *collector,
+        "# All nodes have the host's own address, so each has another port. The script find-route",
+        "# finds out whether the pool's nodes reach it.",
+        f"SHARED_PORT_PORT = {joined.first_port + place}",
+    ]
+
+
+def _brokered() -> list[str]:
+    return [
+        "# Other hosts do not reach this node. The central manager passes on who wants to.",
+        "CCB_ADDRESS = $(COLLECTOR_HOST)",
+    ]

@@ -1,0 +1,79 @@
+"""Hosts in a spec: where other hosts reach a pool, and the pool that nodes of this host join."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import BeforeValidator, ValidationInfo, WithJsonSchema
+
+from condor_mini.base.errors import UsageError
+from condor_mini.spec.base import Part, reading, shown
+from condor_mini.spec.mounts import MOST_PORT
+
+COLLECTOR_PORT = 9618
+"""HTCondor's manual, "Configuration Macros": ``COLLECTOR_PORT``."""
+ENDPOINT_PATTERN = r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?$"
+"""A name or an IPv4 address, and perhaps a port."""
+
+
+class Endpoint(Part):
+    """A host, by name or IPv4 address, and a port there."""
+
+    host: str
+    port: int = COLLECTOR_PORT
+    own_address: str = ""
+    """The address of this host at which its nodes listen; empty if they are in containers that have
+    addresses of their own."""
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+class Joined(Part):
+    """The pool on another host that nodes of this host join."""
+
+    central_manager: Endpoint
+    """Where this host reaches the central manager, and the address at which the nodes listen."""
+    trust_domain: str
+    """The issuer of that pool's tokens: ``TRUST_DOMAIN`` there."""
+    host: str
+    """What this host is called in the ads of its nodes."""
+    first_port: int = 0
+    """The port of the first node, if the nodes listen at the host's own address."""
+
+
+def endpoint(text: str) -> Endpoint:
+    """Return the endpoint that is written as ``HOST`` or ``HOST:PORT``.
+
+    Raises:
+        UsageError: The text is something else.
+    """
+    try:
+        return _endpoint(text)
+    except ValueError as error:
+        raise UsageError(f"{text}: {error}") from None
+
+
+def _endpoint(text: str) -> Endpoint:
+    host, _, digits = text.partition(":")
+    port = int(digits or COLLECTOR_PORT) if re.fullmatch(ENDPOINT_PATTERN, text) else 0
+    if not 1 <= port <= MOST_PORT:
+        what = "with a name or an IPv4 address"
+        raise ValueError(f"must be HOST or HOST:PORT, {what}, not {shown(text)}")
+    return Endpoint(host=host, port=port)
+
+
+def _from_text(value: object, info: ValidationInfo) -> object:
+    if isinstance(value, str):
+        return _endpoint(value)
+    if value is not None and reading(info).base is not None:
+        raise ValueError(f"must be HOST or HOST:PORT, not {shown(value)}")
+    return value
+
+
+Exposed = Annotated[
+    Endpoint | None,
+    BeforeValidator(_from_text),
+    WithJsonSchema({"type": "string", "pattern": ENDPOINT_PATTERN}),
+]
