@@ -52,6 +52,8 @@ def _show(found: PoolStatus) -> None:
         click.echo(f"  {reason}")
     if found.reasons:
         click.echo(f"  {_next_command(found)}")
+    if found.exposed_at:
+        click.echo(f"Other hosts join it at {found.exposed_at}.")
     click.echo()
     _show_nodes(found)
     _show_joined(found)

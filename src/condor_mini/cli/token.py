@@ -18,6 +18,7 @@ from condor_mini.cli.options import (
     engine_option,
     find_members,
     name_option,
+    open_pool,
     output_option,
     show_json,
     show_table,
@@ -158,6 +159,12 @@ def create(
         f"Revoke it: condor-mini token revoke {where} {made.id}",
         err=True,
     )
+    if joins is not None and container is None:
+        at = open_pool(name, engine).node(role=Role.CENTRAL_MANAGER).exposed_at
+        click.echo(
+            f"Join, on another host: condor-mini join {at} --token-file {path or 'FILE'} --{joins} N",
+            err=True,
+        )
 
 
 def _check_options(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import EngineCapabilityError, PoolNotReady, UsageError
 from condor_mini.base.parallel import each
-from condor_mini.nodes.node import Role
+from condor_mini.nodes.node import ADDRESS, Role
 from condor_mini.nodes.personal_labels import REACHABLE
 from condor_mini.reports import classads
 
@@ -37,6 +37,11 @@ class Access:
     """Name of the schedd in its ad: ``mini-submit-1.nodes.internal``."""
     domain: str
     """Domain of the nodes' full names: ``nodes.internal``."""
+    private_network: str
+    """Name of the network in which nodes and this machine connect directly; empty without one.
+
+    Other hosts reach the nodes of an exposed pool through its connection broker.
+    """
 
 
 def chosen_access_point(pool: PoolNodes, name: str | None) -> Node:
@@ -81,6 +86,7 @@ def access_to(pool: PoolNodes, point: Node) -> Access:
         collector=collector,
         schedd=schedd,
         domain=machine.partition(".")[2],
+        private_network=pool.name if manager.exposed_at else "",
     )
 
 
@@ -89,7 +95,10 @@ def _address(node: Node) -> str:
     if not node.is_running:
         raise node.ended()
     published = [node.info.ports[port] for port in (node.published_port,) if port]
-    address = published[0] if published else f"{node.address}:{PORT}"
+    own_port = node.exposed_at.rpartition(":")[2] if node.role is Role.CENTRAL_MANAGER else ""
+    address = published[0] if published else f"{node.address}:{own_port or PORT}"
+    if ADDRESS in node.info.labels and node.exposed_at and not own_port:
+        return address  # any port of the host's address; the ad of the schedd has it
     try:
         connect(address)
     except OSError as error:

@@ -183,6 +183,7 @@ def _config(written: ClientFiles) -> str:
         collector=access.collector,
         schedd=access.schedd,
         domain=access.domain,
+        network=access.private_network,
         tokens=written.tokens,
         programs=written.directory / PROGRAMS,
     )

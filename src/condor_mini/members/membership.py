@@ -192,7 +192,8 @@ class Members:
             lifetime_s: How long they may do so, in seconds.
 
         Raises:
-            UsageError: Nodes of that role do not join, or a number is not valid.
+            UsageError: Nodes of that role do not join, or a number is not valid, or the pool was
+                created without ``expose``.
             PoolNotReady: The central manager does not run.
         """
         if role not in (Role.ACCESS_POINT, Role.EXECUTION_POINT):
@@ -203,6 +204,11 @@ class Members:
                 f"{LONGEST_LIFETIME_S} seconds"
             )
         manager = _signers(self._nodes())[0]
+        if self._is_pool and not manager.exposed_at:
+            raise UsageError(
+                f"no other host reaches the pool {manager.pool}",
+                hint="Create a pool for several hosts: condor-mini create --expose HOST",
+            )
         description = f"joins {uses} {role.words}{'s' if uses > 1 else ''}"
         secret = _run(
             manager,

@@ -3,7 +3,8 @@
 One port of the first host is open to other hosts: the central manager's. HTCondor's connection
 broker there (CCB, HTCondor's manual, "Networking") lets nodes that accept no connections from other
 hosts take part: they connect out, to the broker and then to whoever asked for them. Nodes with the
-same ``PRIVATE_NETWORK_NAME`` connect to each other directly.
+same ``PRIVATE_NETWORK_NAME`` connect to each other directly. Two nodes that both need the broker
+are connected through it since HTCondor 25; with 23, each access point has an open port too.
 
 In containers nodes have addresses that no other host reaches. On the embedded engine they listen at
 the host's own address, because from 127.0.0.0/8 no other host can be reached.
@@ -30,6 +31,9 @@ CONFIG = f"{CONFIG_DIRECTORY.lstrip('/')}/45-exposure"
 ADDRESS_VARIABLE = "NODE_ADDRESS"
 """The variable with the address of the host at which the node listens (``own-address``)."""
 EVERYWHERE = "0.0.0.0"  # noqa: S104 (what `--expose` asks for)
+SERIES_THAT_BROKERS_TWO = 25
+"""The first series whose broker connects two nodes that both need it: seen with 25.14, not with
+23.9."""
 _KINDS = ("MASTER", "COLLECTOR", "NEGOTIATOR", "SCHEDD", "STARTD")
 
 
@@ -93,12 +97,20 @@ def host_name() -> str:
     return platform.node().partition(".")[0] or "unknown"
 
 
-def published(spec: PoolSpec, role: Role) -> tuple[PublishedPort, ...]:
-    """Return the ports by which other hosts reach a node: the central manager has one."""
-    if spec.expose is None or spec.expose.own_address or role is not Role.CENTRAL_MANAGER:
+def published(spec: PoolSpec, role: Role, number: int) -> tuple[PublishedPort, ...]:
+    """Return the ports of this host by which other hosts reach a node in a container."""
+    if spec.expose is None or spec.expose.own_address:
         return ()
-    port = spec.expose.port
-    return (PublishedPort(container_port=port, host_port=port, host_ip=EVERYWHERE),)
+    port = _open_port(spec, spec.expose, role, number)
+    return (PublishedPort(container_port=port, host_port=port, host_ip=EVERYWHERE),) if port else ()
+
+
+def _open_port(spec: PoolSpec, expose: Endpoint, role: Role, number: int) -> int | None:
+    """Return the port at which other hosts reach a node; None if they need the broker for it."""
+    has_one = role is Role.CENTRAL_MANAGER or (
+        role is Role.ACCESS_POINT and int(spec.htcondor) < SERIES_THAT_BROKERS_TWO
+    )
+    return expose.port + number if has_one else None
 
 
 def listens_at(spec: PoolSpec) -> str:
@@ -112,7 +124,7 @@ def config(spec: PoolSpec, role: Role, number: int) -> dict[str, str]:
     if spec.joins:
         lines = _joined(spec, spec.joins, role, number)
     elif spec.expose:
-        lines = _exposed(spec, spec.expose, role)
+        lines = _exposed(spec, spec.expose, role, number)
     else:
         return {}
     return {CONFIG: "".join(f"{line}\n" for line in [*_host(spec), *lines])}
@@ -135,24 +147,25 @@ def _private(spec: PoolSpec) -> list[str]:
     return lines if listens_at(spec) else [*lines, "PRIVATE_NETWORK_INTERFACE = $(IP_ADDRESS)"]
 
 
-def _exposed(spec: PoolSpec, expose: Endpoint, role: Role) -> list[str]:
+def _exposed(spec: PoolSpec, expose: Endpoint, role: Role, number: int) -> list[str]:
     lines = [*_private(spec), f"COLLECTOR_HOST = $(CONDOR_HOST):{expose.port}"]
-    if role is Role.CENTRAL_MANAGER:
-        lines += ["# The port that other hosts connect to.", f"SHARED_PORT_PORT = {expose.port}"]
+    if expose.own_address and role is not Role.CENTRAL_MANAGER:
+        lines.append(f"CONDOR_HOST = {expose.own_address}")
+    if port := _open_port(spec, expose, role, number):
+        lines += ["# The port that other hosts connect to.", f"SHARED_PORT_PORT = {port}"]
         if expose.host != expose.own_address:
             lines += ["# What they know this host by.", f"TCP_FORWARDING_HOST = {expose.host}"]
         return lines
     if expose.own_address:
         lines += [
             "# All nodes have the host's own address, so each has another port.",
-            f"CONDOR_HOST = {expose.own_address}",
             "SHARED_PORT_PORT = 0",
         ]
     return [*lines, *_brokered()]
 
 
 def _joined(spec: PoolSpec, joined: Joined, role: Role, number: int) -> list[str]:
-    collector = [f"COLLECTOR_HOST = {joined.central_manager}"]
+    collector = ["JOINED = True", f"COLLECTOR_HOST = {joined.central_manager}"]
     if not listens_at(spec):
         return [*_private(spec), *collector, *_brokered()]
     place = number - 1 + (0 if role is Role.ACCESS_POINT else spec.access_point_count)

@@ -43,6 +43,8 @@ ONE_USER = f"{LABEL}.one-user"
 """Label that is ``true`` if all the node's processes belong to one user, ``jovyan``; else empty."""
 ADDRESS = f"{LABEL}.address"
 """Label with the address of the host at which a node listens, if it has none of its own."""
+EXPOSED = f"{LABEL}.exposed"
+"""Label with the address at which other hosts reach the pool; empty if they do not."""
 JOINED = f"{LABEL}.joined"
 """Label with the address of the central manager on another host that a node reports to."""
 LOG_TAIL_LINES = 15
@@ -195,6 +197,11 @@ class Node:
     def is_personal(self) -> bool:
         """Whether the node is a personal pool's."""
         return self.role is Role.PERSONAL_POOL
+
+    @property
+    def exposed_at(self) -> str:
+        """Address at which other hosts reach the node's pool, ``HOST:PORT``; else empty."""
+        return self.info.labels.get(EXPOSED, "")
 
     @property
     def joined_to(self) -> str:

@@ -19,6 +19,7 @@ from condor_mini.nodes.accounts import USER_LABEL
 from condor_mini.nodes.certificates import CERTIFICATES, variables_for
 from condor_mini.nodes.node import (
     ADDRESS,
+    EXPOSED,
     JOINED,
     ONE_USER,
     OWN_IMAGE,
@@ -153,6 +154,7 @@ def _planned(
         USER_LABEL: ":".join(map(str, spec.user_ids)),
         forwarding.PORT: str(port or ""),
         ADDRESS: address,
+        EXPOSED: str(spec.expose or ""),
         JOINED: str(spec.joins.central_manager) if spec.joins else "",
     }
     container = ContainerSpec(
@@ -173,7 +175,7 @@ def _planned(
         read_only=node.is_read_only,
         ports=(
             *forwarded,
-            *exposure.published(spec, role),
+            *exposure.published(spec, role, number),
             *(
                 PublishedPort(
                     container_port=own.container_port, host_port=own.host_port, host_ip=own.host_ip

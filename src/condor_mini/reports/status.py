@@ -164,6 +164,8 @@ class PoolStatus:
     jobs: tuple[JobStatus, ...]
     host: str = ""
     """Name of the host of these nodes, if the pool is of several hosts."""
+    exposed_at: str = ""
+    """Address at which other hosts reach the pool, ``HOST:PORT``; empty if they do not."""
     joins: str = ""
     """Address of the central manager on another host that these nodes report to; else empty."""
     joined: tuple[JoinedStatus, ...] = ()
@@ -231,6 +233,7 @@ def status_of(
         slots=_slots(nodes, [ad for ad, _ in owned]),
         jobs=tuple(_jobs(owned)),
         host=_host(owned),
+        exposed_at=nodes[0].exposed_at,
         joins=joins,
         joined=joined,
     )
@@ -294,6 +297,8 @@ def _joined(owned: Sequence[Owned]) -> Iterator[JoinedStatus]:
             ad for ad in ads if ad.get("MyType") == "Machine" and ad.get("SlotType") != "Dynamic"
         ]
         heard = [time for time in map(heard_at, ads) if time]
+        if not kinds and not slots:  # submitters, whose ads outlive their schedd's
+            continue
         yield JoinedStatus(
             name=name,
             host=host,

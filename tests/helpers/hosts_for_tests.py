@@ -1,0 +1,206 @@
+"""Hosts for tests: network namespaces of their own, with the embedded engine or none.
+
+All of them are in a network that no other host is in. What a run that was killed has left is removed
+by the next one.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from command_line import Result
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+PREFIX = "cmh"
+"""The names of our namespaces begin so; the PID of who made them follows."""
+TIMEOUT_S = 150.0
+NAMESPACES = Path("/run/netns")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Host:
+    """A host: a network namespace with an address, a name, and a home."""
+
+    name: str
+    namespace: str
+    address: str
+    home: Path
+
+    def run(
+        self, *argv: str, stdin: str | None = None, timeout_s: float = TIMEOUT_S, **env: str
+    ) -> Result:
+        """Run a command here, whatever its status."""
+        words = [
+            *("nsenter", f"--net={NAMESPACES / self.namespace}", "unshare", "--uts", "sh", "-c"),
+            *('hostname "$0"; exec "$@"', self.name, *argv),
+        ]
+        done = subprocess.run(
+            words,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+            cwd=self.home,
+            env={**os.environ, **self._environment(), **env},
+        )
+        return Result(status=done.returncode, out=done.stdout, err=done.stderr)
+
+    def _environment(self) -> Mapping[str, str]:
+        caches = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+        return {
+            "HOME": str(self.home),
+            "XDG_CACHE_HOME": caches,
+            "XDG_STATE_HOME": str(self.home / "state"),
+            "XDG_DATA_HOME": str(self.home / "share"),
+            "CONDOR_MINI_ENGINE": "embedded",
+        }
+
+    def cli(self, *argv: str, stdin: str | None = None, timeout_s: float = TIMEOUT_S) -> Result:
+        """Run condor-mini here, whatever its status."""
+        return self.run(
+            sys.executable, "-m", "condor_mini", *argv, stdin=stdin, timeout_s=timeout_s
+        )
+
+    def ran(self, *argv: str, stdin: str | None = None) -> str:
+        """Run condor-mini here, which succeeds; what it wrote to stdout."""
+        done = self.cli(*argv, stdin=stdin)
+        assert done.status == 0, f"{self.name}: {argv}: {done.out}{done.err}"
+        return done.out
+
+    def shell(self, script: str) -> str:
+        """Run a shell script of the host's administrator, which succeeds."""
+        done = self.run("sh", "-euc", script)
+        assert done.status == 0, f"{self.name}: {script}: {done.out}{done.err}"
+        return done.out
+
+    def end(self) -> None:
+        """Delete all pools, and end whatever process is left."""
+        self.cli("delete", "--all", "-q")
+        for pid in _ip("netns", "pids", self.namespace).split():
+            subprocess.run(["kill", "-KILL", pid], check=False, capture_output=True)
+
+
+class Network:
+    """A network with hosts in it: ``10.99.0.0/16``, and one network more behind each router."""
+
+    def __init__(self, folder: Path, tag: str) -> None:
+        self._folder, self._tag = folder, f"{PREFIX}{os.getpid()}{tag}"
+        self._switches = 0
+        self.hosts: list[Host] = []
+        self.switch = self._new_switch()
+
+    def host(self, name: str, *, address: str, gateway: str = "", switch: str = "") -> Host:
+        """Add a host. Behind a router, ``gateway`` is the router's address there."""
+        namespace = f"{self._tag}{name}"
+        _ip("netns", "add", namespace)
+        _in(namespace, "link", "set", "lo", "up")
+        self._plug(namespace, address, switch or self.switch, "eth0")
+        if gateway:
+            _in(namespace, "route", "add", "default", "via", gateway)
+        home = self._folder / name
+        home.mkdir(parents=True)
+        made = Host(name=name, namespace=namespace, address=address.partition("/")[0], home=home)
+        self.hosts.append(made)
+        return made
+
+    def behind_nat(self, name: str, *, outside: str, port: int | None = None) -> Host:
+        """Add a host behind a router of its own, which hides its address.
+
+        Args:
+            name: Name of the host.
+            outside: The router's address in this network, with its length: ``10.99.1.1/16``.
+            port: Port of the router that leads to the host. None for no such port.
+        """
+        inside = self._new_switch()
+        router = f"{self._tag}r{name}"
+        _ip("netns", "add", router)
+        _in(router, "link", "set", "lo", "up")
+        self._plug(router, outside, self.switch, "eth0")
+        self._plug(router, "192.168.7.1/24", inside, "eth1")
+        rules = ["-A POSTROUTING -o eth0 -j MASQUERADE"]
+        if port:
+            rules.append(f"-A PREROUTING -i eth0 -p tcp --dport {port} -j DNAT --to 192.168.7.2")
+        subprocess.run(
+            ["ip", "netns", "exec", router, "sh", "-euc", "echo 1 >/proc/sys/net/ipv4/ip_forward"],
+            check=True,
+        )
+        for rule in rules:
+            argv = ["ip", "netns", "exec", router, "iptables", "-t", "nat", *rule.split()]
+            subprocess.run(argv, check=True, capture_output=True)
+        return self.host(name, address="192.168.7.2/24", gateway="192.168.7.1", switch=inside)
+
+    def _new_switch(self) -> str:
+        self._switches += 1
+        switch = f"{self._tag}s{self._switches}"
+        _ip("netns", "add", switch)
+        _in(switch, "link", "add", "br0", "type", "bridge")
+        _in(switch, "link", "set", "br0", "up")
+        return switch
+
+    def _plug(self, namespace: str, address: str, switch: str, device: str) -> None:
+        port = f"p{namespace.removeprefix(self._tag)}{device[-1]}"
+        peer = ("type", "veth", "peer", "name", port, "netns", switch)
+        _in(namespace, "link", "add", device, *peer)
+        _in(switch, "link", "set", port, "master", "br0")
+        _in(switch, "link", "set", port, "up")
+        _in(namespace, "addr", "add", address, "dev", device)
+        _in(namespace, "link", "set", device, "up")
+
+    def remove(self) -> None:
+        """Remove the hosts, with all that they run."""
+        with ExitStack() as stack:
+            stack.callback(_remove, self._tag)
+            for host in self.hosts:
+                stack.callback(host.end)
+
+
+@contextmanager
+def network(folder: Path, tag: str) -> Iterator[Network]:
+    """Yield a network without hosts; remove it at the end with all that is in it."""
+    _sweep()
+    made = Network(folder, tag)
+    try:
+        yield made
+    finally:
+        made.remove()
+
+
+def _sweep() -> None:
+    """Remove what runs have left that were killed."""
+    for path in NAMESPACES.glob(f"{PREFIX}[0-9]*"):
+        pid = path.name.removeprefix(PREFIX)
+        digits = pid[: len(pid) - len(pid.lstrip("0123456789"))]
+        if not Path("/proc", digits).exists():
+            for process in _ip("netns", "pids", path.name).split():
+                subprocess.run(["kill", "-KILL", process], check=False, capture_output=True)
+            _ip("netns", "delete", path.name)
+
+
+def _remove(tag: str) -> None:
+    for path in NAMESPACES.glob(f"{tag}*"):
+        _ip("netns", "delete", path.name)
+
+
+def _in(namespace: str, *argv: str) -> str:
+    return _ip("-n", namespace, *argv)
+
+
+def _ip(*argv: str) -> str:
+    done = subprocess.run(["ip", *argv], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"ip {argv}: {done.stderr}"
+    return done.stdout
+
+
+def can_have_hosts() -> bool:
+    """Whether this machine can have such hosts: root, with ip(8)."""
+    return os.geteuid() == 0 and shutil.which("ip") is not None

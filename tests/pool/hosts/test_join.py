@@ -1,0 +1,291 @@
+"""A pool over several hosts, whose nodes have joined it by hand."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from condor_mini.base.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from hosts_for_tests import Host, Network
+
+JOB = """\
+executable = job.sh
+transfer_input_files = random
+transfer_output_files = copy.$(Process), where.$(Process)
+arguments = $(Process)
+should_transfer_files = yes
+output = out.$(Process)
+log = log
+requirements = {requirements}
+request_cpus = 1
+request_memory = 64
+request_disk = 32M
+queue {count}
+"""
+SCRIPT = "#!/bin/sh\nset -eu\ncp random copy.$1\nhostname >where.$1\n"
+RANDOM_BYTES = 10 * 1024 * 1024
+PAUSE_S = 20
+"""How long the central manager may take to revoke a join token after its last use, in seconds."""
+
+
+def submitted(host: Host, pool: str, folder: str, requirements: str = "true", count: int = 1) -> set[str]:
+    """Run jobs that copy a large file; the nodes that they ran on."""
+    place = host.home / folder
+    place.mkdir()
+    (place / "job.sub").write_text(JOB.format(requirements=requirements, count=count))
+    (place / "job.sh").write_text(SCRIPT)
+    (place / "job.sh").chmod(0o755)
+    host.shell(f"head -c {RANDOM_BYTES} /dev/urandom >{place}/random")
+    host.ran("submit", "-n", pool, str(place / "job.sub"), "--wait", "--timeout", "100")
+    content = (place / "random").read_bytes()
+    for number in range(count):
+        assert (place / f"copy.{number}").read_bytes() == content
+    return {(place / f"where.{number}").read_text().strip() for number in range(count)}
+
+
+def token(host: Host, target: Host, *options: str, role: str = "execute") -> str:
+    """Have a join token made on one host, for another one; its file there."""
+    secret = host.ran("token", "create", "--join", role, "-q", *options)
+    assert len(secret.splitlines()) == 1
+    file = target.home / f"token-{len(list(target.home.iterdir()))}"
+    file.touch(0o600)
+    file.write_text(secret)
+    return str(file)
+
+
+def joined_nodes(host: Host) -> dict[str, str]:
+    """The nodes of other hosts that `status` shows, with their hosts."""
+    found = json.loads(host.cli("status", "-o", "json").out)["joined"]
+    return {node["name"]: node["host"] for node in found}
+
+
+@pytest.fixture(scope="module")
+def first(hosts: Network) -> Iterator[Host]:
+    """The host with the central manager, an access point and an execution point."""
+    host = hosts.host("alpha", address="10.99.0.1/16")
+    host.ran("create", "--expose", host.address, "-q")
+    return host
+
+
+@pytest.fixture(scope="module")
+def second(hosts: Network, first: Host) -> Host:
+    """A host with two execution points that are reached at its address."""
+    host = hosts.host("beta", address="10.99.0.2/16")
+    file = token(first, host, "--uses", "2")
+    said = host.cli("join", first.address, "--token-file", file, "--execute", "2")
+    assert said.status == 0, said.err
+    assert "beta-execute-1: the pool's nodes reach it at 10.99.0.2:" in said.err
+    return host
+
+
+@pytest.fixture(scope="module")
+def third(hosts: Network, first: Host) -> Host:
+    """A host that accepts no connection, with an execution point and an access point."""
+    host = hosts.host("gamma", address="10.99.0.3/16")
+    host.shell("iptables -A INPUT -i eth0 -p tcp --syn -j DROP")
+    file = token(first, host)
+    said = host.cli("join", first.address, "--token-file", file)
+    assert said.status == 0, said.err
+    broker = f"through the connection broker at {first.address}:9618"
+    assert f"gamma-execute-1: the pool's nodes reach it {broker}" in said.err
+    file = token(first, host, role="submit")
+    host.ran("join", first.address, "--token-file", file, "--submit", "1", "-n", "gamma-ap")
+    return host
+
+
+def test_jobs_run_on_every_host(first: Host, second: Host, third: Host) -> None:
+    """Of both access points, and large files come back as they were."""
+    for host, pool in ((first, "mini"), (third, "gamma-ap")):
+        for node in ("mini-execute-1", "beta-execute-2", "gamma-execute-1"):
+            wanted = f'CondorMiniNode == "{node}"'
+            assert submitted(host, pool, f"on-{node}", wanted) == {node}
+    assert second.name != third.name
+
+
+def test_status_shows_nodes_with_their_hosts(first: Host, second: Host, third: Host) -> None:
+    """On the first host all of them, on another one its own."""
+    ours = {f"beta-execute-{number}": "beta" for number in (1, 2)}
+    theirs = {"gamma-execute-1": "gamma", "gamma-ap-submit-1": "gamma"}
+    assert joined_nodes(first) == {**ours, **theirs}
+    text = first.ran("status")
+    assert f"Other hosts join it at {first.address}:9618." in text
+    assert "Slots: 1 of 1, and 3 on other hosts" in text
+    found = json.loads(second.ran("status", "beta", "-o", "json"))
+    assert found["verdict"] == "usable"
+    assert found["joins"] == f"{first.address}:9618"
+    assert {node["name"] for node in found["nodes"]} == set(ours)
+    assert f"in the pool at {first.address}:9618" in third.ran("list")
+
+
+def test_nodes_keep_their_place_over_a_stop(first: Host, second: Host) -> None:
+    """They have tokens of their own, which are part of their state."""
+    second.ran("stop", "beta")
+    wait_until(
+        lambda: "beta-execute-1 is there" if "beta-execute-1" in joined_nodes(first) else None,
+        timeout_s=20,
+    )
+    second.ran("start", "beta")
+    assert submitted(first, "mini", "after-stop", 'CondorMiniHost == "beta"') <= {
+        "beta-execute-1",
+        "beta-execute-2",
+    }
+
+
+def test_central_managers_host_may_be_stopped(first: Host, third: Host) -> None:
+    """The nodes of other hosts come back by themselves, also those behind the broker."""
+    first.ran("stop")
+    first.ran("start")
+
+    def missing() -> str | None:
+        left = {"gamma-execute-1"} - joined_nodes(first).keys()
+        return f"{left} are not back" if left else None
+
+    wait_until(missing, timeout_s=60)
+    assert third.name
+    assert submitted(first, "mini", "again", 'CondorMiniHost == "gamma"') == {"gamma-execute-1"}
+
+
+def test_nodes_leave(first: Host, second: Host, hosts: Network) -> None:
+    """They end their jobs, and nothing of them is left, on either host."""
+    host = hosts.host("delta", address="10.99.0.4/16")
+    file = token(first, host)
+    host.ran("join", f"{first.address}:9618", "--token-file", file)
+    assert joined_nodes(first)["delta-execute-1"] == "delta"
+    assert second.cli("leave", "-n", "alpha").status == 3
+    host.ran("leave")
+    assert "delta-execute-1" not in joined_nodes(first)
+    assert host.ran("list", "-q") == ""
+    assert not list((host.home / "share").rglob("*delta-execute*"))
+
+
+def test_number_of_joined_nodes_is_fixed(second: Host) -> None:
+    """More of them join under another name."""
+    said = second.cli("scale", "-n", "beta", "--execute", "3")
+    assert said.status == 2
+    assert "join" in said.err
+
+
+def nothing_is_left(host: Host) -> bool:
+    """Whether a host has no pool, and no process that goes on."""
+    return host.ran("list", "-q") == "" and not host.run("pgrep", "-x", "condor_master").out
+
+
+@pytest.fixture(scope="module")
+def stranger(hosts: Network) -> Host:
+    """A host without nodes."""
+    return hosts.host("omega", address="10.99.0.9/16")
+
+
+def refused(host: Host, *argv: str, status: int) -> str:
+    """Try to join; what was said. Nothing is left."""
+    said = host.cli("join", *argv, "--timeout", "40")
+    assert said.status == status, said.out + said.err
+    assert "Traceback" not in said.err
+    assert host.ran("list", "-q") == ""
+    return said.err
+
+
+def test_used_up_token_is_refused(first: Host, second: Host, stranger: Host) -> None:
+    """Its last use revokes it."""
+    file = next(path for path in second.home.iterdir() if path.name.startswith("token-"))
+    copy = stranger.home / "used"
+    copy.touch(0o600)
+    copy.write_text(file.read_text())
+
+    def accepted() -> str | None:
+        listed = json.loads(first.ran("token", "list", "-o", "json"))
+        ids = {each["id"]: each["state"] for each in listed}
+        return None if "revoked" in ids.values() else f"no token is revoked: {ids}"
+
+    wait_until(accepted, timeout_s=PAUSE_S)
+    said = refused(stranger, first.address, "--token-file", str(copy), status=5)
+    assert f"{first.address}:9618 refuses the join token: it is used up" in said
+
+
+def test_expired_token_is_refused(first: Host, stranger: Host) -> None:
+    """Before anything is made."""
+    file = token(first, stranger, "--expires", "1s")
+    stranger.shell("sleep 1.5")  # that is what is tested: the time is over
+    said = refused(stranger, first.address, "--token-file", file, status=2)
+    assert "the join token expired" in said
+
+
+def test_token_of_another_pool_is_refused(first: Host, hosts: Network, stranger: Host) -> None:
+    """Whoever signed it has another key."""
+    other = hosts.host("epsilon", address="10.99.0.5/16")
+    other.ran("create", "--expose", other.address, "-q", "--submit", "1")
+    file = token(other, stranger)
+    said = refused(stranger, first.address, "--token-file", file, status=5)
+    assert "refuses the join token" in said
+    other.ran("delete", "-q")
+
+
+def test_token_is_good_for_one_role(first: Host, stranger: Host) -> None:
+    """Nodes of another role are refused here, and by the central manager."""
+    file = token(first, stranger)
+    said = refused(stranger, first.address, "--token-file", file, "--submit", "1", status=2)
+    assert "is for an execution point, not for an access point" in said
+
+
+def test_taken_name_is_refused(first: Host, second: Host, stranger: Host) -> None:
+    """Of a node of another host; and those of the first host are nobody else's."""
+    file = token(first, stranger)
+    said = refused(
+        stranger, first.address, "--token-file", file, "-n", second.name, status=5
+    )
+    assert "has a node beta-execute-1 already, at 10.99.0.2:" in said
+
+
+def test_address_that_nobody_reaches_is_named(stranger: Host, first: Host) -> None:
+    """With the reason, and from where."""
+    file = token(first, stranger)
+    said = refused(stranger, "10.99.0.77", "--token-file", file, status=5)
+    assert "cannot reach the central manager '10.99.0.77' (port 9618)" in said
+    said = refused(stranger, "10.77.0.1", "--token-file", file, status=6)
+    assert "no way to 10.77.0.1:9618" in said
+
+
+def test_token_is_nobody_elses(first: Host, stranger: Host) -> None:
+    """A file that others read is refused, as is one that is no token."""
+    file = stranger.home / "open"
+    file.write_text("eyJ.eyJ.eyJ\n")
+    assert "can be read by other users" in refused(
+        stranger, first.address, "--token-file", str(file), status=2
+    )
+    file.chmod(0o600)
+    assert "no join token" in refused(
+        stranger, first.address, "--token-file", str(file), status=2
+    )
+
+
+def test_pool_that_is_not_exposed_gives_no_join_token(stranger: Host) -> None:
+    """It says how to create one that is."""
+    stranger.ran("create", "-n", "alone", "-q")
+    said = stranger.cli("token", "create", "-n", "alone", "--join", "execute")
+    assert said.status == 2
+    assert "condor-mini create --expose HOST" in said.err
+    stranger.ran("delete", "-n", "alone", "-q")
+
+
+def test_secrets_stand_nowhere(first: Host, second: Host, tmp_path: Path) -> None:
+    """Neither join tokens nor nodes' own tokens, in records, logs or processes' environments."""
+    file = next(path for path in second.home.iterdir() if path.name.startswith("token-"))
+    secret = file.read_text().strip()
+    for host in (first, second):
+        pids = host.shell(f"ip netns pids {host.namespace}").split()
+        for pid in pids:
+            for name in ("environ", "cmdline"):
+                try:
+                    assert secret.encode() not in open(f"/proc/{pid}/{name}", "rb").read()
+                except (FileNotFoundError, ProcessLookupError):
+                    continue
+        logs = host.ran("logs", "-n", "beta" if host is second else "mini")
+        assert secret not in logs
+    assert not tmp_path.name.startswith("token")
