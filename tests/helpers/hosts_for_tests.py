@@ -1,7 +1,7 @@
 """Hosts for tests: network namespaces of their own, with the embedded engine or none.
 
-All of them are in a network that no other host is in. What a run that was killed has left is removed
-by the next one.
+All of them are in a network that no other host is in. What a run that was killed has left is
+removed by the next one.
 """
 
 from __future__ import annotations
@@ -26,6 +26,27 @@ TIMEOUT_S = 150.0
 NAMESPACES = Path("/run/netns")
 
 
+_BOOT = """
+hostname "$0"
+# A name server that does not answer delays HTCondor's daemons by 5 s a query.
+mount --bind /dev/null /etc/resolv.conf
+exec "$@"
+"""
+_CAPTURE = """
+import select, socket, sys
+packets = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.ntohs(3))
+packets.setsockopt(socket.SOL_SOCKET, 33, 64 << 20)  # SO_RCVBUFFORCE
+with open(sys.argv[1], "wb") as file:
+    print("ready", flush=True)
+    while True:
+        ready, _, _ = select.select([packets, sys.stdin], [], [])
+        if packets in ready:
+            file.write(packets.recv(65536))
+        elif sys.stdin in ready:
+            break
+"""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Host:
     """A host: a network namespace with an address, a name, and a home."""
@@ -40,8 +61,8 @@ class Host:
     ) -> Result:
         """Run a command here, whatever its status."""
         words = [
-            *("nsenter", f"--net={NAMESPACES / self.namespace}", "unshare", "--uts", "sh", "-c"),
-            *('hostname "$0"; exec "$@"', self.name, *argv),
+            *("nsenter", f"--net={NAMESPACES / self.namespace}", "unshare", "--uts", "--mount"),
+            *("sh", "-euc", _BOOT, self.name, *argv),
         ]
         done = subprocess.run(
             words,
@@ -119,7 +140,7 @@ class Network:
         Args:
             name: Name of the host.
             outside: The router's address in this network, with its length: ``10.99.1.1/16``.
-            port: Port of the router that leads to the host. None for no such port.
+            port: Port of the router that leads to the host, from inside too. None for no such port.
         """
         inside = self._new_switch()
         router = f"{self._tag}r{name}"
@@ -129,7 +150,9 @@ class Network:
         self._plug(router, "192.168.7.1/24", inside, "eth1")
         rules = ["-A POSTROUTING -o eth0 -j MASQUERADE"]
         if port:
-            rules.append(f"-A PREROUTING -i eth0 -p tcp --dport {port} -j DNAT --to 192.168.7.2")
+            here = outside.partition("/")[0]
+            leads = f"-A PREROUTING -d {here} -p tcp --dport {port} -j DNAT --to 192.168.7.2"
+            rules += [leads, f"-A POSTROUTING -d 192.168.7.2 -p tcp --dport {port} -j MASQUERADE"]
         subprocess.run(
             ["ip", "netns", "exec", router, "sh", "-euc", "echo 1 >/proc/sys/net/ipv4/ip_forward"],
             check=True,
@@ -155,6 +178,20 @@ class Network:
         _in(switch, "link", "set", port, "up")
         _in(namespace, "addr", "add", address, "dev", device)
         _in(namespace, "link", "set", device, "up")
+
+    @contextmanager
+    def captured(self, file: Path) -> Iterator[None]:
+        """Write all that passes between the hosts to a file."""
+        argv = ["ip", "netns", "exec", self.switch, sys.executable, "-c", _CAPTURE, str(file)]
+        with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as capture:
+            assert capture.stdin
+            assert capture.stdout
+            assert capture.stdout.readline() == b"ready\n"
+            try:
+                yield
+            finally:
+                capture.stdin.close()
+                assert capture.wait(30) == 0
 
     def remove(self) -> None:
         """Remove the hosts, with all that they run."""

@@ -162,7 +162,7 @@ def create(
     if joins is not None and container is None:
         at = open_pool(name, engine).node(role=Role.CENTRAL_MANAGER).exposed_at
         click.echo(
-            f"Join, on another host: condor-mini join {at} --token-file {path or 'FILE'} --{joins} N",
+            f"On another host: condor-mini join {at} --token-file {path or 'FILE'} --{joins} N",
             err=True,
         )
 

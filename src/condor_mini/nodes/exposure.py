@@ -136,15 +136,17 @@ def _host(spec: PoolSpec) -> list[str]:
         "# The name of the node's host, in all its ads.",
         f'CondorMiniHost = "{name}"',
         *(f"SYSTEM_{kind}_ATTRS = $(SYSTEM_{kind}_ATTRS) CondorMiniHost" for kind in _KINDS),
+        "# A node returns so soon to a connection broker that was restarted (default: 60 s).",
+        "CCB_RECONNECT_TIME = 2",
     ]
 
 
 def _private(spec: PoolSpec) -> list[str]:
-    lines = [
+    return [
         "# These nodes connect to each other directly.",
         f"PRIVATE_NETWORK_NAME = {spec.name}",
+        "PRIVATE_NETWORK_INTERFACE = $(IP_ADDRESS)",
     ]
-    return lines if listens_at(spec) else [*lines, "PRIVATE_NETWORK_INTERFACE = $(IP_ADDRESS)"]
 
 
 def _exposed(spec: PoolSpec, expose: Endpoint, role: Role, number: int) -> list[str]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from condor_mini.base.errors import CondorMiniError
-from condor_mini.members.issued_tokens import authorizations_of, claims_of, time_of
+from condor_mini.nodes.claims import authorizations_of, claims_of, time_of
 from token_nodes import encoded
 
 
