@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from condor_mini.base.layout import HEALTH, REQUEST_SCRIPTS
 from condor_mini.engine import FakeEngine, FakeOutcome, VolumeMount
 from condor_mini.lifecycle.debug_levels import FILE
+from condor_mini.lifecycle.ready import ROUTE
 
 if TYPE_CHECKING:
     import signal
@@ -46,6 +47,8 @@ class PoolEngine(FakeEngine):
         self.on_exec(["timeout"], lambda call: self.issue(call))
         self.on_exec([f"{REQUEST_SCRIPTS}/await-ads"], self._await_ads)
         self.on_exec([f"{REQUEST_SCRIPTS}/probe-job"], lambda call: self.probe(call))
+        self.on_exec([f"{REQUEST_SCRIPTS}/await-exchange"], lambda _: FakeOutcome())
+        self.on_exec(["cat", ROUTE], lambda _: FakeOutcome(stdout="it is reached"))
         self.on_exec([HEALTH], self._health)
 
     def fail_at(

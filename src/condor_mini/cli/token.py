@@ -12,7 +12,6 @@ import click
 
 from condor_mini.base.errors import StateError, UsageError
 from condor_mini.base.layout import USER
-from condor_mini.base.times import parse_duration
 from condor_mini.cli.options import (
     container_option,
     engine_option,
@@ -23,7 +22,6 @@ from condor_mini.cli.options import (
     show_json,
     show_table,
 )
-from condor_mini.nodes.node import Role
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -134,6 +132,9 @@ def create(
     other tokens in files in ~/.condor/tokens.d. The token's id, which `token revoke`
     takes, is printed on stderr.
     """
+    from condor_mini.base.times import parse_duration
+    from condor_mini.nodes.node import Role
+
     _check_options(joins, uses, expires, lifetime_s, authorizations)
     with ExitStack() as stack:
         file = None if path is None else stack.enter_context(_new_file(Path(path)))

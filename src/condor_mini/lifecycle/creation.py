@@ -15,7 +15,7 @@ from condor_mini.lifecycle.removal import forget_ads, remove
 from condor_mini.lifecycle.rollback import make_or_roll_back
 from condor_mini.lifecycle.startup import start_all
 from condor_mini.lifecycle.volumes import MAKING_LABEL, labelled, made_together, with_volumes
-from condor_mini.nodes import custom_image
+from condor_mini.nodes import custom_image, exposure
 from condor_mini.nodes.node import SPEC, Node, pool_labels, pool_nodes
 
 if TYPE_CHECKING:
@@ -104,6 +104,11 @@ def create(
         )
         if spec.joins:
             await_exchange(pool_nodes(engine, spec.name), progress, deadline)
+        elif spec.expose and not exposure.is_reflected(spec.expose):
+            progress.note(
+                f"This host does not reach itself at {spec.expose}, so nodes that accept no "
+                "connections from other hosts will run no jobs: the router needs NAT loopback"
+            )
 
     def undo() -> str:
         if not claim.taken:

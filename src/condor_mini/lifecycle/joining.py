@@ -11,7 +11,7 @@ from condor_mini.lifecycle import creation, removal, stop_and_start
 from condor_mini.lifecycle.draining import drain
 from condor_mini.nodes import exposure
 from condor_mini.nodes.claims import authorizations_of, claims_of
-from condor_mini.nodes.node import Role, pool_nodes
+from condor_mini.nodes.node import Role
 from condor_mini.spec import Joined
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 CLOCK_TOLERANCE_S = 60
 """How far the clocks of two hosts may be apart, in seconds."""
-ROUTE = "/run/condor-mini/route-found"
-"""The file in which a node says how the pool's nodes reach it: the script ``find-route``."""
 _ROLES = {"ADVERTISE_SCHEDD": Role.ACCESS_POINT, "ADVERTISE_STARTD": Role.EXECUTION_POINT}
 _AGAIN = "Make another one on the pool's host: condor-mini token create --join"
 
@@ -72,8 +70,6 @@ def join(
             hint=f"{_AGAIN} ROLE. Join with one role after the other, under two names",
         )
     creation.create(engine, asked, progress, timeout_s=timeout_s, join_token=token)
-    for node in pool_nodes(engine, asked.name):
-        progress.note(node.exec(["cat", ROUTE], user="root").stdout.strip())
 
 
 def _read(token: str) -> tuple[Role, str]:

@@ -31,6 +31,8 @@ PATIENCE_S = 30.0
 """How long the engine may take for a query in addition to ``LOOK_S``, in seconds."""
 LAST_PATIENCE_S = 5.0
 """How long the engine may take past the deadline for the last query, in seconds."""
+ROUTE = "/run/condor-mini/route-found"
+"""The file in which a node says how the pool's nodes reach it: the script ``find-route``."""
 _MISSING_AD = re.compile(r" ads of (\S+) are at the collector")
 """How a line of await-ads names the node of an ad that is missing."""
 
@@ -132,6 +134,8 @@ def wait_until_ready(
 def await_exchange(nodes: Sequence[Node], progress: Progress, deadline: Deadline) -> None:
     """Wait until nodes that join a pool have exchanged the join token for tokens of their own.
 
+    Each says how the pool's nodes reach it.
+
     Args:
         nodes: The nodes; all of them run.
         progress: Receives the phase.
@@ -148,6 +152,8 @@ def await_exchange(nodes: Sequence[Node], progress: Progress, deadline: Deadline
                 return f"{node.name}: {output}" if output else None
 
             deadline.wait(waiting)
+    for node in nodes:
+        progress.note(node.exec(["cat", ROUTE], user="root").stdout.strip())
 
 
 def _query(

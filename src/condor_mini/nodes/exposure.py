@@ -34,6 +34,7 @@ EVERYWHERE = "0.0.0.0"  # noqa: S104 (what `--expose` asks for)
 SERIES_THAT_BROKERS_TWO = 25
 """The first series whose broker connects two nodes that both need it: seen with 25.14, not with
 23.9."""
+REFLECTION_TIMEOUT_S = 3.0
 _KINDS = ("MASTER", "COLLECTOR", "NEGOTIATOR", "SCHEDD", "STARTD")
 
 
@@ -90,6 +91,19 @@ def own_address(toward: Endpoint) -> str:
             ) from None
         address: str = probe.getsockname()[0]
     return address
+
+
+def is_reflected(expose: Endpoint) -> bool:
+    """Return whether this host reaches itself where other hosts reach it.
+
+    The pool's nodes use the connection broker at that address, which HTCondor puts into the ads of
+    nodes (``CCBServer::InitAndReconfig`` strips the private address from it).
+    """
+    try:
+        socket.create_connection((expose.host, expose.port), REFLECTION_TIMEOUT_S).close()
+    except OSError:
+        return False
+    return True
 
 
 def host_name() -> str:

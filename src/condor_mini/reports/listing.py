@@ -58,8 +58,8 @@ class ListedPool:
     """When the first of the running nodes was started; None if no node runs."""
     directory: str | None
     """State directory on the host of a personal pool; None for other pools."""
-    joins: str = ""
-    """Address of the central manager on another host that the nodes report to; else empty."""
+    joins: str | None = None
+    """Address of the central manager on another host that the nodes report to; else None."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON object that docs/reference/json.md describes."""
@@ -122,7 +122,7 @@ def _pool(name: str, nodes: Sequence[Node], lost: Sequence[Identity]) -> ListedP
         state=_state(infos, len(lost)) if has_manager else ListedState.INCOMPLETE,
         started_at=_started_at(infos),
         directory=None,
-        joins=nodes[0].joined_to,
+        joins=nodes[0].joined_to or None,
     )
 
 

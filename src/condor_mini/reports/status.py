@@ -162,12 +162,12 @@ class PoolStatus:
     daemons: tuple[DaemonStatus, ...]
     slots: SlotStatus
     jobs: tuple[JobStatus, ...]
-    host: str = ""
-    """Name of the host of these nodes, if the pool is of several hosts."""
-    exposed_at: str = ""
-    """Address at which other hosts reach the pool, ``HOST:PORT``; empty if they do not."""
-    joins: str = ""
-    """Address of the central manager on another host that these nodes report to; else empty."""
+    host: str | None = None
+    """Name of the host of these nodes, if the pool is one of several hosts."""
+    exposed_at: str | None = None
+    """Address at which other hosts reach the pool, ``HOST:PORT``; None if they do not."""
+    joins: str | None = None
+    """Address of the central manager on another host that these nodes report to; else None."""
     joined: tuple[JoinedStatus, ...] = ()
     """The nodes of other hosts, if the central manager is here."""
     problems: tuple[LabelProblem, ...] = ()
@@ -210,7 +210,7 @@ def status_of(
     """
     ads, silence = ask(nodes)
     owned = owners_of(nodes, ads)
-    joins = nodes[0].joined_to
+    joins = nodes[0].joined_to or None
     joined = () if joins else tuple(_joined(owned))
     others = {each.name for each in joined}
     # What other hosts have is not this host's: of a pool that was joined, all that is not here.
@@ -233,7 +233,7 @@ def status_of(
         slots=_slots(nodes, [ad for ad, _ in owned]),
         jobs=tuple(_jobs(owned)),
         host=_host(owned),
-        exposed_at=nodes[0].exposed_at,
+        exposed_at=nodes[0].exposed_at or None,
         joins=joins,
         joined=joined,
     )
@@ -281,8 +281,9 @@ def _daemons(nodes: Sequence[Node], owned: Sequence[Owned]) -> list[DaemonStatus
     return sorted(daemons, key=lambda daemon: (order.get(daemon.node, len(order)), daemon.type))
 
 
-def _host(owned: Sequence[Owned]) -> str:
-    return next((ad["CondorMiniHost"] for ad, node in owned if node and "CondorMiniHost" in ad), "")
+def _host(owned: Sequence[Owned]) -> str | None:
+    names = (ad["CondorMiniHost"] for ad, node in owned if node and "CondorMiniHost" in ad)
+    return next(names, None)
 
 
 def _joined(owned: Sequence[Owned]) -> Iterator[JoinedStatus]:

@@ -268,7 +268,7 @@ class PoolSpec(Part):
         if self.expose and self.reachable:
             yield (
                 ("expose",),
-                "other hosts and this one reach the pool at this port: leave `reachable` out",
+                "other hosts and this one reach the pool there: leave reachable out",
             )
         yield from _between_groups("access_points", self.access_points)
         yield from _between_groups("execution_points", self.execution_points)

@@ -39,7 +39,7 @@ def test_jobs_run_behind_the_other_router_unseen(
     seen = (tmp_path / "wire").read_bytes()
     content = (first.home / "far" / "random").read_bytes()
     assert len(seen) > 2 * len(content), "there and back"
-    assert b"IDTOKENS" in seen, "how the daemons agree on a method is not secret"
+    assert b"CryptoMethods" in seen, "what the daemons agree on first is not secret"
     parts = [content[start : start + 48] for start in range(0, len(content), len(content) // 20)]
     signature = Path(file).read_text().strip().rpartition(".")[2].encode()
     for secret in (signature, b"cp random copy", *parts):

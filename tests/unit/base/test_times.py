@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from condor_mini.base.errors import UsageError
-from condor_mini.base.times import ago, parse_since, rfc3339
+from condor_mini.base.times import ago, parse_duration, parse_since, rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,3 +86,19 @@ def test_rfc3339() -> None:
 def test_ago(seconds: int, words: str) -> None:
     """In the largest unit that there is one of."""
     assert ago(NOW - timedelta(seconds=seconds), now=NOW) == words
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("90s", 90), ("24h", 86_400), ("1h30m", 5400), ("7d", 604_800), ("60", 60)],
+)
+def test_duration_is_in_seconds(text: str, seconds: int) -> None:
+    """With units, or without one."""
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "soon", "-1h", "1w", "h", "1.5"])
+def test_what_is_no_duration_is_refused(text: str) -> None:
+    """With examples."""
+    with pytest.raises(UsageError, match="a duration is wanted"):
+        parse_duration(text)

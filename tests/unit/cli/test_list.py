@@ -115,6 +115,7 @@ def test_pool_without_containers_is_kept(removed: Callable[..., Result]) -> None
         "running": 0,
         "started_at": None,
         "directory": None,
+        "joins": None,
     }
     assert row(removed, "other")["state"] == "running"
 

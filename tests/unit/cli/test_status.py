@@ -21,8 +21,8 @@ def test_json(pool: FakePool, run: Callable[..., Result]) -> None:
     del pool
     found = run("status", "-n", "ci", "-o", "json").json
     assert sorted(found) == [
-        *("daemons", "jobs", "name", "nodes", "problems", "reasons"),
-        *("series", "slots", "verdict", "versions"),
+        *("daemons", "exposed_at", "host", "jobs", "joined", "joins", "name", "nodes"),
+        *("problems", "reasons", "series", "slots", "verdict", "versions"),
     ]
     assert (found["verdict"], found["versions"]) == ("usable", ["25.14.1"])
     assert found["nodes"][0]["started_at"].endswith("Z")

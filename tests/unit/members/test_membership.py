@@ -13,8 +13,10 @@ from condor_mini.base.layout import BACKGROUND_SCRIPTS, LABEL, REQUEST_SCRIPTS
 from condor_mini.engine import ContainerSpec, FakeOutcome
 from condor_mini.members.membership import LONGEST_LIFETIME_S, Members, TokenRequest
 from condor_mini.nodes.claims import claims_of
+from condor_mini.nodes.node import Node, Role
 from condor_mini.pool import Pool
 from hand_made import node_labels
+from token_nodes import encoded
 
 if TYPE_CHECKING:
     from condor_mini.engine import FakeExec
@@ -329,3 +331,54 @@ def test_key_of_a_container_alone_stays(pools: PoolEngine) -> None:
     pools.on_exec(["printenv"], lambda _: FakeOutcome(stdout="master\n"))
     with pytest.raises(UsageError, match="cm is not part of a pool of condor-mini"):
         Members.of_container("cm", engine=pools).rotate_key()
+
+
+@pytest.fixture
+def join_argv(pools: PoolEngine, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
+    """What create-join-token was given; the pool counts as one that other hosts reach."""
+    given: list[tuple[str, ...]] = []
+    claims = {"jti": "d" * 32, "sub": "join-1@execute.condor-mini.internal", "exp": 4_000_000_000}
+
+    def create(call: FakeExec) -> FakeOutcome:
+        given.append((call.container, *call.argv[1:], call.environment["TOKEN_DESCRIPTION"]))
+        return FakeOutcome(stdout=f"{encoded({**claims, 'scope': 'condor:/ADVERTISE_STARTD'})}\n")
+
+    pools.on_exec([f"{REQUEST_SCRIPTS}/create-join-token"], create)
+    monkeypatch.setattr(Node, "exposed_at", "cm:9618")
+    return given
+
+
+def test_join_token_is_one_line_of_the_central_manager(
+    members: Members, join_argv: list[tuple[str, ...]]
+) -> None:
+    """Access points take no part in it."""
+    made = members.create_join_token(Role.EXECUTION_POINT, uses=10, lifetime_s=60)
+    words = '"joins 10 execution points"'
+    assert join_argv == [("ci-master", "execute", "10", "60", words)]
+    assert len(made.secret.splitlines()) == 1
+    assert (made.ids, made.authorizations) == (("d" * 32,), ("ADVERTISE_STARTD",))
+
+
+@pytest.mark.parametrize(
+    ("role", "numbers"),
+    [
+        (Role.CENTRAL_MANAGER, {}),
+        (Role.EXECUTION_POINT, {"uses": 0}),
+        (Role.ACCESS_POINT, {"lifetime_s": 0}),
+        (Role.ACCESS_POINT, {"uses": 10**9}),
+    ],
+)
+def test_join_token_that_is_none_is_refused(
+    members: Members, join_argv: list[tuple[str, ...]], role: Role, numbers: dict[str, int]
+) -> None:
+    """Nothing is asked of the central manager."""
+    with pytest.raises(UsageError):
+        members.create_join_token(role, **numbers)
+    assert join_argv == []
+
+
+def test_pool_that_nobody_reaches_gives_no_join_token(members: Members) -> None:
+    """It says which pools do."""
+    with pytest.raises(UsageError, match="no other host reaches the pool ci") as refused:
+        members.create_join_token(Role.EXECUTION_POINT)
+    assert "create --expose HOST" in str(refused.value.hint)
