@@ -30,6 +30,7 @@ _BOOT = """
 hostname "$0"
 # A name server that does not answer delays HTCondor's daemons by 5 s a query.
 mount --bind /dev/null /etc/resolv.conf
+mount --bind "$HOME/hosts" /etc/hosts
 exec "$@"
 """
 _CAPTURE = """
@@ -114,7 +115,15 @@ class Host:
 class Network:
     """A network with hosts in it: ``10.99.0.0/16``, and one network more behind each router."""
 
-    def __init__(self, folder: Path, tag: str) -> None:
+    def __init__(self, folder: Path, tag: str, names: Mapping[str, str]) -> None:
+        """Make the network.
+
+        Args:
+            folder: Directory for the homes of the hosts.
+            tag: Distinguishes the networks of one process.
+            names: Addresses that all hosts know by name.
+        """
+        self._names = names
         self._folder, self._tag = folder, f"{PREFIX}{os.getpid()}{tag}"
         self._switches = 0
         self.hosts: list[Host] = []
@@ -130,6 +139,8 @@ class Network:
             _in(namespace, "route", "add", "default", "via", gateway)
         home = self._folder / name
         home.mkdir(parents=True)
+        addresses = {"localhost": "127.0.0.1", **self._names}
+        (home / "hosts").write_text("".join(f"{ip} {known}\n" for known, ip in addresses.items()))
         made = Host(name=name, namespace=namespace, address=address.partition("/")[0], home=home)
         self.hosts.append(made)
         return made
@@ -202,10 +213,10 @@ class Network:
 
 
 @contextmanager
-def network(folder: Path, tag: str) -> Iterator[Network]:
+def network(folder: Path, tag: str, names: Mapping[str, str] | None = None) -> Iterator[Network]:
     """Yield a network without hosts; remove it at the end with all that is in it."""
     _sweep()
-    made = Network(folder, tag)
+    made = Network(folder, tag, names or {})
     try:
         yield made
     finally:

@@ -50,7 +50,7 @@ MOST_TRACKING_GIDS = 15_000
 def central_manager_host(spec: PoolSpec) -> str:
     """Return the name or address of the central manager's host."""
     if spec.joins:
-        return spec.joins.central_manager.host
+        return spec.joins.central_manager.ip
     return f"{spec.name}-master"
 
 

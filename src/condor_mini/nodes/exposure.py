@@ -35,6 +35,7 @@ SERIES_THAT_BROKERS_TWO = 25
 """The first series whose broker connects two nodes that both need it: seen with 25.14, not with
 23.9."""
 REFLECTION_TIMEOUT_S = 3.0
+_NAME_IT = "Name the pool's first host as other hosts reach it: by an IPv4 address or a name"
 _KINDS = ("MASTER", "COLLECTOR", "NEGOTIATOR", "SCHEDD", "STARTD")
 
 
@@ -53,24 +54,30 @@ def settled(spec: PoolSpec, info: EngineInfo) -> PoolSpec:
         return _settled_joined(spec, info)
     if spec.expose is None:
         return spec
-    address = own_address(spec.expose) if info.on_loopback else ""
-    expose = spec.expose.model_copy(update={"own_address": address})
+    expose = _looked_up(spec.expose, info)
     return spec.model_copy(update={"expose": expose, "reachable": False})
 
 
 def _settled_joined(spec: JoinedSpec, info: EngineInfo) -> PoolSpec:
-    manager = spec.joined.central_manager
-    if not info.on_loopback:
-        return spec
-    address = own_address(manager)
+    manager = _looked_up(spec.joined.central_manager, info)
     count = spec.access_point_count + spec.execution_point_count
-    joined = spec.joined.model_copy(
-        update={
-            "central_manager": manager.model_copy(update={"own_address": address}),
-            "first_port": free_ports(spec.name, count, at=address),
-        }
-    )
+    own = manager.own_address
+    port = free_ports(spec.name, count, at=own) if own else 0
+    joined = spec.joined.model_copy(update={"central_manager": manager, "first_port": port})
     return spec.model_copy(update={"joined": joined})
+
+
+def _looked_up(where: Endpoint, info: EngineInfo) -> Endpoint:
+    """Return an endpoint with the address of its name, and with that at which nodes listen."""
+    try:
+        address = socket.gethostbyname(where.host)
+    except OSError as error:
+        raise EngineCapabilityError(
+            f"{where.host} has no IPv4 address here: {error.strerror}", hint=_NAME_IT
+        ) from None
+    found = where.model_copy(update={"address": address})
+    own = own_address(found) if info.on_loopback else ""
+    return found.model_copy(update={"own_address": own})
 
 
 def own_address(toward: Endpoint) -> str:
@@ -79,15 +86,14 @@ def own_address(toward: Endpoint) -> str:
     If the endpoint is this host, that is the endpoint's own address.
 
     Raises:
-        EngineCapabilityError: The endpoint's name has no IPv4 address, or there is no route to it.
+        EngineCapabilityError: There is no route to it.
     """
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
-            probe.connect((toward.host, toward.port))
+            probe.connect((toward.ip, toward.port))
         except OSError as error:
             raise EngineCapabilityError(
-                f"this host has no way to {toward}: {error.strerror}",
-                hint="Name this host as other hosts reach it: by an IPv4 address or a name",
+                f"this host has no way to {toward}: {error.strerror}", hint=_NAME_IT
             ) from None
         address: str = probe.getsockname()[0]
     return address
@@ -100,7 +106,7 @@ def is_reflected(expose: Endpoint) -> bool:
     nodes (``CCBServer::InitAndReconfig`` strips the private address from it).
     """
     try:
-        socket.create_connection((expose.host, expose.port), REFLECTION_TIMEOUT_S).close()
+        socket.create_connection((expose.ip, expose.port), REFLECTION_TIMEOUT_S).close()
     except OSError:
         return False
     return True
@@ -169,8 +175,8 @@ def _exposed(spec: PoolSpec, expose: Endpoint, role: Role, number: int) -> list[
         lines.append(f"CONDOR_HOST = {expose.own_address}")
     if port := _open_port(spec, expose, role, number):
         lines += ["# The port that other hosts connect to.", f"SHARED_PORT_PORT = {port}"]
-        if expose.host != expose.own_address:
-            lines += ["# What they know this host by.", f"TCP_FORWARDING_HOST = {expose.host}"]
+        if expose.ip != expose.own_address:
+            lines += ["# What they know this host by.", f"TCP_FORWARDING_HOST = {expose.ip}"]
         return lines
     if expose.own_address:
         lines += [
@@ -181,7 +187,8 @@ def _exposed(spec: PoolSpec, expose: Endpoint, role: Role, number: int) -> list[
 
 
 def _joined(spec: PoolSpec, joined: Joined, role: Role, number: int) -> list[str]:
-    collector = ["JOINED = True", f"COLLECTOR_HOST = {joined.central_manager}"]
+    manager = joined.central_manager
+    collector = ["JOINED = True", f"COLLECTOR_HOST = {manager.ip}:{manager.port}"]
     if not listens_at(spec):
         return [*_private(spec), *collector, *_brokered()]
     place = number - 1 + (0 if role is Role.ACCESS_POINT else spec.access_point_count)

@@ -22,9 +22,17 @@ class Endpoint(Part):
 
     host: str
     port: int = COLLECTOR_PORT
+    address: str = ""
+    """The address that the host's name has here; empty until it was looked up. Nodes do not know
+    all names that this machine knows."""
     own_address: str = ""
     """The address of this host at which its nodes listen; empty if they are in containers that have
     addresses of their own."""
+
+    @property
+    def ip(self) -> str:
+        """The host's address, or its name until that was looked up."""
+        return self.address or self.host
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from condor_mini.engine import FakeExec
     from pool_engine import PoolEngine
 
-MANAGER = "cm.example.org:9700"
+MANAGER = "127.0.0.1:9700"
 
 
 def join_token(role: str = "STARTD", *, issued: float = 0, expires: float = 3600) -> str:

@@ -130,18 +130,25 @@ def test_address_is_that_of_the_way_out() -> None:
     """On the embedded engine: of this host itself, its own."""
     info = replace(FakeEngine().info(), on_loopback=True)
     found = exposure.settled(PoolSpec().with_overrides(expose="127.0.0.1:9700"), info).expose
-    assert found == Endpoint(host="127.0.0.1", port=9700, own_address="127.0.0.1")
-    in_containers = exposure.settled(
-        PoolSpec().with_overrides(expose="127.0.0.1"), FakeEngine().info()
-    )
-    assert in_containers.expose == Endpoint(host="127.0.0.1")
+    address = "127.0.0.1"
+    assert found == Endpoint(host=address, port=9700, address=address, own_address=address)
+    named = PoolSpec().with_overrides(expose="localhost")
+    in_containers = exposure.settled(named, FakeEngine().info())
+    assert in_containers.expose == Endpoint(host="localhost", address=address)
     assert in_containers.reachable is False
 
 
 def test_host_without_an_address_is_refused() -> None:
     """It says how to name it."""
-    with pytest.raises(EngineCapabilityError, match=r"no way to nowhere\.invalid:9618"):
-        exposure.own_address(Endpoint(host="nowhere.invalid"))
+    spec = PoolSpec().with_overrides(expose="nowhere.invalid")
+    with pytest.raises(EngineCapabilityError, match=r"nowhere\.invalid has no IPv4 address here"):
+        exposure.settled(spec, FakeEngine().info())
+
+
+def test_host_without_a_route_is_refused() -> None:
+    """Nothing is sent to find that out."""
+    with pytest.raises(EngineCapabilityError, match=r"no way to 255\.255\.255\.255:9618"):
+        exposure.own_address(Endpoint(host="255.255.255.255"))
 
 
 def test_host_that_does_not_reach_itself_is_known() -> None:
