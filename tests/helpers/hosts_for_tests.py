@@ -105,11 +105,15 @@ class Host:
         assert done.status == 0, f"{self.name}: {script}: {done.out}{done.err}"
         return done.out
 
+    def power_off(self) -> None:
+        """End all processes at once, without notice."""
+        for pid in _ip("netns", "pids", self.namespace).split():
+            subprocess.run(["kill", "-KILL", pid], check=False, capture_output=True)
+
     def end(self) -> None:
         """Delete all pools, and end whatever process is left."""
         self.cli("delete", "--all", "-q")
-        for pid in _ip("netns", "pids", self.namespace).split():
-            subprocess.run(["kill", "-KILL", pid], check=False, capture_output=True)
+        self.power_off()
 
 
 class Network:
@@ -182,13 +186,43 @@ class Network:
         return switch
 
     def _plug(self, namespace: str, address: str, switch: str, device: str) -> None:
-        port = f"p{namespace.removeprefix(self._tag)}{device[-1]}"
+        port = self._port(namespace, device)
         peer = ("type", "veth", "peer", "name", port, "netns", switch)
         _in(namespace, "link", "add", device, *peer)
         _in(switch, "link", "set", port, "master", "br0")
         _in(switch, "link", "set", port, "up")
         _in(namespace, "addr", "add", address, "dev", device)
         _in(namespace, "link", "set", device, "up")
+
+    @contextmanager
+    def cut(self, host: Host) -> Iterator[None]:
+        """Let nothing pass to and from a host."""
+        self._set(host, "down")
+        try:
+            yield
+        finally:
+            self._set(host, "up")
+
+    @contextmanager
+    def impaired(self, host: Host, *netem: str) -> Iterator[None]:
+        """Delay or lose packets to and from a host: tc-netem(8)."""
+        port = self._port(host.namespace, "eth0")
+        place = {self.switch: port, host.namespace: "eth0"}
+        for namespace, device in place.items():
+            argv = ["tc", "-n", namespace, "qdisc", "add", "dev", device, "root", "netem", *netem]
+            subprocess.run(argv, check=True, capture_output=True)
+        try:
+            yield
+        finally:
+            for namespace, device in place.items():
+                argv = ["tc", "-n", namespace, "qdisc", "delete", "dev", device, "root"]
+                subprocess.run(argv, check=True, capture_output=True)
+
+    def _set(self, host: Host, state: str) -> None:
+        _in(self.switch, "link", "set", self._port(host.namespace, "eth0"), state)
+
+    def _port(self, namespace: str, device: str) -> str:
+        return f"p{namespace.removeprefix(self._tag)}{device[-1]}"
 
     @contextmanager
     def captured(self, file: Path) -> Iterator[None]:
