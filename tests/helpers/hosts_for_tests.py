@@ -283,6 +283,17 @@ def _ip(*argv: str) -> str:
     return done.stdout
 
 
+def can_impair() -> bool:
+    """Whether the kernel can delay and lose packets: tc-netem(8)."""
+    namespace = f"{PREFIX}{os.getpid()}netem"
+    _ip("netns", "add", namespace)
+    try:
+        argv = ["tc", "-n", namespace, "qdisc", "add", "dev", "lo", "root", "netem", "delay", "1ms"]
+        return subprocess.run(argv, check=False, capture_output=True).returncode == 0
+    finally:
+        _ip("netns", "delete", namespace)
+
+
 def can_have_hosts() -> bool:
     """Whether this machine can have such hosts: root, with ip(8)."""
     return os.geteuid() == 0 and shutil.which("ip") is not None

@@ -70,6 +70,8 @@ def _problems(spec: PoolSpec, nodes: Sequence[PlannedNode], instead: str) -> Ite
         )
     if spec.reachable:
         yield f"reachable: condor-mini chooses the ports. {instead}"
+    if spec.expose:
+        yield "expose: nodes of other hosts join pools of `condor-mini create`. Leave it out"
     if spec.user_ids != USER_IDS:
         yield "user: jovyan has UID 1000 in the images of `condor-mini build`. Leave `user` out"
 

@@ -95,6 +95,7 @@ def test_what_belongs_to_this_machine_is_left_out(
     [
         ({"execution_points": [{"image": "mine"}]}, "an image of its own"),
         ({"reachable": True}, "Write them into `ports`"),
+        ({"expose": "cm"}, "join pools of `condor-mini create`"),
         ({"user": "4321"}, "jovyan has UID 1000"),
     ],
 )
