@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import importlib
+import importlib.util
 import io
 import signal
 from functools import partial
@@ -32,6 +34,12 @@ from token_nodes import TokenNodes
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+
+# A test in our process (pytester) forgets what was imported during it. The extension of these
+# bindings remembers the classes of its first import, and crashes with those of a second one.
+if importlib.util.find_spec("classad2"):
+    importlib.import_module("classad2")
 
 
 @pytest.fixture(autouse=True)
