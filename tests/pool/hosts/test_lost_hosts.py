@@ -67,7 +67,7 @@ def ended(first: Host, count: int, within_s: float) -> list[dict[str, int]]:
 
     def missing() -> str | None:
         names = "NumJobStarts,ExitCode,ClusterId,ProcId"
-        constraint = "ClusterId > 1"  # the first is the probe job
+        constraint = "ClusterId == 2"  # the others are probe jobs
         argv = ("condor_history", "-json", "-attributes", names, "-constraint", constraint)
         found[:] = json.loads(first.ran("exec", "--", *argv) or "[]")
         return None if len(found) >= count else f"{len(found)} have ended"
