@@ -60,6 +60,7 @@ def start_all(
     has_manager_here = join_token is None
     central = manager or (_equipped_manager(engine, nodes[0]) if has_manager_here else "")
     containers: dict[str, str] = {}
+    found: set[str] = set()
     issued: dict[str, node_tokens.Issued] = {}
 
     def start_manager() -> None:
@@ -74,10 +75,14 @@ def start_all(
         )
 
     def create(node: PlannedNode) -> None:
-        containers[node.name] = _create(engine, node)
+        containers[node.name], is_new = _create(engine, node)
+        if not is_new:
+            found.add(node.name)
 
     def start(node: PlannedNode) -> None:
         container = containers[node.name]
+        if node.name in found and _was_started(engine, container):
+            return
         own, role = node.has_own_image, str(node.role)
         more = more_contents(engine, container, role=role, own_image=own, user=node.user)
         tokens = issued.get(node.name, ())
@@ -95,24 +100,36 @@ def start_all(
 
 
 def _equipped_manager(engine: Engine, node: PlannedNode) -> str:
-    container = _create(engine, node)
-    engine.copy_in(container, node_archive(node), at=node.archive_at)
+    container, is_new = _create(engine, node)
+    if is_new or not _was_started(engine, container):
+        engine.copy_in(container, node_archive(node), at=node.archive_at)
     return container
 
 
-def _create(engine: Engine, node: PlannedNode) -> str:
-    """Create a node's container, or return that which another process has created for it.
+def _was_started(engine: Engine, container: str) -> bool:
+    """Return whether another process has started a container that it has created."""
+    info = engine.inspect(container)
+    return info is not None and info.started_at is not None
 
-    That process was killed before it started the container, or it is at work on the same pool.
+
+def _create(engine: Engine, node: PlannedNode) -> tuple[str, bool]:
+    """Create a node's container, or find that which another process has created for it.
+
+    That process was killed before it started the container, or it is at work on the same pool. Then
+    it may start the container at any moment, so what is unpacked there must do no harm to a node
+    that runs.
+
+    Returns:
+        The container's id, and whether it is new.
     """
     try:
-        return engine.create(node.container)
+        return engine.create(node.container), True
     except AlreadyInUse:
         existing = engine.inspect(node.name)
         if existing is None:
             raise
         if is_node(engine, existing):
-            return existing.id
+            return existing.id, False
         raise name_taken(engine, node.name) from None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from condor_mini.base.layout import HOME, KEYS, LOG, SPOOL, TOKENS
+from condor_mini.base.layout import HOME, KEYS, TOKENS
 from condor_mini.base.tar_writer import TarWriter, mode_of
 from condor_mini.engine import VolumeMount
 from condor_mini.nodes.certificates import CERTIFICATES, files_at
@@ -21,8 +21,12 @@ TOKEN_FILES = (f"{TOKENS.lstrip('/')}/node", "etc/condor/users-token")
 """The paths of a node's own token and of its users' token; see the script ``renew-tokens``."""
 JOIN_TOKEN_FILE = f"{TOKENS.lstrip('/')}/join"
 """The path of the token that a node joins with; see the scripts ``join`` and ``renew-tokens``."""
-_MODES = {SPOOL: 0o755, LOG: 0o755, HOME: 0o700, KEYS: 0o700, TOKENS: 0o700}
-"""The mode of each directory; the entrypoint gives the daemons' directories to the daemons."""
+_MODES = {HOME: 0o700, KEYS: 0o700, TOKENS: 0o700}
+"""The mode of each directory that is not the daemons'.
+
+The entrypoint gives the daemons theirs. They are not in the archive: another process may unpack it
+too, after the node's start (``startup._create``), and would take them away from the daemons.
+"""
 
 
 def node_archive(
@@ -35,8 +39,9 @@ def node_archive(
     """Return the tar archive to unpack at ``PlannedNode.archive_at`` before a node's start.
 
     It contains the node's files, and the certificate authorities of the caller's machine. If the
-    node is not read-only, it also sets the owners and modes of its volumes. For a read-only node
-    the engine takes them from the image; the caller must see to its ``user_volumes``.
+    node is not read-only, it also sets the owners and modes of volumes that are not the daemons'.
+    For a read-only node the engine takes them from the image; the caller must see to its
+    ``user_volumes``.
 
     Args:
         node: Node to make the archive for.
@@ -49,9 +54,10 @@ def node_archive(
         if isinstance(mount, VolumeMount) and not mount.read_only:
             # An engine creates volumes that only root can write.
             is_state = mount.volume in state_volumes(node)
-            mode = _MODES[mount.target] if is_state else 0o1777
+            mode = _MODES.get(mount.target) if is_state else 0o1777
             owner, group = node.user if mount.target == HOME else (0, 0)
-            tar.directory(mount.target.strip("/"), mode, owner, group)
+            if mode is not None:
+                tar.directory(mount.target.strip("/"), mode, owner, group)
     ours = {path: text.encode() for path, text in node.files.items()}
     for path, content in {**(more or {}), **ours, **files_at(CERTIFICATES)}.items():
         tar.file(_below(path, node.archive_at), content, mode_of(content))

@@ -10,6 +10,9 @@ from condor_mini.base.errors import CommandFailed, PoolNotReady
 from condor_mini.base.progress import Progress
 from condor_mini.engine import FakeOutcome
 from condor_mini.lifecycle import creation, startup
+from condor_mini.lifecycle.ready import Deadline
+from condor_mini.nodes.node import pool_nodes
+from condor_mini.nodes.plan import planned_nodes
 from pool_ci import WHOLE, create, held, spec_of
 
 if TYPE_CHECKING:
@@ -80,3 +83,12 @@ def test_node_that_ends_before_its_volume_is_opened(
     pools.die_at_start["ci-execute-1"] = (44, "condor-mini: no such core\n")
     with pytest.raises(PoolNotReady, match="ci-execute-1 has ended with 44"):
         creation.create(pools, with_volume, Progress(), timeout_s=5)
+
+
+def test_node_that_another_process_has_started_is_left_alone(pools: PoolEngine) -> None:
+    """It gets no files a second time: its daemons use them."""
+    create(pools)
+    before = [call.method for call in pools.calls].count("copy_in")
+    startup.start_all(pools, planned_nodes(spec_of()), Deadline(5))
+    assert [call.method for call in pools.calls].count("copy_in") == before
+    assert all(node.is_running for node in pool_nodes(pools, "ci"))
