@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 
     from tests.pool.conftest import Docker
 
+pytestmark = pytest.mark.engines("docker")
 EXAMPLES = Path(__file__).parents[2] / "examples"
 BUILD_S = 240.0
 TAG = f"test-{uuid.uuid4().hex[:8]}"
-FETCH = "exec 3<>/dev/tcp/127.0.0.1/8000; echo GET /answer >&3; cat <&3"
+FETCH = "exec 3<>/dev/tcp/127.0.0.1/8000; echo GET /answer HTTP/1.0 >&3; echo >&3; tail -n 1 <&3"
 """Bash's own client: the images have no other."""
 
 

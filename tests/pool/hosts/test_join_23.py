@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from .joining import joined_nodes, submitted, token
 
 if TYPE_CHECKING:
     from hosts_for_tests import Network
 
 
+@pytest.mark.slow
 def test_jobs_run_on_both_hosts(hosts: Network) -> None:
     """Of the first host's access point and of the other one's, in both directions."""
     first = hosts.host("alpha", address="10.99.0.1/16")

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from condor_mini.engine import Engine
 
-pytestmark = pytest.mark.every_engine
 
 CONFIG = "REQUEST_CLAIM_TIMEOUT = 4\nUPDATE_INTERVAL = 2\n"
 """Shorter than a pool's own, for the test's sake: the schedd gives up, and the ad is too old."""
