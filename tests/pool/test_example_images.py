@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tests.pool.conftest import Docker
 
-pytestmark = pytest.mark.engines("docker")
+pytestmark = [pytest.mark.engines("docker"), pytest.mark.slow]
 EXAMPLES = Path(__file__).parents[2] / "examples"
 BUILD_S = 240.0
 TAG = f"test-{uuid.uuid4().hex[:8]}"
@@ -64,7 +64,6 @@ def test_supervised_node_runs_jobs_beside_another_process(docker: Docker, superv
     assert node.exit_code == 0
 
 
-@pytest.mark.slow
 def test_image_of_another_debian_runs_jobs_in_its_own_python(
     docker: Docker, tmp_path: Path
 ) -> None:

@@ -171,6 +171,7 @@ def test_expired_token_is_refused(first: Host, stranger: Host) -> None:
     assert "the join token expired" in said
 
 
+@pytest.mark.slow
 def test_token_of_another_pool_is_refused(first: Host, hosts: Network, stranger: Host) -> None:
     """Whoever signed it has another key."""
     other = hosts.host("epsilon", address="10.99.0.5/16")

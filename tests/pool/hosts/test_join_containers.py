@@ -62,7 +62,7 @@ def joined(pool: Pool, endpoint: str, engine: str) -> Pool:
     return Pool.join(endpoint, token.secret.strip(), f"{engine}-{TAG}", engine=engine)
 
 
-@pytest.mark.parametrize("engine", ["docker", "embedded"])
+@pytest.mark.parametrize("engine", ["docker", pytest.param("embedded", marks=pytest.mark.slow)])
 def test_jobs_run_on_joined_nodes(
     pool: Pool, endpoint: str, pool_engine_name: str, engine: str, tmp_path: Path
 ) -> None:

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
     from .conftest import Cli
 
-pytestmark = pytest.mark.pool_engines("docker", reason="the pods are containers of Docker's")
+pytestmark = [
+    pytest.mark.pool_engines("docker", reason="the pods are containers of Docker's"),
+    pytest.mark.slow,
+]
 
 KUBECTL = Path(__file__).parents[2] / "helpers/kubectl_on_docker.sh"
 START_TIMEOUT_S = 40.0
