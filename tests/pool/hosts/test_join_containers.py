@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = pytest.mark.pool_engines("docker", reason="its nodes have addresses of their own")
+pytestmark = [
+    pytest.mark.pool_engines("docker", reason="its nodes have addresses of their own"),
+    pytest.mark.slow,
+]
 TAG = uuid.uuid4().hex[:6]
 RANDOM_BYTES = 1024 * 1024
 JOB = """
@@ -62,7 +65,7 @@ def joined(pool: Pool, endpoint: str, engine: str) -> Pool:
     return Pool.join(endpoint, token.secret.strip(), f"{engine}-{TAG}", engine=engine)
 
 
-@pytest.mark.parametrize("engine", ["docker", pytest.param("embedded", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("engine", ["docker", "embedded"])
 def test_jobs_run_on_joined_nodes(
     pool: Pool, endpoint: str, pool_engine_name: str, engine: str, tmp_path: Path
 ) -> None:

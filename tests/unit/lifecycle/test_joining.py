@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 MANAGER = "127.0.0.1:9700"
 
 
-def join_token(role: str = "STARTD", *, issued: float = 0, expires: float = 3600) -> str:
+def join_token(role: str = "STARTD", *, issued: float = 0, expires: float = 86_400) -> str:
     """A join token; its times are seconds from now."""
     now = int(time.time())
     claims = {
@@ -67,7 +67,7 @@ def join(
         ("nonsense", None, "this is no join token"),
         (encoded({"sub": "ada", "scope": "condor:/READ"}), None, "this is no join token"),
         (join_token(expires=-5), None, r"the join token expired \d+ s ago"),
-        (join_token(issued=300), None, "the clocks of both hosts differ"),
+        (join_token(issued=10**6, expires=2 * 10**6), None, "the clocks of both hosts differ"),
         (join_token("SCHEDD"), None, "for an access point, not for an execution point"),
         (join_token(), 1, "for an execution point, not for an access point"),
     ],
