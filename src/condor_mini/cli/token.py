@@ -111,7 +111,9 @@ def command() -> None:
 @name_option
 @container_option
 @engine_option
+@click.pass_context
 def create(
+    ctx: click.Context,
     *,
     user: str,
     authorizations: tuple[str, ...],
@@ -135,7 +137,9 @@ def create(
     from condor_mini.base.times import parse_duration
     from condor_mini.nodes.node import Role
 
-    _check_options(joins, uses, expires, lifetime_s, authorizations)
+    has_user = ctx.get_parameter_source("user") is click.core.ParameterSource.COMMANDLINE
+    has_users_options = lifetime_s is not None or bool(authorizations) or has_user
+    _check_options(joins, uses, expires, has_users_options=has_users_options)
     with ExitStack() as stack:
         file = None if path is None else stack.enter_context(_new_file(Path(path)))
         members = find_members(name, container, engine)
@@ -172,15 +176,15 @@ def _check_options(
     joins: str | None,
     uses: int | None,
     expires: str | None,
-    lifetime_s: int | None,
-    authorizations: tuple[str, ...],
+    *,
+    has_users_options: bool,
 ) -> None:
     if joins is None and (uses is not None or expires is not None):
         raise UsageError("--uses and --expires are for join tokens: add --join execute")
-    if joins is not None and (lifetime_s is not None or authorizations):
+    if joins is not None and has_users_options:
         raise UsageError(
-            "a join token has the rights of its role: leave --authz out, and write --expires in "
-            "place of --lifetime"
+            "a join token has the rights of its role, and is nobody's: leave --authz and --user "
+            "out, and write --expires in place of --lifetime"
         )
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import time
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import CondorMiniError, PoolNotReady, UsageError
+from condor_mini.base.times import ago
 from condor_mini.base.words import counted
 from condor_mini.lifecycle import creation, removal, stop_and_start
 from condor_mini.lifecycle.draining import drain
 from condor_mini.nodes import exposure
-from condor_mini.nodes.claims import authorizations_of, claims_of
+from condor_mini.nodes.claims import authorizations_of, claims_of, time_of
 from condor_mini.nodes.node import Role
 from condor_mini.spec import Joined
 
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     from condor_mini.nodes.node import Node
     from condor_mini.spec import Endpoint, PoolSpec
 
-CLOCK_TOLERANCE_S = 60
-"""How far the clocks of two hosts may be apart, in seconds."""
+CLOCK_TOLERANCE = timedelta(seconds=60)
+"""How far the clocks of two hosts may be apart."""
 _ROLES = {"ADVERTISE_SCHEDD": Role.ACCESS_POINT, "ADVERTISE_STARTD": Role.EXECUTION_POINT}
 _AGAIN = "Make another one on the pool's host: condor-mini token create --join"
 
@@ -81,18 +82,21 @@ def _read(token: str) -> tuple[Role, str]:
     try:
         claims = claims_of(token)
         (role,) = {_ROLES[each] for each in authorizations_of(claims) if each in _ROLES}
-        issued, expires, issuer = int(claims["iat"]), int(claims["exp"]), str(claims["iss"])  # type: ignore[call-overload]
-    except (CondorMiniError, KeyError, TypeError, ValueError):
+    except (CondorMiniError, ValueError):
         raise UsageError("this is no join token", hint=_AGAIN) from None
-    now = time.time()
-    if issued > now + CLOCK_TOLERANCE_S:
+    issued, expires = time_of(claims, "iat"), time_of(claims, "exp")
+    issuer = claims.get("iss")
+    if issued is None or expires is None or not isinstance(issuer, str):
+        raise UsageError("this is no join token", hint=_AGAIN)
+    now = datetime.now(UTC)
+    if issued > now + CLOCK_TOLERANCE:
         raise UsageError(
-            f"the join token was made {issued - now:.0f} s from now by the clock of this host: the "
-            "clocks of both hosts differ",
+            f"the join token was made {(issued - now).total_seconds():.0f} s from now by the clock "
+            "of this host: the clocks of both hosts differ",
             hint="Set the clocks, with NTP for instance",
         )
     if expires <= now:
-        raise UsageError(f"the join token expired {now - expires:.0f} s ago", hint=_AGAIN)
+        raise UsageError(f"the join token expired {ago(expires)}", hint=_AGAIN)
     return role, issuer
 
 

@@ -387,7 +387,17 @@ class Members:
 
 
 def _from_manager(nodes: Sequence[Node]) -> Sequence[Node]:
-    """Return the nodes; raise ``PoolNotReady`` if the first is not the central manager."""
+    """Return the nodes.
+
+    Raises:
+        UsageError: The nodes have joined a pool, whose central manager is on another host.
+        PoolNotReady: The central manager was removed.
+    """
+    if at := nodes[0].joined_to:
+        raise UsageError(
+            f"the central manager of {nodes[0].pool} is on another host: {at}",
+            hint="Give the command there, for the pool that these nodes have joined",
+        )
     if not nodes[0].role.acts_as(Role.CENTRAL_MANAGER):
         raise PoolNotReady(
             f"the central manager of the pool {nodes[0].pool} was removed",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 TOKEN_FILES = (f"{TOKENS.lstrip('/')}/node", "etc/condor/users-token")
 """The paths of a node's own token and of its users' token; see the script ``renew-tokens``."""
 JOIN_TOKEN_FILE = f"{TOKENS.lstrip('/')}/join"
-"""The path of the token that a node joins with; see the scripts ``join`` and ``renew-tokens``."""
+"""The path of the token that a node joins with; see the script ``check-join``."""
 _MODES = {HOME: 0o700, KEYS: 0o700, TOKENS: 0o700}
 """The mode of each directory that is not the daemons'.
 

@@ -91,6 +91,7 @@ def test_file_that_others_read_is_refused(
         ["--expires", "1h"],
         ["--join", "execute", "--lifetime", "60"],
         ["--join", "execute", "--authz", "READ"],
+        ["--join", "execute", "--user", "ada"],
         ["--join", "master"],
     ],
 )
