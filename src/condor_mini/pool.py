@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from condor_mini.reports.classads import ClassAd, Kind
     from condor_mini.reports.logs import LogLine
     from condor_mini.reports.status import PoolStatus
+    from condor_mini.slurm.allocations import Allocations
     from condor_mini.spec import PoolSpec
 
 READY_TIMEOUT_S = 120.0
@@ -123,6 +125,8 @@ class Pool(PoolNodes):
         from condor_mini.client import files
         from condor_mini.lifecycle import removal
 
+        if (slurm := self._slurm_if_used()) is not None:
+            slurm.forget()
         removed = removal.remove(self.engine, self.name)
         files.forget(self)
         return removed
@@ -211,6 +215,18 @@ class Pool(PoolNodes):
 
         nodes = self.existing_nodes()
         joining.leave(self.engine, nodes, progress, grace_s=grace_s, force=force)
+
+    @property
+    def slurm(self) -> Allocations:
+        """The Slurm jobs whose tasks are execution points of the pool."""
+        from condor_mini.slurm.allocations import Allocations
+
+        return Allocations(self)
+
+    def _slurm_if_used(self) -> Allocations | None:
+        from condor_mini.slurm import home_of
+
+        return self.slurm if home_of(self).is_dir() else None
 
     # -- stop, start, scale -----------------------------------------------------------------------
 
@@ -391,7 +407,9 @@ class Pool(PoolNodes):
         """Return nodes, daemons, slots, jobs by state, and whether the pool is ready now."""
         from condor_mini.reports import status
 
-        return status.status(self)
+        found = status.status(self)
+        slurm = self._slurm_if_used()
+        return found if slurm is None else replace(found, slurm=tuple(slurm.status()))
 
     def logs(
         self,

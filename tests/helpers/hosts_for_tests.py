@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from command_line import Result
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 PREFIX = "cmh"
 """The names of our namespaces begin so; the PID of who made them follows."""
@@ -28,9 +28,12 @@ NAMESPACES = Path("/run/netns")
 
 _BOOT = """
 hostname "$0"
+# Not single files of it: a mount ends when its place is renamed, as useradd(8) does with /etc/passwd.
+if [ -d "$HOST_FILES/etc" ]; then mount --bind "$HOST_FILES/etc" /etc; fi
 # A name server that does not answer delays HTCondor's daemons by 5 s a query.
 mount --bind /dev/null /etc/resolv.conf
-mount --bind "$HOME/hosts" /etc/hosts
+mount --bind "$HOST_FILES/hosts" /etc/hosts
+if [ -d "$HOST_FILES/tmp" ]; then mount --bind "$HOST_FILES/tmp" /tmp; fi
 exec "$@"
 """
 _CAPTURE = """
@@ -61,12 +64,8 @@ class Host:
         self, *argv: str, stdin: str | None = None, timeout_s: float = TIMEOUT_S, **env: str
     ) -> Result:
         """Run a command here, whatever its status."""
-        words = [
-            *("nsenter", f"--net={NAMESPACES / self.namespace}", "unshare", "--uts", "--mount"),
-            *("sh", "-euc", _BOOT, self.name, *argv),
-        ]
         done = subprocess.run(
-            words,
+            self._command(argv),
             input=stdin,
             capture_output=True,
             text=True,
@@ -77,10 +76,28 @@ class Host:
         )
         return Result(status=done.returncode, out=done.stdout, err=done.stderr)
 
+    def popen(self, *argv: str) -> subprocess.Popen[bytes]:
+        """Start a daemon here, which stays in the foreground; the test ends it."""
+        return subprocess.Popen(
+            self._command(argv),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=self.home,
+            env={**os.environ, **self._environment()},
+        )
+
+    def _command(self, argv: Sequence[str]) -> list[str]:
+        return [
+            *("nsenter", f"--net={NAMESPACES / self.namespace}", "unshare", "--uts", "--mount"),
+            *("sh", "-euc", _BOOT, self.name, *argv),
+        ]
+
     def _environment(self) -> Mapping[str, str]:
         caches = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
         return {
             "HOME": str(self.home),
+            "HOST_FILES": str(self.home),
             "XDG_CACHE_HOME": caches,
             "XDG_STATE_HOME": str(self.home / "state"),
             "XDG_DATA_HOME": str(self.home / "share"),

@@ -60,6 +60,7 @@ COMMANDS = {
     "runtime": "Build and manage the HTCondor that needs no container engine.",
     "scale": "Change the number of execution points.",
     "shell": "Open a shell on a node.",
+    "slurm": "Add execution points on compute nodes of Slurm.",
     "start": "Start a pool that was stopped.",
     "status": "Show nodes, daemons, slots and jobs.",
     "stop": "Stop a pool, and keep its queue.",

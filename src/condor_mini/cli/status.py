@@ -57,6 +57,7 @@ def _show(found: PoolStatus) -> None:
     click.echo()
     _show_nodes(found)
     _show_joined(found)
+    _show_slurm(found)
     _show_slots(found)
     if found.jobs:
         click.echo()
@@ -127,6 +128,25 @@ def _show_joined(found: PoolStatus) -> None:
                 " ".join(node.daemons),
             ]
             for node in found.joined
+        ],
+    )
+
+
+def _show_slurm(found: PoolStatus) -> None:
+    if not found.slurm:
+        return
+    click.echo()
+    show_table(
+        ["SLURM JOB", "STATE", "NODES", "HOSTS", "TIME LEFT"],
+        [
+            [
+                each.job,
+                f"{each.state} ({each.reason})" if each.reason else each.state,
+                str(each.nodes),
+                each.hosts or "-",
+                each.time_left or "-",
+            ]
+            for each in found.slurm
         ],
     )
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from condor_mini.base.progress import Progress
     from condor_mini.base.series import Series
     from condor_mini.engine import ImageComposer
+    from condor_mini.runtime import Runtime
 
 LAYOUT = "1"
 """Version of an image's layout; change it to have all images composed again."""
@@ -64,13 +65,18 @@ def compose(
         label: Name of the label that stores the digest of the image's contents.
     """
     made = runtime.ensure(series, progress).runtime
-    folders = _folders(role)
     labels = {label: digest(role, series), "org.opencontainers.image.version": made.version or ""}
     existing = engine.image(reference)
     if existing and existing.labels.get(label) == labels[label]:
         return False
-    tree = ImageTree(
-        archive=_archive(made.root, role, *folders),
+    engine.compose(reference, tree(made, role), labels=labels)
+    return True
+
+
+def tree(made: Runtime, role: str) -> ImageTree:
+    """Return the image of a role: files of its own, and directories of the runtime."""
+    return ImageTree(
+        archive=_archive(made.root, role, *_folders(role)),
         shared={
             f"/usr/{place.name}": place
             for place in sorted((made.root / "usr").iterdir())
@@ -83,8 +89,6 @@ def compose(
         user=USER if role == "mini" else None,
         workdir=HOME,
     )
-    engine.compose(reference, tree, labels=labels)
-    return True
 
 
 def digest(role: str, series: Series) -> str:

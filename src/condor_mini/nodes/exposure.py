@@ -191,6 +191,8 @@ def _joined(spec: PoolSpec, joined: Joined, role: Role, number: int) -> list[str
     collector = ["JOINED = True", f"COLLECTOR_HOST = {manager.ip}:{manager.port}"]
     if not listens_at(spec):
         return [*_private(spec), *collector, *_brokered()]
+    if not joined.first_port:
+        return collector  # what starts the node chooses its port
     place = number - 1 + (0 if role is Role.ACCESS_POINT else spec.access_point_count)
     return [
         *collector,

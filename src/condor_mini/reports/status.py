@@ -148,6 +148,24 @@ class JoinedStatus:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SlurmStatus:
+    """A Slurm job whose tasks are execution points of the pool."""
+
+    job: str
+    """Slurm's number of it."""
+    state: str
+    """``pending``, ``running``, …: squeue(1) in lower case; ``ended`` if Slurm has it no more."""
+    nodes: int
+    """Number of compute nodes that were asked for."""
+    hosts: str | None = None
+    """The compute nodes as Slurm writes them, ``n[1-3]``; None until the job runs."""
+    time_left: str | None = None
+    """As squeue(1) shows it: ``59:48``."""
+    reason: str | None = None
+    """Why it waits, in Slurm's word: ``Resources``."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class PoolStatus:
     """The status of a pool at one moment."""
 
@@ -170,6 +188,8 @@ class PoolStatus:
     """Address of the central manager on another host that these nodes report to; else None."""
     joined: tuple[JoinedStatus, ...] = ()
     """The nodes of other hosts, if the central manager is here."""
+    slurm: tuple[SlurmStatus, ...] = ()
+    """The Slurm jobs that this user has submitted for the pool."""
     problems: tuple[LabelProblem, ...] = ()
     """What is wrong with the labels of containers that belong to the pool, or claim to."""
 

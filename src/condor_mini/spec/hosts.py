@@ -48,7 +48,8 @@ class Joined(Part):
     host: str
     """What this host is called in the ads of its nodes."""
     first_port: int = 0
-    """The port of the first node, if the nodes listen at the host's own address."""
+    """The port of the first node, if the nodes listen at the host's own address; 0 if what starts
+    them chooses one."""
 
 
 def endpoint(text: str) -> Endpoint:

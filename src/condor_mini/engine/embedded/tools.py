@@ -25,14 +25,16 @@ class Tools:
     root: Path
 
     @cached_property
-    def _loader(self) -> str:
+    def loader(self) -> str:
+        """The path of the dynamic loader, below the root."""
         for pattern in ("usr/lib64/ld-linux*.so.*", "usr/lib/ld-linux*.so.*"):
             for place in sorted(self.root.glob(pattern)):
                 return place.relative_to(self.root).as_posix()
         raise EngineCapabilityError(f"the runtime {self.root} has no loader")
 
     @cached_property
-    def _libraries(self) -> str:
+    def libraries(self) -> str:
+        """The directory with the C library, below the root."""
         (libc,) = self.root.glob("usr/lib/*/libc.so.6")
         return libc.parent.relative_to(self.root).as_posix()
 
@@ -45,6 +47,6 @@ class Tools:
         return self._argv(INSIDE, program, arguments)
 
     def _argv(self, root: str, program: str, arguments: tuple[str, ...]) -> list[str]:
-        loader = [f"{root}/{self._loader}", "--library-path", f"{root}/{self._libraries}"]
+        loader = [f"{root}/{self.loader}", "--library-path", f"{root}/{self.libraries}"]
         folder = "usr/sbin" if program in ("pivot_root", "chroot") else "usr/bin"
         return [*loader, f"{root}/{folder}/{program}", *arguments]

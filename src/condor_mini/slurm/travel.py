@@ -1,0 +1,215 @@
+"""The directory with all that an execution point needs on a compute node of Slurm.
+
+It has the node's files as two archives, its settings, a token and two scripts. The compute nodes
+have neither HTCondor nor condor-mini; they see the directory, because it is in the user's own.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import platform
+import shlex
+import shutil
+import tarfile
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from condor_mini import runtime
+from condor_mini.base.errors import StateError, UsageError
+from condor_mini.base.layout import USER_IDS
+from condor_mini.base.scratch import ScratchDirectory
+from condor_mini.base.series import catalogue
+from condor_mini.engine import BindMount, EngineInfo
+from condor_mini.engine.embedded.tools import Tools
+from condor_mini.images import composition
+from condor_mini.nodes.archive import node_archive
+from condor_mini.nodes.certificates import default_bundle
+from condor_mini.nodes.fit import fitted
+from condor_mini.nodes.node import Role
+from condor_mini.nodes.plan import planned_node
+from condor_mini.spec import Joined
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from condor_mini.base.progress import Progress
+    from condor_mini.nodes.planned_node import PlannedNode
+    from condor_mini.spec import Endpoint, PoolSpec
+
+BATCH, NODE, TOKEN = "pool.sbatch", "node.sh", "token"
+"""The batch script, the script of each task, and the token that its nodes have."""
+_ROLE = Role.EXECUTION_POINT
+_COMPUTE_NODE = EngineInfo(
+    name="slurm",
+    version="",
+    endpoint="",
+    rootless=True,
+    same_host=True,
+    cpus=0,
+    memory_mb=0,
+    architecture="",
+    many_users=False,
+    read_only_roots=False,
+    on_loopback=True,
+    limits=(),
+)
+"""What the nodes' files are adapted to: all processes belong to the user, and Slurm sets limits."""
+
+
+def write(
+    directory: Path,
+    spec: PoolSpec,
+    collector: Endpoint,
+    token: str,
+    progress: Progress,
+    *,
+    group: str | None,
+    count: int,
+    time_limit: str | None,
+    kill_wait_s: int,
+) -> Path:
+    """Write the directory, and return the path of the batch script.
+
+    Args:
+        directory: An existing directory that only the user reads.
+        spec: The pool's.
+        collector: Where compute nodes reach the pool's central manager.
+        token: Token of the nodes.
+        progress: Receives the phases.
+        group: Group of execution points whose configuration the nodes have. None for the first
+            that has our image.
+        count: Number of compute nodes.
+        time_limit: As sbatch takes it. None for the partition's.
+        kill_wait_s: Slurm's ``KillWait``: seconds from its first signal to the last.
+
+    Raises:
+        UsageError: There is no such group, or it has an image of its own.
+        StateError: The directory cannot be written.
+        RuntimeFailed: The pool's HTCondor cannot be had.
+    """
+    node = _planned(spec, collector, group)
+    made = runtime.ensure(catalogue().get(spec.htcondor), progress).runtime
+    settings = _settings(spec, node, collector, Tools(made.root), kill_wait_s=kill_wait_s)
+    here = shlex.quote(str(directory))
+    batch = _text(BATCH).format(
+        pool=spec.name,
+        nodes=count,
+        time=f"#SBATCH --time={time_limit}\n" if time_limit else "",
+        directory=here,
+        collector=collector,
+        file=shlex.quote(str(directory / BATCH)),
+        options="--cpus-per-task=8 --mem=16G ",
+    )
+    try:
+        with progress.step("Packing HTCondor", done="Packed HTCondor"):
+            _pack(made, directory / "root.tar.gz")
+        (directory / "files.tar").write_bytes(node_archive(node, more=default_bundle()))
+        for name, text in {"settings": settings, NODE: _text(NODE), BATCH: batch}.items():
+            (directory / name).write_text(text, encoding="utf-8")
+        write_token(directory, token)
+    except OSError as error:
+        raise StateError(f"{directory} cannot be written: {error.strerror}") from error
+    return directory / BATCH
+
+
+def write_token(directory: Path, token: str) -> None:
+    """Write the token, which nobody else reads at any moment."""
+    (directory / TOKEN).touch(mode=0o600)
+    (directory / TOKEN).write_text(f"{token}\n", encoding="ascii")
+
+
+def _planned(spec: PoolSpec, collector: Endpoint, group: str | None) -> PlannedNode:
+    """Return the node as the pool has it in that group, for a host that is not known yet."""
+    groups = {each.name: each for each in spec.execution_points if each.image is None}
+    chosen = next(iter(groups), None) if group is None else group
+    if chosen not in groups:
+        names = ", ".join(groups) or "none"
+        raise UsageError(
+            f"the pool {spec.name} has no group {chosen} of execution points with our image",
+            hint=f"Its groups: {names}. Choose one: --group NAME",
+        )
+    joined = Joined(
+        # Not empty: the nodes listen at their host's address, which node.sh finds out.
+        central_manager=collector.model_copy(update={"own_address": "0.0.0.0"}),  # noqa: S104
+        trust_domain=spec.trust_domain,
+        host="",
+    )
+    asked = spec.joining(joined, execution_points=None, access_points=0)
+    (node,) = fitted([planned_node(asked, _ROLE, chosen, 1)], _COMPUTE_NODE)
+    return node
+
+
+def _settings(
+    spec: PoolSpec, node: PlannedNode, collector: Endpoint, tools: Tools, *, kill_wait_s: int
+) -> str:
+    environment = {
+        "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "HOME": "/root",
+        "LANG": "C.UTF-8",
+        "CONDOR_MINI_ROLE": str(_ROLE),
+        **node.container.environment,
+    }
+    environment.pop("NODE_ADDRESS", None)
+    words = [f"{key}={value}" for key, value in environment.items()]
+    mounts = [
+        word
+        for mount in node.container.mounts
+        if isinstance(mount, BindMount)
+        for word in (str(mount.source), mount.target, "ro" if mount.read_only else "")
+    ]
+    single = {
+        "pool": spec.name,
+        "machine": platform.machine(),
+        "loader": tools.loader,
+        "libraries": tools.libraries,
+        "collector_address": collector.ip,
+        "collector_port": str(collector.port),
+        "user": ":".join(map(str, USER_IDS)),
+        "kill_wait_s": str(kill_wait_s),
+    }
+    lines = [f"{name}={shlex.quote(value)}" for name, value in single.items()]
+    for name, several in {"environment": words, "mounts": mounts}.items():
+        lines.append(f"{name}=({' '.join(map(shlex.quote, several))})")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _text(name: str) -> str:
+    return files(__package__).joinpath(name).read_text(encoding="utf-8")
+
+
+def _pack(made: runtime.Runtime, to: Path) -> None:
+    """Write the root directory of an execution point, packed; it is kept for the next time."""
+    digest = composition.digest(str(_ROLE), catalogue().get(made.series))[:12]
+    kept = made.path / f"{_ROLE}-{digest}.tar.gz"
+    if not kept.is_file():
+        try:
+            with ScratchDirectory(directory=made.path, prefix=".packing-") as scratch:
+                new = Path(scratch, kept.name)
+                _write_root(made, new)
+                new.rename(kept)
+        except PermissionError:  # somebody else's runtime
+            _write_root(made, to)
+            return
+    shutil.copyfile(kept, to)
+
+
+def _write_root(made: runtime.Runtime, to: Path) -> None:
+    image = composition.tree(made, str(_ROLE))
+    # Level 1: a third of the time, for a tenth more.
+    with (
+        gzip.open(to, "wb", compresslevel=1) as zipped,
+        tarfile.open(fileobj=zipped, mode="w") as tar,
+    ):
+        for member, content in _members(image.archive):
+            tar.addfile(member, content)
+        for target, source in image.shared.items():
+            tar.add(source, target.lstrip("/"))
+
+
+def _members(archive: bytes) -> Iterator[tuple[tarfile.TarInfo, io.BufferedReader | None]]:
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        for member in tar:
+            content = tar.extractfile(member) if member.isreg() else None
+            yield member, content  # type: ignore[misc]
