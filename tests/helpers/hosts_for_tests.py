@@ -28,7 +28,7 @@ NAMESPACES = Path("/run/netns")
 
 _BOOT = """
 hostname "$0"
-# Not single files of it: a mount ends when its place is renamed, as useradd(8) does with /etc/passwd.
+# Not its single files: useradd(8) replaces /etc/passwd, and a mount there would end.
 if [ -d "$HOST_FILES/etc" ]; then mount --bind "$HOST_FILES/etc" /etc; fi
 # A name server that does not answer delays HTCondor's daemons by 5 s a query.
 mount --bind /dev/null /etc/resolv.conf

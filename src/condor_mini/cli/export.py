@@ -17,6 +17,7 @@ from condor_mini.cli.options import (
     quiet_option,
     series_option,
 )
+from condor_mini.cli.slurm import group_option, nodes_option, time_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -107,6 +108,41 @@ def kubernetes(**options: Unpack[_Options]) -> None:
     from condor_mini.export.kubernetes import kubernetes_files
 
     _write("kubernetes", kubernetes_files, **options)
+
+
+@command.command("slurm")
+@click.argument("directory", metavar="[DIR]", default=".")
+@name_option
+@nodes_option
+@time_option
+@group_option
+@engine_option
+@quiet_option
+def slurm(
+    *,
+    directory: str,
+    name: str,
+    nodes: int,
+    time_limit: str | None,
+    group: str | None,
+    engine: str | None,
+    quiet: bool,
+) -> None:
+    """Write a batch script of Slurm whose compute nodes join a pool that runs.
+
+    DIR gets pool.sbatch, and what it needs: HTCondor, its configuration, and a token that adds
+    execution points to the pool. The default is the current directory.
+    """
+    from condor_mini.base.progress import progress_for_stderr
+
+    batch = open_pool(name, engine).slurm.write(
+        Path(directory),
+        nodes,
+        time_limit=time_limit,
+        group=group,
+        progress=progress_for_stderr(quiet=quiet),
+    )
+    click.echo(str(batch))
 
 
 def _write(

@@ -13,6 +13,21 @@ from condor_mini.cli.options import (
     show_json,
 )
 
+nodes_option = click.option(
+    "--nodes", type=int, default=1, show_default=True, metavar="N", help="Ask for N compute nodes."
+)
+time_option = click.option(
+    "--time",
+    "time_limit",
+    metavar="TIME",
+    help="End after TIME: 90m, 1h, or as Slurm writes it. The default is the partition's.",
+)
+group_option = click.option(
+    "--group",
+    metavar="GROUP",
+    help="Configure them as this group of execution points; the default is the first.",
+)
+
 
 @click.group("slurm")
 def command() -> None:
@@ -21,18 +36,9 @@ def command() -> None:
 
 @command.command("up")
 @name_option
-@click.option("--nodes", type=int, default=1, show_default=True, metavar="N", help="Ask for N.")
-@click.option(
-    "--time",
-    "time_limit",
-    metavar="TIME",
-    help="End after TIME: 90m, 1h, or as Slurm writes it. The default is the partition's.",
-)
-@click.option(
-    "--group",
-    metavar="GROUP",
-    help="Configure them as this group of execution points; the default is the first.",
-)
+@nodes_option
+@time_option
+@group_option
 @click.option("--wait", is_flag=True, help="Wait until all of them have joined the pool.")
 @click.option(
     "--timeout",

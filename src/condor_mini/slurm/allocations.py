@@ -13,7 +13,14 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from condor_mini.base.errors import CondorMiniError, NotFound, PoolNotReady, StateError, UsageError
+from condor_mini.base.errors import (
+    AlreadyInUse,
+    CondorMiniError,
+    NotFound,
+    PoolNotReady,
+    StateError,
+    UsageError,
+)
 from condor_mini.base.signals import held_back
 from condor_mini.base.waiting import wait_until
 from condor_mini.base.words import counted
@@ -24,7 +31,7 @@ from condor_mini.reports.status import SlurmStatus
 from condor_mini.slurm import home_of, scheduler, travel
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from condor_mini.base.progress import Progress
@@ -91,8 +98,8 @@ class Allocations:
             PoolNotReady: The central manager does not run, or the nodes have not joined in time;
                 says why.
         """
-        prepared = self._directory()
         limit = _time_limit(time_limit)
+        prepared = self._directory()
         try:
             return self._submit(prepared, nodes, limit, group, options, progress, wait_s)
         finally:
@@ -108,24 +115,26 @@ class Allocations:
         group: str | None = None,
         progress: Progress,
     ) -> Path:
-        """Write what ``up`` submits to an empty directory, and return the batch script's path.
+        """Write what ``up`` submits to a directory, and return the batch script's path.
 
-        The token in it is valid for ``LIFETIME_S``. The arguments are those of ``up``.
+        The token among it is valid for ``LIFETIME_S``; ``token revoke`` ends it. The arguments are
+        those of ``up``.
 
         Raises:
-            UsageError: The directory is not empty, and what ``up`` raises.
+            AlreadyInUse: The directory has one of the files already.
+            StateError: The directory cannot be written.
         """
+        directory = directory.resolve()
+        if taken := [name for name in travel.FILES if (directory / name).exists()]:
+            raise AlreadyInUse(
+                f"the file {directory / taken[0]} already exists", hint="Name a new directory"
+            )
+        limit = _time_limit(time_limit)
         try:
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if any(directory.iterdir()):
-                raise UsageError(f"the directory {directory} is not empty")
-            directory.chmod(0o700)
+            directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise StateError(f"{directory} cannot be written: {error.strerror}") from error
-        holder = self._holder()
-        return self._write(
-            directory.resolve(), nodes, _time_limit(time_limit), group, holder, progress
-        )
+            raise StateError(f"{directory} cannot be made: {error.strerror}") from error
+        return self._write(directory, nodes, limit, group, self._holder(), progress)
 
     def status(self) -> list[SlurmStatus]:
         """Return the jobs of the pool that were not ended by ``down``, with what Slurm says.
@@ -158,9 +167,11 @@ class Allocations:
         records = self._chosen(ids)
         numbers = [record.job for record in records]
         what = f"{counted(len(records), 'Slurm job')} ({', '.join(numbers)})"
-        if running := [job for job in scheduler.jobs(numbers).values() if job.state == "RUNNING"]:
-            _drain(running, {record.job: record for record in records}, grace_s, progress)
+        if grace_s > 0:
+            with progress.step(f"Draining {what}", done=f"Drained {what}"):
+                _tell(records, "--drain", grace_s)
         with progress.step(f"Ending {what}", done=f"Ended {what}"):
+            _tell(records, "--end", scheduler.kill_wait_s())
             scheduler.cancel(scheduler.jobs(numbers))
             _await_end(numbers, scheduler.kill_wait_s() + END_TIMEOUT_S)
         self._revoke([record.holder for record in records])
@@ -326,17 +337,18 @@ def _status(record: Allocation, job: Job | None) -> SlurmStatus:
     )
 
 
-def _drain(
-    running: Sequence[Job], records: Mapping[str, Allocation], grace_s: float, progress: Progress
-) -> None:
-    """Wait until the pool's jobs on these Slurm jobs have ended, or the time is over."""
-    if grace_s <= 0:
-        return
-    with progress.step("Draining", done="Drained"):
-        for job in running:
-            scheduler.drain(job, records[job.id].directory / travel.NODE)
-        with suppress(PoolNotReady):
-            _await_end([job.id for job in running], grace_s)
+def _tell(records: Sequence[Allocation], what: str, timeout_s: float) -> None:
+    """Tell the nodes of running Slurm jobs to drain or to end, and wait until those have ended."""
+    jobs = scheduler.jobs(record.job for record in records)
+    told = [
+        record.job
+        for record in records
+        if (job := jobs.get(record.job))
+        and job.state == "RUNNING"
+        and scheduler.tell(job, record.directory / travel.NODE, what)
+    ]
+    with suppress(PoolNotReady):
+        _await_end(told, timeout_s)
 
 
 def _await_end(numbers: Sequence[str], timeout_s: float) -> None:

@@ -3,7 +3,8 @@
 # root.tar.gz (HTCondor, and a small Debian), files.tar (its configuration), token and settings. The node's files are
 # in a directory of the compute node, which is removed at the end.
 # node.sh --drain JOB: the execution points of this job on this compute node accept no more jobs, and end when theirs
-# have ended.
+# have ended. node.sh --end JOB: they end now, and their jobs return to their queues. Slurm's own signal reaches all
+# processes at the same moment, jobs too, and some nodes then tell nobody.
 set -eu
 umask 077
 shopt -s nullglob
@@ -65,7 +66,7 @@ configuration() {
   memory_mb=${SLURM_MEM_PER_NODE:-0}
   [ "$memory_mb" != 0 ] || memory_mb=$((${SLURM_MEM_PER_CPU:-0} * cpus))
   # Slurm sets no limit, or the partition's: the share of the cores.
-  [ "$memory_mb" != 0 ] || memory_mb=$(($(sed -n 's/^MemTotal: *\([0-9]*\) kB/\1/p' /proc/meminfo) / 1024 * cpus / $(nproc --all)))
+  [ "$memory_mb" != 0 ] || memory_mb=$(($(sed -n 's/^MemTotal: *\([0-9]*\) kB/\1/p' /proc/meminfo) * cpus / $(nproc --all) / 1024))
   echo "MEMORY = $memory_mb"
   gpus=${CUDA_VISIBLE_DEVICES:-${ROCR_VISIBLE_DEVICES:-}}
   case $gpus in
@@ -135,14 +136,14 @@ run() {
   inside=(/usr/bin/env -i "${environment[@]}" "NODE_ADDRESS=$address" "CONDOR_MINI_LEAVE=${end:+$((end - leave_s))}"
     /usr/bin/bash /run/condor-mini/node.sh --main)
   trap : TERM INT # Slurm has sent it to all processes
-  if why=$(own bin/unshare --user --map-root-user --mount --pid --fork \
+  if why=$([ "${CONDOR_MINI_SANDBOX:-}" != paths ] && own bin/unshare --user --map-root-user --mount --pid --fork \
     "$root/$loader" --library-path "$root/$libraries" "$root/usr/bin/mount" -t proc proc "$root/proc" 2>&1); then
     export root name
     become bin/unshare --user --map-root-user --mount --pid --fork --kill-child --uts --ipc \
       "$root/$loader" --library-path "$root/$libraries" "$root/usr/bin/bash" "$root/run/condor-mini/node.sh" \
       --inside "${inside[@]}" &
   else
-    say "the kernel makes no namespaces (${why##*: }): paths are translated"
+    say "paths are translated, because there are no namespaces: ${why##*: }"
     mkdir "$place/proot"
     export PROOT_NO_SECCOMP=1 PROOT_TMP_DIR=$place/proot
     binds=()
@@ -183,11 +184,15 @@ main() {
   node=$!
   trap 'kill -TERM $node 2>/dev/null || true' TERM INT
   {
-    until [ -e /run/condor-mini/drain ]; do
-      [ -z "$CONDOR_MINI_LEAVE" ] || [ "$(date +%s)" -lt "$CONDOR_MINI_LEAVE" ] || { kill -TERM $node; exit; }
-      sleep 1
+    drained=''
+    until [ -e /run/condor-mini/end ] || { [ -n "$CONDOR_MINI_LEAVE" ] && [ "$(date +%s)" -ge "$CONDOR_MINI_LEAVE" ]; }; do
+      if [ -z "$drained" ] && [ -e /run/condor-mini/drain ]; then
+        drained=yes
+        condor_off -peaceful -master >/dev/null
+      fi
+      sleep 0.5
     done
-    condor_off -peaceful -master
+    kill -TERM $node
   } &
   status=0
   wait $node || status=$?
@@ -198,8 +203,8 @@ main() {
 case $1 in
   --inside) shift; inside "$@" ;;
   --main) main ;;
-  --drain)
-    for place in "$(temporary)/condor-mini.$2".*; do : >"$place/root/run/condor-mini/drain"; done
+  --drain | --end)
+    for place in "$(temporary)/condor-mini.$2".*; do : >"$place/root/run/condor-mini/${1#--}"; done
     ;;
   *) run "$1" ;;
 esac

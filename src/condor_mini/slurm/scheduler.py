@@ -97,17 +97,15 @@ def cancel(ids: Iterable[str]) -> None:
         raise SlurmRefused(f"Slurm does not cancel the job: {_first_error(result.stderr)}")
 
 
-def drain(job: Job, script: Path) -> None:
-    """Have a running job's nodes accept no more jobs of the pool, and end when theirs have ended.
+def tell(job: Job, script: Path, what: str) -> bool:
+    """Have ``node.sh`` tell a running job's nodes to ``--drain`` or to ``--end``.
 
-    Raises:
-        SlurmRefused: Slurm does not run the command on the compute nodes.
+    Returns:
+        Whether Slurm has run it on the compute nodes.
     """
     step = ["srun", f"--jobid={job.id}", "--overlap", f"--nodes={job.nodes}"]
-    step += ["--ntasks-per-node=1", "--immediate=30", "bash", str(script), "--drain", job.id]
-    result = _run(step)
-    if result.returncode != 0:
-        raise SlurmRefused(f"The nodes do not drain: {_first_error(result.stderr)}")
+    step += ["--ntasks-per-node=1", "--immediate=30", "bash", str(script), what, job.id]
+    return _run(step).returncode == 0
 
 
 def kill_wait_s() -> int:

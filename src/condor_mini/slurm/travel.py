@@ -40,6 +40,27 @@ if TYPE_CHECKING:
 
 BATCH, NODE, TOKEN = "pool.sbatch", "node.sh", "token"
 """The batch script, the script of each task, and the token that its nodes have."""
+ROOT, CONFIGURATION, SETTINGS = "root.tar.gz", "files.tar", "settings"
+FILES = (BATCH, NODE, TOKEN, ROOT, CONFIGURATION, SETTINGS)
+"""All files that travel; ``node.sh`` says what is in them."""
+_BATCH = """\
+#!/bin/bash
+#SBATCH --job-name={pool}
+#SBATCH --nodes={nodes}
+#SBATCH --ntasks-per-node=1
+{time}#SBATCH --output={directory}/batch.log
+#SBATCH --open-mode=append
+# Execution points of the HTCondor pool {pool}, one on each compute node that Slurm gives, as large
+# as the job's share of it:
+#
+#   sbatch --cpus-per-task=8 --mem=16G {file}
+#   scancel JOB
+#
+# They join the pool at {collector}. The compute nodes need no HTCondor: all is in this directory,
+# which they must see. Whoever has `token` can add execution points to the pool.
+set -eu
+here={directory}
+"""
 _ROLE = Role.EXECUTION_POINT
 _COMPUTE_NODE = EngineInfo(
     name="slurm",
@@ -92,26 +113,34 @@ def write(
     node = _planned(spec, collector, group)
     made = runtime.ensure(catalogue().get(spec.htcondor), progress).runtime
     settings = _settings(spec, node, collector, Tools(made.root), kill_wait_s=kill_wait_s)
-    here = shlex.quote(str(directory))
-    batch = _text(BATCH).format(
-        pool=spec.name,
-        nodes=count,
-        time=f"#SBATCH --time={time_limit}\n" if time_limit else "",
-        directory=here,
-        collector=collector,
-        file=shlex.quote(str(directory / BATCH)),
-        options="--cpus-per-task=8 --mem=16G ",
-    )
+    batch = _batch(directory, spec, collector, count=count, time_limit=time_limit)
     try:
         with progress.step("Packing HTCondor", done="Packed HTCondor"):
-            _pack(made, directory / "root.tar.gz")
-        (directory / "files.tar").write_bytes(node_archive(node, more=default_bundle()))
-        for name, text in {"settings": settings, NODE: _text(NODE), BATCH: batch}.items():
+            _pack(made, directory / ROOT)
+        (directory / CONFIGURATION).write_bytes(node_archive(node, more=default_bundle()))
+        for name, text in {SETTINGS: settings, NODE: _text(NODE), BATCH: batch}.items():
             (directory / name).write_text(text, encoding="utf-8")
         write_token(directory, token)
     except OSError as error:
         raise StateError(f"{directory} cannot be written: {error.strerror}") from error
     return directory / BATCH
+
+
+def _batch(
+    directory: Path, spec: PoolSpec, collector: Endpoint, *, count: int, time_limit: str | None
+) -> str:
+    body = _text("batch.sh").partition("\n")[2]  # without the line for shellcheck
+    return (
+        _BATCH.format(
+            pool=spec.name,
+            nodes=count,
+            time=f"#SBATCH --time={time_limit}\n" if time_limit else "",
+            directory=shlex.quote(str(directory)),
+            collector=collector,
+            file=shlex.quote(str(directory / BATCH)),
+        )
+        + body
+    )
 
 
 def write_token(directory: Path, token: str) -> None:
