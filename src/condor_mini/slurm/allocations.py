@@ -9,7 +9,7 @@ import json
 import re
 import secrets
 import shutil
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from condor_mini.base.errors import (
     StateError,
     UsageError,
 )
+from condor_mini.base.progress import Progress
 from condor_mini.base.signals import held_back
 from condor_mini.base.waiting import wait_until
 from condor_mini.base.words import counted
@@ -31,10 +32,9 @@ from condor_mini.reports.status import SlurmStatus
 from condor_mini.slurm import home_of, scheduler, travel
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from condor_mini.base.progress import Progress
     from condor_mini.nodes.pool_nodes import PoolNodes
     from condor_mini.slurm.scheduler import Job
 
@@ -45,6 +45,8 @@ LOOK_S = 1.0
 END_TIMEOUT_S = 60.0
 """How long Slurm may take to end a job, in addition to its ``KillWait``, in seconds."""
 MOST_NODES = 10_000
+GRACE_S = 600.0
+_SILENT = Progress()
 _AUTHORIZATIONS = ("ADVERTISE_STARTD", "ADVERTISE_MASTER")
 _TAIL = 5
 _TIME = re.compile(r"\d+(-\d+(:\d+){0,2}|(:\d+){1,2})?|UNLIMITED|(\d+d)?(\d+h)?(\d+m)?(\d+s)?")
@@ -79,7 +81,7 @@ class Allocations:
         group: str | None = None,
         options: Sequence[str] = (),
         wait_s: float | None = None,
-        progress: Progress,
+        progress: Progress = _SILENT,
     ) -> Allocation:
         """Submit a Slurm job whose tasks join the pool as execution points, one a compute node.
 
@@ -99,12 +101,17 @@ class Allocations:
                 says why.
         """
         limit = _time_limit(time_limit)
-        prepared = self._directory()
-        try:
-            return self._submit(prepared, nodes, limit, group, options, progress, wait_s)
-        finally:
-            if not (prepared / RECORD).exists():
-                _discard(prepared)
+        with self._prepared(self._directory(), nodes, limit, group, progress) as (batch, holder):
+            directory = batch.parent
+            with held_back():  # or nobody would know the job that Slurm has accepted
+                job = scheduler.submit(batch, options)
+                made = Allocation(job=job, nodes=nodes, holder=holder, directory=directory)
+                form = asdict(made) | {"directory": str(directory)}
+                (directory / RECORD).write_text(json.dumps(form), encoding="utf-8")
+        if wait_s is not None:
+            with progress.step("Waiting for the nodes", done="All nodes have joined"):
+                self._await_nodes(made, wait_s)
+        return made
 
     def write(
         self,
@@ -113,7 +120,7 @@ class Allocations:
         *,
         time_limit: str | None = None,
         group: str | None = None,
-        progress: Progress,
+        progress: Progress = _SILENT,
     ) -> Path:
         """Write what ``up`` submits to a directory, and return the batch script's path.
 
@@ -130,11 +137,8 @@ class Allocations:
                 f"the file {directory / taken[0]} already exists", hint="Name a new directory"
             )
         limit = _time_limit(time_limit)
-        try:
-            directory.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StateError(f"{directory} cannot be made: {error.strerror}") from error
-        return self._write(directory, nodes, limit, group, self._holder(), progress)
+        with self._prepared(directory, nodes, limit, group, progress) as (batch, _):
+            return batch
 
     def status(self) -> list[SlurmStatus]:
         """Return the jobs of the pool that were not ended by ``down``, with what Slurm says.
@@ -147,7 +151,11 @@ class Allocations:
         return [_status(record, found.get(record.job)) for record in records]
 
     def down(
-        self, ids: Sequence[str] = (), *, grace_s: float, progress: Progress
+        self,
+        ids: Sequence[str] = (),
+        *,
+        grace_s: float = GRACE_S,
+        progress: Progress = _SILENT,
     ) -> list[Allocation]:
         """End Slurm jobs of the pool, revoke their tokens, and remove what was written for them.
 
@@ -176,7 +184,7 @@ class Allocations:
             _await_end(numbers, scheduler.kill_wait_s() + END_TIMEOUT_S)
         self._revoke([record.holder for record in records])
         for record in records:
-            _discard(record.directory)
+            travel.discard(record.directory, whole=True)
         return records
 
     def forget(self) -> None:
@@ -188,42 +196,19 @@ class Allocations:
 
     # -- the parts --------------------------------------------------------------------------------
 
-    def _submit(
+    @contextmanager
+    def _prepared(
         self,
         directory: Path,
         nodes: int,
         time_limit: str | None,
         group: str | None,
-        options: Sequence[str],
         progress: Progress,
-        wait_s: float | None,
-    ) -> Allocation:
-        holder = self._holder()
-        try:
-            batch = self._write(directory, nodes, time_limit, group, holder, progress)
-            with held_back():  # or nobody would know the job that Slurm has accepted
-                job = scheduler.submit(batch, options)
-                made = Allocation(job=job, nodes=nodes, holder=holder, directory=directory)
-                form = asdict(made) | {"directory": str(directory)}
-                (directory / RECORD).write_text(json.dumps(form), encoding="utf-8")
-        except BaseException:
-            with held_back():
-                self._revoke([holder])
-            raise
-        if wait_s is not None:
-            with progress.step("Waiting for the nodes", done="All nodes have joined"):
-                self._await_nodes(made, wait_s)
-        return made
+    ) -> Iterator[tuple[Path, str]]:
+        """Write what travels; yield the batch script and the holder of the token.
 
-    def _write(
-        self,
-        directory: Path,
-        nodes: int,
-        time_limit: str | None,
-        group: str | None,
-        holder: str,
-        progress: Progress,
-    ) -> Path:
+        If anything fails, also what the caller does with it, all of it is removed.
+        """
         if not 1 <= nodes <= MOST_NODES:
             raise UsageError(f"--nodes {nodes}: must be 1 to {MOST_NODES}")
         manager, *_ = found = self._pool.existing_nodes()
@@ -233,25 +218,35 @@ class Allocations:
                 hint="Create a pool for several hosts: condor-mini create --expose HOST",
             )
         spec = stored_spec(self._pool.name, found)
-        assert spec.expose  # noqa: S101 (as its label says)
-        token = Members(lambda: found).create_token(
-            holder,
-            authorizations=_AUTHORIZATIONS,
-            lifetime_s=LIFETIME_S,
-            description=f"Slurm job of {counted(nodes, 'node')}",
-        )
-        return travel.write(
-            directory,
-            spec,
-            spec.expose,
-            # The first line is the part for the central manager.
-            token.secret.splitlines()[0],
-            progress,
-            group=group,
-            count=nodes,
-            time_limit=time_limit,
-            kill_wait_s=scheduler.kill_wait_s(),
-        )
+        traveller = travel.traveller(spec, group)
+        kill_wait_s = scheduler.kill_wait_s()
+        holder = self._holder()
+        is_new = not directory.exists()
+        try:
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            token = Members(lambda: found).create_token(
+                holder,
+                authorizations=_AUTHORIZATIONS,
+                lifetime_s=LIFETIME_S,
+                description=f"Slurm job of {counted(nodes, 'node')}",
+            )
+            batch = traveller.write(
+                directory,
+                # The first line is the part for the central manager.
+                token.secret.splitlines()[0],
+                progress,
+                count=nodes,
+                time_limit=time_limit,
+                kill_wait_s=kill_wait_s,
+            )
+            yield batch, holder
+        except BaseException as error:
+            with held_back():
+                travel.discard(directory, whole=is_new)
+                self._revoke([holder])
+            if isinstance(error, OSError):
+                raise StateError(f"{directory} cannot be written: {error.strerror}") from error
+            raise
 
     def _holder(self) -> str:
         """Return an identity that no other token has: one that was revoked stays so."""
@@ -299,12 +294,7 @@ class Allocations:
         return home_of(self._pool)
 
     def _directory(self) -> Path:
-        place = self._home() / secrets.token_hex(4)
-        try:
-            place.mkdir(mode=0o700, parents=True)
-        except OSError as error:
-            raise StateError(f"{place} cannot be made: {error.strerror}") from error
-        return place
+        return self._home() / secrets.token_hex(4)
 
     def _records(self) -> list[Allocation]:
         found = []
@@ -366,10 +356,6 @@ def _last_words(directory: Path) -> str:
         text = file.read_text(encoding="utf-8", errors="replace")
         lines += [line for line in text.splitlines() if line.strip()][-_TAIL:]
     return "".join(f"\n  {line}" for line in lines[-_TAIL:])
-
-
-def _discard(directory: Path) -> None:
-    shutil.rmtree(directory, ignore_errors=True)
 
 
 def _down(pool: str, job: str) -> str:

@@ -68,11 +68,15 @@ configuration() {
   # Slurm sets no limit, or the partition's: the share of the cores.
   [ "$memory_mb" != 0 ] || memory_mb=$(($(sed -n 's/^MemTotal: *\([0-9]*\) kB/\1/p' /proc/meminfo) * cpus / $(nproc --all) / 1024))
   echo "MEMORY = $memory_mb"
-  gpus=${CUDA_VISIBLE_DEVICES:-${ROCR_VISIBLE_DEVICES:-}}
+  gpus=${CUDA_VISIBLE_DEVICES:-}
   case $gpus in
     '' | NoDevFiles) ;;
+    *[!0-9,]*) echo "MACHINE_RESOURCE_GPUs = ${gpus//,/ }" ;;
     *)
-      echo "MACHINE_RESOURCE_GPUs = $(for gpu in ${gpus//,/ }; do printf 'CUDA%s ' "$gpu"; done)"
+      # A bare number would be taken for a number of GPUs. This variable gets the digits alone; with the default, 25.14
+      # lets the name stand.
+      echo "MACHINE_RESOURCE_GPUs = CUDA${gpus//,/ CUDA}"
+      echo "ENVIRONMENT_FOR_AssignedGPUs = CUDA_VISIBLE_DEVICES"
       ;;
   esac
   echo "# Slurm kills ${kill_wait_s} s after it has asked to end."

@@ -12,12 +12,13 @@ import platform
 import shlex
 import shutil
 import tarfile
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condor_mini import runtime
-from condor_mini.base.errors import StateError, UsageError
+from condor_mini.base.errors import UsageError
 from condor_mini.base.layout import USER_IDS
 from condor_mini.base.scratch import ScratchDirectory
 from condor_mini.base.series import catalogue
@@ -79,78 +80,110 @@ _COMPUTE_NODE = EngineInfo(
 """What the nodes' files are adapted to: all processes belong to the user, and Slurm sets limits."""
 
 
-def write(
-    directory: Path,
-    spec: PoolSpec,
-    collector: Endpoint,
-    token: str,
-    progress: Progress,
-    *,
-    group: str | None,
-    count: int,
-    time_limit: str | None,
-    kill_wait_s: int,
-) -> Path:
-    """Write the directory, and return the path of the batch script.
+@dataclass(frozen=True, kw_only=True)
+class Traveller:
+    """An execution point of a pool, for a host that is not known yet."""
 
-    Args:
-        directory: An existing directory that only the user reads.
-        spec: The pool's.
-        collector: Where compute nodes reach the pool's central manager.
-        token: Token of the nodes.
-        progress: Receives the phases.
-        group: Group of execution points whose configuration the nodes have. None for the first
-            that has our image.
-        count: Number of compute nodes.
-        time_limit: As sbatch takes it. None for the partition's.
-        kill_wait_s: Slurm's ``KillWait``: seconds from its first signal to the last.
+    spec: PoolSpec
+    collector: Endpoint
+    """Where compute nodes reach the pool's central manager."""
+    node: PlannedNode
 
-    Raises:
-        UsageError: There is no such group, or it has an image of its own.
-        StateError: The directory cannot be written.
-        RuntimeFailed: The pool's HTCondor cannot be had.
-    """
-    node = _planned(spec, collector, group)
-    made = runtime.ensure(catalogue().get(spec.htcondor), progress).runtime
-    settings = _settings(spec, node, collector, Tools(made.root), kill_wait_s=kill_wait_s)
-    batch = _batch(directory, spec, collector, count=count, time_limit=time_limit)
-    try:
+    def write(
+        self,
+        directory: Path,
+        token: str,
+        progress: Progress,
+        *,
+        count: int,
+        time_limit: str | None,
+        kill_wait_s: int,
+    ) -> Path:
+        """Write the directory, and return the path of the batch script.
+
+        Args:
+            directory: An existing directory.
+            token: Token of the nodes.
+            progress: Receives the phases.
+            count: Number of compute nodes.
+            time_limit: As sbatch takes it. None for the partition's.
+            kill_wait_s: Slurm's ``KillWait``: seconds from its first signal to the last.
+
+        Raises:
+            OSError: The directory cannot be written.
+            RuntimeFailed: The pool's HTCondor cannot be had.
+        """
+        made = runtime.ensure(catalogue().get(self.spec.htcondor), progress).runtime
         with progress.step("Packing HTCondor", done="Packed HTCondor"):
             _pack(made, directory / ROOT)
-        (directory / CONFIGURATION).write_bytes(node_archive(node, more=default_bundle()))
-        for name, text in {SETTINGS: settings, NODE: _text(NODE), BATCH: batch}.items():
+        archive = node_archive(self.node, more=default_bundle())
+        (directory / CONFIGURATION).write_bytes(archive)
+        texts = {
+            SETTINGS: self._settings(Tools(made.root), kill_wait_s=kill_wait_s),
+            NODE: _text(NODE),
+            BATCH: self._batch(directory, count=count, time_limit=time_limit),
+        }
+        for name, text in texts.items():
             (directory / name).write_text(text, encoding="utf-8")
-        write_token(directory, token)
-    except OSError as error:
-        raise StateError(f"{directory} cannot be written: {error.strerror}") from error
-    return directory / BATCH
+        (directory / TOKEN).touch(mode=0o600)
+        (directory / TOKEN).write_text(f"{token}\n", encoding="ascii")
+        return directory / BATCH
 
-
-def _batch(
-    directory: Path, spec: PoolSpec, collector: Endpoint, *, count: int, time_limit: str | None
-) -> str:
-    body = _text("batch.sh").partition("\n")[2]  # without the line for shellcheck
-    return (
-        _BATCH.format(
-            pool=spec.name,
-            nodes=count,
-            time=f"#SBATCH --time={time_limit}\n" if time_limit else "",
-            directory=shlex.quote(str(directory)),
-            collector=collector,
-            file=shlex.quote(str(directory / BATCH)),
+    def _batch(self, directory: Path, *, count: int, time_limit: str | None) -> str:
+        body = _text("batch.sh").partition("\n")[2]  # without the line for shellcheck
+        return (
+            _BATCH.format(
+                pool=self.spec.name,
+                nodes=count,
+                time=f"#SBATCH --time={time_limit}\n" if time_limit else "",
+                directory=shlex.quote(str(directory)),
+                collector=self.collector,
+                file=shlex.quote(str(directory / BATCH)),
+            )
+            + body
         )
-        + body
-    )
+
+    def _settings(self, tools: Tools, *, kill_wait_s: int) -> str:
+        environment = {
+            "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            "HOME": "/root",
+            "LANG": "C.UTF-8",
+            "CONDOR_MINI_ROLE": str(_ROLE),
+            **self.node.container.environment,
+        }
+        environment.pop("NODE_ADDRESS", None)
+        words = [f"{key}={value}" for key, value in environment.items()]
+        mounts = [
+            word
+            for mount in self.node.container.mounts
+            if isinstance(mount, BindMount)
+            for word in (str(mount.source), mount.target, "ro" if mount.read_only else "")
+        ]
+        single = {
+            "pool": self.spec.name,
+            "machine": platform.machine(),
+            "loader": tools.loader,
+            "libraries": tools.libraries,
+            "collector_address": self.collector.ip,
+            "collector_port": str(self.collector.port),
+            "user": ":".join(map(str, USER_IDS)),
+            "kill_wait_s": str(kill_wait_s),
+        }
+        lines = [f"{name}={shlex.quote(value)}" for name, value in single.items()]
+        for name, several in {"environment": words, "mounts": mounts}.items():
+            lines.append(f"{name}=({' '.join(map(shlex.quote, several))})")
+        return "".join(f"{line}\n" for line in lines)
 
 
-def write_token(directory: Path, token: str) -> None:
-    """Write the token, which nobody else reads at any moment."""
-    (directory / TOKEN).touch(mode=0o600)
-    (directory / TOKEN).write_text(f"{token}\n", encoding="ascii")
+def traveller(spec: PoolSpec, group: str | None) -> Traveller:
+    """Return an execution point as a pool has it in a group; None for its first with our image.
 
-
-def _planned(spec: PoolSpec, collector: Endpoint, group: str | None) -> PlannedNode:
-    """Return the node as the pool has it in that group, for a host that is not known yet."""
+    Raises:
+        UsageError: No other host reaches the pool, or it has no such group, or the group has an
+            image of its own.
+    """
+    if spec.expose is None:
+        raise UsageError(f"no other host reaches the pool {spec.name}")
     groups = {each.name: each for each in spec.execution_points if each.image is None}
     chosen = next(iter(groups), None) if group is None else group
     if chosen not in groups:
@@ -161,47 +194,22 @@ def _planned(spec: PoolSpec, collector: Endpoint, group: str | None) -> PlannedN
         )
     joined = Joined(
         # Not empty: the nodes listen at their host's address, which node.sh finds out.
-        central_manager=collector.model_copy(update={"own_address": "0.0.0.0"}),  # noqa: S104
+        central_manager=spec.expose.model_copy(update={"own_address": "0.0.0.0"}),  # noqa: S104
         trust_domain=spec.trust_domain,
         host="",
     )
     asked = spec.joining(joined, execution_points=None, access_points=0)
     (node,) = fitted([planned_node(asked, _ROLE, chosen, 1)], _COMPUTE_NODE)
-    return node
+    return Traveller(spec=spec, collector=spec.expose, node=node)
 
 
-def _settings(
-    spec: PoolSpec, node: PlannedNode, collector: Endpoint, tools: Tools, *, kill_wait_s: int
-) -> str:
-    environment = {
-        "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-        "HOME": "/root",
-        "LANG": "C.UTF-8",
-        "CONDOR_MINI_ROLE": str(_ROLE),
-        **node.container.environment,
-    }
-    environment.pop("NODE_ADDRESS", None)
-    words = [f"{key}={value}" for key, value in environment.items()]
-    mounts = [
-        word
-        for mount in node.container.mounts
-        if isinstance(mount, BindMount)
-        for word in (str(mount.source), mount.target, "ro" if mount.read_only else "")
-    ]
-    single = {
-        "pool": spec.name,
-        "machine": platform.machine(),
-        "loader": tools.loader,
-        "libraries": tools.libraries,
-        "collector_address": collector.ip,
-        "collector_port": str(collector.port),
-        "user": ":".join(map(str, USER_IDS)),
-        "kill_wait_s": str(kill_wait_s),
-    }
-    lines = [f"{name}={shlex.quote(value)}" for name, value in single.items()]
-    for name, several in {"environment": words, "mounts": mounts}.items():
-        lines.append(f"{name}=({' '.join(map(shlex.quote, several))})")
-    return "".join(f"{line}\n" for line in lines)
+def discard(directory: Path, *, whole: bool) -> None:
+    """Remove what travels, or the whole directory; an absent one is a success."""
+    if whole:
+        shutil.rmtree(directory, ignore_errors=True)
+    else:
+        for name in FILES:
+            (directory / name).unlink(missing_ok=True)
 
 
 def _text(name: str) -> str:

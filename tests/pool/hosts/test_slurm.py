@@ -34,6 +34,7 @@ request_cpus = 1
 request_memory = 32
 request_disk = 16M
 job_lease_duration = 20
+{more}
 queue {count}
 """
 
@@ -45,9 +46,12 @@ def slurm() -> Iterator[Cluster]:
         pytest.skip("a cluster takes root, and the packages slurm-wlm and munge")
     with cluster(NODES) as made:
         series = catalogue().get(None)
-        have = runtime.ensure(series, Progress()).runtime.path
-        copy = made.home / "cache/condor-mini/runtime" / have.name
-        shutil.copytree(have, copy, symlinks=True)
+        # The sandboxes' programs are those of the default series.
+        for each in (series, catalogue().get("25")):
+            have = runtime.ensure(each, Progress()).runtime.path
+            copy = made.home / "cache/condor-mini/runtime" / have.name
+            if not copy.exists():
+                shutil.copytree(have, copy, symlinks=True)
         for place in (made.home, *made.home.rglob("*")):
             os.chown(place, UID, UID, follow_symlinks=False)
         made.ran("create", "--expose", "login", "--htcondor", series.number, "-q")
@@ -86,11 +90,11 @@ def left(slurm: Cluster) -> list[Path]:
     return [*places, *slurm.home.glob("state/condor-mini/slurm/*/*/*")]
 
 
-def submitted(slurm: Cluster, folder: str, script: str, count: int) -> Path:
+def submitted(slurm: Cluster, folder: str, script: str, count: int, more: str = "") -> Path:
     """Submit jobs for the Slurm nodes alone; their directory."""
     place = slurm.home / folder
     place.mkdir()
-    (place / "job.sub").write_text(JOB.format(script=script, count=count))
+    (place / "job.sub").write_text(JOB.format(script=script, count=count, more=more))
     for path in (place, place / "job.sub"):
         os.chown(path, UID, UID)
     slurm.ran("submit", str(place / "job.sub"), "-q")
@@ -128,6 +132,9 @@ def test_jobs_run_on_all_compute_nodes_of_their_size(slurm: Cluster) -> None:
         *("-constraint", f"SlurmJobId == {job}"),
     )
     assert sizes.splitlines() == ["2 600 2"] * NODES
+    gpu = submitted(slurm, "gpu", "echo $CUDA_VISIBLE_DEVICES", 2, "request_gpus = 1")
+    slurm.ran("wait", "--timeout", "60")
+    assert {(gpu / f"out.{number}").read_text() for number in range(2)} <= {"0\n", "1\n"}
 
     place = submitted(slurm, "jobs", "hostname; sleep 2", 2 * NODES)
     await_running(slurm, 2 * NODES)
@@ -139,6 +146,7 @@ def test_jobs_run_on_all_compute_nodes_of_their_size(slurm: Cluster) -> None:
     assert starts.split() == ["1"] * 6
 
 
+@pytest.mark.slow
 def test_jobs_of_a_cancelled_allocation_run_again_elsewhere(slurm: Cluster) -> None:
     """Slurm signals the jobs too: none counts as ended by that."""
     first = up(slurm, 1, "--", "--cpus-per-task=2")
@@ -187,6 +195,7 @@ def test_a_compute_node_that_does_not_reach_the_pool_says_so(slurm: Cluster) -> 
     assert "has ended" in said.err
 
 
+@pytest.mark.slow
 def test_an_exported_batch_script_does_the_same(slurm: Cluster) -> None:
     """Without condor-mini after it was written; here where there are no namespaces."""
     batch = slurm.ran("export", "slurm", "batch", "--time", "5m", "-q").strip()

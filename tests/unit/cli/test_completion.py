@@ -115,7 +115,7 @@ def test_commands(bash: Callable[..., list[str]]) -> None:
 
 def test_subcommands_and_options(bash: Callable[..., list[str]]) -> None:
     """So are what is below it and its options."""
-    assert bash("condor-mini", "export", "") == ["compose", "kubernetes", "logs", "swarm"]
+    assert bash("condor-mini", "export", "") == ["compose", "kubernetes", "logs", "slurm", "swarm"]
     assert bash("condor-mini", "logs", "--fo") == ["--follow"]
     assert bash("condor-mini", "logs", "--daemon", "sta") == ["startd", "starter"]
 

@@ -22,7 +22,7 @@ def test_json(pool: FakePool, run: Callable[..., Result]) -> None:
     found = run("status", "-n", "ci", "-o", "json").json
     assert sorted(found) == [
         *("daemons", "exposed_at", "host", "jobs", "joined", "joins", "name", "nodes"),
-        *("problems", "reasons", "series", "slots", "verdict", "versions"),
+        *("problems", "reasons", "series", "slots", "slurm", "verdict", "versions"),
     ]
     assert (found["verdict"], found["versions"]) == ("usable", ["25.14.1"])
     assert found["nodes"][0]["started_at"].endswith("Z")
