@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import uuid
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -107,11 +108,29 @@ def fresh(new_cli: Callable[[], Cli]) -> Cli:
 
 
 @pytest.fixture(scope="session")
-def pool(pool_engine: Engine) -> Iterator[Pool]:
+def pools_by_engine() -> Iterator[Callable[[Engine], Pool]]:
+    """Makes a pool on an engine, or returns the one that it has made there.
+
+    pytest ends a fixture of the engine whenever the next test is about another engine: most files
+    would make two pools.
+    """
+    made: dict[str, Pool] = {}
+    with ExitStack() as stack:
+
+        def pool_on(engine: Engine) -> Pool:
+            if engine.name not in made:
+                name = f"t{uuid.uuid4().hex[:8]}"
+                pool = Pool.create(name, execution_points=2, engine=engine)
+                made[engine.name] = stack.enter_context(pool)
+            return made[engine.name]
+
+        yield pool_on
+
+
+@pytest.fixture(scope="session")
+def pool(pool_engine: Engine, pools_by_engine: Callable[[Engine], Pool]) -> Pool:
     """A pool with one access point and two execution points, which all tests leave as it is."""
-    name = f"t{uuid.uuid4().hex[:8]}"
-    with Pool.create(name, execution_points=2, engine=pool_engine) as made:
-        yield made
+    return pools_by_engine(pool_engine)
 
 
 @pytest.fixture
