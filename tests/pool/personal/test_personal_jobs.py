@@ -20,18 +20,17 @@ if TYPE_CHECKING:
 
     Done = subprocess.CompletedProcess[str]
 
-pytestmark = [
-    pytest.mark.every_engine,
-    pytest.mark.parametrize("person", WHO[:1], indirect=True, scope="session"),
-]
+pytestmark = pytest.mark.parametrize("person", WHO[:1], indirect=True, scope="session")
 
 
+@pytest.mark.every_engine
 @pytest.mark.parametrize(("script", "status"), [("true", 0), ("exit 3", 3), ("kill -TERM $$", 143)])
 def test_status_is_the_jobs(submit: Callable[..., Done], script: str, status: int) -> None:
     """We end with the job's status; with 128 and the number of a signal that ended it."""
     assert submit(script).returncode == status
 
 
+@pytest.mark.every_engine
 def test_outputs_are_shown(submit: Callable[..., Done]) -> None:
     """There is a line for the job, with what it wrote, and its standard error is labelled."""
     done = submit("echo it is done; echo it is odd >&2", "output = out", "error = err")
@@ -49,6 +48,7 @@ def test_event_log_is_shown_if_asked_for(submit: Callable[..., Done]) -> None:
     assert second.stdout.count("Job terminated.") == 1
 
 
+@pytest.mark.every_engine
 def test_many_jobs(submit: Callable[..., Done]) -> None:
     """Of fifty jobs, of which one fails, that one is shown, the others are counted."""
     done = submit("test $(Process) != 44 || exit 9", queue="queue 50")
@@ -57,6 +57,7 @@ def test_many_jobs(submit: Callable[..., Done]) -> None:
     assert re.match(r"\d+\.44  exit 9  ", failure)
 
 
+@pytest.mark.every_engine
 def test_directory_of_its_own(submit: Callable[..., Done], kept: Path, person: Person) -> None:
     """A job's initial directory is where its output is, and it is shown."""
     (kept / "its own").mkdir(exist_ok=True)

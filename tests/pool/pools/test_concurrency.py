@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from condor_mini.engine import Engine
 
-pytestmark = pytest.mark.every_engine
-
 TIMEOUT_S = 240.0
 SIDE_BY_SIDE = 10
 
@@ -41,6 +39,7 @@ def runs_a_job(cli: Cli) -> bool:
     return cli("exec", "--", "sh", "-c", script, timeout_s=90).returncode == 0
 
 
+@pytest.mark.every_engine
 def test_of_several_of_one_name_one_wins(fresh: Cli) -> None:
     """One creates the pool, which is usable; the others end with 4 and say that it is there."""
     results = run([fresh] * 3, "create")
@@ -58,6 +57,7 @@ def test_if_not_exists_by_several_at_once(fresh: Cli, pool_engine: Engine) -> No
     assert runs_a_job(fresh)
 
 
+@pytest.mark.every_engine
 @pytest.mark.slow
 @pytest.mark.alone
 def test_different_names_at_once(new_cli: Callable[[], Cli], pool_engine: Engine) -> None:
@@ -69,6 +69,7 @@ def test_different_names_at_once(new_cli: Callable[[], Cli], pool_engine: Engine
     assert {len(pool_nodes(pool_engine, cli.name)) for cli in clis} == {3}
 
 
+@pytest.mark.every_engine
 def test_start_and_delete_by_several_at_once(fresh: Cli, pool_engine: Engine) -> None:
     """Two who start one pool, and then delete it, all succeed; a job has run, nothing is left."""
     fresh.succeeds("create", timeout_s=120)

@@ -48,7 +48,7 @@ def in_terminal(cli: Cli, *argv: str, typed: str, until: str, timeout_s: float =
     return shown
 
 
-@pytest.mark.parametrize("status", [0, 1, 42, 137])
+@pytest.mark.parametrize("status", [0, 42, 137])
 def test_exec_hands_the_status_through(cli: Cli, status: int) -> None:
     """`exec` ends with the command's own status."""
     assert cli("exec", "--", "sh", "-c", f"exit {status}").returncode == status

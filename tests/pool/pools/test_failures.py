@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     from condor_mini.engine import Engine
 
-pytestmark = pytest.mark.every_engine
-
 TIMEOUT_S = 120.0
 SOON_S = 60.0
 """Much less than the timeout, and enough for a machine that is busy."""
@@ -91,6 +89,7 @@ def logs_of(error: CondorMiniError) -> Path:
     return Path(found[1])
 
 
+@pytest.mark.every_engine
 def test_node_that_cannot_start_is_noticed_at_once(refused: Refused) -> None:
     """An execution point that ends is told with its last words, well before --timeout."""
     name = f"{refused.cli.name}-execute-1"
@@ -120,6 +119,7 @@ def test_configuration_that_htcondor_refuses_is_noticed_at_once(refused: Refused
     assert refused.seconds < SOON_S
 
 
+@pytest.mark.every_engine
 @pytest.mark.slow
 def test_daemon_that_never_comes_is_told_at_the_deadline(refused: Refused) -> None:
     """The ad that is missing is named, since when, what the node says of it, and its log."""
@@ -136,6 +136,7 @@ def test_daemon_that_never_comes_is_told_at_the_deadline(refused: Refused) -> No
     assert refused.left == []
 
 
+@pytest.mark.every_engine
 def test_collector_that_never_comes_is_told_at_the_deadline(refused: Refused) -> None:
     """A central manager without a collector issues no tokens: --timeout holds then, too."""
     error = refused(timeout_s=5, central_manager={"config": "COLLECTOR = /bin/false\n"})
@@ -151,6 +152,7 @@ def unmatched(refused: Refused) -> CondorMiniError:
     return refused(timeout_s=DEADLINE_S, keep=True, execution_points=never)
 
 
+@pytest.mark.every_engine
 @pytest.mark.slow
 def test_probe_job_that_nobody_takes_says_why(unmatched: CondorMiniError, refused: Refused) -> None:
     """HTCondor's own analysis is in the error; --keep leaves the pool, and says so."""
@@ -170,6 +172,7 @@ def test_pool_without_a_probe_job_needs_none(fresh: Cli, pool_engine: Engine) ->
     assert len(Pool(pool_engine, fresh.name).nodes) == 3
 
 
+@pytest.mark.every_engine
 @pytest.mark.pool_engines("docker", reason="embedded publishes no port of the host")
 def test_port_in_use_is_told(refused: Refused) -> None:
     """A port that is in use is named, with exit code 4."""

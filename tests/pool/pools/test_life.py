@@ -112,7 +112,6 @@ def test_queue_and_history_outlive_a_restart(own: Pool, cli: Cli) -> None:
     await_done(own, running)
 
 
-@pytest.mark.every_engine
 def test_what_runs_when_the_schedd_dies_runs_on(own: Pool) -> None:
     """The next schedd takes a job over that runs: it is started once, and its output is there.
 
@@ -143,6 +142,7 @@ def test_stopped_pool_starts_again(own: Pool, cli: Cli) -> None:
     await_done(own, submit(own, "true"))
 
 
+@pytest.mark.slow
 def test_if_not_exists_starts_a_stopped_pool(own: Pool, cli: Cli) -> None:
     """`create --if-not-exists` gives a usable pool, also where there is a stopped one."""
     own.stop()
@@ -194,6 +194,7 @@ def test_scale_down_after_the_grace_requeues(own: Pool, cli: Cli) -> None:
     assert await_done(own, cluster) == ["2"]
 
 
+@pytest.mark.slow
 def test_scale_up_again_gets_new_nodes(own: Pool, cli: Cli) -> None:
     """After down and up again there are as many slots as asked for, and jobs run on all."""
     cli.succeeds("scale", "--execute", "1", timeout_s=120)

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from condor_mini.engine import Engine
 
-pytestmark = pytest.mark.every_engine
-
 DIRECTORY = {
     "condor_status HOST": "condor_status {execute} -af Name",
     "condor_status -schedd HOST": "condor_status -schedd {submit} -af Name",
@@ -137,6 +135,7 @@ def advertised(pool: Pool) -> Pool:
     return pool
 
 
+@pytest.mark.every_engine
 @pytest.mark.parametrize("form", ["short", "full"])
 @pytest.mark.parametrize("node", ["master", "submit-1", "execute-1"])
 def test_ads_are_found_by_a_nodes_name(advertised: Pool, node: str, form: str) -> None:
@@ -146,6 +145,7 @@ def test_ads_are_found_by_a_nodes_name(advertised: Pool, node: str, form: str) -
     assert [name.strip().rpartition("@")[2] for name in said.values()] == full
 
 
+@pytest.mark.every_engine
 @pytest.mark.parametrize("form", ["short", "full"])
 def test_queue_is_found_by_its_nodes_name(pool: Pool, form: str) -> None:
     """`-name` takes the name of an access point."""
@@ -154,6 +154,7 @@ def test_queue_is_found_by_its_nodes_name(pool: Pool, form: str) -> None:
     assert said["condor_config_val"] == "1\n"
 
 
+@pytest.mark.every_engine
 @pytest.mark.parametrize("form", ["short", "full"])
 def test_node_is_administered_by_its_name(advertised: Pool, form: str) -> None:
     """From the central manager an administrator reaches an execution point by its name."""
@@ -164,6 +165,7 @@ def test_node_is_administered_by_its_name(advertised: Pool, form: str) -> None:
     assert f"slot1@{name_of(advertised, 'execute-1', 'full')}" in said["condor_drain"]
 
 
+@pytest.mark.every_engine
 def test_host_name_of_a_node_is_short(pool: Pool) -> None:
     """The prompt and `hostname` show the node's name without a domain."""
     assert pool.exec(["hostname"]).stdout == f"{pool.name}-submit-1\n"

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from .conftest import Cli, Write
 
-pytestmark = pytest.mark.every_engine
-
 JOBS = 60
 """Of stock jobs one in ten waits, so all of these start at once by luck in one run of 500."""
 

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from condor_mini.pool import Pool
 
-pytestmark = pytest.mark.every_engine
-
 SERIES = catalogue().get(None).number
 WITHIN_S = 30.0
 STATUS_S = 1.5
@@ -33,6 +31,7 @@ def _status(cli: Cli) -> dict[str, Any]:
     return answer
 
 
+@pytest.mark.every_engine
 def test_usable(cli: Cli, pool: Pool) -> None:
     """A pool that was created is usable, with all daemons and slots."""
     found = _status(cli)
@@ -59,6 +58,7 @@ def test_version_is_the_images(cli: Cli) -> None:
     assert tested.startswith(_status(cli)["versions"][0])
 
 
+@pytest.mark.every_engine
 def test_jobs_are_counted(cli: Cli, pool: Pool) -> None:
     """A job on hold shows, and shows no more when it is removed."""
     submit = "executable=/bin/true\ntransfer_executable=false\nhold=true\nqueue 3\n"
@@ -78,6 +78,7 @@ def test_jobs_are_counted(cli: Cli, pool: Pool) -> None:
     wait_until(held(0), timeout_s=WITHIN_S)
 
 
+@pytest.mark.every_engine
 def test_text_is_for_people(cli: Cli, pool: Pool) -> None:
     """The verdict in the first line, each node in a line of its own."""
     shown = cli.succeeds("status").splitlines()
@@ -109,6 +110,7 @@ def test_stopped_collector_is_named(pool: Pool) -> None:
     wait_until(usable, timeout_s=WITHIN_S)
 
 
+@pytest.mark.every_engine
 @pytest.mark.alone
 def test_fast(cli: Cli) -> None:
     """Status is there at once; the engine's part included."""
@@ -120,6 +122,7 @@ def test_fast(cli: Cli) -> None:
     assert sorted(times)[2] < STATUS_S
 
 
+@pytest.mark.every_engine
 def test_listed(cli: Cli, pool: Pool) -> None:
     """The pool is in the list, with all its nodes running."""
     rows = json.loads(cli.succeeds("list", "-o", "json"))

@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
     from .conftest import Cli, Write
 
-pytestmark = pytest.mark.every_engine
-
 UID = 4321
 """A number that no image has a name for."""
 PAIRS = "#!/bin/sh\nmkdir -p made\necho $1 >made/$1\ncat in/data\necho odd >&2\n"
@@ -49,6 +47,7 @@ def copies(node: Node) -> list[str]:
 # -- there and back -------------------------------------------------------------------------------
 
 
+@pytest.mark.every_engine
 def test_directory_goes_there_and_results_come_back(cli: Cli, here: Path, write: Write) -> None:
     """Program, inputs and directories go there; outputs, directories and log come back."""
     (here / "in").mkdir()
@@ -95,6 +94,7 @@ def test_status_is_the_jobs(cli: Cli, here: Path, write: Write, script: str, sta
     assert cli("submit", "job.sub", "--wait", cwd=here).returncode == status
 
 
+@pytest.mark.every_engine
 @pytest.mark.parametrize(
     ("own", "path"),
     [
@@ -127,6 +127,7 @@ def test_what_is_not_changed_is_not_touched(cli: Cli, here: Path, write: Write) 
     )
 
 
+@pytest.mark.every_engine
 def test_nothing_stays_in_the_pool(cli: Cli, here: Path, write: Write, access_point: Node) -> None:
     """When all has been fetched the copy is removed."""
     before = copies(access_point)
@@ -168,6 +169,7 @@ def test_results_are_the_callers(pool: Pool, somebody: Path) -> None:
 # -- later ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.every_engine
 def test_wait_brings_results_back_later(cli: Cli, here: Path, write: Write) -> None:
     """Without --wait a later ``wait`` fetches, from any directory."""
     write("echo it", "output = out")
@@ -184,6 +186,7 @@ def test_wait_again_is_the_same_status(cli: Cli, here: Path, write: Write) -> No
     assert [cli("wait", cluster).returncode for _ in range(2)] == [4, 4]
 
 
+@pytest.mark.every_engine
 @pytest.mark.usefixtures("access_point")
 def test_interrupted_wait_leaves_the_job(cli: Cli, pool: Pool, here: Path, write: Write) -> None:
     """After Ctrl-C the job is in the queue, and its results come with ``wait``."""
@@ -282,6 +285,7 @@ def test_condor_submits_own_words(cli: Cli, here: Path) -> None:
     )
 
 
+@pytest.mark.every_engine
 def test_job_cannot_choose_where_its_results_go(
     pool: Pool, here: Path, tmp_path: Path, access_point: Node
 ) -> None:
@@ -319,6 +323,7 @@ CHAIN = [(f"x{number}", ".") for number in range(1, 5)]
 """With it two dots lead up from where only one directory seems to be."""
 
 
+@pytest.mark.every_engine
 def test_links_that_a_job_leaves_take_nothing_along(
     pool: Pool, here: Path, write: Write, secrets: Path, access_point: Node
 ) -> None:
@@ -339,6 +344,7 @@ def test_links_that_a_job_leaves_take_nothing_along(
     assert (seen, (secrets / "id").read_text()) == ("", "secret\n")
 
 
+@pytest.mark.every_engine
 def test_results_do_not_go_through_links(
     pool: Pool, here: Path, write: Write, secrets: Path, access_point: Node
 ) -> None:
@@ -397,6 +403,7 @@ def test_submit_file_in_python(pool: Pool, here: Path, write: Write) -> None:
     assert (here / "out").read_text() == "it\n"
 
 
+@pytest.mark.every_engine
 def test_description_in_python(pool: Pool) -> None:
     """Submit commands are submitted, and what the jobs wrote can be read."""
     description = {
@@ -462,6 +469,7 @@ def test_ads_of_each_kind(pool: Pool, write: Write, kind: str) -> None:
     wait_until(missing, timeout_s=20)
 
 
+@pytest.mark.every_engine
 def test_jobs_of_the_history(pool: Pool, write: Write) -> None:
     """A job that has ended is in the history."""
     submission = submit_file(pool, write("exit 6"))

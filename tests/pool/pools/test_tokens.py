@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from condor_mini.engine import Engine
 
-pytestmark = pytest.mark.every_engine
 EMBEDDED = pytest.mark.pool_engines(
     "embedded", reason="test_members.py and test_plain_secrets.py do the like on Docker"
 )
@@ -42,6 +41,7 @@ def created(pool: Pool) -> dict[str, Any]:
     return facts
 
 
+@pytest.mark.every_engine
 def test_a_new_token_is_known(cli: Cli, created: dict[str, Any]) -> None:
     """`token list` has a token of `token create`, with the id and end that HTCondor gave it."""
     listed = json.loads(cli.succeeds("token", "list", "-o", "json"))
@@ -51,6 +51,7 @@ def test_a_new_token_is_known(cli: Cli, created: dict[str, Any]) -> None:
     assert (row["state"], row["authorizations"]) == ("valid", ["READ"])
 
 
+@pytest.mark.every_engine
 @pytest.mark.parametrize("node", ["master", "submit-1"])
 def test_no_secret_is_noted(pool: Pool, created: dict[str, Any], node: str) -> None:
     """What a node notes of a token is no part of the token itself, and is root's to read."""
@@ -62,6 +63,7 @@ def test_no_secret_is_noted(pool: Pool, created: dict[str, Any], node: str) -> N
     assert mode == "600\n"
 
 
+@pytest.mark.every_engine
 def test_what_has_expired_is_forgotten(pool: Pool, created: dict[str, Any]) -> None:
     """The next token that is created drops those that have expired, and keeps the others."""
     del created
@@ -77,6 +79,7 @@ def test_what_has_expired_is_forgotten(pool: Pool, created: dict[str, Any]) -> N
     assert ("brief@" in noted, noted.count("tess@")) == (False, 2)
 
 
+@pytest.mark.every_engine
 def test_a_token_of_a_revoked_holder_is_not_created(cli: Cli, pool: Pool) -> None:
     """`token create` refuses a holder of whom all tokens are revoked: a new one would be, too."""
     pool.members.create_token("tova")
@@ -86,6 +89,7 @@ def test_a_token_of_a_revoked_holder_is_not_created(cli: Cli, pool: Pool) -> Non
     assert "all tokens of tova@condor-mini.internal are revoked" in made.stderr
 
 
+@pytest.mark.every_engine
 def test_revoking_twice_writes_one_line(cli: Cli, pool: Pool) -> None:
     """A token that is revoked twice stands once in the revocation list of each node."""
     made = pool.members.create_token("tilo")
@@ -126,6 +130,7 @@ def test_nothing_malformed_is_written(arguments: list[str], pool: Pool) -> None:
     assert (done.returncode, file_of(pool, REVOKED)) == (2, before), done.stderr
 
 
+@pytest.mark.every_engine
 @EMBEDDED
 def test_a_new_key_forgets_what_it_makes_useless(pool: Pool) -> None:
     """After `rotate-key` no token of the old key is known, by which nobody comes in any more."""
@@ -143,6 +148,8 @@ def quick(fresh: Cli, tmp_path: Path, pool_engine: Engine) -> Pool:
     return Pool.open(fresh.name, engine=pool_engine)
 
 
+@pytest.mark.every_engine
+@pytest.mark.slow
 @EMBEDDED
 def test_a_node_whose_token_is_revoked_asks_for_another(
     quick: Pool, cli_of: Callable[[str], Cli]
