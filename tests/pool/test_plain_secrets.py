@@ -109,6 +109,7 @@ def condor_mini(*argv: str) -> str:
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, timeout=60).stdout
 
 
+@pytest.mark.slow
 def test_our_commands_approve_and_revoke(docker: Docker, network: str) -> None:
     """`approve --container` lets a plain node in; with its token revoked it is out again."""
     master = docker.run("master", "--network", network).wait_until_healthy()
@@ -123,18 +124,17 @@ def test_our_commands_approve_and_revoke(docker: Docker, network: str) -> None:
     assert token_id in condor_mini("token", "list", "--container", master.name)
 
 
-def test_auto_approve_ends(docker: Docker, network: str) -> None:
-    """AUTO_APPROVE=<netblock>,SECONDS lets nodes in for that time, and none afterwards."""
-    master = docker.run(
-        "master", "-e", f"AUTO_APPROVE=0.0.0.0/0,{APPROVED_S}", "--network", network
-    )
-    member = ("-e", f"MASTER={master.name}", "--network", network)
+@pytest.fixture(scope="module")
+def approving(shared: Docker, network: str) -> Node:
+    """A central manager that approves everybody, but for APPROVED_S only."""
+    approve = ("-e", f"AUTO_APPROVE=0.0.0.0/0,{APPROVED_S}")
+    return shared.run("master", *approve, "--network", network)
+
+
+def test_auto_approve_lets_in(docker: Docker, network: str, approving: Node) -> None:
+    """AUTO_APPROVE=<netblock>,SECONDS lets nodes in for that time."""
+    member = ("-e", f"MASTER={approving.name}", "--network", network)
     docker.run("execute", *member).wait_until_healthy()
-    began = int(master.exec("stat", "-c", "%Y", "/etc/condor/passwords.d/POOL"))
-    master.wait_for(f"test $(date +%s) -gt {began + APPROVED_S + 2} && echo over", "over")
-    late = docker.run("execute", *member)
-    late.wait_for_log(WAITS)
-    assert WAITS in late.health()
 
 
 def test_auto_approve_is_for_its_netblock_only(docker: Docker, network: str) -> None:
@@ -148,8 +148,11 @@ def test_auto_approve_is_for_its_netblock_only(docker: Docker, network: str) -> 
     ("target", "options"),
     [
         ("/root/secrets/pool_password", []),
-        ("/root/secrets/pool_password", ["-e", "USE_POOL_PASSWORD=yes"]),
-        ("/etc/condor/passwords-orig.d/POOL", []),
+        pytest.param(
+            *("/root/secrets/pool_password", ["-e", "USE_POOL_PASSWORD=yes"]),
+            marks=pytest.mark.slow,
+        ),
+        pytest.param("/etc/condor/passwords-orig.d/POOL", [], marks=pytest.mark.slow),
     ],
 )
 def test_a_pool_password_lets_in(
@@ -167,7 +170,13 @@ def test_a_pool_password_lets_in(
     assert members[0].run_job("echo done") == "done"
 
 
-@pytest.mark.parametrize("target", ["/root/secrets/token", "/etc/condor/tokens-orig.d/mine"])
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/root/secrets/token",
+        pytest.param("/etc/condor/tokens-orig.d/mine", marks=pytest.mark.slow),
+    ],
+)
 def test_a_token_lets_in(
     docker: Docker, network: str, master: Node, tmp_path: Path, target: str
 ) -> None:
@@ -236,6 +245,7 @@ def test_a_revoked_node_asks_for_another_token(members: tuple[Node, Node, Node])
     one.wait_until_healthy()
 
 
+@pytest.mark.slow
 def test_a_revoked_token_that_is_mounted_is_named(
     docker: Docker, members: tuple[Node, Node, Node], tmp_path: Path
 ) -> None:
@@ -285,6 +295,15 @@ def test_a_node_that_runs_asks_only_whom_it_knows(members: tuple[Node, Node, Nod
     assert node.log().count(WAITS) == asked
     node.restart()
     node.wait_for_log(WAITS, count=asked + 1)
+
+
+def test_auto_approve_ends(docker: Docker, network: str, approving: Node) -> None:
+    """It lets none in afterwards: it has been over for long while the tests before this one ran."""
+    began = int(approving.exec("stat", "-c", "%Y", "/etc/condor/passwords.d/POOL"))
+    approving.wait_for(f"test $(date +%s) -gt {began + APPROVED_S + 2} && echo over", "over")
+    late = docker.run("execute", "-e", f"MASTER={approving.name}", "--network", network)
+    late.wait_for_log(WAITS)
+    assert WAITS in late.health()
 
 
 def test_a_request_is_limited(master: Node, waiting: tuple[Node, str]) -> None:

@@ -116,6 +116,7 @@ def test_daemons_drop_to_condor(any_pool: Pool, role: str, daemon: str) -> None:
     assert said == "condor"
 
 
+@pytest.mark.parametrize("any_pool", ["least"], indirect=True)
 def test_a_killed_daemon_is_back(any_pool: Pool) -> None:
     """Supervision needs no more: a killed startd runs again."""
     before = any_pool.execute.exec("pgrep", "-f", "^condor_startd")
@@ -124,6 +125,7 @@ def test_a_killed_daemon_is_back(any_pool: Pool) -> None:
     any_pool.wait_until_healthy()
 
 
+@pytest.mark.parametrize("any_pool", ["least"], indirect=True)
 def test_nodes_stop_and_start(any_pool: Pool) -> None:
     """Every node stops with 0, and starts again, with no more than it needs."""
     for node in reversed(any_pool.nodes):

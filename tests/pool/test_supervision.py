@@ -19,10 +19,10 @@ pytestmark = pytest.mark.engines("docker")
 BACK_S = 30
 DAEMONS = [
     ("master", "collector", "Collector"),
-    ("master", "negotiator", "Negotiator"),
-    ("master", "shared_port", "Collector"),
+    pytest.param("master", "negotiator", "Negotiator", marks=pytest.mark.slow),
+    pytest.param("master", "shared_port", "Collector", marks=pytest.mark.slow),
     ("submit", "schedd", "Scheduler"),
-    ("submit", "shared_port", "Scheduler"),
+    pytest.param("submit", "shared_port", "Scheduler", marks=pytest.mark.slow),
     ("execute", "startd", "Machine"),
     ("execute", "shared_port", "Machine"),
 ]
@@ -160,21 +160,6 @@ def test_an_idle_node_stops_fast(pool: Pool) -> None:
         stops_fast_and_starts(node, pool)
 
 
-def test_a_stop_loses_no_job(docker: Docker) -> None:
-    """Idle, held and running jobs are in the queue after the access point was stopped."""
-    pool = docker.pool()
-    running = pool.submit.submit("trap : TERM; while :; do sleep 1; done")
-    pool.submit.wait_until_running(running)
-    idle = pool.submit.submit("true", "requirements = false")
-    held = pool.submit.submit("true", "hold = true")
-    pool.submit.stop()
-    assert pool.submit.exit_code == 0
-    pool.submit.start()
-    pool.submit.wait_until_healthy()
-    queue = pool.submit.exec("condor_q", "-all", "-af", "ClusterId")
-    assert queue.split() == [running, idle, held]
-
-
 @pytest.mark.slow
 def test_a_stop_ends_a_stubborn_job_in_time(docker: Docker) -> None:
     """An execution point whose job ignores SIGTERM ends by itself before the engine kills it."""
@@ -190,13 +175,26 @@ def test_a_stop_ends_a_stubborn_job_in_time(docker: Docker) -> None:
     pool.submit.wait_until_running(job, starts=2)
 
 
-def test_health_of_a_node_that_lost_its_master(docker: Docker) -> None:
+def test_health_of_a_node_that_lost_its_master(calm: Pool) -> None:
     """A node whose central manager is stopped is unhealthy, and healthy again with it."""
-    pool = docker.pool()
-    pool.master.stop()
-    assert f"the collector at {pool.master.name} does not answer" in pool.execute.health()
-    pool.master.start()
-    pool.wait_until_healthy()
+    calm.master.stop()
+    assert f"the collector at {calm.master.name} does not answer" in calm.execute.health()
+    calm.master.start()
+    calm.wait_until_healthy()
+
+
+def test_a_stop_loses_no_job(calm: Pool) -> None:
+    """Idle, held and running jobs are in the queue after the access point was stopped."""
+    running = calm.submit.submit("trap : TERM; while :; do sleep 1; done")
+    calm.submit.wait_until_running(running)
+    idle = calm.submit.submit("true", "requirements = false")
+    held = calm.submit.submit("true", "hold = true")
+    calm.submit.stop()
+    assert calm.submit.exit_code == 0
+    calm.submit.start()
+    calm.submit.wait_until_healthy()
+    queue = calm.submit.exec("condor_q", "-all", "-af", "ClusterId")
+    assert queue.split() == [running, idle, held]
 
 
 def test_the_engine_shows_health(docker: Docker) -> None:

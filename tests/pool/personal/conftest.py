@@ -109,6 +109,13 @@ def anyone(people: dict[str, Person]) -> Person:
     return people[WHO[0]]
 
 
+@pytest.fixture
+def one_caller(person: Person, people: dict[str, Person], pytestconfig: pytest.Config) -> None:
+    """Leave out all callers but the last, unless --slow is given."""
+    if person is not people[WHO[-1]] and not pytestconfig.getoption("--slow"):
+        pytest.skip("one kind of caller is enough: the others with --slow")
+
+
 @contextlib.contextmanager
 def directory_of(owner: Person) -> Iterator[Path]:
     """An empty directory of somebody's; no pool outlives it."""

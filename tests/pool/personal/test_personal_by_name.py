@@ -25,6 +25,7 @@ def name(person: Person, kept: Path) -> str:
     return next(str(row["name"]) for row in listed if str(row["directory"]).startswith(str(kept)))
 
 
+@pytest.mark.usefixtures("one_caller")
 @pytest.mark.parametrize(
     ("command", "shown"),
     [
@@ -101,6 +102,7 @@ def test_copy_belongs_to_its_user(person: Person, kept: Path, name: str) -> None
     assert appended.returncode == 0, appended.stderr
 
 
+@pytest.mark.usefixtures("one_caller")
 def test_stop_start_and_delete(
     person: Person, directory: Path, pools: Callable[[Path], list[ContainerInfo]]
 ) -> None:

@@ -42,6 +42,7 @@ def run(person: Person, kept: Path) -> Run:
     return run
 
 
+@pytest.mark.usefixtures("one_caller")
 @pytest.mark.parametrize(
     ("argv", "status"),
     [
@@ -58,17 +59,20 @@ def test_status_is_the_commands(run: Run, argv: tuple[str, ...], status: int) ->
     assert run(*argv).returncode == status
 
 
+@pytest.mark.usefixtures("one_caller")
 def test_absent_command_is_told_on_stderr(run: Run) -> None:
     """A command that is absent leaves stdout empty."""
     done = run("no-such-command")
     assert (done.stdout, "no-such-command: not found" in done.stderr) == ("", True)
 
 
+@pytest.mark.usefixtures("one_caller")
 def test_stdin_is_handed_through(run: Run) -> None:
     """The command reads what is piped into us."""
     assert run("cat", stdin="one\ntwo\n").stdout == "one\ntwo\n"
 
 
+@pytest.mark.usefixtures("one_caller")
 def test_arguments_arrive_as_they_are(run: Run) -> None:
     """Spaces, quotes, dollars, hyphens and empty words arrive unharmed."""
     words = ["a b", "it's", '"q"', "$HOME", "-n", "--keep", "", "*", "\\"]
@@ -115,18 +119,12 @@ def jovyans_uid(person: Person) -> str:
 
 
 @by_namespaces
-@pytest.mark.parametrize("capabilities", ["CapEff", "CapPrm", "CapBnd"])
-def test_no_process_has_capabilities(run: Run, capabilities: str) -> None:
-    """No process of the pool has a capability, or could get one."""
-    lines = run("sh", "-c", f"cat $({OF_THE_POOL}) | grep {capabilities}").stdout.splitlines()
-    assert {int(line.split()[1], 16) for line in lines} == {0}
-
-
-@by_namespaces
-def test_no_process_gains_privileges(run: Run) -> None:
-    """A setuid program gives nobody anything here."""
-    lines = run("sh", "-c", f"cat $({OF_THE_POOL}) | grep NoNewPrivs").stdout.splitlines()
-    assert {line.split()[1] for line in lines} == {"1"}
+def test_no_process_has_or_gains_privileges(run: Run) -> None:
+    """No process of the pool has a capability, or could get one; nor by a setuid program."""
+    words = "^(CapEff|CapPrm|CapBnd|NoNewPrivs):"
+    lines = run("sh", "-c", f"cat $({OF_THE_POOL}) | grep -E '{words}'").stdout.splitlines()
+    found = {(line.split(":")[0], int(line.split()[1], 16)) for line in lines}
+    assert found == {("CapEff", 0), ("CapPrm", 0), ("CapBnd", 0), ("NoNewPrivs", 1)}
 
 
 def test_state_is_the_callers(
@@ -149,11 +147,13 @@ def test_slot_is_shown(run: Run) -> None:
     assert run("condor_status", "-af", "SlotType", "State").stdout == "Partitionable Unclaimed\n"
 
 
+@pytest.mark.usefixtures("one_caller")
 def test_stdout_is_only_the_commands(person: Person, kept: Path) -> None:
     """Progress is on stderr: stdout can be piped on."""
     assert person.run("run", "--keep", "--", "echo", "it", cwd=kept).stdout == "it\n"
 
 
+@pytest.mark.usefixtures("one_caller")
 @pytest.mark.pool_engines("docker", reason="no Python is in embedded's pools")
 def test_bindings_are_importable(run: Run) -> None:
     """HTCondor's Python bindings can be used at once, and talk to the pool."""
@@ -169,6 +169,7 @@ def test_package_installs_without_root(run: Run, kept: Path) -> None:
     assert run("python3", "-c", "import probe_pip as it; print(it.VALUE)").stdout == "7\n"
 
 
+@pytest.mark.usefixtures("one_caller")
 @pytest.mark.pool_engines("docker", reason="no Python is in embedded's pools")
 def test_uv_is_installed_by_its_first_call(run: Run, kept: Path) -> None:
     """It comes from where pip gets packages, and the calls after it are those of uv itself."""
@@ -184,6 +185,7 @@ def test_uv_is_installed_by_its_first_call(run: Run, kept: Path) -> None:
     assert run("uv", "--version").stdout.startswith(f"uv {version} ")
 
 
+@pytest.mark.usefixtures("one_caller")
 @pytest.mark.pool_engines("docker", reason="no Python is in embedded's pools")
 def test_installed_package_stays_and_jobs_find_it(
     person: Person, directory: Path, write_job: Callable[..., Path]
@@ -202,6 +204,7 @@ def test_installed_package_stays_and_jobs_find_it(
     assert (done.returncode, "  value 7\n" in done.stdout) == (0, True), done.stdout + done.stderr
 
 
+@pytest.mark.usefixtures("one_caller")
 def test_login_shell_finds_htcondors_commands(run: Run) -> None:
     """`bash -l` has the administrator's commands too."""
     assert run("bash", "-lc", "command -v condor_restart").stdout.endswith("/condor_restart\n")

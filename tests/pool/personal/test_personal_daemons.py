@@ -26,7 +26,12 @@ pytestmark = [
 
 
 @pytest.mark.parametrize(
-    "daemon", ["collector", "negotiator", "schedd", "startd", "shared_port", "procd"]
+    "daemon",
+    [
+        *("collector", "schedd", "startd", "procd"),
+        pytest.param("negotiator", marks=pytest.mark.slow),
+        pytest.param("shared_port", marks=pytest.mark.slow),
+    ],
 )
 def test_killed_daemon_is_back(
     pool_engine: Engine,
