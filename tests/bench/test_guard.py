@@ -9,11 +9,17 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 import pytest
 
 from bench import peers
 from bench.parts.throughput import batch, idle_cores
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from bench.peers import BenchPool
 
 pytestmark = pytest.mark.timeout(600)
 """It takes a minute, and several beside other tests; nothing here depends on it."""
@@ -25,40 +31,33 @@ IDLE_S = 10
 """The interval of health checks."""
 
 
-@pytest.fixture(scope="module")
-def costs() -> dict[str, float]:
-    """The CPU time per job of each pool, in ms.
+def ratio(
+    ours: AbstractContextManager[BenchPool], theirs: AbstractContextManager[BenchPool], job: str
+) -> float:
+    """Return the CPU time per job on one pool divided by that on another.
 
     Of several batches the cheapest one counts, because other work only makes them dearer.
     """
-    peers.stock_image()
-    personal = (peers.ours_personal(), peers.minicondor())
-    of_nodes = (peers.ours_of_nodes(POINTS), peers.by_hand(POINTS, peers.SOON))
-    names = ("personal", "minicondor", "nodes", "by hand")
     with ExitStack() as stack, ThreadPoolExecutor() as threads:
-        pools = list(threads.map(stack.enter_context, (*personal, *of_nodes)))
-        jobs = (peers.TRUE_NAMED, peers.TRUE_NAMED, peers.COPY_NAMED, peers.COPY_NAMED)
-        list(threads.map(lambda pool, job: batch(pool, job, 4), pools, jobs))
-        found = [
-            [batch(pool, job, JOBS) for pool, job in zip(pools, jobs, strict=True)]
-            for _ in range(BATCHES)
-        ]
+        pools = list(threads.map(stack.enter_context, (ours, theirs)))
+        list(threads.map(lambda pool: batch(pool, job, 4), pools))
+        found = [[batch(pool, job, JOBS) for pool in pools] for _ in range(BATCHES)]
         idle = idle_cores(pools, IDLE_S)
-    return {
-        name: min(cost.per_job_ms(cores) for cost in of_pool)
-        for name, cores, *of_pool in zip(names, idle, *found, strict=True)
-    }
+    mine, other = (
+        min(costs[number].per_job_ms(cores) for costs in found) for number, cores in enumerate(idle)
+    )
+    return mine / other
 
 
-def test_a_job_on_a_personal_pool_costs_about_what_it_costs_on_minicondor(
-    costs: dict[str, float],
-) -> None:
+@pytest.mark.slow
+def test_a_job_on_a_personal_pool_costs_about_what_it_costs_on_minicondor() -> None:
     """It takes at most 1.6 times the CPU time."""
-    assert costs["personal"] < 1.6 * costs["minicondor"], costs
+    peers.stock_image()
+    assert ratio(peers.ours_personal(), peers.minicondor(), peers.TRUE_NAMED) < 1.6
 
 
-def test_a_job_on_a_pool_of_nodes_costs_about_what_it_costs_on_one_by_hand(
-    costs: dict[str, float],
-) -> None:
+def test_a_job_on_a_pool_of_nodes_costs_about_what_it_costs_on_one_by_hand() -> None:
     """It takes at most 1.6 times the CPU time, with an input and an output that are transferred."""
-    assert costs["nodes"] < 1.6 * costs["by hand"], costs
+    peers.stock_image()
+    theirs = peers.by_hand(POINTS, peers.SOON)
+    assert ratio(peers.ours_of_nodes(POINTS), theirs, peers.COPY_NAMED) < 1.6

@@ -140,6 +140,7 @@ def test_logs_of_a_pool_that_failed(project: Path, tmp_path: Path, clone: Path, 
     assert "Configuration Error" in log
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_pipeline(project: Path, environment: dict[str, str], name: str) -> None:
     """GitLab's example tests on a pool and deletes it; a failed job's artifacts are its logs."""

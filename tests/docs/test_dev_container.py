@@ -88,6 +88,7 @@ def container(tmp_path: Path) -> Iterator[DevContainer]:
     Pool(find_engine("embedded"), made.name).delete()
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_dev_container(container: DevContainer) -> None:
     """Clients in the dev container use its pool, whenever the container has started."""

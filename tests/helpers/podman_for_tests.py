@@ -109,12 +109,12 @@ class OrdinaryUser:
     def run_tests(
         self, *files: Path, timeout_s: float, environment: Mapping[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
-        """Run tests of this checkout on the user's own Podman."""
+        """Run tests of this checkout on the user's own Podman, the slow ones too."""
         argv = [
             *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"),
             "--durations=10",
             *("--rootdir", str(CHECKOUT), "--config-file", str(CHECKOUT / "pyproject.toml")),
-            *("--engines", "podman"),
+            *("--engines", "podman", "--slow"),
         ]
         return self.run(
             [*argv, *(str(CHECKOUT / file) for file in files)],

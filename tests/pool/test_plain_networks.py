@@ -62,6 +62,7 @@ def test_host_network(docker: Docker, host: tuple[str, ...], port: int) -> None:
     assert len({name for name in names if name.count("@") == 2}) == len(names) >= 2
 
 
+@pytest.mark.slow
 def test_host_network_started_before_the_master(
     docker: Docker, host: tuple[str, ...], port: int
 ) -> None:
@@ -95,6 +96,7 @@ def test_fixed_addresses_and_host_names(docker: Docker) -> None:
     assert ad.startswith("worker7.nodes.internal <10.213.77.11:9618?")
 
 
+@pytest.mark.slow
 def test_another_port(docker: Docker) -> None:
     """MASTER=host:port reaches a central manager on a port of its own."""
     network = docker.network()

@@ -32,6 +32,7 @@ def test_a_job_runs_as_an_ordinary_user(pool: Pool) -> None:
     assert pool.submit.run_job("id -un") == "jovyan"
 
 
+@pytest.mark.slow
 def test_a_jobs_log_is_shown(pool: Pool) -> None:
     """The starter's and the shadow's lines are shown, labelled."""
     cluster = pool.submit.submit("true")
@@ -54,6 +55,7 @@ def test_a_pending_request_is_approved(
     node.wait_until_healthy()
 
 
+@pytest.mark.slow
 def test_a_central_manager_with_another_address_is_found(
     docker: Docker, image_tag: Callable[[str], str], tmp_path: Path
 ) -> None:
@@ -72,6 +74,7 @@ def test_a_central_manager_with_another_address_is_found(
     node.wait_until_healthy()
 
 
+@pytest.mark.slow
 def test_removing_a_job_ends_its_children(pool: Pool) -> None:
     """condor_rm ends the processes that a job has started."""
     cluster = pool.submit.submit("sleep 7777 & sleep 7777")
@@ -80,6 +83,7 @@ def test_removing_a_job_ends_its_children(pool: Pool) -> None:
     pool.execute.wait_for("pgrep -cf '^sleep 7777'", "0")
 
 
+@pytest.mark.slow
 @pytest.mark.alone
 def test_a_stop_is_fast_and_a_start_whole(pool: Pool) -> None:
     """The engine's stop takes under 3 s and ends with 0; after its start the node is healthy."""

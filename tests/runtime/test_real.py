@@ -134,7 +134,10 @@ def test_libraries_that_are_opened_at_run_time(runtime: Runtime) -> None:
 
 @pytest.mark.parametrize(
     ("script", "says"),
-    [("one-job", "hello from a job\n"), ("ssh-to-job", "me\nby ssh\n")],
+    [
+        ("one-job", "hello from a job\n"),
+        pytest.param("ssh-to-job", "me\nby ssh\n", marks=pytest.mark.slow),
+    ],
 )
 def test_a_pool_works(runtime: Runtime, bwrap: str, tmp_path: Path, script: str, says: str) -> None:
     """A personal pool, in a sandbox and as an ordinary user, runs a job, and lets one into it."""

@@ -71,7 +71,13 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module", params=list(catalogue().series))
+@pytest.fixture(
+    scope="module",
+    params=[
+        series if series == catalogue().default else pytest.param(series, marks=pytest.mark.slow)
+        for series in catalogue().series
+    ],
+)
 def pool(request: pytest.FixtureRequest, caller: Person, authority: Path) -> Iterator[Path]:
     """A pool with a volume of one file, whose directory the nodes lack; the caller's directory.
 

@@ -313,6 +313,7 @@ def test_pool_is_usable(mixed: Pool) -> None:
     assert mixed.status().verdict == "usable"
 
 
+@pytest.mark.slow
 def test_probe_job_runs_without_what_the_image_preloads(
     pool_engine: Engine, musl_image: str
 ) -> None:
@@ -325,6 +326,7 @@ def test_probe_job_runs_without_what_the_image_preloads(
         assert len(made.slot_ads(projection=["Name"])) == 1
 
 
+@pytest.mark.slow
 def test_ssh_leads_into_a_job(at: Cli) -> None:
     """condor_ssh_to_job needs no openssh in the image: HTCondor brings its own along."""
     script = ssh_to_job('Os == "busybox"')
@@ -363,6 +365,7 @@ def test_scaled_up_and_down(mixed: Pool) -> None:
     assert mixed.status().verdict == "usable"
 
 
+@pytest.mark.slow
 def test_stopped_and_started(mixed: Pool) -> None:
     """After a stop and a start all slots are there again."""
     mixed.stop()
@@ -393,6 +396,7 @@ def test_image_that_is_nowhere(fresh: Cli, pool_engine: Engine) -> None:
     assert not [network for network in pool_engine.networks({}) if network.name == fresh.name]
 
 
+@pytest.mark.slow
 def test_directory_that_is_a_file(
     fresh: Cli,
     pool_engine: ImageBuilder,

@@ -103,6 +103,7 @@ def test_job_runs_on_the_execution_point(pool: Pool, tmp_path: Path) -> None:
     assert (tmp_path / "out").read_text() == f"{pool.name}-execute-1\n"
 
 
+@pytest.mark.slow
 def test_pool_runs_again_after_a_stop(pool: Pool, tmp_path: Path) -> None:
     """A pool that was stopped and started is usable."""
     succeeds("stop", "-n", pool.name, "--engine", "podman", cwd=tmp_path)
@@ -111,6 +112,7 @@ def test_pool_runs_again_after_a_stop(pool: Pool, tmp_path: Path) -> None:
     assert said.startswith(f"The pool {pool.name} is usable")
 
 
+@pytest.mark.slow
 def test_client_on_the_host(pool: Pool, tmp_path: Path) -> None:
     """HTCondor's bindings reach the pool, without root by ports that it publishes by itself."""
     program = "import htcondor2; print(htcondor2.Schedd().query())"
@@ -120,6 +122,7 @@ def test_client_on_the_host(pool: Pool, tmp_path: Path) -> None:
     assert len(ports) == (0 if os.geteuid() == 0 else 2)
 
 
+@pytest.mark.slow
 def test_personal_pool_has_clients_on_the_host(loaded: Engine, tmp_path: Path) -> None:
     """HTCondor's bindings submit to it, without root by a port that it publishes by itself."""
     name = f"t{uuid.uuid4().hex[:8]}"

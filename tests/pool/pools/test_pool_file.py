@@ -193,12 +193,18 @@ def test_job_without_transfers_runs_in_the_shared_directory(described: Pool) -> 
 @pytest.mark.parametrize(
     ("lines", "is_there"),
     [
-        (("executable = program",), True),
         (("executable = program", "transfer_input_files = input"), True),
-        (("executable = /bin/pwd", "transfer_executable = false"), True),
-        (("executable = /bin/pwd",), False),
         (("executable = program", "transfer_input_files = /bin/true"), False),
-        (("executable = program", "should_transfer_files = YES"), False),
+        (("executable = /bin/pwd",), False),
+        pytest.param(("executable = program",), True, marks=pytest.mark.slow),
+        pytest.param(
+            *(("executable = /bin/pwd", "transfer_executable = false"), True),
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            *(("executable = program", "should_transfer_files = YES"), False),
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_transfers_that_are_not_needed(
@@ -257,6 +263,7 @@ def bombed(described: Pool, tmp_path: Path) -> Iterator[tuple[Node, Submission]]
         described.exec(["rm", "-f", "/shared/full"])
 
 
+@pytest.mark.slow
 @pytest.mark.pool_engines("docker", reason="embedded has no limit of processes everywhere")
 def test_restart_ends_a_fork_bomb(described: Pool, bombed: tuple[Node, Submission]) -> None:
     """The startd outlives a job that takes all of its node's processes; a restart ends that job."""

@@ -64,11 +64,12 @@ def submitted(pool: Pool, **commands: str) -> Submission:
 @pytest.mark.parametrize(
     "policy",
     [
-        "HoldReasonSubCode == 42 && NumJobStarts < 3",
-        "time() - EnteredCurrentStatus > 2",
-        "CurrentTime - EnteredCurrentStatus > 2",
+        pytest.param("HoldReasonSubCode == 42 && NumJobStarts < 3", id="attributes"),
+        pytest.param("time() - EnteredCurrentStatus > 2", id="time()"),
+        pytest.param(
+            "CurrentTime - EnteredCurrentStatus > 2", id="CurrentTime", marks=pytest.mark.slow
+        ),
     ],
-    ids=["attributes", "time()", "CurrentTime"],
 )
 @pytest.mark.usefixtures("access_point")
 def test_own_policy_releases(pool: Pool, policy: str) -> None:
@@ -79,10 +80,13 @@ def test_own_policy_releases(pool: Pool, policy: str) -> None:
 @pytest.mark.parametrize(
     "knobs",
     [
-        "SYSTEM_PERIODIC_RELEASE = HoldReasonSubCode == 42\n",
-        "SYSTEM_PERIODIC_RELEASE_NAMES = Once\nSYSTEM_PERIODIC_RELEASE_Once = NumHolds == 1\n",
+        pytest.param("SYSTEM_PERIODIC_RELEASE = HoldReasonSubCode == 42\n", id="nameless"),
+        pytest.param(
+            "SYSTEM_PERIODIC_RELEASE_NAMES = Once\nSYSTEM_PERIODIC_RELEASE_Once = NumHolds == 1\n",
+            id="named",
+            marks=pytest.mark.slow,
+        ),
     ],
-    ids=["nameless", "named"],
 )
 def test_access_points_policy_releases(pool: Pool, access_point: Node, knobs: str) -> None:
     """A job that a policy of the access point releases is waited for."""
@@ -90,7 +94,14 @@ def test_access_points_policy_releases(pool: Pool, access_point: Node, knobs: st
     assert submitted(pool).wait(timeout_s=150) == 0
 
 
-@pytest.mark.parametrize("policy", ["false", "undefined", "HoldReasonSubCode == 43"])
+@pytest.mark.parametrize(
+    "policy",
+    [
+        "false",
+        pytest.param("undefined", marks=pytest.mark.slow),
+        pytest.param("HoldReasonSubCode == 43", marks=pytest.mark.slow),
+    ],
+)
 @pytest.mark.usefixtures("access_point")
 def test_policy_that_stays_false_releases_nothing(pool: Pool, policy: str) -> None:
     """A job that nothing releases ends the wait, with its reason."""
@@ -98,6 +109,7 @@ def test_policy_that_stays_false_releases_nothing(pool: Pool, policy: str) -> No
         submitted(pool, periodic_release=policy).wait(timeout_s=60)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(catalogue().get(None).number == "23", reason="HTCondor 24 added the knob")
 def test_most_releases(pool: Pool, access_point: Node) -> None:
     """After SYSTEM_MAX_RELEASES holds, a job's own policy releases it no more."""

@@ -110,7 +110,14 @@ def test_interrupt_of_the_process_alone(fresh: Cli, pool_engine: Engine) -> None
     assert list(saved_logs(said).glob(f"{fresh.name}-*/container.log"))
 
 
-@pytest.mark.parametrize("pause_s", [0.0, 0.3, 1.0])
+@pytest.mark.parametrize(
+    "pause_s",
+    [
+        pytest.param(0.0, marks=pytest.mark.slow),
+        0.3,
+        pytest.param(1.0, marks=pytest.mark.slow),
+    ],
+)
 def test_pressing_ctrl_c_again_changes_nothing(
     fresh: Cli, pool_engine: Engine, pause_s: float
 ) -> None:

@@ -63,7 +63,7 @@ def test_fails(condor_submit):
     assert jobs.status == 0
 """
 EMBEDDED = pytest.mark.pool_engines(
-    "embedded", reason="which process ends, and how, is not about the engine: it is the fastest"
+    "embedded", reason="who ends a pool, and when, is not about the engine: it is the fastest"
 )
 WAITING = """
 import time
@@ -114,6 +114,7 @@ def test_failure_shows_jobs_and_logs(suite: Suite) -> None:
     assert "hunter2" not in jobs + logs
 
 
+@pytest.mark.slow
 def test_series_is_in_the_ids(suite: Suite) -> None:
     """With ``--condor-htcondor`` each test runs on a pool of each series, which its id names."""
     suite.write(
@@ -127,6 +128,8 @@ def test_series_is_in_the_ids(suite: Suite) -> None:
         assert f"test_version[htcondor{series}] PASSED" in output
 
 
+@pytest.mark.every_engine
+@EMBEDDED
 def test_kept_pool_stays_and_is_reused(suite: Suite, pool_engine: Engine) -> None:
     """With ``--condor-keep`` the pool outlives the run and later runs, and its name is shown.
 
@@ -166,6 +169,7 @@ def test_next_run_removes_what_a_killed_run_left(suite: Suite) -> None:
     assert suite.left(dead) == []
 
 
+@pytest.mark.slow
 def test_next_run_removes_what_a_killed_controller_left(suite: Suite) -> None:
     """The same of pytest-xdist's controller, whose workers have created the pool."""
     suite.write("test_it.py", WAITING)
@@ -182,11 +186,14 @@ def test_next_run_removes_what_a_killed_controller_left(suite: Suite) -> None:
 
 @pytest.mark.every_engine
 @EMBEDDED
-@pytest.mark.parametrize("arguments", [(), ("-n", "2")], ids=["alone", "xdist"])
 @pytest.mark.parametrize(
-    ("number", "expected"),
-    [(signal.SIGINT, pytest.ExitCode.INTERRUPTED), (signal.SIGTERM, 143)],
-    ids=["SIGINT", "SIGTERM"],
+    ("number", "expected", "arguments"),
+    [
+        pytest.param(signal.SIGINT, 2, (), id="SIGINT-alone"),
+        pytest.param(signal.SIGTERM, 143, (), id="SIGTERM-alone"),
+        pytest.param(signal.SIGINT, 2, ("-n", "2"), id="SIGINT-xdist"),
+        pytest.param(signal.SIGTERM, 143, ("-n", "2"), id="SIGTERM-xdist", marks=pytest.mark.slow),
+    ],
 )
 def test_signal_leaves_nothing(
     suite: Suite, number: signal.Signals, expected: int, arguments: tuple[str, ...]
@@ -201,6 +208,7 @@ def test_signal_leaves_nothing(
     assert suite.left(name) == []
 
 
+@pytest.mark.slow
 @pytest.mark.every_engine
 @EMBEDDED
 def test_crashed_worker_leaves_the_pool_to_the_next(suite: Suite) -> None:
