@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from bench.parts import create, faults, first_job, growth, idle, images, latency, throughput
+from bench.parts import create, faults, first_job, growth, hosts, idle, images, latency, throughput
 
 if TYPE_CHECKING:
     from bench.figures import Result
@@ -25,6 +25,7 @@ PARTS: dict[str, PartModule] = {
     "idle": idle,
     "create": create,
     "growth": growth,
+    "hosts": hosts,
     "images": images,
     "faults": faults,
 }
