@@ -9,7 +9,7 @@ set -eu
 umask 077
 shopt -s nullglob
 # What `settings` says.
-pool='' machine='' loader='' libraries='' collector_address='' collector_port='' user='' kill_wait_s=''
+pool='' machine='' loader='' libraries='' collector_address='' collector_port='' user='' kill_wait_s='' patience_s=''
 environment=() mounts=()
 
 own() { "$root/$loader" --library-path "$root/$libraries" "$root/usr/$1" "${@:2}"; } # own PROGRAM: one of the node's
@@ -182,22 +182,36 @@ inside() {
   exec unshare --user "--map-user=${user%:*}" "--map-group=${user#*:}" setpriv --no-new-privs "$@"
 }
 
-# main: the node itself, until it ends or its time is over
+# watch: returns when the node is to end: it was told so, its time is over, or there is no pool any more
+watch() {
+  local drained='' heard=$SECONDS looked=$SECONDS
+  until [ -e /run/condor-mini/end ] || { [ -n "$CONDOR_MINI_LEAVE" ] && [ "$(date +%s)" -ge "$CONDOR_MINI_LEAVE" ]; }; do
+    if [ -z "$drained" ] && [ -e /run/condor-mini/drain ]; then
+      drained=yes
+      condor_off -peaceful -master >/dev/null
+    fi
+    if [ $((SECONDS - looked)) -ge $((patience_s / 10)) ]; then
+      looked=$SECONDS
+      # shellcheck disable=SC2016 # the other shell expands it
+      if timeout 10 bash -c ': <>"/dev/tcp/$0/$1"' "$collector_address" "$collector_port" 2>/dev/null; then heard=$SECONDS; fi
+      if [ $((SECONDS - heard)) -ge "$patience_s" ]; then
+        say "the central manager has not been reached at $collector_address:$collector_port for $patience_s s"
+        return
+      fi
+    fi
+    sleep 0.5
+  done
+}
+
+# main: the node itself, until it ends or has to
 main() {
+  # shellcheck source=/dev/null
+  . /run/condor-mini/settings
+  name=$(hostname)
   /usr/bin/tini -- /usr/local/libexec/condor-mini/entrypoint &
   node=$!
   trap 'kill -TERM $node 2>/dev/null || true' TERM INT
-  {
-    drained=''
-    until [ -e /run/condor-mini/end ] || { [ -n "$CONDOR_MINI_LEAVE" ] && [ "$(date +%s)" -ge "$CONDOR_MINI_LEAVE" ]; }; do
-      if [ -z "$drained" ] && [ -e /run/condor-mini/drain ]; then
-        drained=yes
-        condor_off -peaceful -master >/dev/null
-      fi
-      sleep 0.5
-    done
-    kill -TERM $node
-  } &
+  { watch; kill -TERM $node; } &
   status=0
   wait $node || status=$?
   while kill -0 $node 2>/dev/null; do status=0; wait $node || status=$?; done

@@ -44,6 +44,9 @@ BATCH, NODE, TOKEN = "pool.sbatch", "node.sh", "token"
 ROOT, CONFIGURATION, SETTINGS = "root.tar.gz", "files.tar", "settings"
 FILES = (BATCH, NODE, TOKEN, ROOT, CONFIGURATION, SETTINGS)
 """All files that travel; ``node.sh`` says what is in them."""
+PATIENCE_S = 600
+"""How long a node stays that does not reach the central manager, in seconds. It has cores for which
+somebody else waits."""
 _BATCH = """\
 #!/bin/bash
 #SBATCH --job-name={pool}
@@ -168,6 +171,7 @@ class Traveller:
             "collector_port": str(self.collector.port),
             "user": ":".join(map(str, USER_IDS)),
             "kill_wait_s": str(kill_wait_s),
+            "patience_s": str(PATIENCE_S),
         }
         lines = [f"{name}={shlex.quote(value)}" for name, value in single.items()]
         for name, several in {"environment": words, "mounts": mounts}.items():

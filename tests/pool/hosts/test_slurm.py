@@ -197,13 +197,15 @@ def test_a_compute_node_that_does_not_reach_the_pool_says_so(slurm: Cluster) -> 
 
 @pytest.mark.slow
 def test_an_exported_batch_script_does_the_same(slurm: Cluster) -> None:
-    """Without condor-mini after it was written; here where there are no namespaces."""
+    """Without condor-mini after it was written, also without namespaces; it ends with the pool."""
     batch = slurm.ran("export", "slurm", "batch", "--time", "5m", "-q").strip()
     place = slurm.home / "batch"
     assert batch == str(place / "pool.sbatch")
     assert (place / "token").stat().st_mode & 0o777 == 0o600
     taken = slurm.cli("export", "slurm", "batch")
     assert taken.status == 4
+    settings = (place / "settings").read_text()
+    (place / "settings").write_text(settings.replace("patience_s=600", "patience_s=10"))
     job = slurm.slurm("sbatch", "--parsable", "--export=ALL,CONDOR_MINI_SANDBOX=paths", batch)
     jobs = submitted(slurm, "exported", "hostname; id -u", 1)
     slurm.ran("wait", "--timeout", "60")
@@ -215,5 +217,7 @@ def test_an_exported_batch_script_does_the_same(slurm: Cluster) -> None:
         if each["state"] == "valid" and "-slurm-" in each["identity"]
     ]
     slurm.ran("token", "revoke", token["id"])
-    slurm.slurm("scancel", job)
-    wait_until(lambda: ", ".join(queue(slurm)) or None, timeout_s=40)
+    slurm.ran("stop", "-q")
+    wait_until(lambda: ", ".join(queue(slurm)) or None, timeout_s=60)
+    assert "has not been reached" in (place / f"node-{job}-0.log").read_text()
+    slurm.ran("start", "-q")
