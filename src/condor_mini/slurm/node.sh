@@ -1,7 +1,7 @@
 #!/bin/bash
 # Runs an execution point of the pool in a task of a Slurm job: node.sh DIRECTORY. The directory has all that it needs:
-# root.tar.gz (HTCondor, and a small Debian), files.tar (its configuration), token and settings. The node's files are
-# in a directory of the compute node, which is removed at the end.
+# root.tar.gz (HTCondor, and a small Debian), files.tar (its configuration), token and settings; with an older HTCondor
+# also tools.tar.gz. The node's files are in a directory of the compute node, which is removed at the end.
 # node.sh --drain JOB: the execution points of this job on this compute node accept no more jobs, and end when theirs
 # have ended. node.sh --end JOB: they end now, and their jobs return to their queues. Slurm's own signal reaches all
 # processes at the same moment, jobs too, and some nodes then tell nobody.
@@ -12,8 +12,9 @@ shopt -s nullglob
 pool='' machine='' loader='' libraries='' collector_address='' collector_port='' user='' kill_wait_s='' patience_s=''
 environment=() mounts=()
 
-own() { "$root/$loader" --library-path "$root/$libraries" "$root/usr/$1" "${@:2}"; } # own PROGRAM: one of the node's
-become() { exec "$root/$loader" --library-path "$root/$libraries" "$root/usr/$1" "${@:2}"; } # the same, in place of this shell
+# own PROGRAM: one of those that travel
+own() { "$tools/$loader" --library-path "$tools/$libraries" "$tools/usr/$1" "${@:2}"; }
+become() { exec "$tools/$loader" --library-path "$tools/$libraries" "$tools/usr/$1" "${@:2}"; } # in place of this shell
 say() { echo "$name on $(uname -n): $*" >&2; }
 fail() { say "$*"; exit 1; }
 
@@ -119,9 +120,14 @@ run() {
     mv "$place/lock.new" "$place/lock"
     sweep
   fi
-  root=$place/root
+  root=$place/root tools=$place/root
   mkdir "$root"
   tar -xzf "$here/root.tar.gz" -C "$root" --no-same-owner || fail "$place cannot be filled"
+  if [ -e "$here/tools.tar.gz" ]; then
+    tools=$place/tools
+    mkdir "$tools"
+    tar -xzf "$here/tools.tar.gz" -C "$tools" --no-same-owner || fail "$place cannot be filled"
+  fi
   tar -xf "$here/files.tar" -C "$root" --no-same-owner || fail "$place cannot be filled"
   install -m 0600 "$here/token" "$root/etc/condor/tokens.d/node" || fail "the token $here/token cannot be read"
   (umask 022; configuration >"$root/etc/condor/config.d/65-slurm")
@@ -141,10 +147,10 @@ run() {
     /usr/bin/bash /run/condor-mini/node.sh --main)
   trap : TERM INT # Slurm has sent it to all processes
   if why=$([ "${CONDOR_MINI_SANDBOX:-}" != paths ] && own bin/unshare --user --map-root-user --mount --pid --fork \
-    "$root/$loader" --library-path "$root/$libraries" "$root/usr/bin/mount" -t proc proc "$root/proc" 2>&1); then
-    export root name
+    "$tools/$loader" --library-path "$tools/$libraries" "$tools/usr/bin/mount" -t proc proc "$root/proc" 2>&1); then
+    export root tools name
     become bin/unshare --user --map-root-user --mount --pid --fork --kill-child --uts --ipc \
-      "$root/$loader" --library-path "$root/$libraries" "$root/usr/bin/bash" "$root/run/condor-mini/node.sh" \
+      "$tools/$loader" --library-path "$tools/$libraries" "$tools/usr/bin/bash" "$root/run/condor-mini/node.sh" \
       --inside "${inside[@]}" &
   else
     say "paths are translated, because there are no namespaces: ${why##*: }"

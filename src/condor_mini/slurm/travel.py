@@ -41,8 +41,8 @@ if TYPE_CHECKING:
 
 BATCH, NODE, TOKEN = "pool.sbatch", "node.sh", "token"
 """The batch script, the script of each task, and the token that its nodes have."""
-ROOT, CONFIGURATION, SETTINGS = "root.tar.gz", "files.tar", "settings"
-FILES = (BATCH, NODE, TOKEN, ROOT, CONFIGURATION, SETTINGS)
+ROOT, TOOLS, CONFIGURATION, SETTINGS = "root.tar.gz", "tools.tar.gz", "files.tar", "settings"
+FILES = (BATCH, NODE, TOKEN, ROOT, TOOLS, CONFIGURATION, SETTINGS)
 """All files that travel; ``node.sh`` says what is in them."""
 PATIENCE_S = 600
 """How long a node stays that does not reach the central manager, in seconds. It has cores for which
@@ -117,12 +117,17 @@ class Traveller:
             RuntimeFailed: The pool's HTCondor cannot be had.
         """
         made = runtime.ensure(catalogue().get(self.spec.htcondor), progress).runtime
+        # The sandbox is made with the programs of the default series: older ones lack options.
+        default = catalogue().get(catalogue().default)
+        tools = runtime.ensure(default, progress).runtime
         with progress.step("Packing HTCondor", done="Packed HTCondor"):
             _pack(made, directory / ROOT)
+            if tools.root != made.root:
+                _pack(tools, directory / TOOLS)
         archive = node_archive(self.node, more=default_bundle())
         (directory / CONFIGURATION).write_bytes(archive)
         texts = {
-            SETTINGS: self._settings(Tools(made.root), kill_wait_s=kill_wait_s),
+            SETTINGS: self._settings(Tools(tools.root), kill_wait_s=kill_wait_s),
             NODE: _text(NODE),
             BATCH: self._batch(directory, count=count, time_limit=time_limit),
         }

@@ -208,7 +208,8 @@ def test_an_exported_batch_script_does_the_same(slurm: Cluster) -> None:
     (place / "settings").write_text(settings.replace("patience_s=600", "patience_s=10"))
     job = slurm.slurm("sbatch", "--parsable", "--export=ALL,CONDOR_MINI_SANDBOX=paths", batch)
     jobs = submitted(slurm, "exported", "hostname; id -u", 1)
-    slurm.ran("wait", "--timeout", "60")
+    ended = slurm.cli("wait", "--timeout", "90")
+    assert ended.status == 0, (ended.err, (place / f"node-{job}-0.log").read_text()[-3000:])
     assert (jobs / "out.0").read_text().splitlines()[0] == f"mini-slurm-{job}-1"
     assert "paths are translated" in (place / f"node-{job}-0.log").read_text()
     (token,) = [
