@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
     from condor_mini.engine import Engine
 
-pytestmark = pytest.mark.every_engine
-
 PROGRAM = Path(__file__).parents[2] / "helpers" / "submit_from_host.py"
 ISOLATED = Path(__file__).parents[2] / "helpers" / "isolated_client.py"
 SEEN = "from the host\nSUBMIT\n"
@@ -72,6 +70,7 @@ def run(
 # -- HTCondor's Python bindings -------------------------------------------------------------------
 
 
+@pytest.mark.every_engine
 def test_a_program_that_knows_only_htcondor(pool: Pool, tmp_path: Path) -> None:
     """With the environment alone, a program submits with spooling, and fetches what came of it."""
     result = run(sys.executable, PROGRAM, environment=pool.client_environment(), cwd=tmp_path)
@@ -117,6 +116,7 @@ def completed(pool: Pool) -> str:
     return min(str(ad["Name"]) for ad in schedds)
 
 
+@pytest.mark.every_engine
 def test_two_pools_in_one_process(pool: Pool, other: Pool) -> None:
     """Each client talks to its own pool, in turn; nothing of the process has changed."""
     before = dict(os.environ), htcondor2.param.get("SEC_TOKEN_DIRECTORY")
@@ -128,6 +128,7 @@ def test_two_pools_in_one_process(pool: Pool, other: Pool) -> None:
 # -- HTCondor's own programs ----------------------------------------------------------------------
 
 
+@pytest.mark.every_engine
 def test_programs_of_htcondor(pool: Pool, tmp_path: Path) -> None:
     """They submit, hold, release, list and remove jobs; access points have short names too."""
     job = {**JOB, "executable": "/bin/sleep", "arguments": "600"}
@@ -146,6 +147,7 @@ def test_programs_of_htcondor(pool: Pool, tmp_path: Path) -> None:
     assert f"slot1@{pool.name}-execute-1" in result.stdout
 
 
+@pytest.mark.every_engine
 def test_programs_for_one_command(cli: Cli) -> None:
     """`client --tools -- COMMAND` ends with the command's status."""
     assert "JOB_IDS" in cli.succeeds("client", "--tools", "--", "condor_q")
@@ -187,6 +189,7 @@ def other(pool_engine: Engine, mounted: Path) -> Iterator[Pool]:
         yield made
 
 
+@pytest.mark.every_engine
 @pytest.mark.pool_engines("docker", reason="nodes of the embedded engine are on the loopback")
 def test_a_client_that_reaches_published_ports_alone(other: Pool, tmp_path: Path) -> None:
     """It submits to each access point, and sees the pool; also after a stop and a start."""
@@ -214,6 +217,7 @@ def test_each_access_point_by_its_name(other: Pool, tmp_path: Path) -> None:
         assert result.stdout.startswith(f"{other.name}-{access_point}.")
 
 
+@pytest.mark.every_engine
 @pytest.mark.parametrize("transfers", ["NO", "IF_NEEDED"])
 def test_a_job_in_a_mounted_directory(other: Pool, here: Path, transfers: str) -> None:
     """It is submitted there without spooling, finds its files, and its log is there meanwhile."""
@@ -245,6 +249,7 @@ def share_by_acl(directory: Path, uid: int) -> None:
     os.setxattr(directory, "system.posix_acl_default", packed(1000, uid))
 
 
+@pytest.mark.every_engine
 @pytest.mark.skipif(os.getuid() != 0, reason="only root has directories of other users")
 @pytest.mark.pool_engines("docker", reason="on the embedded engine an ordinary user is jovyan")
 def test_a_mounted_directory_of_another_user(other: Pool, here: Path) -> None:
@@ -280,6 +285,7 @@ def write_wheel(directory: Path) -> Path:
     return path
 
 
+@pytest.mark.every_engine
 @pytest.mark.pool_engines("docker", reason="the embedded engine has the host's Python, or none")
 def test_a_python_environment_in_a_mounted_directory(other: Pool, here: Path) -> None:
     """One command on the access point makes it, and jobs use what is installed in it."""
