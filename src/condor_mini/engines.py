@@ -18,6 +18,8 @@ from condor_mini.base.errors import (
 )
 from condor_mini.engine.oci import OciEngine
 from condor_mini.engine.oci.dialect import DOCKER, PODMAN, Dialect
+from condor_mini.engine.oci.hosts import DockerElsewhere
+from condor_mini.engine.several import SeveralHosts, several_hosts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from condor_mini.engine.protocol import Engine
 
 AUTO = "auto"
+EMBEDDED = "embedded"
 CHOICE_VARIABLE = "CONDOR_MINI_ENGINE"
 
 
@@ -83,7 +86,7 @@ CANDIDATES: tuple[Candidate, ...] = (
     _by_command_line(DOCKER),
     _by_command_line(PODMAN),
     Candidate(
-        name="embedded",
+        name=EMBEDDED,
         binary=None,
         hint_absent="Use Docker: condor-mini doctor --install-engine",
         make=_embedded,
@@ -137,6 +140,22 @@ def find_engine(
 def reached(engine: Engine | str | None) -> Engine:
     """Return an engine as it is, or the one that ``find_engine`` finds by that name."""
     return find_engine(engine) if engine is None or isinstance(engine, str) else engine
+
+
+def with_hosts(engine: Engine, hosts: Sequence[str]) -> Engine:
+    """Return an engine together with those of other hosts; without hosts, the engine as it is.
+
+    Args:
+        engine: Engine of the first host.
+        hosts: ``embedded`` for this machine without an engine, or what ``DockerElsewhere`` takes.
+    """
+    if not hosts or isinstance(engine, SeveralHosts):
+        return engine
+    return several_hosts(engine, {host: _engine_of(host) for host in hosts})
+
+
+def _engine_of(host: str) -> Engine:
+    return _embedded() if host == EMBEDDED else DockerElsewhere(host)
 
 
 def survey(choice: str | None = None) -> list[Finding]:

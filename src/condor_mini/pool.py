@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 from condor_mini.base.progress import Progress
 from condor_mini.base.signals import held_back
-from condor_mini.engines import reached
+from condor_mini.engines import reached, with_hosts
 from condor_mini.nodes.holdings import pool_names
 from condor_mini.nodes.pool_nodes import PoolNodes
 
@@ -93,7 +93,9 @@ class Pool(PoolNodes):
             series=series,
             execute_image=execute_image,
         )
-        pool = cls(reached(engine), asked.name)
+        # With the hosts of the pool, if there is one, else of the spec.
+        existing = cls(reached(engine), asked.name)
+        pool = cls(with_hosts(existing.engine, asked.hosts), asked.name)
         make = reuse.create_or_start if if_not_exists else creation.create
         make(pool.engine, asked, progress, timeout_s=timeout_s, keep=keep)
         return pool
@@ -120,14 +122,23 @@ class Pool(PoolNodes):
         where = reached(engine)
         return [cls(where, name) for name in pool_names(where)]
 
-    def delete(self) -> bool:
-        """Remove the whole pool with its queue, and return whether there was anything to remove."""
+    def delete(self, *, force: bool = False) -> bool:
+        """Remove the whole pool with its queue, and return whether there was anything to remove.
+
+        Args:
+            force: If a host of the pool is not reached, also remove the record of the pool. What
+                that host has of the pool stays there.
+
+        Raises:
+            HostNotReached: A host of the pool is not reached. All else is removed; the error says
+                what may be left there, and how to remove it.
+        """
         from condor_mini.client import files
         from condor_mini.lifecycle import removal
 
         if (slurm := self._slurm_if_used()) is not None:
             slurm.forget()
-        removed = removal.remove(self.engine, self.name)
+        removed = removal.remove(self.engine, self.name, force=force)
         files.forget(self)
         return removed
 

@@ -8,7 +8,8 @@ CondorMiniError                 1
 │   └── PoolNotReady                a pool is not usable; names the daemon, since when, and the log
 ├── EngineError                 6
 │   ├── EngineNotFound              none reachable, or not the one asked for
-│   │   └── EngineAccessDenied      one is there, but closed to this user
+│   │   ├── EngineAccessDenied      one is there, but closed to this user
+│   │   └── HostNotReached          that of another host of a pool does not answer
 │   ├── EngineCapabilityError       this engine cannot do it
 │   └── EngineInstallError          an engine could not be installed or started
 ├── ReadOnlyError               1   a place in a node that nobody can write to
@@ -90,6 +91,10 @@ class EngineNotFound(EngineError):
 
 class EngineAccessDenied(EngineNotFound):
     """An engine is there, but this user may not use it."""
+
+
+class HostNotReached(EngineNotFound):
+    """The engine of another host of a pool does not answer: names the host."""
 
 
 class EngineCapabilityError(EngineError):

@@ -96,6 +96,7 @@ def _show_nodes(found: PoolStatus) -> None:
         [
             node.name,
             node.group or "-",
+            node.host or "-",
             _state(node),
             node.address or "-",
             ", ".join(f"{where}->{port}" for port, where in node.ports.items()) or "-",
@@ -104,8 +105,8 @@ def _show_nodes(found: PoolStatus) -> None:
         ]
         for node in found.nodes
     ]
-    columns = ["NODE", "GROUP", "STATE", "ADDRESS", "PORTS", "STARTED", "DAEMONS"]
-    empty = {1: "GROUP", 4: "PORTS"}
+    columns = ["NODE", "GROUP", "HOST", "STATE", "ADDRESS", "PORTS", "STARTED", "DAEMONS"]
+    empty = {1: "GROUP", 2: "HOST", 5: "PORTS"}
     dropped = [place for place in empty if all(row[place] == "-" for row in rows)]
     show_table(*_without(columns, rows, dropped))
 

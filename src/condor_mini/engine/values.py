@@ -53,6 +53,8 @@ class EngineInfo:
     cpus: int
     memory_mb: int
     architecture: str
+    id: str = ""
+    """What tells it from all other engines; empty if it does not say."""
     many_users: bool = True
     """Whether a container has users of its own; if not, all of them are the caller."""
     read_only_mounts: bool = True
@@ -229,6 +231,8 @@ class ContainerSpec:
     """A limit, in MiB; None for none."""
     pids: int | None = None
     """A limit of processes and threads; None for the engine's default."""
+    host: str = ""
+    """Which host of ``SeveralHosts`` it is for; empty for the first. Other engines ignore it."""
 
 
 class ContainerState(StrEnum):

@@ -6,21 +6,25 @@ import errno
 import socket
 from typing import TYPE_CHECKING
 
-from condor_mini.base.errors import AlreadyInUse
+from condor_mini.base.errors import AlreadyInUse, EngineCapabilityError
 from condor_mini.base.layout import LABEL
 from condor_mini.base.words import counted
-from condor_mini.engine import ImageBuilder
+from condor_mini.engine import ImageBuilder, ImageComposer
+from condor_mini.engine.several import SeveralHosts, host_of, on_each_host
 from condor_mini.engine.values import host_in_url
 from condor_mini.nodes import accounts, exposure, forwarding, host_files, plan
 from condor_mini.nodes.fit import fitted
 from condor_mini.nodes.holdings import Holdings, ask_at_once
 from condor_mini.nodes.node import is_node, pool_nodes
+from condor_mini.nodes.placement import changed_by_host
+from condor_mini.nodes.pool_hosts import delete_there
 from condor_mini.nodes.preflight import check_able, check_read_only
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from condor_mini.engine import Engine, PublishedPort
+    from condor_mini.engine import Engine, EngineInfo, PublishedPort
+    from condor_mini.nodes.node import Node
     from condor_mini.nodes.planned_node import PlannedNode
     from condor_mini.spec import PoolSpec
 
@@ -39,6 +43,7 @@ def admitted(engine: Engine, spec: PoolSpec) -> tuple[PoolSpec, list[PlannedNode
     """
     # Without the engine's description, because the embedded engine needs its runtime for that.
     planned = plan.planned_nodes(spec)
+    check_hosts(engine)
     check_absent(engine, spec.name)
     ask_at_once(
         lambda: check_forgotten(engine, spec.name),
@@ -48,25 +53,73 @@ def admitted(engine: Engine, spec: PoolSpec) -> tuple[PoolSpec, list[PlannedNode
     info = engine.info()
     spec = exposure.settled(spec, info)
     spec = accounts.settled(forwarding.settled(spec, engine, info), info)
-    nodes = fitted(plan.planned_nodes(spec), info)
+    planned = plan.planned_nodes(spec)
+    nodes = changed_by_host(
+        engine, planned, lambda there, some: _able(there, there.info(), spec, some)
+    )
+    return spec, nodes
+
+
+def _able(
+    engine: Engine, info: EngineInfo, spec: PoolSpec, planned: Sequence[PlannedNode]
+) -> list[PlannedNode]:
+    """Return the nodes of one host, adapted to its engine; raise what it cannot do for them."""
+    nodes = fitted(planned, info)
     check_able(info, nodes)
-    check_read_only(info, spec)
+    check_read_only(info, spec, planned[0].host)
     if any(node.container.image == host_files.IMAGE for node in nodes):
         host_files.check(engine)
     if info.same_host:
         check_ports(nodes)
-    return spec, nodes
+    return nodes
+
+
+def check_hosts(engine: Engine) -> None:
+    """Raise the first reason why a pool cannot be on several hosts.
+
+    Raises:
+        HostNotReached: A host's engine does not answer.
+        EngineCapabilityError: An engine is too old, or the same one as another host's.
+    """
+    if not isinstance(engine, SeveralHosts):
+        return
+    for failure in engine.unreached.values():
+        raise failure
+    seen: dict[str, str] = {}
+    for host, there in on_each_host(engine):
+        info = there.info() if not isinstance(there, ImageComposer) else None
+        identity = (info.id or info.endpoint) if info else there.name
+        if (other := seen.setdefault(identity, host)) != host:
+            raise EngineCapabilityError(
+                f"the host {host} has the same engine as "
+                + (f"the host {other}" if other else "the rest of the pool"),
+                hint="Leave its `host` out of the pool file."
+                if not other
+                else "Give both groups the same `host`.",
+            )
 
 
 def check_absent(engine: Engine, pool: str) -> None:
     """Raise ``AlreadyInUse`` if the engine has nodes of a pool of that name."""
     if nodes := pool_nodes(engine, pool):
+        if len({node.host for node in nodes} - {""}) and all(node.host for node in nodes):
+            raise _left_elsewhere(pool, nodes)
         state = "runs" if any(node.is_running for node in nodes) else "is stopped"
         raise AlreadyInUse(
             f"there is a pool {pool}; it has {counted(len(nodes), 'node')} and {state}",
             hint=f"Use it: condor-mini shell -n {pool}. Delete it: condor-mini delete -n {pool}. "
             "Create another: condor-mini create -n NAME",
         )
+
+
+def _left_elsewhere(pool: str, nodes: Sequence[Node]) -> AlreadyInUse:
+    hosts = sorted({node.host for node in nodes})
+    return AlreadyInUse(
+        f"there are nodes of a pool {pool} on the host {', '.join(hosts)}, whose central manager "
+        "is not here",
+        hint="If they are left of a pool that was deleted, delete them: "
+        + " ".join(delete_there(host, pool) for host in hosts),
+    )
 
 
 def check_forgotten(engine: Engine, pool: str, *, only_if_lost: bool = True) -> None:
@@ -110,16 +163,23 @@ def check_names(engine: Engine, nodes: Sequence[PlannedNode]) -> None:
     names = {node.name for node in nodes}
     for info in engine.containers({}):
         if info.name in names and not is_node(engine, info):
-            raise name_taken(engine, info.name)
+            raise name_taken(engine, info.name, host_of(info.id))
 
 
-def name_taken(engine: Engine, name: str) -> AlreadyInUse:
-    """Return the error for a node's name that a container outside all pools has."""
+def name_taken(engine: Engine, name: str, host: str = "") -> AlreadyInUse:
+    """Return the error for a node's name that a container outside all pools has.
+
+    Args:
+        engine: Engine that the pool is on.
+        name: The name.
+        host: Host that the container is on; empty for the first.
+    """
     command = (
         f"{engine.name} ps --all" if isinstance(engine, ImageBuilder) else "condor-mini doctor"
     )
+    where = f" on the host {host}" if host else ""
     return AlreadyInUse(
-        f"the name {name} is taken by a container outside the pool",
+        f"the name {name} is taken by a container outside the pool{where}",
         hint=f"Rename or remove that container. Find it: {command}",
     )
 

@@ -7,16 +7,22 @@ from typing import TYPE_CHECKING
 
 from condor_mini.base.series import catalogue
 from condor_mini.base.words import counted
-from condor_mini.images import user_images
+from condor_mini.engine.several import on_each_host
 from condor_mini.lifecycle.admission import admitted, check_names
 from condor_mini.lifecycle.claim import Claim
+from condor_mini.lifecycle.equipment import (
+    fill_volumes,
+    with_existing_images,
+    with_images,
+)
 from condor_mini.lifecycle.ready import Deadline, await_exchange, wait_until_ready
 from condor_mini.lifecycle.removal import forget_ads, remove
 from condor_mini.lifecycle.rollback import make_or_roll_back
 from condor_mini.lifecycle.startup import start_all
 from condor_mini.lifecycle.volumes import MAKING_LABEL, labelled, made_together, with_volumes
-from condor_mini.nodes import custom_image, exposure
+from condor_mini.nodes import exposure
 from condor_mini.nodes.node import SPEC, Node, pool_labels, pool_nodes
+from condor_mini.nodes.pool_hosts import hosts_labels
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -80,20 +86,22 @@ def create(
     """
     spec, nodes = admitted(engine, spec)
     series = catalogue().get(spec.htcondor)
-    nodes = custom_image.equipped(engine, nodes, series, progress)
-    ours = {str(node.role) for node in nodes if not node.has_own_image}
-    user_images.ensure(engine, ours, series, progress, user=spec.user_ids)
+    nodes = with_images(engine, nodes, series, progress)
     deadline = Deadline(timeout_s)
     labels = {
         **spec.labels,
         **pool_labels(spec.name),
         MAKING_LABEL: uuid.uuid4().hex,
     }
-    claim = Claim(engine=engine, pool=spec.name, labels={**labels, SPEC: spec.to_json()})
+    record = {SPEC: spec.to_json(), **hosts_labels(spec)}
+    claim = Claim(engine=engine, pool=spec.name, labels={**labels, **record})
 
     def make() -> None:
         claim.take()
-        custom_image.fill_volume(engine, nodes, series, labels, progress)
+        for host, there in on_each_host(engine):
+            if host:
+                there.create_network(spec.name, labels=labels)
+        fill_volumes(engine, nodes, series, labels, progress)
         what = f"{counted(len(nodes), 'node')} of the pool {spec.name}"
         with progress.step(f"Starting {what}", done=f"Started {what}"):
             ready = with_volumes(engine, labelled(nodes, labels), labels)
@@ -155,13 +163,13 @@ def add(
     """
     check_names(engine, nodes)
     series = catalogue().get(manager.series)
-    nodes = custom_image.equipped(engine, nodes, series, progress)
+    nodes = with_existing_images(engine, nodes, series, progress)
     deadline = Deadline(timeout_s)
     labels = {MAKING_LABEL: uuid.uuid4().hex}
 
     def make() -> None:
         of_pool = pool_labels(manager.pool)
-        custom_image.fill_volume(engine, nodes, series, of_pool, progress)
+        fill_volumes(engine, nodes, series, of_pool, progress)
         what = counted(len(nodes), "execution point")
         with progress.step(f"Adding {what}", done=f"Added {what}"):
             ready = with_volumes(engine, labelled(nodes, labels), {**of_pool, **labels})

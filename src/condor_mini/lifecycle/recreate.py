@@ -15,15 +15,17 @@ from condor_mini.engine import ContainerSpec, VolumeMount
 from condor_mini.images import user_images
 from condor_mini.lifecycle import stop_and_start
 from condor_mini.lifecycle.admission import check_names
+from condor_mini.lifecycle.equipment import fill_volumes, with_images
 from condor_mini.lifecycle.ready import Deadline
 from condor_mini.lifecycle.rollback import make_or_roll_back
 from condor_mini.lifecycle.startup import start_all
 from condor_mini.lifecycle.unfinished import await_others, unfinished_nodes
 from condor_mini.lifecycle.volumes import MAKING_LABEL, labelled, made_together, with_volumes
-from condor_mini.nodes import custom_image, plan
+from condor_mini.nodes import plan
 from condor_mini.nodes.fit import fitted
 from condor_mini.nodes.holdings import Holdings, reader_name
 from condor_mini.nodes.node import JOINED, SPEC, Node, Role, pool_labels, pool_nodes
+from condor_mini.nodes.placement import changed_by_host
 from condor_mini.nodes.record import read_spec, recorded_nodes, stored_spec
 
 if TYPE_CHECKING:
@@ -198,12 +200,8 @@ def _with_images(
         AlreadyInUse: A container outside the pool has the name of a node.
     """
     check_names(engine, nodes)
-    nodes = fitted(nodes, engine.info())
-    series = catalogue().get(nodes[0].series)
-    nodes = custom_image.equipped(engine, nodes, series, progress)
-    ours = {str(node.role) for node in nodes if not node.has_own_image}
-    user_images.ensure(engine, ours, series, progress, user=nodes[0].user)
-    return nodes
+    nodes = changed_by_host(engine, nodes, lambda there, some: fitted(some, there.info()))
+    return with_images(engine, nodes, catalogue().get(nodes[0].series), progress)
 
 
 def _recreate(
@@ -220,7 +218,7 @@ def _recreate(
     def make() -> None:
         what = counted(len(nodes), "node")
         with progress.step(f"Recreating {what}", done=f"Recreated {what}"):
-            custom_image.fill_volume(engine, nodes, series, pool_labels(pool), progress)
+            fill_volumes(engine, nodes, series, pool_labels(pool), progress)
             marked = labelled(nodes, mark)
             ready = with_volumes(engine, marked, pool_labels(pool))
             manager, is_joined = None, bool(nodes[0].container.labels[JOINED])

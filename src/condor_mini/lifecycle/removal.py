@@ -5,14 +5,16 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from condor_mini.base.errors import CommandFailed, CondorMiniError, PoolNotReady
+from condor_mini.base.errors import CommandFailed, CondorMiniError, HostNotReached, PoolNotReady
 from condor_mini.base.waiting import wait_until
 from condor_mini.engine import ImageBuilder
+from condor_mini.engine.several import lenient, unreached
 from condor_mini.nodes.holdings import Holdings
 from condor_mini.nodes.node import Role, pool_labels
+from condor_mini.nodes.pool_hosts import delete_there, is_record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from condor_mini.engine import Engine, NetworkInfo
     from condor_mini.nodes.holdings import PoolVolume
@@ -28,13 +30,52 @@ _TABLES = (
 )
 
 
-def remove(engine: Engine, pool: str) -> bool:
+def remove(engine: Engine, pool: str, *, force: bool = False) -> bool:
     """Remove a whole pool, and return whether there was anything to remove.
 
     The state directory of a personal pool is kept: it is the user's. A container, network or volume
-    that only claims to belong to the pool is not removed. The
-    network is removed last. As long as it exists, the pool's name is taken, so nothing of a new
-    pool of that name can be removed by mistake.
+    that only claims to belong to the pool is not removed.
+
+    Args:
+        engine: Engine that the pool is on.
+        pool: Name of the pool.
+        force: If a host of the pool is not reached, also remove the record of the pool.
+
+    Raises:
+        HostNotReached: A host of the pool is not reached. All else is removed.
+    """
+    live = lenient(engine)
+    failures = unreached(live)
+    removed = _remove(live, pool, keep_record=bool(failures) and not force)
+    if failures:
+        raise _left_behind(pool, failures, force=force)
+    return removed
+
+
+def _left_behind(
+    pool: str, failures: Mapping[str, HostNotReached], *, force: bool
+) -> HostNotReached:
+    """Return the error for hosts that are not reached, which says how to remove what they have."""
+    reasons = "\n".join(failure.message for failure in failures.values())
+    there = " ".join(delete_there(host, pool) for host in failures)
+    if force:
+        return HostNotReached(
+            f"{reasons}\nAll else of the pool {pool} is deleted. What is there stays.",
+            hint=f"Delete it when the host is back: {there}",
+        )
+    return HostNotReached(
+        f"{reasons}\nAll else of the pool {pool} is deleted, but for its network, which records "
+        "its hosts.",
+        hint=f"When the host is back: condor-mini delete -n {pool}. "
+        f"If it does not come back: condor-mini delete -n {pool} --force",
+    )
+
+
+def _remove(engine: Engine, pool: str, *, keep_record: bool) -> bool:
+    """Remove all of a pool but the network on the first host, if that is to be kept.
+
+    The networks are removed last. As long as that of the first host exists, the pool's name is
+    taken, so nothing of a new pool of that name can be removed by mistake.
     """
     held = Holdings(engine, pool)
     containers, networks = held.containers, held.networks
@@ -55,7 +96,8 @@ def remove(engine: Engine, pool: str) -> bool:
     volumes = sorted(held.volumes, key=_is_managers)
     engine.remove_volume(*(volume.name for volume in volumes))
     for network in networks:
-        _remove_network(engine, network)
+        if not (keep_record and is_record(network)):
+            _remove_network(engine, network)
     return bool(containers or networks or volumes)
 
 

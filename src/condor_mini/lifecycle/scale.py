@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import PoolNotReady, UsageError
@@ -13,6 +14,7 @@ from condor_mini.lifecycle.stop_and_start import STOP_TIMEOUT_S, expected_slots
 from condor_mini.nodes import plan
 from condor_mini.nodes.fit import fitted
 from condor_mini.nodes.node import Role, pool_nodes
+from condor_mini.nodes.placement import changed_by_host
 from condor_mini.nodes.record import stored_spec
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from condor_mini.base.progress import Progress
     from condor_mini.engine import Engine
     from condor_mini.nodes.node import Node
+    from condor_mini.nodes.planned_node import PlannedNode
     from condor_mini.spec import ExecutionPoints, PoolSpec
 
 VACATE_TIMEOUT_S = 60.0
@@ -88,7 +91,7 @@ def scale(
             plan.planned_node(spec, Role.EXECUTION_POINT, chosen.name, first + index)
             for index in range(count - len(ours))
         ]
-        new = fitted(new, engine.info(), one_user=nodes[0].has_one_user)
+        new = changed_by_host(engine, new, partial(_fitted, nodes))
         slots = {**expected_slots(spec, nodes), **{node.name: node.slots for node in new}}
         creation.add(engine, nodes[0], new, progress, slots=slots, timeout_s=timeout_s)
     elif count < len(ours):
@@ -111,6 +114,13 @@ def scale(
             removal.remove_state(engine, leaving)
 
 
+def _fitted(nodes: Sequence[Node], engine: Engine, new: Sequence[PlannedNode]) -> list[PlannedNode]:
+    """Return new nodes of one host, adapted to its engine and to the pool's nodes there."""
+    there = [node for node in nodes if node.host == new[0].host]
+    one_user = there[0].has_one_user if there else None
+    return fitted(new, engine.info(), one_user=one_user)
+
+
 def _group(spec: PoolSpec, name: str | None) -> ExecutionPoints:
     groups = {group.name: group for group in spec.execution_points}
     if name is None and len(groups) > 1:
@@ -129,12 +139,22 @@ def _requeue(nodes: Sequence[Node], access_points: Sequence[Node]) -> None:
     The startd's address, ``<172.18.0.4:9618?...>``, shows where a job runs: the user's
     configuration can change ``RemoteHost``.
     """
-    addresses = ", ".join(f'"{node.address}"' for node in nodes)
-    on_them = f'member(split(StartdIpAddr, "<:")[0], {{{addresses}}})'
+    on_them = _on(nodes)
     for access_point in access_points:
         # The status is ignored: the command fails if no job matches, and the last may just have
         # ended.
         access_point.exec(["condor_vacate_job", "-constraint", on_them], user="root")
+
+
+def _on(nodes: Sequence[Node]) -> str:
+    """Return the constraint for jobs that run on these nodes."""
+    addresses = ", ".join(f'"{node.address}"' for node in nodes)
+    on_them = f'member(split(StartdIpAddr, "<:")[0], {{{addresses}}})'
+    if not nodes[0].exposed_at:
+        return on_them
+    # Nodes of several hosts may have the same address. The startd's has its host name, too.
+    names = "|".join(node.name for node in nodes)
+    return f'{on_them} && regexp("[?&]alias=({names})\\.", StartdIpAddr)'
 
 
 def _await_gone(manager: Node, nodes: Sequence[Node]) -> None:

@@ -10,6 +10,7 @@ from condor_mini.base.layout import LABEL
 from condor_mini.engine import BindMount, ScratchMount, VolumeMount
 from condor_mini.nodes.holdings import volume_of
 from condor_mini.nodes.node import believed, pool_nodes
+from condor_mini.nodes.placement import changed_by_host
 from condor_mini.nodes.state import node_volumes
 
 if TYPE_CHECKING:
@@ -37,6 +38,12 @@ def with_volumes(engine: Engine, nodes: Sequence[PlannedNode], labels: Labels) -
     Raises:
         AlreadyInUse: A volume of that name exists and does not belong to the pool.
     """
+    return changed_by_host(engine, nodes, lambda there, some: _with_volumes(there, some, labels))
+
+
+def _with_volumes(
+    engine: Engine, nodes: Sequence[PlannedNode], labels: Labels
+) -> list[PlannedNode]:
     volumes = engine.volumes({})
     existing = {volume.name for volume in volumes}
     pool = labels[f"{LABEL}.pool"]

@@ -21,7 +21,12 @@ from condor_mini.base.layout import CONFIG_DIRECTORY
 from condor_mini.engine import PublishedPort
 from condor_mini.nodes.forwarding import free_ports
 from condor_mini.nodes.node import Role
-from condor_mini.spec import JoinedSpec
+from condor_mini.spec import (
+    EMBEDDED,
+    SERIES_THAT_BROKERS_TWO,
+    JoinedSpec,
+    short_name,
+)
 
 if TYPE_CHECKING:
     from condor_mini.engine import EngineInfo
@@ -31,9 +36,6 @@ CONFIG = f"{CONFIG_DIRECTORY.lstrip('/')}/45-exposure"
 ADDRESS_VARIABLE = "NODE_ADDRESS"
 """The variable with the address of the host at which the node listens (``own-address``)."""
 EVERYWHERE = "0.0.0.0"  # noqa: S104 (what `--expose` asks for)
-SERIES_THAT_BROKERS_TWO = 25
-"""The first series whose broker connects two nodes that both need it: seen with 25.14, not with
-23.9."""
 REFLECTION_TIMEOUT_S = 3.0
 _NAME_IT = "Name the pool's first host as other hosts reach it: by an IPv4 address or a name"
 _KINDS = ("MASTER", "COLLECTOR", "NEGOTIATOR", "SCHEDD", "STARTD")
@@ -55,6 +57,8 @@ def settled(spec: PoolSpec, info: EngineInfo) -> PoolSpec:
     if spec.expose is None:
         return spec
     expose = _looked_up(spec.expose, info)
+    if EMBEDDED in spec.hosts:
+        expose = expose.model_copy(update={"embedded_address": own_address(expose)})
     return spec.model_copy(update={"expose": expose, "reachable": False})
 
 
@@ -133,25 +137,45 @@ def _open_port(spec: PoolSpec, expose: Endpoint, role: Role, number: int) -> int
     return expose.port + number if has_one else None
 
 
-def listens_at(spec: PoolSpec) -> str:
-    """Return the address of the host at which the nodes listen; empty for their own addresses."""
+def listens_at(spec: PoolSpec, host: str = "") -> str:
+    """Return the address of the host at which nodes listen; empty for their own addresses.
+
+    Args:
+        spec: Spec of the pool.
+        host: The nodes' host; empty for the pool's own.
+    """
+    if host:
+        return spec.expose.embedded_address if spec.expose and host == EMBEDDED else ""
     where = spec.joins.central_manager if spec.joins else spec.expose
     return where.own_address if where else ""
 
 
-def config(spec: PoolSpec, role: Role, number: int) -> dict[str, str]:
-    """Return the file with a node's settings, by its path; none if the pool is of one host."""
+def config(spec: PoolSpec, role: Role, number: int, host: str = "") -> dict[str, str]:
+    """Return the file with a node's settings, by its path; none if the pool is of one host.
+
+    Args:
+        spec: Spec of the pool.
+        role: Role of the node.
+        number: Number of the node within its role.
+        host: The node's host; empty for the pool's own.
+    """
     if spec.joins:
-        lines = _joined(spec, spec.joins, role, number)
+        lines = [*_host(spec.joins.host), *_joined(spec, spec.joins, role, number)]
+    elif spec.expose and host:
+        lines = [*_host(host_called(host)), *_elsewhere(spec, spec.expose, host)]
     elif spec.expose:
-        lines = _exposed(spec, spec.expose, role, number)
+        lines = [*_host(host_name()), *_exposed(spec, spec.expose, role, number)]
     else:
         return {}
-    return {CONFIG: "".join(f"{line}\n" for line in [*_host(spec), *lines])}
+    return {CONFIG: "".join(f"{line}\n" for line in lines)}
 
 
-def _host(spec: PoolSpec) -> list[str]:
-    name = spec.joins.host if spec.joins else host_name()
+def host_called(host: str) -> str:
+    """Return what a host of the pool file is called in the ads of its nodes."""
+    return host_name() if host in ("", EMBEDDED) else short_name(host)
+
+
+def _host(name: str) -> list[str]:
     return [
         "# The name of the node's host, in all its ads.",
         f'CondorMiniHost = "{name}"',
@@ -161,10 +185,10 @@ def _host(spec: PoolSpec) -> list[str]:
     ]
 
 
-def _private(spec: PoolSpec) -> list[str]:
+def _private(spec: PoolSpec, host: str = "") -> list[str]:
     return [
         "# These nodes connect to each other directly.",
-        f"PRIVATE_NETWORK_NAME = {spec.name}",
+        f"PRIVATE_NETWORK_NAME = {f'{spec.name}.{host}' if host else spec.name}",
         "PRIVATE_NETWORK_INTERFACE = $(IP_ADDRESS)",
     ]
 
@@ -179,6 +203,20 @@ def _exposed(spec: PoolSpec, expose: Endpoint, role: Role, number: int) -> list[
             lines += ["# What they know this host by.", f"TCP_FORWARDING_HOST = {expose.ip}"]
         return lines
     if expose.own_address:
+        lines += [
+            "# All nodes have the host's own address, so each has another port.",
+            "SHARED_PORT_PORT = 0",
+        ]
+    return [*lines, *_brokered()]
+
+
+def _elsewhere(spec: PoolSpec, expose: Endpoint, host: str) -> list[str]:
+    lines = [
+        *_private(spec, host_called(host) if host != EMBEDDED else host),
+        f"CONDOR_HOST = {expose.ip}",
+        f"COLLECTOR_HOST = {expose.ip}:{expose.port}",
+    ]
+    if listens_at(spec, host):
         lines += [
             "# All nodes have the host's own address, so each has another port.",
             "SHARED_PORT_PORT = 0",

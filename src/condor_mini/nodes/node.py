@@ -47,6 +47,8 @@ EXPOSED = f"{LABEL}.exposed"
 """Label with the address at which other hosts reach the pool; empty if they do not."""
 JOINED = f"{LABEL}.joined"
 """Label with the address of the central manager on another host that a node reports to."""
+HOST = f"{LABEL}.host"
+"""Label with the host of a node, as in the pool file; empty for the pool's own."""
 LOG_TAIL_LINES = 15
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,8}", re.ASCII)
 _PORT = re.compile(r"[1-9][0-9]{3,4}", re.ASCII)
@@ -207,6 +209,11 @@ class Node:
     def joined_to(self) -> str:
         """Address of the central manager on another host that the node reports to; else empty."""
         return self.info.labels.get(JOINED, "")
+
+    @property
+    def host(self) -> str:
+        """Host of the node, as in the pool file; empty for the pool's own."""
+        return self.info.labels.get(HOST, "")
 
     @property
     def state_directory(self) -> str | None:

@@ -10,6 +10,7 @@ from condor_mini.base.layout import (
     CONFIG_DIRECTORY,
     LABEL,
     SPOOL,
+    USER_IDS,
 )
 from condor_mini.base.series import catalogue
 from condor_mini.engine import BindMount, ContainerSpec, PublishedPort, ScratchMount, VolumeMount
@@ -20,6 +21,7 @@ from condor_mini.nodes.certificates import CERTIFICATES, variables_for
 from condor_mini.nodes.node import (
     ADDRESS,
     EXPOSED,
+    HOST,
     JOINED,
     ONE_USER,
     OWN_IMAGE,
@@ -30,6 +32,8 @@ from condor_mini.nodes.node import (
 )
 from condor_mini.nodes.planned_node import CONFIGURATION, PlannedNode
 from condor_mini.nodes.state import STATE
+from condor_mini.spec import EMBEDDED
+from condor_mini.spec import Group as SpecGroup
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -137,9 +141,12 @@ def _planned(
     slots: int = 0,
 ) -> PlannedNode:
     name = node_name(spec.name, role, number)
+    host = (node.host or "") if isinstance(node, SpecGroup) else ""
     port = forwarding.port_of(spec, role, number)
     forwarded = (PublishedPort(container_port=port, host_port=port),) if port else ()
-    address = exposure.listens_at(spec)
+    address = exposure.listens_at(spec, host)
+    # Nodes without an engine have no accounts of their own.
+    user = USER_IDS if host == EMBEDDED else spec.user_ids
     labels = {
         **pool_labels(spec.name),
         f"{LABEL}.role": str(role),
@@ -151,14 +158,15 @@ def _planned(
         SPEC: spec.to_json() if role is Role.CENTRAL_MANAGER or spec.joins else "",
         OWN_IMAGE: "",
         ONE_USER: "",
-        USER_LABEL: ":".join(map(str, spec.user_ids)),
+        USER_LABEL: ":".join(map(str, user)),
         forwarding.PORT: str(port or ""),
         ADDRESS: address,
         EXPOSED: str(spec.expose or ""),
         JOINED: str(spec.joins.central_manager) if spec.joins else "",
+        HOST: host,
     }
     container = ContainerSpec(
-        image=user_images.reference(role, catalogue().get(spec.htcondor), spec.user_ids),
+        image=user_images.reference(role, catalogue().get(spec.htcondor), user),
         name=name,
         # HTCondor stores the host name in the queue and in its ads, so it must not change.
         hostname=name,
@@ -175,7 +183,7 @@ def _planned(
         read_only=node.is_read_only,
         ports=(
             *forwarded,
-            *exposure.published(spec, role, number),
+            *(() if host else exposure.published(spec, role, number)),
             *(
                 PublishedPort(
                     container_port=own.container_port, host_port=own.host_port, host_ip=own.host_ip
@@ -189,13 +197,14 @@ def _planned(
         cpus=node.limit.cpus,
         memory_mb=node.limit.memory_mb,
         pids=node.limit.processes,
+        host=host,
     )
     is_manager = role is Role.CENTRAL_MANAGER
     pool_config = condor_config.pool_config(spec, is_central_manager=is_manager)
     files = {
         POOL_CONFIG: pool_config,
         **forwarding.config(spec, role, number),
-        **exposure.config(spec, role, number),
+        **exposure.config(spec, role, number, host),
         NODE_CONFIG: config,
     }
     return PlannedNode(role=role, slots=slots, container=container, files=files)

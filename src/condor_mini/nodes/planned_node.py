@@ -58,6 +58,11 @@ class PlannedNode:
         return self.container.labels[f"{LABEL}.series"]
 
     @property
+    def host(self) -> str:
+        """Host of the node, as in the pool file; empty for the pool's own."""
+        return self.container.host
+
+    @property
     def archive_at(self) -> str:
         """The directory of the node where ``node_archive`` is to be unpacked."""
         return CONFIGURATION if self.container.read_only else "/"

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import NotFound, PoolNotReady
 from condor_mini.base.layout import USER
 from condor_mini.engine import QUICK_TIMEOUT_S
+from condor_mini.engine.several import SeveralHosts, lenient
 from condor_mini.nodes.holdings import Holdings, absent, pool_names
 from condor_mini.nodes.node import Node, Role, pool_nodes
+from condor_mini.nodes.pool_hosts import with_recorded_hosts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,8 +23,13 @@ class PoolNodes:
     """The nodes of the pool ``name``. What the engine holds is the only record of them."""
 
     def __init__(self, engine: Engine, name: str) -> None:
-        self.engine = engine
+        self._first_engine = engine
         self.name = name
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The engine that the pool is on, together with those of other hosts that it is on."""
+        return with_recorded_hosts(self._first_engine, self.name)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r})"
@@ -43,7 +51,7 @@ class PoolNodes:
             NotFound: There is no such node or pool; says which there are.
             PoolNotReady: Only the pool's state is left.
         """
-        nodes = self.existing_nodes()
+        nodes = self._nodes_to_choose_from()
         wanted = {name, f"{self.name}-{name}"}
         for node in nodes:
             if node.name in wanted if name else node.role.acts_as(role):
@@ -51,6 +59,13 @@ class PoolNodes:
         what = f"node {name}" if name else role.words
         names = ", ".join(node.name for node in nodes)
         raise NotFound(f"the pool {self.name} has no {what}; its nodes: {names}")
+
+    def _nodes_to_choose_from(self) -> list[Node]:
+        """Return the nodes on hosts that are reached, at least one; raises as ``existing_nodes``.
+
+        One node can be used though the host of another is away.
+        """
+        return pool_nodes(lenient(self.engine), self.name) or self.existing_nodes()
 
     def exec(
         self,
@@ -109,6 +124,8 @@ class PoolNodes:
 
     def personal_node(self) -> Node | None:
         """Return the only node of a personal pool; None if this pool is not personal."""
+        if isinstance(self.engine, SeveralHosts):
+            return None
         return next((node for node in self.nodes if node.is_personal), None)
 
 
@@ -117,9 +134,13 @@ class Snapshot(PoolNodes):
 
     def __init__(self, pool: PoolNodes) -> None:
         super().__init__(pool.engine, pool.name)
+        self.engine = pool.engine
         self._nodes = pool.nodes
 
     @property
     def nodes(self) -> list[Node]:
         """All nodes in the state that they were in."""
         return list(self._nodes)
+
+    def _nodes_to_choose_from(self) -> list[Node]:
+        return self.existing_nodes()

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from condor_mini.engine import EngineInfo
     from condor_mini.nodes.planned_node import PlannedNode
-    from condor_mini.spec import PoolSpec
+    from condor_mini.spec import Node, PoolSpec
 
 _LIMITS = {"cpus": "cpus", "memory_mb": "memory", "pids": "processes"}
 """The pool file's key for each limit of a container."""
@@ -52,13 +52,23 @@ def check_able(info: EngineInfo, nodes: Sequence[PlannedNode]) -> None:
         )
 
 
-def check_read_only(info: EngineInfo, spec: PoolSpec) -> None:
+def check_read_only(info: EngineInfo, spec: PoolSpec, host: str = "") -> None:
     """Check that the engine can make roots read-only if the spec explicitly asks for that.
+
+    Args:
+        info: What the engine says of itself.
+        spec: Spec of the pool.
+        host: Host of the engine; empty for the pool's own.
 
     Raises:
         EngineCapabilityError: On this engine each node can write to its root.
     """
-    groups = (spec.central_manager, *spec.access_points, *spec.execution_points)
+    groups: list[Node] = [
+        group
+        for group in (*spec.access_points, *spec.execution_points)
+        if (group.host or "") == host
+    ]
+    groups += [] if host else [spec.central_manager]
     if not info.read_only_roots and any(group.read_only for group in groups):
         raise EngineCapabilityError(
             f"`read_only: true` has no effect on {info.name}: each node has a root file system of "

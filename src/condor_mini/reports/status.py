@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from condor_mini.base.times import rfc3339
 from condor_mini.engine import ContainerState
+from condor_mini.engine.several import lenient, unreached
 from condor_mini.nodes.holdings import Holdings, ask_at_once, slots_by_group, spec_form
 from condor_mini.nodes.node import Malformed, Role
 from condor_mini.reports.collector import (
@@ -77,6 +78,8 @@ class NodeStatus:
     role: str
     """``master``, ``submit`` or ``execute``, as in the names of the images."""
     group: str
+    host: str | None
+    """Host of the node, as in the pool file; None for the pool's own."""
     state: str
     exit_code: int | None
     health: str | None
@@ -205,11 +208,13 @@ def status(pool: PoolNodes) -> PoolStatus:
         NotFound: There is no such pool.
         PoolNotReady: Only the pool's state or network is left; says how to create its nodes.
     """
-    held = Holdings(pool.engine, pool.name)
+    engine = lenient(pool.engine)
+    held = Holdings(engine, pool.name)
     ask_at_once(lambda: held.nodes, lambda: held.volumes)
     if not held.nodes:
         pool.existing_nodes()
-    found = status_of(pool.name, held.nodes, lost=held.lost_nodes())
+    away = [failure.message for failure in unreached(engine).values()]
+    found = status_of(pool.name, held.nodes, lost=held.lost_nodes(), away=away)
     return replace(found, problems=tuple(held.problems))
 
 
@@ -218,6 +223,7 @@ def status_of(
     nodes: Sequence[Node],
     *,
     lost: Sequence[Identity] = (),
+    away: Sequence[str] = (),
     now: datetime | None = None,
 ) -> PoolStatus:
     """Return the status of a pool whose nodes are already known.
@@ -226,6 +232,7 @@ def status_of(
         name: Name of the pool.
         nodes: All nodes of the pool, at least one.
         lost: Nodes of the pool whose containers were removed.
+        away: Why hosts of the pool are not reached; their nodes are not among ``nodes``.
         now: Time of the query. None for the current time.
     """
     ads, silence = ask(nodes)
@@ -241,6 +248,8 @@ def status_of(
     ]
     daemons = _daemons(nodes, owned)
     verdict, reasons = _verdict(nodes, lost, daemons, _slots_by_node(owned), silence, now)
+    if away:
+        verdict, reasons = Verdict.BROKEN, [*away, *reasons]
     versions = {daemon.version for daemon in daemons if daemon.version}
     return PoolStatus(
         name=name,
@@ -344,6 +353,7 @@ def _node(node: Node, daemons: Sequence[DaemonStatus]) -> NodeStatus:
         name=node.name,
         role=str(node.role),
         group=node.group,
+        host=node.host or None,
         state=str(info.state),
         exit_code=info.exit_code,
         health=info.health if node.is_running else None,

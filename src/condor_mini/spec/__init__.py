@@ -1,6 +1,14 @@
 """The pool file and its model ``PoolSpec``: what a user asks for, validated, with all defaults."""
 
-from condor_mini.spec.hosts import Endpoint, Joined, endpoint
+from condor_mini.spec.hosts import (
+    EMBEDDED,
+    HOST_PATTERN,
+    SERIES_THAT_BROKERS_TWO,
+    Endpoint,
+    Joined,
+    endpoint,
+    short_name,
+)
 from condor_mini.spec.model import JoinedSpec, PoolSpec
 from condor_mini.spec.nodes import (
     AccessPoints,
@@ -14,6 +22,9 @@ from condor_mini.spec.nodes import (
 )
 
 __all__ = [
+    "EMBEDDED",
+    "HOST_PATTERN",
+    "SERIES_THAT_BROKERS_TWO",
     "AccessPoints",
     "CentralManager",
     "Endpoint",
@@ -27,4 +38,5 @@ __all__ = [
     "PoolSpec",
     "Shared",
     "endpoint",
+    "short_name",
 ]

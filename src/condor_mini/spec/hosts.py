@@ -1,11 +1,11 @@
-"""Hosts in a spec: where other hosts reach a pool, and the pool that nodes of this host join."""
+"""Hosts in a spec: where nodes are, where a pool is reached, and the pool that nodes join."""
 
 from __future__ import annotations
 
 import re
 from typing import Annotated
 
-from pydantic import BeforeValidator, ValidationInfo, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, ValidationInfo, WithJsonSchema
 
 from condor_mini.base.errors import UsageError
 from condor_mini.spec.base import Part, reading, shown
@@ -15,6 +15,14 @@ COLLECTOR_PORT = 9618
 """HTCondor's manual, "Configuration Macros": ``COLLECTOR_PORT``."""
 ENDPOINT_PATTERN = r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?$"
 """A name or an IPv4 address, and perhaps a port."""
+SERIES_THAT_BROKERS_TWO = 25
+"""The first series whose broker connects two nodes that both need it: seen with 25.14, not with
+23.9."""
+EMBEDDED = "embedded"
+"""This machine without a container engine, as a host of nodes."""
+_AT = r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?"
+HOST_PATTERN = rf"^({_AT}|ssh://({_AT}@)?{_AT}(:[0-9]{{1,5}})?|tcp://{_AT}:[0-9]{{1,5}})$"
+"""A Docker context, a URL of Docker's engine, or ``EMBEDDED``."""
 
 
 class Endpoint(Part):
@@ -28,6 +36,8 @@ class Endpoint(Part):
     own_address: str = ""
     """The address of this host at which its nodes listen; empty if they are in containers that have
     addresses of their own."""
+    embedded_address: str = ""
+    """The address of this host at which the nodes listen whose ``host`` is ``EMBEDDED``."""
 
     @property
     def ip(self) -> str:
@@ -86,3 +96,22 @@ Exposed = Annotated[
     BeforeValidator(_from_text),
     WithJsonSchema({"type": "string", "pattern": ENDPOINT_PATTERN}),
 ]
+
+
+def _host(value: str) -> str:
+    if not re.fullmatch(HOST_PATTERN, value):
+        raise ValueError(
+            "must be the name of a Docker context, ssh://[USER@]HOST[:PORT], tcp://HOST:PORT or "
+            f"{EMBEDDED}, not {shown(value)}"
+        )
+    return value
+
+
+HostName = Annotated[
+    str, AfterValidator(_host), WithJsonSchema({"type": "string", "pattern": HOST_PATTERN})
+]
+
+
+def short_name(host: str) -> str:
+    """Return what a host of nodes is called in their ads: a context's name, or the URL's host."""
+    return host.rpartition("://")[2].rpartition("@")[2].partition(":")[0]

@@ -28,6 +28,7 @@ from condor_mini.spec.nodes import (
     Node,
     Shared,
 )
+from condor_mini.spec.placement import misplaced
 from condor_mini.spec.types import (
     Configuration,
     Environment,
@@ -139,6 +140,12 @@ class PoolSpec(Part):
         """UID and GID of ``jovyan`` on the pool's nodes."""
         uid, _, gid = (self.user or "").partition(":")
         return (int(uid), int(gid or uid)) if uid else USER_IDS
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The other hosts that nodes are on, each once."""
+        groups = (*self.access_points, *self.execution_points)
+        return tuple(dict.fromkeys(group.host for group in groups if group.host))
 
     @property
     def access_point_count(self) -> int:
@@ -270,6 +277,13 @@ class PoolSpec(Part):
                 ("expose",),
                 "other hosts and this one reach the pool there: leave reachable out",
             )
+        yield from misplaced(
+            () if self.joins else self._nodes(),
+            is_exposed=self.expose is not None,
+            is_shared=self.shared is not None,
+            has_mounts=bool(self.mounts),
+            series=self.htcondor,
+        )
         yield from _between_groups("access_points", self.access_points)
         yield from _between_groups("execution_points", self.execution_points)
         if self.execution_point_count == 0:
@@ -329,6 +343,8 @@ class JoinedSpec(PoolSpec):
         """Yield contradictions between nodes; a pool needs no execution point on every host."""
         if not self.execution_point_count and not self.access_point_count:
             yield ("execution_points",), "no node is to join: choose --execute N or --submit N"
+        if self.hosts:
+            yield ("joined",), f"nodes join on this host, not on {self.hosts[0]}: leave host out"
         for location, message in super().contradictions():
             if location not in (("execution_points",), ("access_points",)):
                 yield location, message

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from condor_mini.spec.attributes import Attributes
 from condor_mini.spec.base import Part, ShortForm, shown
+from condor_mini.spec.hosts import HostName
 from condor_mini.spec.mounts import ContainerPath, Ports, SharedSource, Volumes
 from condor_mini.spec.types import (
     Configuration,
@@ -133,6 +134,10 @@ class Group(Node):
     """Number of nodes."""
     image: ImageReference | None = None
     """An image of your own. Default: that of the role."""
+    host: HostName | None = None
+    """The host that runs these nodes, if it is another one than the pool's: a Docker context,
+    ssh://[USER@]HOST, tcp://HOST:PORT (with TLS), or embedded for this machine without an engine.
+    The pool must have expose. Default: the engine that the pool is created on."""
 
     @property
     def is_read_only(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import time
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, TypeVar
@@ -14,6 +15,7 @@ from condor_mini.base.errors import (
     EngineAccessDenied,
     EngineCapabilityError,
     EngineNotFound,
+    HostNotReached,
     NotFound,
     ReadOnlyError,
 )
@@ -209,10 +211,15 @@ class Client:
 
     def unreachable(self, stderr: str) -> EngineNotFound:
         """Return the error for an engine that does not answer, with its client's words."""
-        denied = self._dialect.denied.search(stderr)
-        error = EngineAccessDenied if _PERMISSION_DENIED in stderr else EngineNotFound
         # Some clients add how they are used, and what they sent. The first line is the reason.
         reason = next(filter(None, map(str.strip, stderr.splitlines())), "(it said nothing)")
+        if host := self._dialect.host:
+            return HostNotReached(
+                f"the host {host} is not reached: {reason}",
+                hint=f"See what is wrong: {shlex.join(self.argv('version'))}",
+            )
+        denied = self._dialect.denied.search(stderr)
+        error = EngineAccessDenied if _PERMISSION_DENIED in stderr else EngineNotFound
         return error(
             f"{self._dialect.name} does not answer: {reason}",
             hint=self._dialect.hint_denied

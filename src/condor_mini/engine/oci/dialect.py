@@ -33,6 +33,8 @@ class Dialect:
     default_endpoint: str
     """Empty if only ``info`` tells it."""
 
+    host: str = ""
+    """The host of the engine, if it is one of several hosts of a pool; see ``hosts.py``."""
     options: tuple[str, ...] = ()
     """Options of every command, before its name."""
     create_options: tuple[str, ...] = ()
@@ -184,7 +186,7 @@ DOCKER = Dialect(
     unreachable=_words(
         r"cannot connect to the docker daemon|failed to connect to the docker api"
         r"|error during connect|permission denied while trying to connect"
-        r"|unable to resolve docker endpoint"
+        r"|unable to resolve docker endpoint|current context \S+ is not found"
     ),
     denied=_words(r"permission denied while trying to connect"),
     verdict=_words(r"exit status \d+"),

@@ -48,13 +48,14 @@ class OciEngine(OciContainers, OciNetworks, OciImages, ImageBuilder):
         endpoint = self.endpoint((facts.get("ClientInfo") or {}).get("Context"))
         return self._dialect.engine_info(facts, endpoint)
 
-    def endpoint(self, context: str | None = None) -> str:
+    def endpoint(self, context: str | None = None, *, named: str | None = None) -> str:
         """Return where the client looks for the engine, whether or not one answers there.
 
         Args:
             context: The client's current context, if it is known: this saves a call.
+            named: The endpoint that the user names. None for that in the environment.
         """
-        if named := os.environ.get(self._dialect.host_variable):
+        if named := os.environ.get(self._dialect.host_variable) if named is None else named:
             return named
         if context == self._dialect.default_context:
             return self._dialect.default_endpoint
