@@ -53,8 +53,6 @@ class EngineInfo:
     cpus: int
     memory_mb: int
     architecture: str
-    id: str = ""
-    """What tells it from all other engines; empty if it does not say."""
     many_users: bool = True
     """Whether a container has users of its own; if not, all of them are the caller."""
     read_only_mounts: bool = True

@@ -6,11 +6,11 @@ import errno
 import socket
 from typing import TYPE_CHECKING
 
-from condor_mini.base.errors import AlreadyInUse, EngineCapabilityError
+from condor_mini.base.errors import AlreadyInUse
 from condor_mini.base.layout import LABEL
 from condor_mini.base.words import counted
-from condor_mini.engine import ImageBuilder, ImageComposer
-from condor_mini.engine.several import SeveralHosts, host_of, on_each_host
+from condor_mini.engine import ImageBuilder
+from condor_mini.engine.several import host_of, unreached
 from condor_mini.engine.values import host_in_url
 from condor_mini.nodes import accounts, exposure, forwarding, host_files, plan
 from condor_mini.nodes.fit import fitted
@@ -75,28 +75,9 @@ def _able(
 
 
 def check_hosts(engine: Engine) -> None:
-    """Raise the first reason why a pool cannot be on several hosts.
-
-    Raises:
-        HostNotReached: A host's engine does not answer.
-        EngineCapabilityError: An engine is too old, or the same one as another host's.
-    """
-    if not isinstance(engine, SeveralHosts):
-        return
-    for failure in engine.unreached.values():
+    """Raise ``HostNotReached`` if a host's engine does not answer, or what it lacks."""
+    for failure in unreached(engine).values():
         raise failure
-    seen: dict[str, str] = {}
-    for host, there in on_each_host(engine):
-        info = there.info() if not isinstance(there, ImageComposer) else None
-        identity = (info.id or info.endpoint) if info else there.name
-        if (other := seen.setdefault(identity, host)) != host:
-            raise EngineCapabilityError(
-                f"the host {host} has the same engine as "
-                + (f"the host {other}" if other else "the rest of the pool"),
-                hint="Leave its `host` out of the pool file."
-                if not other
-                else "Give both groups the same `host`.",
-            )
 
 
 def check_absent(engine: Engine, pool: str) -> None:

@@ -42,7 +42,6 @@ def docker_info(facts: Json, endpoint: str) -> EngineInfo:
         cpus=facts["NCPU"],
         memory_mb=facts["MemTotal"] // _MEBIBYTE,
         architecture=facts["Architecture"],
-        id=facts.get("ID") or "",
         limits=tuple(limit for limit, key in _DOCKERS.items() if facts.get(key)),
     )
 

@@ -1,0 +1,173 @@
+"""Docker on hosts for tests: each host has its own engine, in namespaces of its own.
+
+A client reaches it at its socket, from wherever the socket's path is seen, or at a TCP port of the
+host with TLS.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hosts_for_tests import NAMESPACES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from hosts_for_tests import Host
+
+BOOT_TIMEOUT_S = 60.0
+COPY_TIMEOUT_S = 120.0
+_CGROUPS = Path("/sys/fs/cgroup")
+# `ip netns exec` would replace /sys, and with it the control groups. exec-root is in memory, so
+# that a second boot finds no traces of containers.
+_BOOT = """
+hostname "$NAME"
+mkdir -p "$D/cg" "$D/exec" "$D/data"
+mount --rbind /sys/fs/cgroup "$D/cg"
+mount -t sysfs sysfs /sys
+mount --rbind "$D/cg" /sys/fs/cgroup
+mount -t tmpfs tmpfs "$D/exec"
+exec docker-init -- dockerd --data-root "$D/data" --exec-root "$D/exec" --pidfile "$D/pid" \\
+  -H "unix://$D/docker.sock" --cgroup-parent "/$GROUP" "$@"
+"""
+# A name server that knows no name. One that does not answer would delay HTCondor's daemons by
+# seconds a query.
+_NAME_SERVER = """
+import socket, sys
+server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+server.bind((sys.argv[1], 53))
+while True:
+    query, client = server.recvfrom(4096)
+    server.sendto(query[:2] + bytes([0x81, 0x83]) + query[4:6] + bytes(6) + query[12:], client)
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Engine:
+    """Docker on a host."""
+
+    host: Host
+    folder: Path
+    process: subprocess.Popen[bytes]
+
+    @property
+    def url(self) -> str:
+        """Where its socket is."""
+        return f"unix://{self.folder}/docker.sock"
+
+    def docker(self, *argv: str, stdin: bytes | None = None) -> str:
+        """Run a command of the client, which succeeds; what it wrote to stdout."""
+        done = subprocess.run(
+            ["docker", "--host", self.url, *argv],
+            input=stdin,
+            capture_output=True,
+            check=False,
+            timeout=COPY_TIMEOUT_S,
+        )
+        assert done.returncode == 0, f"{argv}: {done.stderr.decode()}"
+        return done.stdout.decode()
+
+    def held(self, label: str) -> list[str]:
+        """The names of all containers, volumes and networks with a label."""
+        by_label = ("--filter", f"label={label}")
+        return [
+            *self.docker("ps", "--all", "--format", "{{.Names}}", *by_label).split(),
+            *self.docker("volume", "ls", "--quiet", *by_label).split(),
+            *self.docker("network", "ls", "--format", "{{.Name}}", *by_label).split(),
+        ]
+
+    def load(self, references: Sequence[str]) -> None:
+        """Load images of this machine's Docker."""
+        with subprocess.Popen(["docker", "save", *references], stdout=subprocess.PIPE) as saving:
+            subprocess.run(
+                ["docker", "--host", self.url, "load", "--quiet"],
+                stdin=saving.stdout,
+                stdout=subprocess.DEVNULL,
+                check=True,
+                timeout=COPY_TIMEOUT_S,
+            )
+        assert saving.returncode == 0
+
+    def answers(self) -> bool:
+        """Whether it answers now."""
+        argv = ["docker", "--host", self.url, "version"]
+        return subprocess.run(argv, capture_output=True, check=False).returncode == 0
+
+
+def can_have_docker() -> bool:
+    """Whether hosts for tests can have Docker here."""
+    return all(map(shutil.which, ("docker", "dockerd", "docker-init", "nsenter", "unshare")))
+
+
+@contextmanager
+def docker_on(host: Host, folder: Path, *options: str) -> Iterator[Engine]:
+    """Yield Docker on a host; end it, and remove all that it has.
+
+    Args:
+        host: The host.
+        folder: Directory for all that the engine keeps; the path of the socket in it must be short.
+        options: More options of dockerd.
+    """
+    folder.mkdir(parents=True)
+    group = host.namespace
+    options = ("--dns", host.address, *options)
+    inside = ("nsenter", f"--net={NAMESPACES / host.namespace}")
+    name_server = [*inside, sys.executable, "-c", _NAME_SERVER, host.address]
+    with ExitStack() as stack:
+        log = stack.enter_context((folder / "log").open("wb"))
+        names = stack.enter_context(subprocess.Popen(name_server, stderr=log))
+        stack.callback(names.kill)
+        process = subprocess.Popen(
+            [
+                *inside,
+                *("unshare", "--mount", "--uts", "--pid", "--fork", "--kill-child"),
+                *("--mount-proc", "--propagation", "slave", "sh", "-euc", _BOOT, "sh", *options),
+            ],
+            env={**os.environ, "NAME": host.name, "D": str(folder), "GROUP": group},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        made = Engine(host=host, folder=folder, process=process)
+        try:
+            _await(made)
+            yield made
+        finally:
+            # A signal to its first process ends all of them: it has a PID namespace of its own.
+            process.send_signal(signal.SIGKILL)
+            process.wait(BOOT_TIMEOUT_S)
+            _remove(folder, group)
+
+
+def _await(engine: Engine) -> None:
+    end = time.monotonic() + BOOT_TIMEOUT_S
+    while not engine.answers():
+        said = (engine.folder / "log").read_text(errors="replace")[-2000:]
+        assert engine.process.poll() is None, said
+        assert time.monotonic() < end, said
+        time.sleep(0.05)
+
+
+def _remove(folder: Path, group: str) -> None:
+    for controller in (_CGROUPS, *_CGROUPS.iterdir()):
+        for below in sorted((controller / group).rglob("*/"), reverse=True):
+            _try_rmdir(below)
+        _try_rmdir(controller / group)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _try_rmdir(path: Path) -> None:
+    try:
+        path.rmdir()
+    except OSError:
+        pass  # absent, or a process of it is just ending
