@@ -109,7 +109,7 @@ class Pool(PoolNodes):
             EngineNotFound: No engine answers.
         """
         pool = cls(reached(engine), name)
-        if not pool.nodes and not pool.can_be_recreated():
+        if not pool.reached_nodes and not pool.can_be_recreated():
             pool.existing_nodes()
         return pool
 

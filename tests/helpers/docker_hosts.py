@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -97,6 +97,16 @@ class Engine:
             )
         assert saving.returncode == 0
 
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """Let no client reach it at its socket."""
+        socket = self.folder / "docker.sock"
+        socket.rename(socket.with_suffix(".away"))
+        try:
+            yield
+        finally:
+            socket.with_suffix(".away").rename(socket)
+
     def answers(self) -> bool:
         """Whether it answers now."""
         argv = ["docker", "--host", self.url, "version"]
@@ -167,7 +177,5 @@ def _remove(folder: Path, group: str) -> None:
 
 
 def _try_rmdir(path: Path) -> None:
-    try:
+    with suppress(OSError):  # absent, or a process of it is just ending
         path.rmdir()
-    except OSError:
-        pass  # absent, or a process of it is just ending

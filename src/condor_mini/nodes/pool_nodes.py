@@ -39,6 +39,11 @@ class PoolNodes:
         """All nodes in their present state: central manager, access points, execution points."""
         return pool_nodes(self.engine, self.name)
 
+    @property
+    def reached_nodes(self) -> list[Node]:
+        """The nodes on hosts that are reached. One can be used though another's host is away."""
+        return pool_nodes(lenient(self.engine), self.name)
+
     def node(self, name: str | None = None, *, role: Role = Role.ACCESS_POINT) -> Node:
         """Return the node of that name, or the first node of a role.
 
@@ -51,7 +56,7 @@ class PoolNodes:
             NotFound: There is no such node or pool; says which there are.
             PoolNotReady: Only the pool's state is left.
         """
-        nodes = self._nodes_to_choose_from()
+        nodes = self.reached_nodes or self.existing_nodes()
         wanted = {name, f"{self.name}-{name}"}
         for node in nodes:
             if node.name in wanted if name else node.role.acts_as(role):
@@ -59,13 +64,6 @@ class PoolNodes:
         what = f"node {name}" if name else role.words
         names = ", ".join(node.name for node in nodes)
         raise NotFound(f"the pool {self.name} has no {what}; its nodes: {names}")
-
-    def _nodes_to_choose_from(self) -> list[Node]:
-        """Return the nodes on hosts that are reached, at least one; raises as ``existing_nodes``.
-
-        One node can be used though the host of another is away.
-        """
-        return pool_nodes(lenient(self.engine), self.name) or self.existing_nodes()
 
     def exec(
         self,
@@ -142,5 +140,7 @@ class Snapshot(PoolNodes):
         """All nodes in the state that they were in."""
         return list(self._nodes)
 
-    def _nodes_to_choose_from(self) -> list[Node]:
-        return self.existing_nodes()
+    @property
+    def reached_nodes(self) -> list[Node]:
+        """Those of them on hosts that were reached."""
+        return self.nodes
