@@ -63,6 +63,10 @@ def command(*, quiet: bool, output: str, engine: str | None) -> None:
     )
     for pool in pools:
         match pool.state:
+            case ListedState.PART:
+                click.echo(
+                    f"The pool {pool.name} has its central manager on another host.", err=True
+                )
             case ListedState.KEPT if not any(pool.nodes.values()):
                 click.echo(
                     f"The creation of the pool {pool.name} was cut off; it has no nodes yet. "

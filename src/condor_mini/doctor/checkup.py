@@ -15,10 +15,12 @@ from condor_mini.base.series import catalogue
 from condor_mini.doctor.container import container_findings
 from condor_mini.doctor.findings import fail, ok, warn
 from condor_mini.doctor.pool import pool_findings
+from condor_mini.engine.several import lenient, unreached
 from condor_mini.engines import find_engine
 from condor_mini.images import builder
 from condor_mini.nodes.holdings import Holdings, ask_at_once
 from condor_mini.nodes.node import pool_nodes, shown
+from condor_mini.nodes.pool_hosts import with_recorded_hosts
 from condor_mini.nodes.record import has_group, stored_spec
 
 if TYPE_CHECKING:
@@ -159,6 +161,9 @@ def _record(engine: Engine, pool: str, nodes: Sequence[Node]) -> Iterator[Findin
 
 
 def _pool(engine: Engine, pool: str, *, must_exist: bool) -> Iterator[Finding]:
+    engine = lenient(with_recorded_hosts(engine, pool))
+    for host, failure in unreached(engine).items():
+        yield fail(f"host {host}", failure.message, failure.hint)
     nodes = pool_nodes(engine, pool)
     if nodes:
         if not nodes[0].is_personal:  # such a pool is made of options, and has no spec

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from condor_mini.base.parallel import each
 from condor_mini.base.times import rfc3339
 from condor_mini.engine import ContainerState
+from condor_mini.engine.several import lenient, unreached
 from condor_mini.nodes.holdings import Holdings, ask_at_once
 from condor_mini.nodes.node import CREATED_ROLES, SPEC, Role
+from condor_mini.nodes.pool_hosts import is_record, with_recorded_hosts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,6 +39,8 @@ class ListedState(StrEnum):
     Either the central manager alone was removed, and ``start`` creates it again, or what is left
     is not enough to create it again.
     """
+    PART = "part"
+    """Nodes of a pool whose central manager is on another host: its pool file names this one."""
     KEPT = "kept"
     """No node has a container. The nodes' state exists, and ``start`` creates them from it."""
 
@@ -89,18 +94,21 @@ def listing(engine: Engine) -> Listing:
     """Return the pools, then the personal pools, each sorted by name, and the label problems."""
     held = Holdings(engine)
     ask_at_once(lambda: held.nodes, lambda: held.volumes, lambda: held.networks)
+    several = {network.name for network in held.networks if is_record(network)}
     containers: dict[str, list[Node]] = {}
     for node in held.nodes:
-        containers.setdefault(node.pool, []).append(node)
+        if node.pool not in several:
+            containers.setdefault(node.pool, []).append(node)
     pools = [
         _personal(nodes[0])
         if nodes[0].is_personal
         else _pool(name, nodes, [lost for lost in held.lost_nodes() if lost.pool == name])
         for name, nodes in containers.items()
     ]
+    pools += each(lambda name: _of_several_hosts(engine, name), sorted(several))
     pools += [
         _without_containers(name, held)
-        for name in _left_without_containers(held) - containers.keys()
+        for name in _left_without_containers(held) - containers.keys() - several
     ]
     return Listing(
         pools=sorted(pools, key=lambda pool: (pool.directory is not None, pool.name)),
@@ -108,18 +116,30 @@ def listing(engine: Engine) -> Listing:
     )
 
 
+def _of_several_hosts(engine: Engine, name: str) -> ListedPool:
+    """Return the entry of a pool on several hosts, with what is on those that are reached."""
+    everywhere = lenient(with_recorded_hosts(engine, name))
+    held = Holdings(everywhere, name)
+    if not held.nodes:
+        return _without_containers(name, held)
+    pool = _pool(name, held.nodes, held.lost_nodes())
+    whole = pool.state is not ListedState.RUNNING or not unreached(everywhere)
+    return pool if whole else replace(pool, state=ListedState.PARTLY)
+
+
 def _pool(name: str, nodes: Sequence[Node], lost: Sequence[Identity]) -> ListedPool:
     """Return the entry of a pool that has containers, and perhaps nodes that have none."""
     infos = [node.info for node in nodes]
     has_manager = any(node.role is Role.CENTRAL_MANAGER or node.joined_to for node in nodes)
     counts = Counter(node.role for node in (*(node.identity for node in nodes), *lost))
+    headless = ListedState.PART if all(node.host for node in nodes) else ListedState.INCOMPLETE
     return ListedPool(
         name=name,
         kind="pool",
         series=nodes[0].series,
         nodes={str(role): counts[role] for role in CREATED_ROLES},
         running=len(_running(infos)),
-        state=_state(infos, len(lost)) if has_manager else ListedState.INCOMPLETE,
+        state=_state(infos, len(lost)) if has_manager else headless,
         started_at=_started_at(infos),
         directory=None,
         joins=nodes[0].joined_to or None,
@@ -128,7 +148,7 @@ def _pool(name: str, nodes: Sequence[Node], lost: Sequence[Identity]) -> ListedP
 
 def _left_without_containers(held: Holdings) -> set[str]:
     """Return the names of the pools that have volumes or a network."""
-    return {each.pool for each in held.volumes} | {each.name for each in held.networks}
+    return {volume.pool for volume in held.volumes} | {network.name for network in held.networks}
 
 
 def _without_containers(name: str, held: Holdings) -> ListedPool:

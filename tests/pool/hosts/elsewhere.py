@@ -19,7 +19,7 @@ from condor_mini.images.debian import debian_base
 from docker_hosts import docker_on
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from command_line import Result
@@ -41,11 +41,16 @@ class Machines:
     def _environment(self) -> dict[str, str]:
         return {"DOCKER_HOST": self.here.url, "CONDOR_MINI_ENGINE": "docker"}
 
-    def cli(self, *argv: str, environment: Mapping[str, str] | None = None) -> Result:
-        """Run condor-mini on the first host, whatever its status."""
+    def cli(
+        self,
+        *argv: str,
+        environment: Mapping[str, str] | None = None,
+        within: Sequence[str] = (),
+    ) -> Result:
+        """Run condor-mini on the first host, whatever its status; ``within`` runs it."""
         variables = {**self._environment, **(environment or {})}
         words = ("env", *(f"{key}={value}" for key, value in variables.items()))
-        return self.here.host.run(*words, sys.executable, "-m", "condor_mini", *argv)
+        return self.here.host.run(*words, *within, sys.executable, "-m", "condor_mini", *argv)
 
     def ran(self, *argv: str) -> str:
         """Run condor-mini on the first host, which succeeds; what it wrote to stdout."""
