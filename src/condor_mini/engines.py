@@ -19,7 +19,7 @@ from condor_mini.base.errors import (
 from condor_mini.engine.oci import OciEngine
 from condor_mini.engine.oci.dialect import DOCKER, PODMAN, Dialect
 from condor_mini.engine.oci.hosts import DockerElsewhere
-from condor_mini.engine.several import SeveralHosts, several_hosts
+from condor_mini.engine.several import FIRST, on_each_host, several_hosts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -143,15 +143,17 @@ def reached(engine: Engine | str | None) -> Engine:
 
 
 def with_hosts(engine: Engine, hosts: Sequence[str]) -> Engine:
-    """Return an engine together with those of other hosts; without hosts, the engine as it is.
+    """Return an engine together with those of other hosts; without more hosts, it as it is.
 
     Args:
-        engine: Engine of the first host.
+        engine: Engine of the first host, perhaps with those of others already.
         hosts: ``embedded`` for this machine without an engine, or what ``DockerElsewhere`` takes.
     """
-    if not hosts or isinstance(engine, SeveralHosts):
+    known = dict(on_each_host(engine))
+    if not (more := [host for host in hosts if host not in known]):
         return engine
-    return several_hosts(engine, {host: _engine_of(host) for host in hosts})
+    first = known.pop(FIRST)
+    return several_hosts(first, {**known, **{host: _engine_of(host) for host in more}})
 
 
 def _engine_of(host: str) -> Engine:

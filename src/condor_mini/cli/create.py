@@ -177,7 +177,8 @@ def _show(spec: PoolSpec, output: str) -> None:
         return
     click.echo(f"network {spec.name}")
     for node in nodes:
-        click.echo(f"\n{node.name}  {node.container.image}")
+        where = f"  on {node.host}" if node.host else ""
+        click.echo(f"\n{node.name}  {node.container.image}{where}")
         for path, text in node.files.items():
             click.echo(f"  /{path}")
             for line in text.splitlines():

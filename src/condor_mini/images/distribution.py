@@ -26,8 +26,8 @@ _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 def send_missing(engine: Engine, wanted: Mapping[str, Collection[str]], progress: Progress) -> None:
     """Send images of the first host to the other hosts that do not have the same ones.
 
-    Images that the first host does not have are left to the other host. A host without a container
-    engine gets none: its images are made of the runtime.
+    Images that the first host does not have are left to the other host. A host with another kind of
+    engine gets none, and makes its own.
 
     Args:
         engine: Engine of several hosts; with any other this does nothing.
@@ -42,7 +42,7 @@ def send_missing(engine: Engine, wanted: Mapping[str, Collection[str]], progress
         return
     for host, references in wanted.items():
         there = engine.at(host)
-        if not host or not isinstance(there, ImageBuilder):
+        if not host or not isinstance(there, ImageBuilder) or there.name != engine.name:
             continue
         ours = {name: image for name in references if (image := engine.image(name))}
         found = dict(zip(ours, each(there.image, ours), strict=True))

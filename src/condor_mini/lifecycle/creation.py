@@ -5,10 +5,9 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
-from condor_mini.base.errors import EngineCapabilityError
 from condor_mini.base.series import catalogue
 from condor_mini.base.words import counted
-from condor_mini.engine.several import on_each_host
+from condor_mini.lifecycle import networks
 from condor_mini.lifecycle.admission import admitted, check_names
 from condor_mini.lifecycle.claim import Claim
 from condor_mini.lifecycle.equipment import (
@@ -99,7 +98,7 @@ def create(
 
     def make() -> None:
         claim.take()
-        _create_networks_elsewhere(engine, spec.name, labels)
+        networks.create_elsewhere(engine, spec.hosts, spec.name, labels)
         fill_volumes(engine, nodes, series, labels, progress)
         what = f"{counted(len(nodes), 'node')} of the pool {spec.name}"
         with progress.step(f"Starting {what}", done=f"Started {what}"):
@@ -134,25 +133,6 @@ def create(
         return pool_nodes(engine, spec.name) if claim.taken else []
 
     make_or_roll_back(make, undo, made, progress, pool=spec.name)
-
-
-def _create_networks_elsewhere(engine: Engine, pool: str, labels: Mapping[str, str]) -> None:
-    """Create the networks of the hosts other than the first.
-
-    Raises:
-        AlreadyInUse: A host has a network of that name.
-        EngineCapabilityError: A host has the same engine as another one.
-    """
-    for host, there in on_each_host(engine):
-        if not host:
-            continue
-        # Nothing that Docker says of itself tells: machines that were cloned have the same ID.
-        if there.networks({MAKING_LABEL: labels[MAKING_LABEL]}):
-            raise EngineCapabilityError(
-                f"the host {host} has the same engine as the pool, or as another host of it",
-                hint="Leave this `host` out of the pool file, or give both groups the same one.",
-            )
-        there.create_network(pool, labels=labels)
 
 
 def add(

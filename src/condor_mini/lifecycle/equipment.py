@@ -23,7 +23,7 @@ def with_images(
 ) -> list[PlannedNode]:
     """Return the nodes as ``custom_image.equipped`` does, once each host has their images.
 
-    Images are built on the first host if that builds any, and sent to the others.
+    Images are built on the first host, and sent to the others with the same kind of engine.
     """
     equipped = _with_own_images(engine, nodes, series, progress)
     for there, some in _building(engine, equipped):
@@ -77,6 +77,6 @@ def _building(
     places = [(there, some) for _, there, some in by_host(engine, nodes)]
     if not isinstance(engine, ImageBuilder):
         return places
-    sent = [node for there, some in places for node in some if isinstance(there, ImageBuilder)]
-    own = [place for place in places if not isinstance(place[0], ImageBuilder)]
+    sent = [node for there, some in places for node in some if there.name == engine.name]
+    own = [place for place in places if place[0].name != engine.name]
     return [*([(engine, sent)] if sent else []), *own]

@@ -13,7 +13,7 @@ from condor_mini.base.series import catalogue
 from condor_mini.base.words import counted
 from condor_mini.engine import ContainerSpec, VolumeMount
 from condor_mini.images import user_images
-from condor_mini.lifecycle import stop_and_start
+from condor_mini.lifecycle import networks, stop_and_start
 from condor_mini.lifecycle.admission import check_names
 from condor_mini.lifecycle.equipment import fill_volumes, with_images
 from condor_mini.lifecycle.ready import Deadline
@@ -218,6 +218,7 @@ def _recreate(
     def make() -> None:
         what = counted(len(nodes), "node")
         with progress.step(f"Recreating {what}", done=f"Recreated {what}"):
+            networks.create_missing(engine, nodes)
             fill_volumes(engine, nodes, series, pool_labels(pool), progress)
             marked = labelled(nodes, mark)
             ready = with_volumes(engine, marked, pool_labels(pool))

@@ -16,7 +16,7 @@ from condor_mini.base.errors import (
 from condor_mini.base.progress import Progress
 from condor_mini.engine import ContainerSpec
 from condor_mini.engine.several import several_hosts
-from condor_mini.lifecycle import creation, removal
+from condor_mini.lifecycle import claim, creation, removal
 from condor_mini.nodes import exposure
 from condor_mini.nodes.node import SPEC, pool_nodes
 from condor_mini.nodes.pool_hosts import HOSTS
@@ -223,3 +223,29 @@ def test_lost_node_is_created_again_on_its_host(two: TwoHosts) -> None:
     pool.start()
     assert {node.name: node.host for node in pool_nodes(pool.engine, "ci")} == NODES
     assert [info.name for info in two.there.containers({})] == ["ci-execute-2"]
+
+
+def test_network_that_a_killed_process_did_not_create(two: TwoHosts) -> None:
+    """`start` creates it, with the nodes."""
+    two.there.remove("ci-execute-2")
+    two.there.remove_network("ci")
+    Pool.open("ci", engine=two.here).start()
+    assert "ci" in held(two.there)
+
+
+def test_name_is_free_once_the_rest_can_be_removed(
+    two: TwoHosts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A new pool removes the record of a pool that is gone, and takes the name."""
+    monkeypatch.setattr(claim, "CLAIM_TIMEOUT_S", 0.2)
+    two.there.fail_at(two.there.number + 1, not_reached(), for_good=True)
+    with pytest.raises(HostNotReached):
+        Pool.open("ci", engine=two.here).delete()
+    two.there.disarm()
+    two.there.remove("ci-execute-2")
+    two.there.remove_volume(*(volume.name for volume in two.there.volumes({})))
+    pool = Pool.create(spec=spec_of(execution_points=[{}]), engine=two.here)
+    assert {node.name: node.host for node in pool.nodes} == {
+        name: host for name, host in NODES.items() if not host
+    }
+    assert held(two.there) == []
