@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import PoolNotReady, TimedOut
+from condor_mini.base.layout import REQUEST_SCRIPTS
 from condor_mini.base.waiting import wait_until
 from condor_mini.base.words import counted
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 # Only a child of this node's master counts: without a process namespace, the startds of other
 # nodes are visible too.
 _STARTD = (
-    "master=$(condor_who -quick | sed -n 's/^MASTER_PID = //p'); "
+    f"master=$({REQUEST_SCRIPTS}/who | sed -n 's/^MASTER_PID = //p'); "
     'grep -qs "(condor_startd) [A-Z] $master " /proc/[0-9]*/stat'
 )
 

@@ -26,10 +26,11 @@ class PoolNodes:
         self._first_engine = engine
         self.name = name
 
-    @cached_property
-    def engine(self) -> Engine:
-        """The engine that the pool is on, together with those of other hosts that it is on."""
+    def _on_all_hosts(self) -> Engine:
         return with_recorded_hosts(self._first_engine, self.name)
+
+    engine = cached_property(_on_all_hosts)
+    """The engine that the pool is on, together with those of other hosts that it is on."""
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r})"

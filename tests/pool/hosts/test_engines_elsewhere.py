@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from condor_mini.base.waiting import wait_until
 from docker_hosts import can_have_docker
 
 from .elsewhere import NODE1, POOL_LABEL, machines
@@ -45,6 +46,16 @@ transfer_output_files = where
 transfer_output_remaps = "where=where.{node}"
 should_transfer_files = yes
 requirements = CondorMiniNode == "{node}"
+request_memory = 64
+request_disk = 16M
+queue
+"""
+
+LONG_JOB = """\
+executable = /bin/sleep
+transfer_executable = false
+arguments = 600
+requirements = CondorMiniNode == "far-execute-4"
 request_memory = 64
 request_disk = 16M
 queue
@@ -126,14 +137,32 @@ def test_stopped_nodes_start_again(pool: Machines) -> None:
 
 
 def test_scale(pool: Machines) -> None:
-    """A group grows and shrinks on its own host."""
+    """A group grows and shrinks on its own host; a job that runs there gets its time."""
     pool.ran("scale", "-n", POOL, "--execute", "3", "--group", "there", "-q")
     found = {node["name"]: node["host"] for node in pool.status(POOL)["nodes"]}
     assert found == {**NODES, "far-execute-4": "node2"}
-    pool.ran("scale", "-n", POOL, "--execute", "2", "--group", "there", "--grace", "0", "-q")
+    (folder := pool.here.host.home / "long").mkdir()
+    (folder / "job.sub").write_text(LONG_JOB)
+    pool.ran("submit", "-n", POOL, str(folder / "job.sub"))
+    job = ("exec", "-n", POOL, "--", "condor_q", "-af", "JobStatus")
+    wait_until(lambda: None if pool.ran(*job) == "2\n" else "it does not run", timeout_s=30)
+    argv = ("scale", "-n", POOL, "--execute", "2", "--group", "there", "--grace", "1")
+    done = pool.cli(*argv)
+    assert done.status == 0
+    assert "Jobs still ran on far-execute-4 after 1 s" in done.err
+    assert pool.ran(*job) == "1\n"
+    pool.ran("exec", "-n", POOL, "--", "condor_rm", "-all")
     found = {node["name"]: node["host"] for node in pool.status(POOL)["nodes"]}
     assert found == NODES
     assert "far-execute-4-tokens" not in pool.there.held(POOL_LABEL)
+
+
+def test_doctor(pool: Machines) -> None:
+    """All nodes are healthy, though condor_who looks for them at addresses of other hosts."""
+    found = pool.ran("doctor", "-n", POOL)
+    assert [line for line in found.splitlines() if "healthy" in line] == [
+        f"ok    node {name}: healthy" for name in NODES
+    ]
 
 
 def test_host_that_is_away(pool: Machines) -> None:

@@ -154,3 +154,35 @@ def test_host_without_a_route_is_refused() -> None:
 def test_host_that_does_not_reach_itself_is_known() -> None:
     """Nobody listens at port 1."""
     assert not exposure.is_reflected(Endpoint(host="127.0.0.1", port=1))
+
+
+def elsewhere(**group: object) -> PoolSpec:
+    """A pool with an execution point on another host."""
+    plain = {"name": "mini", "expose": "10.0.0.1:9700", "execution_points": [group]}
+    return PoolSpec.model_validate(plain)
+
+
+@pytest.mark.parametrize("host", ["node2", "ssh://me@node2:22", "tcp://node2:2376"])
+def test_nodes_elsewhere_use_the_broker(host: str) -> None:
+    """With a private network of their host's: another host's nodes may have the same addresses."""
+    spec = elsewhere(host=host)
+    (text,) = exposure.config(spec, EXECUTION, 1, host).values()
+    assert 'CondorMiniHost = "node2"\n' in text
+    assert "PRIVATE_NETWORK_NAME = mini.node2\n" in text
+    assert "CONDOR_HOST = 10.0.0.1\n" in text
+    assert "COLLECTOR_HOST = 10.0.0.1:9700\n" in text
+    assert "CCB_ADDRESS = $(COLLECTOR_HOST)\n" in text
+    (node,) = [each for each in planned_nodes(spec) if each.role is EXECUTION]
+    assert (node.host, node.container.ports) == (host, ())
+    assert node.container.labels[JOINED] == node.container.labels[ADDRESS] == ""
+
+
+def test_nodes_without_an_engine_listen_at_the_hosts_address() -> None:
+    """They are beside nodes in containers, which reach no address of 127.0.0.0/8 outside."""
+    info = replace(FakeEngine().info(), on_loopback=False)
+    spec = exposure.settled(elsewhere(host="embedded").with_overrides(expose="127.0.0.1"), info)
+    (text,) = exposure.config(spec, EXECUTION, 1, "embedded").values()
+    assert "SHARED_PORT_PORT = 0\n" in text
+    assert f'CondorMiniHost = "{exposure.host_name()}"\n' in text
+    found = {node.role: node.container.labels[ADDRESS] for node in planned_nodes(spec)}
+    assert found == {MANAGER: "", POINT: "", EXECUTION: "127.0.0.1"}
