@@ -277,13 +277,10 @@ class PoolSpec(Part):
                 ("expose",),
                 "other hosts and this one reach the pool there: leave reachable out",
             )
-        yield from misplaced(
-            () if self.joins else self._nodes(),
-            is_exposed=self.expose is not None,
-            is_shared=self.shared is not None,
-            has_mounts=bool(self.mounts),
-            series=self.htcondor,
-        )
+        if not self.joins:
+            yield from misplaced(
+                self._nodes(), self.htcondor, self.expose, shared=self.shared, mounts=self.mounts
+            )
         yield from _between_groups("access_points", self.access_points)
         yield from _between_groups("execution_points", self.execution_points)
         if self.execution_point_count == 0:

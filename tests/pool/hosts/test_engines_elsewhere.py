@@ -117,6 +117,9 @@ def test_commands_reach_nodes_elsewhere(pool: Machines) -> None:
     assert pool.ran("exec", *there, "--", "hostname").strip() == "far-execute-2"
     assert "far-execute-2" in pool.ran("logs", "-n", POOL, "--node", "execute-2", "--tail", "5")
     assert "startd" in pool.ran("logs", "-n", POOL, "--tail", "50")
+    (source := pool.here.host.home / "source").write_text("copied")
+    pool.ran("cp", "-n", POOL, str(source), "far-execute-2:/tmp/copy")
+    assert pool.ran("exec", *there, "--", "cat", "/tmp/copy") == "copied"
 
 
 def test_a_volume_is_of_its_host(pool: Machines) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -113,6 +114,26 @@ def test_failure_of_any_call_leaves_nothing(
             failed += 1
             assert held(two.here) == held(two.there) == [], engine.calls[number - 1]
     assert failed > total // 2
+
+
+@pytest.mark.parametrize("place", ["here", "there"])
+def test_ctrl_c_leaves_nothing(make: Callable[[], TwoHosts], place: str) -> None:
+    """On any host, during whichever call of any of the engines it comes."""
+    counted = make()
+    counted.create()
+    total, whole, interrupted = getattr(counted, place).number, held(counted.there), 0
+    for number in range(1, total + 1):
+        two = make()
+        engine: PoolEngine = getattr(two, place)
+        engine.signal_at(number, signal.SIGINT)
+        try:
+            two.create()
+        except KeyboardInterrupt:
+            interrupted += 1
+            assert held(two.here) == held(two.there) == [], engine.calls[number - 1]
+        else:  # it came when all was done
+            assert held(two.there) == whole
+    assert interrupted > total // 2
 
 
 def test_host_that_goes_away_while_a_pool_is_created(make: Callable[[], TwoHosts]) -> None:
