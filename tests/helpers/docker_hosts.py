@@ -11,12 +11,12 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from condor_mini.base.waiting import wait_until
 from hosts_for_tests import NAMESPACES
 
 if TYPE_CHECKING:
@@ -160,22 +160,28 @@ def docker_on(host: Host, folder: Path, *options: str) -> Iterator[Engine]:
 
 
 def _await(engine: Engine) -> None:
-    end = time.monotonic() + BOOT_TIMEOUT_S
-    while not engine.answers():
+    def silent() -> str | None:
         said = (engine.folder / "log").read_text(errors="replace")[-2000:]
         assert engine.process.poll() is None, said
-        assert time.monotonic() < end, said
-        time.sleep(0.05)
+        return None if engine.answers() else said
+
+    wait_until(silent, timeout_s=BOOT_TIMEOUT_S)
 
 
 def _remove(folder: Path, group: str) -> None:
-    for controller in (_CGROUPS, *_CGROUPS.iterdir()):
-        for below in sorted((controller / group).rglob("*/"), reverse=True):
-            _try_rmdir(below)
-        _try_rmdir(controller / group)
+    # The processes of its containers may take a moment to end.
+    wait_until(lambda: _left_groups(group), timeout_s=BOOT_TIMEOUT_S)
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _try_rmdir(path: Path) -> None:
-    with suppress(OSError):  # absent, or a process of it is just ending
-        path.rmdir()
+def _left_groups(group: str) -> str | None:
+    """Remove the control groups of an engine that has ended; what is left of them."""
+    left = []
+    for controller in (_CGROUPS, *_CGROUPS.iterdir()):
+        if not (top := controller / group).is_dir():
+            continue
+        for folder in [Path(place) for place, _, _ in os.walk(top, topdown=False)]:
+            with suppress(OSError):
+                folder.rmdir()
+        left += [str(top)] if top.exists() else []
+    return f"there are still {', '.join(left)}" if left else None
