@@ -43,10 +43,14 @@ if TYPE_CHECKING:
     from condor_mini.pool import Pool
     from condor_mini.reports.classads import ClassAd
     from condor_mini.reports.logs import LogLine
-    from condor_mini.reports.status import PoolStatus
+    from condor_mini.reports.status import PoolStatus, SlurmStatus
+    from condor_mini.slurm.allocations import Allocation, Allocations
+    from condor_mini.slurm.scheduler import SlurmRefused
     from condor_mini.spec import PoolSpec
 
 __all__ = [
+    "Allocation",
+    "Allocations",
     "AlreadyInUse",
     "Caller",
     "ClassAd",
@@ -82,6 +86,8 @@ __all__ = [
     "Revocation",
     "Role",
     "RuntimeFailed",
+    "SlurmRefused",
+    "SlurmStatus",
     "StateError",
     "Submission",
     "TimedOut",
@@ -93,6 +99,8 @@ __all__ = [
 
 # `condor-mini --help` needs none of them, and they are two thirds of its time.
 _LOADED_WHEN_ASKED_FOR = {
+    "Allocation": "slurm.allocations",
+    "Allocations": "slurm.allocations",
     "AlreadyInUse": "base.errors",
     "Caller": "personal.caller",
     "ClassAd": "reports.classads",
@@ -103,11 +111,11 @@ _LOADED_WHEN_ASKED_FOR = {
     "CreatedToken": "members.issued_tokens",
     "DebugLevel": "lifecycle.debug_levels",
     "EngineAccessDenied": "base.errors",
-    "HostNotReached": "base.errors",
     "EngineCapabilityError": "base.errors",
     "EngineError": "base.errors",
     "EngineInstallError": "base.errors",
     "EngineNotFound": "base.errors",
+    "HostNotReached": "base.errors",
     "ImageBuildFailed": "base.errors",
     "JobAd": "jobs.job_ads",
     "JobFailed": "base.errors",
@@ -128,6 +136,8 @@ _LOADED_WHEN_ASKED_FOR = {
     "Revocation": "members.issued_tokens",
     "Role": "nodes.node",
     "RuntimeFailed": "base.errors",
+    "SlurmRefused": "slurm.scheduler",
+    "SlurmStatus": "reports.status",
     "StateError": "base.errors",
     "Submission": "jobs.tracking",
     "TimedOut": "base.errors",
