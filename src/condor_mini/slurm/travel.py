@@ -194,12 +194,12 @@ def traveller(spec: PoolSpec, group: str | None) -> Traveller:
     if spec.expose is None:
         raise UsageError(f"no other host reaches the pool {spec.name}")
     groups = {each.name: each for each in spec.execution_points if each.image is None}
-    chosen = next(iter(groups), None) if group is None else group
+    chosen = next(iter(groups), "") if group is None else group
     if chosen not in groups:
-        names = ", ".join(groups) or "none"
+        what = f"group {chosen}" if chosen else "group"
         raise UsageError(
-            f"the pool {spec.name} has no group {chosen} of execution points with our image",
-            hint=f"Its groups: {names}. Choose one: --group NAME",
+            f"the pool {spec.name} has no {what} of execution points with our image",
+            hint=f"Choose one: --group {next(iter(groups))}" if groups else None,
         )
     joined = Joined(
         # Not empty: the nodes listen at their host's address, which node.sh finds out.
@@ -207,7 +207,9 @@ def traveller(spec: PoolSpec, group: str | None) -> Traveller:
         trust_domain=spec.trust_domain,
         host="",
     )
-    asked = spec.joining(joined, execution_points=None, access_points=0)
+    own = {"count": 1, "host": None}
+    only = {"execution_points": (groups[chosen].model_copy(update=own),), "access_points": ()}
+    asked = spec.model_copy(update=only).joining(joined, execution_points=None, access_points=None)
     (node,) = fitted([planned_node(asked, _ROLE, chosen, 1)], _COMPUTE_NODE)
     return Traveller(spec=spec, collector=spec.expose, node=node)
 
