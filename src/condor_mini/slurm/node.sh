@@ -153,7 +153,7 @@ run() {
       "$tools/$loader" --library-path "$tools/$libraries" "$tools/usr/bin/bash" "$root/run/condor-mini/node.sh" \
       --inside "${inside[@]}" &
   else
-    say "paths are translated, because there are no namespaces: ${why##*: }"
+    say "paths are translated, because there are no namespaces: ${why:-CONDOR_MINI_SANDBOX=paths}"
     mkdir "$place/proot"
     export PROOT_NO_SECCOMP=1 PROOT_TMP_DIR=$place/proot
     binds=()

@@ -47,8 +47,7 @@ FILES = (BATCH, NODE, TOKEN, ROOT, TOOLS, CONFIGURATION, SETTINGS)
 PATIENCE_S = 600
 """How long a node stays that does not reach the central manager, in seconds. It has cores for which
 somebody else waits."""
-_BATCH = """\
-#!/bin/bash
+_BATCH = """#!/bin/bash
 #SBATCH --job-name={pool}
 #SBATCH --nodes={nodes}
 #SBATCH --ntasks-per-node=1
