@@ -9,7 +9,7 @@ from condor_mini.base.errors import NotFound, PoolNotReady
 from condor_mini.base.layout import USER
 from condor_mini.engine import QUICK_TIMEOUT_S
 from condor_mini.engine.several import SeveralHosts, lenient
-from condor_mini.nodes.holdings import Holdings, absent, pool_names
+from condor_mini.nodes.holdings import Holdings, absent, ask_at_once, pool_names
 from condor_mini.nodes.node import Node, Role, pool_nodes
 from condor_mini.nodes.pool_hosts import with_recorded_hosts
 
@@ -38,6 +38,15 @@ class PoolNodes:
     @property
     def nodes(self) -> list[Node]:
         """All nodes in their present state: central manager, access points, execution points."""
+        if "engine" not in vars(self):
+            # Most pools are on one host: ask it for nodes while it looks for a record of others.
+            found: list[Node] = []
+            ask_at_once(
+                lambda: self.engine,
+                lambda: found.extend(pool_nodes(self._first_engine, self.name)),
+            )
+            if self.engine is self._first_engine:
+                return found
         return pool_nodes(self.engine, self.name)
 
     @property
@@ -132,9 +141,9 @@ class Snapshot(PoolNodes):
     """The nodes of a pool as they were at one moment. The engine is asked once for all of them."""
 
     def __init__(self, pool: PoolNodes) -> None:
+        self._nodes = pool.nodes  # first, because it asks for the engine at the same time
         super().__init__(pool.engine, pool.name)
         self.engine = pool.engine
-        self._nodes = pool.nodes
 
     @property
     def nodes(self) -> list[Node]:
