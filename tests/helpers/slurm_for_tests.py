@@ -61,6 +61,10 @@ class Cluster:
     base: Path
     login: Host
     nodes: tuple[Host, ...]
+    python: str = sys.executable
+    """A Python that the user can run."""
+    packages: str = ""
+    """Where the user has the packages that condor-mini needs; empty for the Python's own."""
 
     @property
     def home(self) -> Path:
@@ -78,13 +82,14 @@ class Cluster:
             "XDG_STATE_HOME": str(self.home / "state"),
             "XDG_DATA_HOME": str(self.home / "share"),
             "SLURM_CONF": str(self.base / "slurm.conf"),
+            "PYTHONPATH": self.packages,
         }
         words = ("env", "-C", str(self.home), *(f"{k}={v}" for k, v in environment.items()))
         return (on or self.login).run(*words, *user, *argv, timeout_s=timeout_s)
 
     def cli(self, *argv: str, timeout_s: float = 120.0) -> Result:
         """Run condor-mini as the user, on the login host, whatever its status."""
-        return self.run(sys.executable, "-m", "condor_mini", *argv, timeout_s=timeout_s)
+        return self.run(self.python, "-m", "condor_mini", *argv, timeout_s=timeout_s)
 
     def ran(self, *argv: str) -> str:
         """Run condor-mini as the user, which succeeds; what it wrote to stdout."""
@@ -141,9 +146,10 @@ def cluster(nodes: int, *, cpus: int = 2, memory_mb: int = 1500) -> Iterator[Clu
 
 
 def _prepare(host: Host, base: Path) -> None:
-    """Give a host its own ``/tmp``, and ``/etc`` with an account of the user."""
-    (host.home / "tmp").mkdir()
-    (host.home / "tmp").chmod(0o1777)
+    """Give a host ``/etc`` with an account of the user, and a compute node its own ``/tmp``."""
+    if host.name != "login":  # what the user types may be there
+        (host.home / "tmp").mkdir()
+        (host.home / "tmp").chmod(0o1777)
     etc = base / "etc"
     if not etc.exists():
         subprocess.run(["cp", "-a", "/etc", str(etc)], check=True)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini import runtime
-from condor_mini.base.progress import Progress
 from condor_mini.base.series import catalogue
 from condor_mini.base.waiting import wait_until
 from slurm_for_tests import UID, can_have_slurm, cluster
+
+from ..people import copy_of_cache, copy_of_us, python_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,17 +44,12 @@ def slurm() -> Iterator[Cluster]:
     """A cluster on whose login host the user has created a pool without an engine."""
     if os.geteuid() != 0 or not can_have_slurm():
         pytest.skip("a cluster takes root, and the packages slurm-wlm and munge")
-    with cluster(NODES) as made:
-        series = catalogue().get(None)
-        # The sandboxes' programs are those of the default series.
-        for each in (series, catalogue().get("25")):
-            have = runtime.ensure(each, Progress()).runtime.path
-            copy = made.home / "cache/condor-mini/runtime" / have.name
-            if not copy.exists():
-                shutil.copytree(have, copy, symlinks=True)
-        for place in (made.home, *made.home.rglob("*")):
-            os.chown(place, UID, UID, follow_symlinks=False)
-        made.ran("create", "--expose", "login", "--htcondor", series.number, "-q")
+    with cluster(NODES) as bare:
+        packages = copy_of_us(bare.base / "packages")
+        made = replace(bare, python=python_for(UID), packages=str(packages))
+        copy_of_cache(made.home / "cache", UID)
+        series = catalogue().get(None).number
+        made.ran("create", "--expose", "login", "--htcondor", series, "-q")
         yield made
 
 
