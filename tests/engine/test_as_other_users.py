@@ -26,6 +26,8 @@ from sandbox_programs import sandbox_runtime
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+pytestmark = pytest.mark.slow
+
 REPOSITORY = Path(__file__).parents[2]
 SUITE_TIMEOUT_S = 240
 SUITE = tuple(
