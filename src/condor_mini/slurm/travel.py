@@ -15,7 +15,7 @@ import tarfile
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from condor_mini import runtime
 from condor_mini.base.errors import UsageError
@@ -255,8 +255,8 @@ def _write_root(made: runtime.Runtime, to: Path) -> None:
             tar.add(source, target.lstrip("/"))
 
 
-def _members(archive: bytes) -> Iterator[tuple[tarfile.TarInfo, io.BufferedReader | None]]:
+def _members(archive: bytes) -> Iterator[tuple[tarfile.TarInfo, IO[bytes] | None]]:
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
         for member in tar:
             content = tar.extractfile(member) if member.isreg() else None
-            yield member, content  # type: ignore[misc]
+            yield member, content
