@@ -257,18 +257,20 @@ class Allocations:
     def _await_nodes(self, made: Allocation, timeout_s: float) -> None:
         def missing() -> str | None:
             joined = self._joined(made.job)
-            if joined >= made.nodes:
+            absent = [n for n in range(1, made.nodes + 1) if self._node(made.job, n) not in joined]
+            if not absent:
                 return None
+            words = _last_words(made, absent[0])
             job = scheduler.jobs([made.job]).get(made.job)
             if job is None:
                 raise PoolNotReady(
-                    f"the Slurm job {made.job} has ended{_last_words(made.directory)}",
+                    f"the Slurm job {made.job} has ended{words}",
                     hint=f"Remove what is left of it: {_down(self._pool.name, made.job)}",
                 )
             why = f" ({job.reason})" if job.state == "PENDING" else ""
             return (
-                f"{joined} of {counted(made.nodes, 'node')} have joined; the Slurm job {made.job} "
-                f"is {job.state.lower()}{why}{_last_words(made.directory)}"
+                f"{made.nodes - len(absent)} of {counted(made.nodes, 'node')} have joined; "
+                f"the Slurm job {made.job} is {job.state.lower()}{why}{words}"
             )
 
         wait_until(
@@ -280,9 +282,13 @@ class Allocations:
             ),
         )
 
-    def _joined(self, job: str) -> int:
+    def _node(self, job: str, number: int) -> str:
+        """Return the name of a node, as ``node.sh`` makes it; the first is 1."""
+        return f"{self._pool.name}-slurm-{job}-{number}"
+
+    def _joined(self, job: str) -> set[str]:
         ads = classads.slot_ads(self._pool, f"SlurmJobId == {job}", ["CondorMiniNode"])
-        return len({str(ad.get("CondorMiniNode")) for ad in ads})
+        return {str(ad.get("CondorMiniNode")) for ad in ads}
 
     def _revoke(self, holders: Sequence[str]) -> None:
         with suppress(NotFound, PoolNotReady):  # a pool that is gone accepts no token
@@ -349,13 +355,15 @@ def _await_end(numbers: Sequence[str], timeout_s: float) -> None:
     wait_until(left, timeout_s=timeout_s, interval_s=LOOK_S, error=PoolNotReady)
 
 
-def _last_words(directory: Path) -> str:
-    """Return the last lines that the batch script and the nodes have written, if any."""
+def _last_words(made: Allocation, number: int) -> str:
+    """Return the last lines that the batch script and a node have written, each below its file."""
     lines: list[str] = []
-    for file in sorted(directory.glob("*.log")):
-        text = file.read_text(encoding="utf-8", errors="replace")
-        lines += [line for line in text.splitlines() if line.strip()][-_TAIL:]
-    return "".join(f"\n  {line}" for line in lines[-_TAIL:])
+    for name in (travel.BATCH_LOG, f"node-{made.job}-{number - 1}.log"):
+        file = made.directory / name
+        if file.is_file():
+            text = file.read_text(encoding="utf-8", errors="replace")
+            lines += [f"{name}:", *[line for line in text.splitlines() if line.strip()][-_TAIL:]]
+    return "".join(f"\n  {line}" for line in lines)
 
 
 def _down(pool: str, job: str) -> str:

@@ -38,14 +38,15 @@ sweep() {
 
 # own_address: the address of this host from which it reaches the central manager, found by doing so
 own_address() {
+  local inode from='' tries=0
   exec 3<>"/dev/tcp/$collector_address/$collector_port" || return 1
-  inode=$(readlink "/proc/$BASHPID/fd/3")
-  while read -r _ from _ _ _ _ _ _ _ number _; do
-    if [ "socket:[$number]" = "$inode" ]; then
-      printf '%d.%d.%d.%d' "0x${from:6:2}" "0x${from:4:2}" "0x${from:2:2}" "0x${from:0:2}"
-    fi
-  done </proc/net/tcp
+  inode=$(readlink "/proc/$BASHPID/fd/3") inode=${inode//[!0-9]/}
+  # The table lacks lines if other connections end while it is read.
+  until [ -n "$from" ] || [ $((tries += 1)) -gt 100 ]; do
+    from=$(sed -n "s/^ *[0-9]*: \([0-9A-F]*\):\([^ ]\+ \+\)\{8\}$inode .*/\1/p" /proc/net/tcp)
+  done
   exec 3>&-
+  [ -n "$from" ] && printf '%d.%d.%d.%d' "0x${from:6:2}" "0x${from:4:2}" "0x${from:2:2}" "0x${from:0:2}"
 }
 
 free_port() {

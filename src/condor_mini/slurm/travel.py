@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 BATCH, NODE, TOKEN = "pool.sbatch", "node.sh", "token"
 """The batch script, the script of each task, and the token that its nodes have."""
+BATCH_LOG = "batch.log"
 ROOT, TOOLS, CONFIGURATION, SETTINGS = "root.tar.gz", "tools.tar.gz", "files.tar", "settings"
 FILES = (BATCH, NODE, TOKEN, ROOT, TOOLS, CONFIGURATION, SETTINGS)
 """All files that travel; ``node.sh`` says what is in them."""
@@ -51,7 +52,7 @@ _BATCH = """#!/bin/bash
 #SBATCH --job-name={pool}
 #SBATCH --nodes={nodes}
 #SBATCH --ntasks-per-node=1
-{time}#SBATCH --output={directory}/batch.log
+{time}#SBATCH --output={directory}/{log}
 #SBATCH --open-mode=append
 # Execution points of the HTCondor pool {pool}, one on each compute node that Slurm gives, as large
 # as the job's share of it:
@@ -144,6 +145,7 @@ class Traveller:
                 nodes=count,
                 time=f"#SBATCH --time={time_limit}\n" if time_limit else "",
                 directory=shlex.quote(str(directory)),
+                log=BATCH_LOG,
                 collector=self.collector,
                 file=shlex.quote(str(directory / BATCH)),
             )
