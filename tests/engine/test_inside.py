@@ -15,6 +15,7 @@ from condor_mini.base.errors import CommandFailed, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
     from typing import BinaryIO
 
     from condor_mini.engine import ContainerSpec, Engine
@@ -165,6 +166,23 @@ def test_copy_in_of_nothing(
     engine.copy_in(spec.name, file)
     with pytest.raises(NotFound):
         engine.copy_in(f"{spec.name}-absent", nothing.getvalue())
+
+
+def test_copy_in_leaves_no_copy(
+    engine: Engine,
+    create: MakeContainer,
+    spec: ContainerSpec,
+    tar_of: Callable[..., bytes],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What was copied may be secret: none of it stays in a temporary file, after errors too."""
+    create(spec)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    engine.copy_in(spec.name, tar_of("etc/secret", b"x"))
+    with pytest.raises(CommandFailed):
+        engine.copy_in(spec.name, b"no archive\n" * 100)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_copy_in_of_no_archive_fails(

@@ -24,7 +24,7 @@ from condor_mini.engine.protocol import QUICK_TIMEOUT_S
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import BinaryIO
 
     from condor_mini.engine.oci.dialect import Dialect
@@ -80,6 +80,7 @@ class Client:
         stdout: BinaryIO | None = None,
         check: bool = True,
         merge: bool = False,
+        environment: Mapping[str, str] | None = None,
     ) -> command.BytesResult:
         """Run a command of the client whose output is not text; see ``command.run_bytes``."""
 
@@ -91,6 +92,7 @@ class Client:
                 stdout=stdout,
                 check=check,
                 merge=merge,
+                environment=environment,
             )
             if result.returncode != 0 and self._is_disturbed(result.text().stderr):
                 raise _Disturbed(result)

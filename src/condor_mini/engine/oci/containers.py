@@ -7,6 +7,7 @@ import math
 import sys
 import tarfile
 import tempfile
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import CommandFailed, EngineCapabilityError, NotFound
@@ -21,6 +22,7 @@ from condor_mini.engine.oci.argv import (
 )
 from condor_mini.engine.oci.log_lines import count_lines, format_lines, format_log
 from condor_mini.engine.oci.stores import OciVolumes
+from condor_mini.engine.oci.temporary import own_temporary_files
 from condor_mini.engine.protocol import QUICK_TIMEOUT_S
 from condor_mini.engine.values import BindMount, ContainerState, VolumeMount
 
@@ -92,7 +94,10 @@ class OciContainers(OciVolumes):
 
     def _copy_in(self, container: str, path: str, archive: bytes | BinaryIO) -> None:
         arguments = ("cp", *self._dialect.copy_in_options, "-", f"{container}:{path}")
-        self._client.run_bytes(*arguments, stdin=archive, timeout_s=COPY_TIMEOUT_S)
+        with own_temporary_files() if self._dialect.leaves_archives else nullcontext() as own:
+            self._client.run_bytes(
+                *arguments, stdin=archive, timeout_s=COPY_TIMEOUT_S, environment=own
+            )
 
     def _copy_into_each(self, container: str, archive: bytes | BinaryIO) -> None:
         """Copy into a container that does not run, and into each of its mounts."""

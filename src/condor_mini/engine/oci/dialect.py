@@ -64,6 +64,8 @@ class Dialect:
     """Whether ``create`` creates an absent volume with the labels of its mount."""
     copies_into_volumes: bool = True
     """Whether a copy to / reaches the volumes of a container that does not run."""
+    leaves_archives: bool = False
+    """Whether ``cp`` leaves a copy of what it reads from stdin in a temporary file."""
     unique_networks: bool = False
     """Whether a network's name is unique; if not, it is known by its id."""
     local_prefix: str = ""
@@ -237,6 +239,8 @@ PODMAN = Dialect(
     blockers=podman_blockers,
     label_instruction=bare_label_instruction,
     bare_volume_labels=True,
+    # Podman #19496, until 4.7; also later, if it is interrupted.
+    leaves_archives=True,
     whole_lines=False,
     labels_volumes=False,
     copies_into_volumes=False,
