@@ -179,7 +179,8 @@ class Pool(PoolNodes):
             execution_points: Number of execution points. None for the spec's, else 1.
             access_points: Number of access points. None for the spec's, else none.
             series: HTCondor ``25`` or ``23``, as the pool's. None for the spec's, else 25.
-            spec: Groups of nodes, or the path of a pool file.
+            spec: Groups of nodes, or the path of a pool file. Groups that it does not name do not
+                join.
             engine: Engine of this host, or its name. None for the first that answers.
             timeout_s: Give up after so many seconds, counted from when the images are there.
             progress: Receives the phases.
@@ -192,13 +193,16 @@ class Pool(PoolNodes):
         from condor_mini.lifecycle import creation, joining
         from condor_mini.spec import endpoint
 
-        if spec is None:
-            access_points = access_points or 0
-            execution_points = execution_points or (0 if access_points else 1)
+        given = creation.requested(spec)
+        named = set() if spec is None else given.model_fields_set
+        if access_points is None and "access_points" not in named:
+            access_points = 0
+        if execution_points is None and "execution_points" not in named:
+            execution_points = 0 if access_points or "access_points" in named else 1
         pool = cls(reached(engine), name)
         joining.join(
             pool.engine,
-            creation.requested(spec).with_overrides(name=name, series=series),
+            given.with_overrides(name=name, series=series),
             endpoint(central_manager),
             token,
             progress,

@@ -221,19 +221,22 @@ class Network:
             self._set(host, "up")
 
     @contextmanager
-    def impaired(self, host: Host, *netem: str) -> Iterator[None]:
-        """Delay or lose packets to and from a host: tc-netem(8)."""
+    def impaired(self, host: Host, *, delay_s: float, loss: float) -> Iterator[None]:
+        """Delay what passes to and from a host, and lose a part of it, ``0.01`` for one in 100."""
         port = self._port(host.namespace, "eth0")
-        place = {self.switch: port, host.namespace: "eth0"}
-        for namespace, device in place.items():
-            argv = ["tc", "-n", namespace, "qdisc", "add", "dev", device, "root", "netem", *netem]
-            subprocess.run(argv, check=True, capture_output=True)
+        line = ("line1", "line2")
+        _in(self.switch, "link", "add", line[0], "type", "veth", "peer", "name", line[1])
+        argv = [sys.executable, str(Path(__file__).parent / "bad_line.py"), port, line[0]]
         try:
-            yield
+            _in(self.switch, "link", "set", port, "nomaster")
+            for device in line:
+                _in(self.switch, "link", "set", device, "up")
+            _in(self.switch, "link", "set", line[1], "master", "br0")
+            with self._in_switch(*argv, str(delay_s), str(loss)):
+                yield
         finally:
-            for namespace, device in place.items():
-                argv = ["tc", "-n", namespace, "qdisc", "delete", "dev", device, "root"]
-                subprocess.run(argv, check=True, capture_output=True)
+            _in(self.switch, "link", "delete", line[0])
+            _in(self.switch, "link", "set", port, "master", "br0")
 
     def _set(self, host: Host, state: str) -> None:
         _in(self.switch, "link", "set", self._port(host.namespace, "eth0"), state)
@@ -244,16 +247,22 @@ class Network:
     @contextmanager
     def captured(self, file: Path) -> Iterator[None]:
         """Write all that passes between the hosts to a file."""
-        argv = ["ip", "netns", "exec", self.switch, sys.executable, "-c", _CAPTURE, str(file)]
-        with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as capture:
-            assert capture.stdin
-            assert capture.stdout
-            assert capture.stdout.readline() == b"ready\n"
+        with self._in_switch(sys.executable, "-c", _CAPTURE, str(file)):
+            yield
+
+    @contextmanager
+    def _in_switch(self, *argv: str) -> Iterator[None]:
+        """Run a program between the hosts, which says when it is ready, and ends with its stdin."""
+        command = ["ip", "netns", "exec", self.switch, *argv]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+            assert process.stdin
+            assert process.stdout
+            assert process.stdout.readline() == b"ready\n"
             try:
                 yield
             finally:
-                capture.stdin.close()
-                assert capture.wait(30) == 0
+                process.stdin.close()
+                assert process.wait(30) == 0
 
     def remove(self) -> None:
         """Remove the hosts, with all that they run."""
@@ -298,17 +307,6 @@ def _ip(*argv: str) -> str:
     done = subprocess.run(["ip", *argv], capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"ip {argv}: {done.stderr}"
     return done.stdout
-
-
-def can_impair() -> bool:
-    """Whether the kernel can delay and lose packets: tc-netem(8)."""
-    namespace = f"{PREFIX}{os.getpid()}netem"
-    _ip("netns", "add", namespace)
-    try:
-        argv = ["tc", "-n", namespace, "qdisc", "add", "dev", "lo", "root", "netem", "delay", "1ms"]
-        return subprocess.run(argv, check=False, capture_output=True).returncode == 0
-    finally:
-        _ip("netns", "delete", namespace)
 
 
 def can_have_hosts() -> bool:

@@ -48,7 +48,7 @@ NAME_LENGTH = 40
     "--config",
     "file",
     metavar="FILE",
-    help="Join with the groups of access points or execution points of the pool file FILE.",
+    help="Join with the groups of access points or execution points that the pool file FILE names.",
 )
 @series_option
 @timeout_option

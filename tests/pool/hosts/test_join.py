@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from condor_mini.base.waiting import wait_until
+from debian_packages import unpack
 
 from .joining import joined_nodes, submitted, token
 
@@ -194,6 +196,26 @@ def test_taken_name_is_refused(first: Host, second: Host, stranger: Host) -> Non
     file = token(first, stranger)
     said = refused(stranger, first.address, "--token-file", file, "-n", second.name, status=5)
     assert "has a node beta-execute-1 already, at 10.99.0.2:" in said
+
+
+@pytest.mark.parametrize("ahead", ["+90s", "-90s"])
+def test_clocks_that_differ_are_refused(
+    first: Host, stranger: Host, tmp_path: Path, ahead: str
+) -> None:
+    """Tokens and leases do not work then; the node ends before it takes part."""
+    unpack(tmp_path, "libfaketime")
+    (library,) = tmp_path.rglob("libfaketime.so.1")
+    shutil.copy(library, stranger.home)
+    (stranger.home / "ld.so.preload").write_text(f"/etc/{library.name}\n")
+    (stranger.home / "faketimerc").write_text(f"{ahead}\n")
+    mounts = [f"./{name}:/etc/{name}:ro" for name in ("ld.so.preload", "faketimerc", library.name)]
+    file = stranger.home / "pool.yaml"
+    file.write_text(
+        f"version: 1\nexecution_points: [{{count: 1, volumes: {json.dumps(mounts)}}}]\n"
+    )
+    argv = ("--token-file", token(first, stranger), "-c", str(file), "-n", "clock")
+    said = refused(stranger, first.address, *argv, status=5)
+    assert f"the clocks of this host and of {first.address}:9618 differ by more than a min" in said
 
 
 def test_address_that_nobody_reaches_is_named(stranger: Host, first: Host) -> None:

@@ -19,6 +19,7 @@ from token_nodes import encoded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from condor_mini.engine import FakeExec
     from pool_engine import PoolEngine
@@ -49,6 +50,7 @@ def join(
     *,
     execution_points: int | None = None,
     access_points: int | None = None,
+    spec: Path | None = None,
 ) -> Pool:
     """Join with the nodes ``w``."""
     return Pool.join(
@@ -58,6 +60,7 @@ def join(
         engine=engine,
         execution_points=execution_points,
         access_points=access_points,
+        spec=spec,
     )
 
 
@@ -96,6 +99,24 @@ def test_nodes_have_the_join_token_and_no_other(pools: PoolEngine) -> None:
         assert list(files) == [f"{TOKENS}/join"]
         (file,) = files.values()
         assert (file.mode, file.content) == (0o600, f"{token}\n".encode())
+
+
+@pytest.mark.parametrize(
+    ("text", "role", "names"),
+    [
+        ("execution_points: [{count: 2}]", "STARTD", ["w-execute-1", "w-execute-2"]),
+        ("access_points: [{}]", "SCHEDD", ["w-submit-1"]),
+        ("config: A = 1", "STARTD", ["w-execute-1"]),
+    ],
+)
+def test_groups_that_a_file_names_join(
+    pools: PoolEngine, tmp_path: Path, text: str, role: str, names: list[str]
+) -> None:
+    """No others, although a pool of its own would have them; one execution point without any."""
+    file = tmp_path / "pool.yaml"
+    file.write_text(f"version: 1\n{text}\n")
+    join(pools, join_token(role), spec=file)
+    assert [node.name for node in pool_nodes(pools, "w")] == names
 
 
 def test_join_waits_until_each_node_has_its_own_token(pools: PoolEngine) -> None:
