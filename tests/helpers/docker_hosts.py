@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,6 +56,7 @@ class Engine:
     """Docker on a host."""
 
     host: Host
+    """Commands here use this Docker."""
     folder: Path
     process: subprocess.Popen[bytes]
 
@@ -148,7 +149,9 @@ def docker_on(host: Host, folder: Path, *options: str) -> Iterator[Engine]:
             stderr=log,
             start_new_session=True,
         )
-        made = Engine(host=host, folder=folder, process=process)
+        variables = {"DOCKER_HOST": f"unix://{folder}/docker.sock", "CONDOR_MINI_ENGINE": "docker"}
+        user = replace(host, variables=variables)
+        made = Engine(host=user, folder=folder, process=process)
         try:
             _await(made)
             yield made

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,6 +59,8 @@ class Host:
     namespace: str
     address: str
     home: Path
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """What commands here have in their environment besides."""
 
     def run(
         self, *argv: str, stdin: str | None = None, timeout_s: float = TIMEOUT_S, **env: str
@@ -102,6 +104,7 @@ class Host:
             "XDG_STATE_HOME": str(self.home / "state"),
             "XDG_DATA_HOME": str(self.home / "share"),
             "CONDOR_MINI_ENGINE": "embedded",
+            **self.variables,
         }
 
     def cli(self, *argv: str, stdin: str | None = None, timeout_s: float = TIMEOUT_S) -> Result:

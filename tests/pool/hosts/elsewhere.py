@@ -37,10 +37,6 @@ class Machines:
     here: Engine
     there: Engine
 
-    @property
-    def _environment(self) -> dict[str, str]:
-        return {"DOCKER_HOST": self.here.url, "CONDOR_MINI_ENGINE": "docker"}
-
     def cli(
         self,
         *argv: str,
@@ -48,8 +44,7 @@ class Machines:
         within: Sequence[str] = (),
     ) -> Result:
         """Run condor-mini on the first host, whatever its status; ``within`` runs it."""
-        variables = {**self._environment, **(environment or {})}
-        words = ("env", *(f"{key}={value}" for key, value in variables.items()))
+        words = ("env", *(f"{key}={value}" for key, value in (environment or {}).items()))
         return self.here.host.run(*words, *within, sys.executable, "-m", "condor_mini", *argv)
 
     def ran(self, *argv: str) -> str:
@@ -88,16 +83,15 @@ def machines(hosts: Network, folder: Path, *options: str) -> Iterator[Machines]:
     first = hosts.host("node1", address=f"{NODE1}/16")
     second = hosts.host("node2", address=f"{NODE2}/16")
     with docker_on(first, folder / "1") as here, docker_on(second, folder / "2", *options) as there:
-        here.load(_images())
+        here.load(images())
         made = Machines(here=here, there=there)
         made.here.host.shell(f"docker context create node2 --docker host={there.url}")
         yield made
 
 
-def _images() -> list[str]:
+def images(series: str | None = None) -> list[str]:
     """Our images, built on this machine's Docker, and the one that they are built on."""
     engine = require_builder(find_engine("docker"), "build images")
-    series = catalogue().get(None)
     roles = ("base", "master", "submit", "execute")
-    built = builder.build(engine, roles, series, Progress())
+    built = builder.build(engine, roles, catalogue().get(series), Progress())
     return [*(image.reference for image in built), debian_base(engine, Progress())]

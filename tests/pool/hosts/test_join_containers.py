@@ -1,93 +1,82 @@
-"""Nodes in containers that have joined a pool, beside nodes without a container engine.
-
-All of them are on this machine: it is reached from containers at the address of Docker's bridge.
-"""
+"""A pool over three hosts that have joined by hand, two of them with Docker, one without."""
 
 from __future__ import annotations
 
 import json
-import subprocess
-import uuid
 from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.nodes.forwarding import free_ports
-from condor_mini.nodes.node import Role
-from condor_mini.pool import Pool
-from condor_mini.spec import PoolSpec
+from docker_hosts import can_have_docker, docker_on
+
+from .elsewhere import images
+from .joining import joined_nodes, submitted, token
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
-pytestmark = [
-    pytest.mark.pool_engines("docker", reason="its nodes have addresses of their own"),
-    pytest.mark.slow,
-]
-TAG = uuid.uuid4().hex[:6]
-RANDOM_BYTES = 1024 * 1024
-JOB = """
-executable = /bin/cp
-transfer_executable = false
-arguments = random copy
-transfer_input_files = random
-transfer_output_files = copy
-should_transfer_files = yes
-log = log
-request_memory = 64
-request_disk = 16M
-requirements = CondorMiniNode == "{node}"
-queue
-"""
+    from hosts_for_tests import Host, Network
+
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 
 @pytest.fixture(scope="module")
-def endpoint() -> str:
-    """An address and a port of this machine that containers reach."""
-    argv = ["ip", "-4", "-o", "address", "show", "docker0"]
-    shown = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
-    found = shown.split()[3].partition("/")[0]
-    return f"{found}:{free_ports(TAG, 1, at=found)}"
+def first(hosts: Network, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+    """A host with Docker, and a central manager, an access point and an execution point in it."""
+    if not can_have_docker():
+        pytest.skip("it takes root and Docker's programs")
+    host = hosts.host("alpha", address="10.99.0.1/16")
+    with docker_on(host, tmp_path_factory.mktemp("alpha") / "docker") as docker:
+        docker.load(images())
+        docker.host.ran("create", "--expose", host.address, "-q")
+        yield docker.host
 
 
 @pytest.fixture(scope="module")
-def pool(endpoint: str) -> Iterator[Pool]:
-    """A pool that other hosts reach."""
-    spec = PoolSpec(name=f"first-{TAG}").with_overrides(expose=endpoint)
-    with Pool.create(spec=spec, engine="docker") as made:
-        yield made
+def second(hosts: Network, first: Host, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+    """A host with Docker, and two execution points in it."""
+    host = hosts.host("beta", address="10.99.0.2/16")
+    with docker_on(host, tmp_path_factory.mktemp("beta") / "docker") as docker:
+        docker.load(images())
+        file = token(first, docker.host, "--uses", "2")
+        argv = ("join", first.address, "--token-file", file, "--execute", "2", "-n", "beta")
+        docker.host.ran(*argv)
+        yield docker.host
 
 
-def joined(pool: Pool, endpoint: str, engine: str) -> Pool:
-    """Nodes of an engine that have joined."""
-    token = pool.members.create_join_token(Role.EXECUTION_POINT)
-    return Pool.join(endpoint, token.secret.strip(), f"{engine}-{TAG}", engine=engine)
+@pytest.fixture(scope="module")
+def third(hosts: Network, first: Host) -> Host:
+    """A host without an engine, and an execution point."""
+    host = hosts.host("gamma", address="10.99.0.3/16")
+    host.ran("join", first.address, "--token-file", token(first, host), "-n", "gamma")
+    return host
 
 
-@pytest.mark.parametrize("engine", ["docker", "embedded"])
-def test_jobs_run_on_joined_nodes(
-    pool: Pool, endpoint: str, pool_engine_name: str, engine: str, tmp_path: Path
-) -> None:
-    """In containers both sides need the broker; without an engine the nodes are reached."""
-    del pool_engine_name
-    with joined(pool, endpoint, engine) as other:
-        (node,) = other.nodes
-        (ad,) = pool.slot_ads(f'CondorMiniNode == "{node.name}"', ["MyAddress"])
-        assert ("CCBID=" in str(ad["MyAddress"])) == (engine == "docker")
-        (tmp_path / "random").write_bytes(content := uuid.uuid4().bytes * (RANDOM_BYTES // 16))
-        (tmp_path / "job.sub").write_text(JOB.format(node=node.name))
-        job = pool.submit(tmp_path / "job.sub")
-        assert job.wait(timeout_s=60) == 0
-        job.fetch()
-        assert (tmp_path / "copy").read_bytes() == content
-        assert node.name in {each.name for each in pool.status().joined}
-        assert other.status().verdict == "usable"
-        other.stop()
-        other.engine.remove(node.info.id)
-        other.start()  # made again on its state, with the token of its own
-        assert other.status().verdict == "usable"
-        other.leave(grace_s=5)
-        assert not other.nodes
-    found = json.dumps(pool.daemon_ads("machine"), default=str)
-    assert node.name not in found
+def test_jobs_run_on_every_host(first: Host, second: Host, third: Host) -> None:
+    """Nodes in containers are reached through the broker; large files come back as they were."""
+    assert {second.name, third.name} == set(joined_nodes(first).values())
+    argv = ("exec", "--", "condor_status", "-startd", "-af", "CondorMiniNode", "MyAddress")
+    lines = [line.split(maxsplit=1) for line in first.ran(*argv).splitlines()]
+    brokered = {node for node, address in lines if "CCBID=" in address}
+    assert brokered == {"beta-execute-1", "beta-execute-2"}
+    for node in ("mini-execute-1", "beta-execute-1", "beta-execute-2", "gamma-execute-1"):
+        requirements = f'CondorMiniNode == "{node}"'
+        assert submitted(first, "mini", f"on-{node}", requirements) == {node}
+
+
+def test_joined_nodes_are_made_again(first: Host, second: Host) -> None:
+    """On their state, with the token of their own."""
+    second.ran("stop", "-q")
+    held = second.run("docker", "ps", "-aq", "--filter", "name=beta-execute").out.split()
+    assert len(held) == 2
+    assert second.run("docker", "rm", *held).status == 0
+    second.ran("start", "-q")
+    assert json.loads(second.ran("status", "-o", "json"))["verdict"] == "usable"
+    assert submitted(first, "mini", "again", 'regexp("^beta", CondorMiniNode)')
+
+
+def test_nodes_in_containers_leave(first: Host, second: Host) -> None:
+    """Nothing is left of them, there and at the collector."""
+    second.ran("leave", "--grace", "5", "-q")
+    assert second.run("docker", "ps", "-aq").out == ""
+    assert second.name not in joined_nodes(first).values()
