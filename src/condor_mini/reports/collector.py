@@ -105,6 +105,8 @@ def owners_of(nodes: Sequence[Node], ads: Sequence[Ad]) -> list[Owned]:
     def owner(ad: Ad) -> Node | None:
         if node := by_name.get(ad.get("CondorMiniNode", "")):
             return node
+        if "CondorMiniHost" in ad:  # of several hosts, whose nodes may have the same address
+            return None
         return by_address.get((address_of(ad) or "").rpartition(":")[0])
 
     return [(ad, owner(ad)) for ad in ads]

@@ -54,7 +54,8 @@ def third(hosts: Network, first: Host) -> Host:
 
 def test_jobs_run_on_every_host(first: Host, second: Host, third: Host) -> None:
     """Nodes in containers are reached through the broker; large files come back as they were."""
-    assert {second.name, third.name} == set(joined_nodes(first).values())
+    found = joined_nodes(first)
+    assert {second.name, third.name} == set(found.values()), found
     argv = ("exec", "--", "condor_status", "-startd", "-af", "CondorMiniNode", "MyAddress")
     lines = [line.split(maxsplit=1) for line in first.ran(*argv).splitlines()]
     brokered = {node for node, address in lines if "CCBID=" in address}

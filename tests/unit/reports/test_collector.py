@@ -121,6 +121,16 @@ def test_owner_is_found_by_address(pool: FakePool) -> None:
     assert owners_of(nodes, [ad]) == [(ad, nodes[1])]
 
 
+def test_node_of_another_host_may_have_the_same_address(pool: FakePool) -> None:
+    """Docker gives the same addresses on every host."""
+    ad: Ad = {
+        "CondorMiniNode": "beta-execute-1",
+        "CondorMiniHost": "beta",
+        "MyAddress": f"<{pool.nodes[1].address}:9618>",
+    }
+    assert owners_of(pool.nodes, [ad]) == [(ad, None)]
+
+
 @pytest.mark.parametrize(
     ("said", "address"),
     [
