@@ -170,6 +170,51 @@ class PoolCommand(click.Command):
         return super().parse_args(ctx, args)
 
 
+class WatchCommand(PoolCommand):
+    """A command on a pool whose ``--watch`` may be followed by seconds, or by the pool's name."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Give ``--watch`` its default where no number follows it."""
+        following = [*args[1:], ""]
+        return super().parse_args(
+            ctx,
+            [
+                f"--watch={WATCH_INTERVAL_S:g}"
+                if word == "--watch" and not _is_number(after)
+                else word
+                for word, after in zip(args, following, strict=False)
+            ],
+        )
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
+
+
+def _watch_interval(
+    _ctx: click.Context, _param: click.Parameter, value: float | None
+) -> float | None:
+    # click lets nan pass as a number in any range.
+    if value is not None and not 1 <= value <= LONGEST_WATCH_INTERVAL_S:
+        raise UsageError(f"--watch {value:g}: must be between 1 and {LONGEST_WATCH_INTERVAL_S} s")
+    return value
+
+
+WATCH_INTERVAL_S = 2.0
+LONGEST_WATCH_INTERVAL_S = 86_400
+watch_option = click.option(
+    "--watch",
+    "watch_s",
+    type=float,
+    metavar="[S]",
+    callback=_watch_interval,
+    help="Look again every S seconds (the default is 2, and the least 1) until Ctrl-C: redraw a "
+    "terminal, and print to a pipe when something has changed.",
+)
 container_option = click.option(
     "--container",
     metavar="NAME",
@@ -290,7 +335,15 @@ def show_problems(problems: Sequence[LabelProblem]) -> None:
 
 def show_table(columns: list[str], rows: list[list[str]]) -> None:
     """Write a result for people to stdout: columns are as wide as needed, and nothing is cut."""
+    for line in table(columns, rows):
+        click.echo(line)
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return the lines of a table; see ``show_table``."""
     widths = [max(len(cell) for cell in column) for column in zip(columns, *rows, strict=True)]
-    for row in [columns, *rows]:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        click.echo("  ".join(cells).rstrip())
+    padded = (
+        (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        for row in [columns, *rows]
+    )
+    return ["  ".join(cells).rstrip() for cells in padded]

@@ -2,66 +2,106 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import click
 
 from condor_mini.cli.options import (
-    PoolCommand,
+    WatchCommand,
     engine_option,
     name_option,
     output_option,
     show_json,
     show_problems,
-    show_table,
+    table,
+    watch_option,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from condor_mini.cli.watch import Look
+    from condor_mini.pool import Pool
     from condor_mini.reports.status import NodeStatus, PoolStatus
 
 
-@click.command("status", cls=PoolCommand)
+@click.command("status", cls=WatchCommand)
 @name_option
+@watch_option
 @output_option
 @engine_option
 @click.pass_context
-def command(ctx: click.Context, *, name: str, output: str, engine: str | None) -> None:
+def command(
+    ctx: click.Context, *, name: str, watch_s: float | None, output: str, engine: str | None
+) -> None:
     """Show a pool's nodes, daemons, slots and jobs, and whether it is usable.
 
-    The exit code is 0 if the pool is usable, and 5 if it is starting, stopped or broken.
+    The exit code is 0 if the pool is usable, and 5 if it is starting, stopped or broken. With
+    --watch it is 130, that of Ctrl-C.
     """
     from condor_mini.base.errors import PoolNotReady
     from condor_mini.engines import find_engine
     from condor_mini.pool import Pool
     from condor_mini.reports.status import Verdict
 
-    found = Pool(find_engine(engine), name).status()
+    pool = Pool(find_engine(engine), name)
+    if watch_s is not None:
+        from condor_mini.cli.watch import display_for_stdout, watch
+
+        watch(lambda: _look(pool, output), display_for_stdout(output, watch_s), every_s=watch_s)
+    found = pool.status()
     show_problems(found.problems)
     if output == "json":
         show_json(found.to_json())
     else:
-        _show(found)
+        for line in _lines(found):
+            click.echo(line)
     ctx.exit(0 if found.verdict is Verdict.USABLE else PoolNotReady.exit_code)
 
 
-def _show(found: PoolStatus) -> None:
+def _look(pool: Pool, output: str) -> Look:
+    from condor_mini.cli.watch import Look
+
+    found = pool.status()
+    row = found.to_json()
+    lines = [json.dumps(row, ensure_ascii=False)]
+    if output == "text":
+        lines = [*(f"Warning: {problem}" for problem in found.problems), *_lines(found)]
+    return Look(lines=lines, state=_timeless(row))
+
+
+_PASSING = ("heard_at", "time_left")
+"""Keys of the JSON whose values change while the pool does not."""
+
+
+def _timeless(value: object) -> object:
+    match value:
+        case dict():
+            return {key: _timeless(item) for key, item in value.items() if key not in _PASSING}
+        case list():
+            return [_timeless(item) for item in value]
+    return value
+
+
+def _lines(found: PoolStatus) -> Iterator[str]:
     versions = ", ".join(found.versions) or f"series {found.series}"
     what = f"nodes {found.name} in the pool at {found.joins} are" if found.joins else ""
-    click.echo(f"The {what or f'pool {found.name} is'} {found.verdict} (HTCondor {versions}).")
+    yield f"The {what or f'pool {found.name} is'} {found.verdict} (HTCondor {versions})."
     for reason in found.reasons:
-        click.echo(f"  {reason}")
+        yield f"  {reason}"
     if found.reasons:
-        click.echo(f"  {_next_command(found)}")
+        yield f"  {_next_command(found)}"
     if found.exposed_at:
-        click.echo(f"Other hosts join it at {found.exposed_at}.")
-    click.echo()
-    _show_nodes(found)
-    _show_joined(found)
-    _show_slurm(found)
-    _show_slots(found)
+        yield f"Other hosts join it at {found.exposed_at}."
+    yield ""
+    yield from _nodes(found)
+    yield from _joined(found)
+    yield from _slurm(found)
+    yield from _slots(found)
     if found.jobs:
-        click.echo()
-        show_table(
+        yield ""
+        yield from table(
             ["JOBS ON", "IDLE", "RUNNING", "HELD", "REMOVED", "COMPLETED"],
             [
                 [
@@ -85,7 +125,7 @@ def _next_command(found: PoolStatus) -> str:
             return f"See why: condor-mini doctor -n {found.name}"
 
 
-def _show_nodes(found: PoolStatus) -> None:
+def _nodes(found: PoolStatus) -> Iterator[str]:
     from condor_mini.base.times import ago
 
     daemons: dict[str, list[str]] = {}
@@ -108,16 +148,16 @@ def _show_nodes(found: PoolStatus) -> None:
     columns = ["NODE", "GROUP", "HOST", "STATE", "ADDRESS", "PORTS", "STARTED", "DAEMONS"]
     empty = {1: "GROUP", 2: "HOST", 5: "PORTS"}
     dropped = [place for place in empty if all(row[place] == "-" for row in rows)]
-    show_table(*_without(columns, rows, dropped))
+    yield from table(*_without(columns, rows, dropped))
 
 
-def _show_joined(found: PoolStatus) -> None:
+def _joined(found: PoolStatus) -> Iterator[str]:
     from condor_mini.base.times import ago
 
     if not found.joined:
         return
-    click.echo()
-    show_table(
+    yield ""
+    yield from table(
         ["NODE OF ANOTHER HOST", "HOST", "ADDRESS", "SLOTS", "LAST HEARD", "DAEMONS"],
         [
             [
@@ -133,11 +173,11 @@ def _show_joined(found: PoolStatus) -> None:
     )
 
 
-def _show_slurm(found: PoolStatus) -> None:
+def _slurm(found: PoolStatus) -> Iterator[str]:
     if not found.slurm:
         return
-    click.echo()
-    show_table(
+    yield ""
+    yield from table(
         ["SLURM JOB", "STATE", "NODES", "HOSTS", "TIME LEFT"],
         [
             [
@@ -167,14 +207,14 @@ def _state(node: NodeStatus) -> str:
     return f"{node.state} ({node.health})" if node.health == "unhealthy" else node.state
 
 
-def _show_slots(found: PoolStatus) -> None:
+def _slots(found: PoolStatus) -> Iterator[str]:
     slots = found.slots
     dynamic = f", and {slots.dynamic} dynamic slots" if slots.dynamic else ""
     states = "; ".join(f"{count} {state}" for state, count in slots.by_state.items())
     elsewhere = sum(node.slots for node in found.joined)
     joined = f", and {elsewhere} on other hosts" if elsewhere else ""
-    click.echo()
-    click.echo(
+    yield ""
+    yield (
         f"Slots: {slots.configured} of {slots.expected}{dynamic}{joined}"
         + (f": {states}" if states else "")
     )

@@ -65,6 +65,56 @@ def test_node_whose_container_was_removed_is_named(
     assert "condor-mini start" in shown.out
 
 
+def test_watch_prints_what_changes(
+    pool: FakePool, run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look that differs by the time alone is not printed; one with a node that ended is."""
+    looks = 0
+
+    def pause(_: float) -> None:
+        nonlocal looks
+        looks += 1
+        for ad in pool.ads:
+            ad["LastHeardFrom"] += 5
+        if looks == 2:
+            pool.engine.end("ci-execute-1", exit_code=1)
+        if looks == 4:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("condor_mini.cli.watch.pause_while_read", pause)
+    shown = run("status", "ci", "--watch")
+    verdicts = [line for line in shown.out.splitlines() if line.startswith("The pool")]
+    assert (shown.status, len(verdicts)) == (130, 2)
+    assert ("usable" in verdicts[0], "broken" in verdicts[1]) == (True, True)
+
+
+def test_watch_takes_the_pools_name_or_seconds(
+    pool: FakePool, run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What follows --watch is a number of seconds, or else the pool's name."""
+    del pool
+
+    def pause(seconds: float) -> None:
+        paused.append(round(seconds))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("condor_mini.cli.watch.pause_while_read", pause)
+    paused: list[int] = []
+    lines = (
+        ["--watch", "ci"],
+        ["--watch", "7", "ci"],
+        ["ci", "--watch=9"],
+        ["-n", "ci", "--watch"],
+    )
+    assert [run("status", *line).status for line in lines] == [130] * 4
+    assert paused == [2, 7, 9, 2]
+
+
+def test_watch_of_an_absent_pool_is_3(run: Callable[..., Result]) -> None:
+    """There is nothing to watch."""
+    assert run("status", "nope", "--watch").status == 3
+
+
 def test_absent_pool_is_3(run: Callable[..., Result]) -> None:
     """A pool that is not there is not found."""
     assert run("status", "-n", "nope").status == 3
