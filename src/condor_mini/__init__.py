@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from condor_mini.client.bindings import Client
     from condor_mini.engine import CommandResult
     from condor_mini.jobs.job_ads import JobAd
+    from condor_mini.jobs.queue import QueuedJob
     from condor_mini.jobs.tracking import Submission
     from condor_mini.lifecycle.debug_levels import DebugLevel
     from condor_mini.members.issued_tokens import CreatedToken, Revocation, Token
@@ -81,6 +82,7 @@ __all__ = [
     "PoolSpec",
     "PoolStatus",
     "Problem",
+    "QueuedJob",
     "ReadOnlyError",
     "RecordError",
     "Revocation",
@@ -131,6 +133,7 @@ _LOADED_WHEN_ASKED_FOR = {
     "PoolSpec": "spec",
     "PoolStatus": "reports.status",
     "Problem": "base.errors",
+    "QueuedJob": "jobs.queue",
     "ReadOnlyError": "base.errors",
     "RecordError": "base.errors",
     "Revocation": "members.issued_tokens",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from condor_mini.client.bindings import Client
     from condor_mini.engine import Engine
+    from condor_mini.jobs.queue import QueuedJob
     from condor_mini.jobs.tracking import Submission
     from condor_mini.lifecycle.debug_levels import DebugLevel
     from condor_mini.members.membership import Members
@@ -372,6 +373,19 @@ class Pool(PoolNodes):
         from condor_mini.jobs import submit
 
         return submit.wait_for_all(self, clusters, timeout_s=timeout_s)
+
+    def queue(self, *, progress: Progress = _SILENT) -> builtins.list[QueuedJob]:
+        """Return the jobs of all users in the queues of all access points that run.
+
+        Args:
+            progress: Receives a note on each access point that does not run.
+
+        Raises:
+            PoolNotReady: No access point runs, or a schedd does not answer.
+        """
+        from condor_mini.jobs import queue
+
+        return queue.queue(self, progress=progress)
 
     # -- ClassAds, status, logs -------------------------------------------------------------------
 

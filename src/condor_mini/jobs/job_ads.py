@@ -12,6 +12,16 @@ if TYPE_CHECKING:
 
 IDLE, RUNNING, REMOVED, COMPLETED, HELD, TRANSFERRING, SUSPENDED = range(1, 8)
 """JobStatus, as in HTCondor's manual, appendix "Job ClassAd Attributes"."""
+STATES = {
+    IDLE: "idle",
+    RUNNING: "running",
+    REMOVED: "removed",
+    COMPLETED: "completed",
+    HELD: "held",
+    TRANSFERRING: "transferring",
+    SUSPENDED: "suspended",
+}
+"""The name of each JobStatus."""
 AT_WORK = (RUNNING, TRANSFERRING, SUSPENDED)
 """JobStatus of a job that has a slot."""
 
@@ -23,6 +33,7 @@ ATTRIBUTES = (
     *("PeriodicRelease", "Iwd", "Out", "Err", "UserLog", "ExitBySignal", "ExitCode"),
     *("ExitSignal", "RemoteWallClockTime", STAGING_ATTRIBUTE),
     *("SUBMIT_Iwd", "SUBMIT_Out", "SUBMIT_Err", "SUBMIT_UserLog"),
+    *("RemoteHost", "TotalSubmitProcs", "JobMaterializeNextProcId"),
 )
 Written = Literal["Out", "Err", "UserLog"]
 """The attributes of a job's ad that name files which the job writes."""
@@ -62,6 +73,12 @@ class JobAd(TypedDict, total=False):
     SUBMIT_Out: str
     SUBMIT_Err: str
     SUBMIT_UserLog: str
+    RemoteHost: str
+    """The slot that the job has: ``slot1_1@ci-execute-1.nodes.internal``."""
+    TotalSubmitProcs: int
+    """Number of jobs that were submitted in the cluster."""
+    JobMaterializeNextProcId: int
+    """Number of its jobs that are or were in the queue, where ``max_materialize`` limits them."""
 
 
 def path_of(ad: JobAd, attribute: Written) -> str | None:
@@ -81,3 +98,10 @@ def counts(ads: Sequence[JobAd]) -> str:
     held = sum(ad["JobStatus"] == HELD for ad in ads)
     text = f"{running} running, {len(ads) - running - held} idle"
     return f"{text}, {held} held" if held else text
+
+
+def node_of_slot(slot: str) -> str:
+    """Return the name of the machine in a slot's name, without its domain: ``ci-execute-1``."""
+    machine = slot.rpartition("@")[2]
+    is_name = not machine.replace(".", "").isdigit()
+    return machine.partition(".")[0] if is_name else machine

@@ -15,6 +15,7 @@ from condor_mini.base.progress import Progress
 from condor_mini.base.signals import held_back
 from condor_mini.jobs import arguments as arguments_of_submit
 from condor_mini.jobs import dry_run, tracking
+from condor_mini.jobs.access_points import running_access_point
 from condor_mini.jobs.job_ads import COMPLETED, REMOVED, STAGING_ATTRIBUTE
 from condor_mini.jobs.packing import listed
 from condor_mini.jobs.runners import answer
@@ -88,7 +89,7 @@ def submit_file(
     file = Path(file)
     directory = source_directory(file)
     directory.follow_links = follow_links
-    access_point = _access_point(pool, node)
+    access_point = running_access_point(pool, node)
     staging: Staging | None = None
     try:
         with progress.step(f"Copying {directory.path}", done=f"Copied {directory.path}"):
@@ -131,7 +132,7 @@ def submit_description(
         JobFailed: condor_submit refused the jobs. The error has its output and status.
     """
     text = description_text(description, count)
-    staging = Staging.of_text(_access_point(pool, node), _SUBMIT_FILE, text)
+    staging = Staging.of_text(running_access_point(pool, node), _SUBMIT_FILE, text)
     try:
         return _submit(pool, staging, _SUBMIT_FILE, ())
     except BaseException:
@@ -253,18 +254,9 @@ def _undo(staging: Staging | None) -> None:
 
 def _access_points(pool: PoolNodes, name: str | None) -> list[Node]:
     if name is not None:
-        return [_access_point(pool, name)]
-    first = _access_point(pool, None)
+        return [running_access_point(pool, name)]
+    first = running_access_point(pool, None)
     return [node for node in pool.nodes if node.role.acts_as(Role.ACCESS_POINT)] or [first]
-
-
-def _access_point(pool: PoolNodes, name: str | None) -> Node:
-    node = pool.node(name)
-    if not node.role.acts_as(Role.ACCESS_POINT):
-        raise UsageError(f"{node.name} is not an access point: it is the pool's {node.role.words}")
-    if not node.is_running:
-        raise node.ended()
-    return node
 
 
 def _clusters(node: Node, wanted: Collection[int], *, unfetched: bool) -> Iterator[tuple[int, str]]:

@@ -131,8 +131,28 @@ def job_ads(
     found: list[ClassAd] = []
     for node in running:
         argv = [*tool, *_selection(constraint, projection)]
-        found += parse_ads(_ask(node, argv, constraint))
+        found += parse_ads(ask(node, argv, constraint))
     return found
+
+
+def ask(node: Node, argv: Sequence[str], constraint: str | None = None) -> str:
+    """Run a tool that queries a daemon, and return its output.
+
+    Args:
+        node: Node to run it on.
+        argv: The tool and its arguments.
+        constraint: The constraint among the arguments, for the error if it is not a ClassAd
+            expression.
+
+    Raises:
+        UsageError: The constraint is not a ClassAd expression.
+        PoolNotReady: The node does not run, or the daemon does not answer.
+        CommandFailed: The tool failed for another reason.
+    """
+    result = node.exec(argv, timeout_s=_TIMEOUT_S)
+    if result.returncode != 0:
+        raise _refused(node, argv, constraint, result)
+    return result.stdout
 
 
 def parse_ads(text: str) -> list[ClassAd]:
@@ -163,7 +183,7 @@ def _status_text(
 ) -> str:
     manager = pool.node(role=Role.CENTRAL_MANAGER)
     argv = ["condor_status", *options, *_selection(constraint, projection)]
-    return _ask(manager, argv, constraint)
+    return ask(manager, argv, constraint)
 
 
 def _selection(constraint: str | None, projection: Sequence[str] | None) -> Iterator[str]:
@@ -177,13 +197,6 @@ def _selection(constraint: str | None, projection: Sequence[str] | None) -> Iter
         if not projection:
             raise UsageError("the projection names no attribute")
         yield from ("-attributes", ",".join(projection))
-
-
-def _ask(node: Node, argv: Sequence[str], constraint: str | None) -> str:
-    result = node.exec(argv, timeout_s=_TIMEOUT_S)
-    if result.returncode != 0:
-        raise _refused(node, argv, constraint, result)
-    return result.stdout
 
 
 def _refused(

@@ -42,7 +42,7 @@ engines.find_engine = lambda *_: engine
 """ + PROBE.replace("except SystemExit", "except (SystemExit, Exception)")
 
 
-@pytest.mark.parametrize("command", ["list", "status"])
+@pytest.mark.parametrize("command", ["list", "queue", "status"])
 def test_looking_imports_nothing_slow(command: str) -> None:
     """What only looks at pools is not kept waiting by what reads pool files and draws."""
     argv = [sys.executable, "-c", LOOKING, command]
@@ -76,7 +76,8 @@ def _loaded(script: str, *arguments: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    ("command", "module"), [("status", "reports.status"), ("list", "reports.listing")]
+    ("command", "module"),
+    [("status", "reports.status"), ("list", "reports.listing"), ("queue", "jobs.queue")],
 )
 def test_quick_commands_load_no_display(command: str, module: str) -> None:
     """Status and list are to be there at once."""

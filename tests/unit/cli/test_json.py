@@ -13,6 +13,7 @@ from condor_mini.cli import cli
 from condor_mini.engine import ContainerSpec, FakeOutcome
 from condor_mini.nodes.node import pool_labels
 from condor_mini.runtime import Runtime
+from fake_schedds import Schedds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -231,6 +232,13 @@ def test_wait_has_its_keys(on_queue: Callable[..., Any]) -> None:
     on_queue("submit", "a.sub")
     shown = on_queue("wait", "7")
     assert (set(shown), set(shown["submissions"][0])) == ({"submissions"}, keys("submit"))
+
+
+def test_jobs_of_the_queue_have_their_keys(condor_mini_on: Run) -> None:
+    """`queue` prints the documented keys of each job."""
+    schedds = Schedds()
+    schedds.add("3.0")
+    assert set(condor_mini_on(schedds.engine, "queue", "-o", "json").json[0]) == keys("queue")
 
 
 @pytest.mark.parametrize(

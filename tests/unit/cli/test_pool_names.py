@@ -68,10 +68,11 @@ def test_argument_names_the_pool_of_a_file(condor_mini: Run) -> None:
     [
         ("ls", "list"),
         ("ps", "list"),
-        ("rm", "delete"),
         ("up", "create"),
         ("craete", "create"),
         ("stats", "status"),
+        ("q", "queue"),
+        ("rm", "delete"),
     ],
 )
 def test_unknown_command_is_answered_by_the_likely_one(
