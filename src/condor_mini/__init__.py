@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     )
     from condor_mini.client.bindings import Client
     from condor_mini.engine import CommandResult
+    from condor_mini.jobs.actions import ChangedJobs
     from condor_mini.jobs.job_ads import JobAd
     from condor_mini.jobs.queue import QueuedJob
     from condor_mini.jobs.tracking import Submission
@@ -54,6 +55,7 @@ __all__ = [
     "Allocations",
     "AlreadyInUse",
     "Caller",
+    "ChangedJobs",
     "ClassAd",
     "Client",
     "CommandFailed",
@@ -105,6 +107,7 @@ _LOADED_WHEN_ASKED_FOR = {
     "Allocations": "slurm.allocations",
     "AlreadyInUse": "base.errors",
     "Caller": "personal.caller",
+    "ChangedJobs": "jobs.actions",
     "ClassAd": "reports.classads",
     "Client": "client.bindings",
     "CommandFailed": "base.errors",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from condor_mini.client.bindings import Client
     from condor_mini.engine import Engine
+    from condor_mini.jobs.actions import ChangedJobs
     from condor_mini.jobs.queue import QueuedJob
     from condor_mini.jobs.tracking import Submission
     from condor_mini.lifecycle.debug_levels import DebugLevel
@@ -386,6 +387,54 @@ class Pool(PoolNodes):
         from condor_mini.jobs import queue
 
         return queue.queue(self, progress=progress)
+
+    def remove_jobs(
+        self, jobs: Sequence[int | str] | None, *, node: str | None = None
+    ) -> builtins.list[ChangedJobs]:
+        """Remove jobs from the queue; what runs is ended.
+
+        The jobs that are there are removed also if an error is raised.
+
+        Args:
+            jobs: Numbers of clusters (``3``) and ids of jobs (``"3.0"``). None for all jobs of the
+                ordinary user.
+            node: Name of the access point. None for all.
+
+        Raises:
+            NotFound: A job is in no queue.
+            UsageError: Something is no job id, or several access points have such a job.
+            PoolNotReady: No access point runs, or a schedd does not answer.
+            CondorMiniError: condor_rm refused; has its message.
+        """
+        from condor_mini.jobs import actions
+
+        return actions.act(self, actions.REMOVE, jobs, node=node).checked()
+
+    def hold_jobs(
+        self,
+        jobs: Sequence[int | str] | None,
+        *,
+        node: str | None = None,
+        reason: str | None = None,
+    ) -> builtins.list[ChangedJobs]:
+        """Hold jobs: they stop, and stay in the queue until they are released.
+
+        Args:
+            jobs: As for ``remove_jobs``, which also says what is raised.
+            node: Name of the access point. None for all.
+            reason: What the jobs are held for, in one line.
+        """
+        from condor_mini.jobs import actions
+
+        return actions.act(self, actions.HOLD, jobs, node=node, reason=reason).checked()
+
+    def release_jobs(
+        self, jobs: Sequence[int | str] | None, *, node: str | None = None
+    ) -> builtins.list[ChangedJobs]:
+        """Release held jobs; see ``remove_jobs``."""
+        from condor_mini.jobs import actions
+
+        return actions.act(self, actions.RELEASE, jobs, node=node).checked()
 
     # -- ClassAds, status, logs -------------------------------------------------------------------
 

@@ -133,6 +133,23 @@ def cluster_numbers(ctx: click.Context, _param: click.Parameter, incomplete: str
     return [str(number) for number in found if str(number).startswith(incomplete)]
 
 
+def job_ids(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Return the clusters that complete a word, or the jobs of the cluster before its dot."""
+    from condor_mini.base.errors import CondorMiniError
+    from condor_mini.pool import Pool
+
+    cluster, dot, _ = incomplete.partition(".")
+    if not dot or not cluster.isdecimal():
+        return cluster_numbers(ctx, param, incomplete)
+    try:
+        pool = Pool.open(ctx.params.get("name") or "mini")
+        ads = pool.job_ads(f"ClusterId == {cluster}", ["ProcId"])
+    except CondorMiniError:
+        return []
+    found = sorted({int(str(ad["ProcId"])) for ad in ads})
+    return [job for proc in found if (job := f"{cluster}.{proc}").startswith(incomplete)]
+
+
 name_option = click.option(
     "-n",
     "--name",

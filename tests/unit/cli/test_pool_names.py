@@ -72,7 +72,7 @@ def test_argument_names_the_pool_of_a_file(condor_mini: Run) -> None:
         ("craete", "create"),
         ("stats", "status"),
         ("q", "queue"),
-        ("rm", "delete"),
+        ("remove", "rm"),
     ],
 )
 def test_unknown_command_is_answered_by_the_likely_one(
