@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from condor_mini.base.errors import CondorMiniError, PoolNotReady
+from condor_mini.cli.waiting_table import WaitingTable
+from condor_mini.jobs.job_ads import COMPLETED, STATES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -20,17 +22,6 @@ if TYPE_CHECKING:
 FOREVER_S = float("inf")
 PATIENCE_S = 10.0
 """How long no job may start before we say why, in seconds."""
-REMOVED, COMPLETED = 3, 4
-STATES = {
-    1: "idle",
-    2: "running",
-    REMOVED: "removed",
-    COMPLETED: "completed",
-    5: "held",
-    6: "transferring",
-    7: "suspended",
-}
-"""JobStatus, as in HTCondor's manual, appendix "Job ClassAd Attributes"."""
 
 
 class StayQueued:
@@ -58,24 +49,28 @@ def announce(submission: Submission) -> None:
 
 
 def await_end(submissions: Sequence[Submission], progress: Progress, timeout_s: float) -> int:
-    """Wait until all jobs have ended, show how many have not, and return the jobs' status.
+    """Wait until all jobs have ended, and return the jobs' status.
 
-    If none has started after ``PATIENCE_S``, say why they are idle, in the words of `doctor`.
+    A terminal shows how many jobs of each cluster are in which state, and where they run. If no
+    job has started after ``PATIENCE_S``, say why they are idle, in the words of `doctor`.
     """
     from condor_mini.jobs import tracking
 
     look_at = time.monotonic() + PATIENCE_S
-    with progress.step("Waiting for the jobs", done="The jobs have ended") as detail:
+    table = WaitingTable()
+    with progress.table("Waiting for the jobs", done="The jobs have ended") as show:
 
         def changed(text: str) -> None:
             nonlocal look_at
-            detail(text)
+            show(text, table.lines())
             if time.monotonic() >= look_at:
                 look_at = FOREVER_S
                 for reason in _why_none_starts(submissions):
                     progress.note(reason)
 
-        return tracking.wait(submissions, timeout_s=timeout_s, on_change=changed)
+        return tracking.wait(
+            submissions, timeout_s=timeout_s, on_change=changed, on_look=table.look
+        )
 
 
 def _why_none_starts(submissions: Sequence[Submission]) -> Iterator[str]:

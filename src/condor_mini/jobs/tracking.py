@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from condor_mini.jobs.job_ads import JobAd, Runner, Written
     from condor_mini.jobs.staging import Staging
 
+    Queued = tuple["Submission", list[JobAd]]
+
 FOREVER_S = float("inf")
 SUBMIT_TIMEOUT_S = 600.0
 """A submit file may queue tens of thousands of jobs."""
@@ -264,14 +266,24 @@ def wait(
     *,
     timeout_s: float = FOREVER_S,
     on_change: Callable[[str], object] | None = None,
+    on_look: Callable[[Sequence[Queued]], object] | None = None,
 ) -> int:
-    """Wait for several submissions at once; see ``Submission.wait``."""
+    """Wait for several submissions at once; see ``Submission.wait``.
+
+    Args:
+        submissions: Submissions to wait for.
+        timeout_s: Give up after so many seconds.
+        on_change: Receives the number of jobs in each state whenever the queue is queried.
+        on_look: Receives the ads in the queue of each submission, before ``on_change`` is called.
+    """
     silent_at: float | None = None
     held: list[tuple[Submission, JobAd]] = []
 
     def unfinished() -> str | None:
         nonlocal silent_at, held
         queues = [(one, one.queued()) for one in submissions]
+        if on_look is not None:
+            on_look(queues)
         held = [(one, ad) for one, ads in queues for ad in _held_for_good(one, ads)]
         queued = [ad for _, ads in queues for ad in ads]
         left = _unended(queued)
