@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rich.live import Live
     from rich.text import Text
 
-SHARE = 5
+SHARE = 4
 """The pause is at least so many times as long as a look took: of a large queue, for example."""
 
 

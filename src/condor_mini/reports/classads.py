@@ -40,7 +40,9 @@ _OPTIONS: Mapping[Kind, str] = {
 _TIMEOUT_S = 120.0
 """Long, because ten thousand ads are 60 MB."""
 _BAD_CONSTRAINT = re.compile(r"(?i)invalid constraint|parse error in constraint|could not parse")
-_NO_ANSWER = re.compile(r"(?i)couldn't contact|failed to (fetch|connect)|communication error")
+_NO_ANSWER = re.compile(
+    r"(?i)couldn't contact|failed to (fetch|connect)|communication error|can't find address"
+)
 # The tools print an expression as "\/Expr(...)\/". No string looks like this: the tools print the
 # slashes of a string without a backslash.
 _EXPRESSION = re.compile(r'(?<=")\\/Expr\(')

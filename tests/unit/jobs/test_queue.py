@@ -107,9 +107,17 @@ def test_access_point_that_does_not_run_is_noted(pool: Pool, schedds: Schedds) -
     assert notes == [f"The access point {SECOND} does not run: its jobs are left out."]
 
 
-def test_schedd_that_does_not_answer(pool: Pool, schedds: Schedds) -> None:
+@pytest.mark.parametrize(
+    "output",
+    [
+        "Failed to fetch ads from: <10.0.0.2:9618>",
+        "Error: Can't find address for schedd mini-submit-1.nodes.internal",
+    ],
+    ids=["stopped", "not started yet"],
+)
+def test_schedd_that_does_not_answer(pool: Pool, schedds: Schedds, output: str) -> None:
     """A schedd that is away is told as such."""
-    failure = FakeOutcome(returncode=1, stderr="Failed to fetch ads from: <10.0.0.2:9618>\n")
+    failure = FakeOutcome(returncode=1, stderr=f"{output}\n")
     schedds.engine.on_exec(["condor_q"], lambda _: failure)
     with pytest.raises(PoolNotReady, match="gets no answer"):
         pool.queue()
