@@ -59,7 +59,7 @@ def test_jobs_run_on_every_host(first: Host, second: Host, third: Host) -> None:
     argv = ("exec", "--", "condor_status", "-startd", "-af", "CondorMiniNode", "MyAddress")
     lines = [line.split(maxsplit=1) for line in first.ran(*argv).splitlines()]
     brokered = {node for node, address in lines if "CCBID=" in address}
-    assert brokered == {"beta-execute-1", "beta-execute-2"}
+    assert brokered == {"mini-execute-1", "beta-execute-1", "beta-execute-2"}
     for node in ("mini-execute-1", "beta-execute-1", "beta-execute-2", "gamma-execute-1"):
         requirements = f'CondorMiniNode == "{node}"'
         assert submitted(first, "mini", f"on-{node}", requirements) == {node}
@@ -67,12 +67,12 @@ def test_jobs_run_on_every_host(first: Host, second: Host, third: Host) -> None:
 
 def test_joined_nodes_are_made_again(first: Host, second: Host) -> None:
     """On their state, with the token of their own."""
-    second.ran("stop", "-q")
+    second.ran("stop", "-n", "beta", "-q")
     held = second.run("docker", "ps", "-aq", "--filter", "name=beta-execute").out.split()
     assert len(held) == 2
     assert second.run("docker", "rm", *held).status == 0
-    second.ran("start", "-q")
-    assert json.loads(second.ran("status", "-o", "json"))["verdict"] == "usable"
+    second.ran("start", "-n", "beta", "-q")
+    assert json.loads(second.ran("status", "-n", "beta", "-o", "json"))["verdict"] == "usable"
     assert submitted(first, "mini", "again", 'regexp("^beta", CondorMiniNode)')
 
 
