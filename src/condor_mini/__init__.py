@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     )
     from condor_mini.client.bindings import Client
     from condor_mini.engine import CommandResult
+    from condor_mini.faults.faults import FaultInForce, Faults
     from condor_mini.jobs.actions import ChangedJobs
     from condor_mini.jobs.job_ads import JobAd
     from condor_mini.jobs.queue import QueuedJob
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from condor_mini.lifecycle.debug_levels import DebugLevel
     from condor_mini.members.issued_tokens import CreatedToken, Revocation, Token
     from condor_mini.members.membership import Members, TokenRequest
+    from condor_mini.nodes.fault_records import FaultHolder, FaultRecord
     from condor_mini.nodes.node import Node, Role
     from condor_mini.personal.caller import Caller
     from condor_mini.personal.container import PersonalSpec
@@ -45,7 +47,7 @@ if TYPE_CHECKING:
     from condor_mini.pool import Pool
     from condor_mini.reports.classads import ClassAd
     from condor_mini.reports.logs import LogLine
-    from condor_mini.reports.status import PoolStatus, SlurmStatus
+    from condor_mini.reports.status import FaultStatus, PoolStatus, SlurmStatus
     from condor_mini.slurm.allocations import Allocation, Allocations
     from condor_mini.slurm.scheduler import SlurmRefused
     from condor_mini.spec import PoolSpec
@@ -68,6 +70,11 @@ __all__ = [
     "EngineError",
     "EngineInstallError",
     "EngineNotFound",
+    "FaultHolder",
+    "FaultInForce",
+    "FaultRecord",
+    "FaultStatus",
+    "Faults",
     "HostNotReached",
     "ImageBuildFailed",
     "JobAd",
@@ -120,6 +127,11 @@ _LOADED_WHEN_ASKED_FOR = {
     "EngineError": "base.errors",
     "EngineInstallError": "base.errors",
     "EngineNotFound": "base.errors",
+    "FaultHolder": "nodes.fault_records",
+    "FaultInForce": "faults.faults",
+    "FaultRecord": "nodes.fault_records",
+    "FaultStatus": "reports.status",
+    "Faults": "faults.faults",
     "HostNotReached": "base.errors",
     "ImageBuildFailed": "base.errors",
     "JobAd": "jobs.job_ads",

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Self
 
 from condor_mini.base.progress import Progress
 from condor_mini.base.signals import held_back
+from condor_mini.engine.several import lenient
 from condor_mini.engines import reached, with_hosts
-from condor_mini.nodes.holdings import pool_names
+from condor_mini.nodes.holdings import ask_at_once, pool_names
 from condor_mini.nodes.pool_nodes import PoolNodes
 
 if TYPE_CHECKING:
@@ -20,11 +21,14 @@ if TYPE_CHECKING:
 
     from condor_mini.client.bindings import Client
     from condor_mini.engine import Engine
+    from condor_mini.faults.faults import Faults
     from condor_mini.jobs.actions import ChangedJobs
     from condor_mini.jobs.queue import QueuedJob
     from condor_mini.jobs.tracking import Submission
     from condor_mini.lifecycle.debug_levels import DebugLevel
     from condor_mini.members.membership import Members
+    from condor_mini.nodes.fault_records import FaultRecord
+    from condor_mini.nodes.node import Node
     from condor_mini.reports.classads import ClassAd, Kind
     from condor_mini.reports.logs import LogLine
     from condor_mini.reports.status import PoolStatus
@@ -98,6 +102,8 @@ class Pool(PoolNodes):
         # With the hosts of the pool, if there is one, else of the spec.
         existing = cls(reached(engine), asked.name)
         pool = cls(with_hosts(existing.engine, asked.hosts), asked.name)
+        if if_not_exists:
+            pool.faults.heal_abandoned()
         make = reuse.create_or_start if if_not_exists else creation.create
         make(pool.engine, asked, progress, timeout_s=timeout_s, keep=keep)
         return pool
@@ -106,13 +112,26 @@ class Pool(PoolNodes):
     def open(cls, name: str = "mini", *, engine: Engine | str | None = None) -> Self:
         """Return the pool of that name, whether it runs, is stopped, or has only its state left.
 
+        Faults whose holder is gone, or whose time is over, are healed.
+
         Raises:
             NotFound: There is no such pool; says which pools there are.
             EngineNotFound: No engine answers.
         """
-        pool = cls(reached(engine), name)
-        if not pool.reached_nodes and not pool.can_be_recreated():
+        from condor_mini.faults import journal
+
+        where = reached(engine)
+        pool = cls(where, name)
+        nodes: builtins.list[Node] = []
+        records: builtins.list[FaultRecord] = []
+        ask_at_once(
+            lambda: nodes.extend(pool.reached_nodes),
+            lambda: records.extend(journal.records(lenient(where), name)),
+        )
+        if not nodes and not pool.can_be_recreated():
             pool.existing_nodes()
+        if records:
+            pool.faults.heal_abandoned()
         return pool
 
     @classmethod
@@ -248,9 +267,13 @@ class Pool(PoolNodes):
     # -- stop, start, scale -----------------------------------------------------------------------
 
     def stop(self, *, node: str | None = None, progress: Progress = _SILENT) -> None:
-        """Stop all nodes, or one, gracefully. The queue and the history are kept."""
+        """Stop all nodes, or one, gracefully. The queue and the history are kept.
+
+        Faults that are in force there end.
+        """
         from condor_mini.lifecycle import stop_and_start
 
+        self.faults.end_on(node)
         stop_and_start.stop(self.engine, self.chosen_nodes(node), progress)
 
     def start(
@@ -263,13 +286,14 @@ class Pool(PoolNodes):
         """Start the nodes that are stopped, and wait until the pool is ready.
 
         A node whose container was removed is created again, with its state, its name and a new
-        token.
+        token. Faults that are in force there end.
 
         Raises:
             PoolNotReady: A daemon is missing after ``timeout_s``, or a node has ended; says why.
         """
         from condor_mini.lifecycle import restart
 
+        self.faults.end_on(node)
         restart.start(self, node, progress, timeout_s=timeout_s)
 
     def restart(
@@ -280,7 +304,7 @@ class Pool(PoolNodes):
         timeout_s: float = READY_TIMEOUT_S,
         progress: Progress = _SILENT,
     ) -> None:
-        """Stop and start the nodes; jobs stay in the queue.
+        """Stop and start the nodes; jobs stay in the queue, and faults that are in force end.
 
         Args:
             node: Restart this node alone. None for all.
@@ -296,6 +320,7 @@ class Pool(PoolNodes):
         """
         from condor_mini.lifecycle import restart
 
+        self.faults.end_on(node)
         restart.restart(self, node, series, progress, timeout_s=timeout_s)
 
     def scale(
@@ -482,10 +507,15 @@ class Pool(PoolNodes):
         return classads.ads(self, kind, constraint, projection)
 
     def status(self) -> PoolStatus:
-        """Return nodes, daemons, slots, jobs by state, and whether the pool is ready now."""
+        """Return nodes, daemons, slots, jobs by state, and whether the pool is ready now.
+
+        Faults whose holder is gone, or whose time is over, are healed first.
+        """
         from condor_mini.reports import status
 
         found = status.status(self)
+        if found.faults and self.faults.heal_abandoned():
+            found = status.status(self)
         slurm = self._slurm_if_used()
         return found if slurm is None else replace(found, slurm=tuple(slurm.status()))
 
@@ -557,6 +587,13 @@ class Pool(PoolNodes):
         from condor_mini.lifecycle import debug_levels
 
         debug_levels.reset(self.chosen_nodes(node))
+
+    @property
+    def faults(self) -> Faults:
+        """What breaks the pool on purpose, and undoes it."""
+        from condor_mini.faults.faults import Faults
+
+        return Faults(self)
 
     # -- access -----------------------------------------------------------------------------------
 

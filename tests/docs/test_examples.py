@@ -204,8 +204,9 @@ def helps(command: click.Command, parent: click.Context) -> Iterator[str]:
     context = click.Context(command, info_name=command.name, parent=parent)
     yield command.get_help(context)
     if isinstance(command, click.Group):
-        for below in command.commands.values():
-            yield from helps(below, context)
+        for name in command.list_commands(context):
+            if below := command.get_command(context, name):
+                yield from helps(below, context)
 
 
 @pytest.fixture(scope="module")

@@ -49,6 +49,8 @@ COMMANDS = {
     "env": "Print the environment for HTCondor's clients on this machine.",
     "exec": "Run a command on a node.",
     "export": "Export what a bug report needs.",
+    "fault": "Break a pool on purpose.",
+    "heal": "Undo faults.",
     "hold": "Hold jobs.",
     "images": "List, build, save and load the images.",
     "join": "Join nodes of this host to a pool on another host.",

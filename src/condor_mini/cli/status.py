@@ -94,6 +94,7 @@ def _lines(found: PoolStatus) -> Iterator[str]:
         yield f"  {_next_command(found)}"
     if found.exposed_at:
         yield f"Other hosts join it at {found.exposed_at}."
+    yield from _faults(found)
     yield ""
     yield from _nodes(found)
     yield from _joined(found)
@@ -111,6 +112,28 @@ def _lines(found: PoolStatus) -> Iterator[str]:
                 for row in found.jobs
             ],
         )
+
+
+def _faults(found: PoolStatus) -> Iterator[str]:
+    from condor_mini.base.times import ago, rfc3339
+
+    if not found.faults:
+        return
+    yield ""
+    yield from table(
+        ["FAULT", "TARGET", "SINCE", "UNTIL", "HELD BY"],
+        [
+            [
+                each.fault,
+                each.target,
+                ago(each.since),
+                rfc3339(each.until.replace(microsecond=0)) if each.until else "healed",
+                f"process {each.pid} on {each.host}" if each.host else "-",
+            ]
+            for each in found.faults
+        ],
+    )
+    yield f"Undo them: condor-mini heal -n {found.name}"
 
 
 def _next_command(found: PoolStatus) -> str:

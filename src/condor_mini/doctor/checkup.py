@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import CondorMiniError
 from condor_mini.base.series import catalogue
+from condor_mini.base.times import ago
 from condor_mini.doctor.container import container_findings
 from condor_mini.doctor.findings import fail, ok, warn
 from condor_mini.doctor.pool import pool_findings
@@ -168,7 +169,13 @@ def _pool(engine: Engine, pool: str, *, must_exist: bool) -> Iterator[Finding]:
     if nodes:
         if not nodes[0].is_personal:  # such a pool is made of options, and has no spec
             yield from _record(engine, pool, nodes)
-        yield from pool_findings(pool, nodes, lost=Holdings(engine, pool).lost_nodes())
+        held = Holdings(engine, pool)
+        yield from pool_findings(pool, nodes, lost=held.lost_nodes())
+        for volume in held.volumes:
+            if record := volume.fault:
+                evidence = f"made on purpose {ago(record.since)}"
+                undo = f"Undo it: condor-mini heal -n {pool} {record.target}"
+                yield warn(f"fault {record}", evidence, undo)
     elif must_exist:
         yield fail(
             f"pool {pool}", "there is no such pool", f"Create it: condor-mini create -n {pool}"

@@ -68,6 +68,8 @@ class EngineInfo:
     """Whether this machine reaches containers at their own addresses."""
     maps_caller: bool = False
     """Whether a container's user can be the caller (``ContainerSpec.as_caller``)."""
+    stops_processes: bool = True
+    """Whether SIGSTOP stops a container's process."""
     limits: tuple[str, ...] = ("cpus", "memory_mb", "pids")
     """The limits of ``ContainerSpec`` that are enforced; the others are ignored."""
     shortcomings: tuple[Shortcoming, ...] = ()

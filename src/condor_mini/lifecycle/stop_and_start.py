@@ -84,7 +84,7 @@ def start(
     if stopped:
         what = counted(len(stopped), "node")
         with progress.step(f"Starting {what}", done=f"Started {what}"):
-            _start(engine, pool, stopped, deadline)
+            start_containers(engine, pool, stopped, deadline)
     mend(pool_nodes(engine, pool), [node for node in nodes if node.name in ran], spec, deadline)
     wait_until_ready(
         engine,
@@ -96,7 +96,20 @@ def start(
     )
 
 
-def _start(engine: Engine, pool: str, stopped: Sequence[Node], deadline: Deadline) -> None:
+def start_containers(
+    engine: Engine, pool: str, stopped: Sequence[Node], deadline: Deadline
+) -> None:
+    """Start nodes that are stopped, with valid tokens, and do not wait for their daemons.
+
+    Args:
+        engine: Engine that the pool is on.
+        pool: Name of the pool.
+        stopped: The nodes.
+        deadline: Give up then if the central manager can issue no tokens.
+
+    Raises:
+        PoolNotReady: The central manager can issue no tokens.
+    """
     managers = [node for node in stopped if node.role.acts_as(Role.CENTRAL_MANAGER)]
     others = [node for node in stopped if node not in managers]
     # The central manager first: the other nodes look for it at once, and then only every second.

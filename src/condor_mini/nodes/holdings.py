@@ -9,6 +9,7 @@ understood is reported and left alone.
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from condor_mini.base.errors import NotFound
 from condor_mini.base.layout import LABEL, PREFIX, SPOOL
 from condor_mini.base.parallel import each
 from condor_mini.engine import ContainerInfo, ImageBuilder, NetworkInfo, VolumeInfo
+from condor_mini.nodes.fault_records import FaultRecord, fault_record
 from condor_mini.nodes.node import (
     SPEC,
     Identity,
@@ -58,6 +60,8 @@ class PoolVolume:
     pool: str
     node: Identity | None
     """The node whose state it keeps; None for a shared volume and for a node's scratch volume."""
+    fault: FaultRecord | None = None
+    """The fault in force that it records, if it does."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,7 +220,10 @@ def volume_of(info: VolumeInfo) -> PoolVolume:
     owner = node.name if node else pool
     if not info.name.startswith(f"{owner}-") and (node or not info.is_nameless):
         raise Malformed(f"its labels say that it belongs to {shown(owner)}, but its name does not")
-    return PoolVolume(name=info.name, pool=pool, node=node)
+    fault = None
+    with suppress(Malformed):  # it is the pool's all the same
+        fault = fault_record(info.name, info.labels)
+    return PoolVolume(name=info.name, pool=pool, node=node, fault=fault)
 
 
 def network_of(info: NetworkInfo) -> NetworkInfo:

@@ -300,16 +300,22 @@ def _running(
 
 
 def _on(engine: Engine, state: StateDirectory) -> list[ContainerInfo]:
+    return [node.info for node in _nodes_on(engine, state)]
+
+
+def _nodes_on(engine: Engine, state: StateDirectory) -> list[Node]:
     here = str(state.path)
-    return [node.info for node in Holdings(engine).nodes if node.state_directory == here]
+    return [node for node in Holdings(engine).nodes if node.state_directory == here]
 
 
 def _end(engine: Engine, state: StateDirectory) -> None:
     """Stop and remove all personal pools on this state directory."""
-    for info in _on(engine, state):
-        if _is_running(info):
-            engine.stop(info.id, timeout_s=STOP_TIMEOUT_S)
-        engine.remove(info.id)
+    for node in _nodes_on(engine, state):
+        if _is_running(node.info):
+            engine.stop(node.info.id, timeout_s=STOP_TIMEOUT_S)
+        engine.remove(node.info.id)
+        # Its only volumes record faults, which have ended with it.
+        engine.remove_volume(*(volume.name for volume in Holdings(engine, node.pool).volumes))
 
 
 def _wait_until_ready(engine: Engine, container: str, caller: Caller, state: Path) -> None:

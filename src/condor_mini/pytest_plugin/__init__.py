@@ -6,6 +6,7 @@ rest of the package before a fixture or an option is used.
 
 from condor_mini.pytest_plugin.fixtures import (
     condor_client,
+    condor_faults,
     condor_pool,
     condor_pool_factory,
     condor_series,
@@ -26,6 +27,7 @@ from condor_mini.pytest_plugin.hooks import (
 
 __all__ = [
     "condor_client",
+    "condor_faults",
     "condor_pool",
     "condor_pool_factory",
     "condor_series",

@@ -12,7 +12,7 @@ from condor_mini.pytest_plugin.session import SESSION
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from condor_mini import Client, Pool
+    from condor_mini import Client, Faults, Pool
     from condor_mini.pytest_plugin.factory import PoolFactory
     from condor_mini.pytest_plugin.jobs import JobSubmitter
 
@@ -82,6 +82,15 @@ def condor_submit(condor_pool: Pool) -> Iterator[JobSubmitter]:
     yield submitter
     with _reported():
         submitter.remove_jobs()
+
+
+@pytest.fixture
+def condor_faults(condor_pool: Pool) -> Iterator[Faults]:
+    """What breaks ``condor_pool`` on purpose; faults in force are healed after the test."""
+    faults = condor_pool.faults
+    yield faults
+    with _reported():
+        faults.heal_own()
 
 
 @contextmanager

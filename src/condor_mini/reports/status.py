@@ -30,6 +30,7 @@ from condor_mini.reports.collector import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from condor_mini.nodes.fault_records import FaultRecord
     from condor_mini.nodes.holdings import LabelProblem
     from condor_mini.nodes.node import Identity, Node
     from condor_mini.nodes.pool_nodes import PoolNodes
@@ -169,6 +170,22 @@ class SlurmStatus:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FaultStatus:
+    """A fault in force."""
+
+    fault: str
+    """Name of the fault: ``freeze``."""
+    target: str
+    """What it strikes: ``ci-execute-1/startd``."""
+    since: datetime
+    until: datetime | None
+    """When it is undone; None if it has no time."""
+    host: str | None
+    """Host of the process that undoes it; None if nobody does but ``heal``."""
+    pid: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class PoolStatus:
     """The status of a pool at one moment."""
 
@@ -193,6 +210,8 @@ class PoolStatus:
     """The nodes of other hosts, if the central manager is here."""
     slurm: tuple[SlurmStatus, ...] = ()
     """The Slurm jobs that this user has submitted for the pool."""
+    faults: tuple[FaultStatus, ...] = ()
+    """The faults in force: what was broken on purpose."""
     problems: tuple[LabelProblem, ...] = ()
     """What is wrong with the labels of containers that belong to the pool, or claim to."""
 
@@ -215,7 +234,9 @@ def status(pool: PoolNodes) -> PoolStatus:
         pool.existing_nodes()
     away = [failure.message for failure in unreached(engine).values()]
     found = status_of(pool.name, held.nodes, lost=held.lost_nodes(), away=away)
-    return replace(found, problems=tuple(held.problems))
+    records = [volume.fault for volume in held.volumes if volume.fault]
+    faults = tuple(map(_fault, sorted(records, key=lambda record: record.since)))
+    return replace(found, problems=tuple(held.problems), faults=faults)
 
 
 def status_of(
@@ -344,6 +365,18 @@ def _is_alive(node: Node | None, heard: datetime | None) -> bool:
         return False
     started = node.info.started_at
     return started is None or heard >= started - CLOCK_SKEW
+
+
+def _fault(record: FaultRecord) -> FaultStatus:
+    holder = record.holder
+    return FaultStatus(
+        fault=record.fault,
+        target=record.target,
+        since=record.since,
+        until=record.until,
+        host=holder.host if holder else None,
+        pid=holder.pid if holder else None,
+    )
 
 
 def _node(node: Node, daemons: Sequence[DaemonStatus]) -> NodeStatus:

@@ -96,6 +96,19 @@ def test_slots_of_status_have_their_keys(status: dict[str, Any]) -> None:
     assert set(status["slots"]) == keys("status", "slots")
 
 
+def test_fault_in_force_has_its_keys(pool: FakePool, run: Run) -> None:
+    """So does each fault in force."""
+    pool.engine.on_exec(["sh", "-s"], lambda _: FakeOutcome(stdout="7:70\n"))
+    pool.faults.freeze("execute-1", "startd")
+    shown = run("status", "-n", "ci", "-o", "json").json
+    assert set(shown["faults"][0]) == keys("status", "A fault in force")
+
+
+def test_faults_have_their_keys(command_line: Run) -> None:
+    """`fault list` prints the documented keys of each fault."""
+    assert set(command_line("fault", "list", "-o", "json").json[0]) == keys("fault list")
+
+
 @pytest.mark.usefixtures("pool")
 def test_list_has_its_keys(run: Run) -> None:
     """`list` prints the documented keys of each pool."""

@@ -21,7 +21,7 @@ def test_json(pool: FakePool, run: Callable[..., Result]) -> None:
     del pool
     found = run("status", "-n", "ci", "-o", "json").json
     assert sorted(found) == [
-        *("daemons", "exposed_at", "host", "jobs", "joined", "joins", "name", "nodes"),
+        *("daemons", "exposed_at", "faults", "host", "jobs", "joined", "joins", "name", "nodes"),
         *("problems", "reasons", "series", "slots", "slurm", "verdict", "versions"),
     ]
     assert (found["verdict"], found["versions"]) == ("usable", ["25.14.1"])

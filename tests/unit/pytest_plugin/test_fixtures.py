@@ -10,6 +10,7 @@ import pytest
 from condor_mini.base.errors import CommandFailed, NotFound
 from condor_mini.engine import FakeOutcome
 from condor_mini.pool import Pool
+from struck_nodes import StruckNodes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -192,3 +193,19 @@ def test_client_without_bindings(
     result.stdout.fnmatch_lines(
         ["condor-mini: no bindings", "Install them: pip install htcondor"], consecutive=True
     )
+
+
+def test_faults_are_healed_after_the_test(pytester: pytest.Pytester, found: PoolEngine) -> None:
+    """A fault that a test leaves in force is undone before the next one."""
+    struck = StruckNodes(engine=found)
+    pytester.makepyfile(
+        """
+        def test_first(condor_pool, condor_faults):
+            condor_faults.freeze("execute-1", "startd")
+            assert condor_pool.status().faults
+        def test_second(condor_pool):
+            assert not condor_pool.status().faults
+        """
+    )
+    pytester.runpytest_inprocess("-p", "no:xdist").assert_outcomes(passed=2)
+    assert not any(struck.stopped.values())

@@ -123,6 +123,7 @@ class EmbeddedEngine(ImageComposer):
             read_only_roots=False,
             on_loopback=True,
             maps_caller=True,
+            stops_processes=self.sandbox.stops_processes,
             limits=tuple(dict.fromkeys(("cpus", "memory_mb", *sorted(self._cgroups.limits)))),
         )
 

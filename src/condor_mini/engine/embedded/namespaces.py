@@ -58,6 +58,7 @@ class NamespaceSandbox(Sandbox):
     has_users = True
     read_only_mounts = True
     changes_modes = True
+    stops_processes = True
 
     def problem(self) -> str | None:
         """See ``Sandbox.problem``: mount what a container needs, for a moment."""

@@ -42,6 +42,7 @@ class ProotSandbox(Sandbox):
     has_users = False
     read_only_mounts = False
     changes_modes = False
+    stops_processes = False
 
     def problem(self) -> str | None:
         """See ``Sandbox.problem``: run a program under another root."""

@@ -82,6 +82,8 @@ class Sandbox(ABC):
     """Whether a mount can be read-only."""
     changes_modes: bool
     """Whether a program in it can change the mode of a file that is mounted (fchmodat2(2))."""
+    stops_processes: bool
+    """Whether SIGSTOP stops its processes: proot lets them go on."""
 
     def __init__(self, tools: Tools, *, many_users: bool) -> None:
         self.tools = tools

@@ -1,0 +1,1 @@
+"""Break a pool on purpose, and undo it."""

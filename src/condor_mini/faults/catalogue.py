@@ -1,0 +1,150 @@
+"""The faults by their names. Nothing here is needed to make one: see ``actions.py``."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+
+from condor_mini.base.errors import UsageError
+from condor_mini.faults.fault import WITH_NAMESPACES, Fault, Strikes
+
+DAEMONS = (
+    *("master", "shared_port", "collector", "negotiator", "schedd", "shadow", "startd"),
+    *("starter", "procd"),
+)
+SWITCHED = ("collector", "negotiator", "schedd", "startd")
+"""The daemons that condor_off and condor_on switch.
+
+Without the shared port, commands do not reach the master, and without the master nothing does.
+"""
+
+_DAEMON_FAULTS = (
+    Fault(
+        name="kill",
+        strikes=Strikes.DAEMON,
+        daemons=DAEMONS,
+        what="SIGKILL to all processes of a daemon. condor_master starts it again, after 2 s at "
+        "first (profile dev) and later after each further death. Without the master the node ends.",
+        seen="MasterLog: 'died due to signal 9'. A dead shadow or starter: its job runs again, "
+        "event 001 once more",
+    ),
+    Fault(
+        name="freeze",
+        strikes=Strikes.DAEMON,
+        daemons=DAEMONS,
+        what="SIGSTOP to all processes of a daemon. Others notice only that it does not answer: "
+        "its ad stays at the collector for 15 minutes, and condor_master kills it after an hour.",
+        seen="LastHeardFrom of its ad stands still",
+        undone_by="SIGCONT",
+        engines=WITH_NAMESPACES,
+    ),
+    Fault(
+        name="stop",
+        strikes=Strikes.DAEMON,
+        daemons=SWITCHED,
+        what="condor_off of a daemon, which ends in order. A startd gives its jobs back: they run "
+        "again elsewhere.",
+        seen="its ad leaves the collector; the jobs of a startd: event 001 once more",
+        undone_by="condor_on",
+    ),
+    Fault(
+        name="restart",
+        strikes=Strikes.DAEMON,
+        daemons=SWITCHED,
+        what="condor_off and condor_on of a daemon, one after the other.",
+        seen="DaemonStartTime of its ad is new; the jobs of a startd: event 001 once more",
+    ),
+)
+
+_NODE_FAULTS = (
+    Fault(
+        name="kill-node",
+        strikes=Strikes.NODE,
+        what="SIGKILL to all processes of a node at once, as a power failure. Nobody is told: its "
+        "ads stay for 15 minutes, and its jobs run again when their lease is over (60 s, profile "
+        "dev).",
+        seen="LastHeardFrom of its ads stands still; its jobs: event 001 once more after the "
+        "lease; of a killed access point: events 022 and 023, and the jobs go on",
+        undone_by="start of the node",
+        ends_node=True,
+        stops_node=True,
+    ),
+    Fault(
+        name="pause-node",
+        strikes=Strikes.NODE,
+        what="SIGSTOP to all processes of a node, jobs too, as a machine that is suspended.",
+        seen="LastHeardFrom of its ads stands still",
+        undone_by="SIGCONT",
+        engines=WITH_NAMESPACES,
+        stops_node=True,
+    ),
+    Fault(
+        name="stop-node",
+        strikes=Strikes.NODE,
+        what="An orderly stop of a node, as a shutdown. It takes leave of the collector, and its "
+        "jobs run again at once.",
+        seen="its ads leave the collector; its jobs: event 001 once more",
+        undone_by="start of the node",
+        ends_node=True,
+        stops_node=True,
+    ),
+    Fault(
+        name="drain-node",
+        strikes=Strikes.NODE,
+        what="condor_drain of an execution point: it takes no new jobs, and those that run may "
+        "end.",
+        seen="State of its slots is Drained, Activity Retiring while jobs run",
+        undone_by="condor_drain -cancel",
+    ),
+)
+
+_JOB_FAULTS = (
+    Fault(
+        name="hold",
+        strikes=Strikes.JOBS,
+        what="condor_hold of jobs, with a reason and a code. They stay held until they are "
+        "released.",
+        seen="event 012; JobStatus 5, HoldReason, HoldReasonCode (1 in the event: condor_hold has "
+        "no other), HoldReasonSubCode",
+    ),
+    Fault(
+        name="release",
+        strikes=Strikes.JOBS,
+        what="condor_release of held jobs. They run again.",
+        seen="event 013; JobStatus 1",
+    ),
+    Fault(
+        name="evict",
+        strikes=Strikes.JOBS,
+        what="condor_vacate_job -fast of running jobs: they are killed, and run again.",
+        seen="event 004; NumJobStarts grows",
+    ),
+    Fault(
+        name="vacate",
+        strikes=Strikes.JOBS,
+        what="condor_vacate_job of running jobs: they get SIGTERM, or their own kill_sig, and time "
+        "to end. Then they run again.",
+        seen="event 004; NumJobStarts grows",
+    ),
+    Fault(
+        name="remove",
+        strikes=Strikes.JOBS,
+        what="condor_rm of jobs.",
+        seen="event 009; in the history with JobStatus 3",
+    ),
+)
+
+FAULTS: dict[str, Fault] = {
+    fault.name: fault for fault in (*_DAEMON_FAULTS, *_NODE_FAULTS, *_JOB_FAULTS)
+}
+"""Every fault, in the order in which it is listed."""
+
+
+def fault_named(name: str) -> Fault:
+    """Return the fault of that name; raises ``UsageError`` if there is none."""
+    if name in FAULTS:
+        return FAULTS[name]
+    likely = get_close_matches(name, FAULTS, n=1)
+    raise UsageError(
+        f"there is no fault {name}{f'; did you mean {likely[0]}?' if likely else ''}",
+        hint="See all: condor-mini fault list",
+    )

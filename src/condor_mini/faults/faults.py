@@ -1,0 +1,334 @@
+"""``Faults``: what breaks a pool on purpose, and undoes it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Self
+
+from condor_mini.base.errors import CondorMiniError, UsageError
+from condor_mini.base.signals import held_back
+from condor_mini.engine.several import lenient
+from condor_mini.faults import journal, targets
+from condor_mini.faults.actions import ACTIONS
+from condor_mini.faults.catalogue import FAULTS, fault_named
+from condor_mini.faults.healing import heal_records, is_moot, lift
+from condor_mini.faults.holder import is_gone, this_process
+from condor_mini.nodes.fault_records import FaultRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from condor_mini.faults.action import Target
+    from condor_mini.faults.fault import Fault
+    from condor_mini.nodes.pool_nodes import PoolNodes
+
+LATE = timedelta(seconds=2)
+"""Whoever holds a fault has so long to undo it when its time is over."""
+YOUNG = timedelta(seconds=60)
+"""A fault may just be being made for so long: its record is there before it takes hold."""
+_log = logging.getLogger(__name__)
+
+
+class FaultInForce:
+    """A fault in force. As a context manager, it is healed at the end of the context."""
+
+    def __init__(self, faults: Faults, record: FaultRecord) -> None:
+        self._faults = faults
+        self.record = record
+        """What it is, since when, and until when."""
+
+    def heal(self) -> None:
+        """Undo the fault, and wait until its node does its work again.
+
+        Undoing what is undone already is a success.
+
+        Raises:
+            PoolNotReady: The node does not do its work again in time.
+        """
+        self._faults.heal_all([self.record])
+
+    def last(self) -> None:
+        """Wait until the time of the fault is over, and heal it; raises what ``heal`` raises."""
+        if self.record.until:
+            time.sleep(max(0.0, (self.record.until - datetime.now(UTC)).total_seconds()))
+        self.heal()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if error is None:
+            self.heal()
+            return
+        with held_back():
+            try:
+                self._faults.heal_all([self.record], wait=False)
+            except CondorMiniError as failure:
+                error.add_note(f"{self.record} could not be undone: {failure}")
+
+
+class Faults:
+    """The faults of a pool: ``pool.faults``.
+
+    Nodes are named with or without the pool's name: ``execute-1``. A fault that stays in force is
+    healed at the end of a ``with`` block. If this process dies before, the next command on the
+    pool heals it.
+    """
+
+    def __init__(self, pool: PoolNodes) -> None:
+        self._pool = pool
+
+    # -- daemons ----------------------------------------------------------------------------------
+
+    def kill(self, node: str, daemon: str) -> None:
+        """Kill all processes of a daemon with SIGKILL; raises what ``strike`` raises."""
+        self.strike("kill", node, daemon)
+
+    def freeze(self, node: str, daemon: str) -> FaultInForce:
+        """Stop all processes of a daemon with SIGSTOP; raises what ``strike`` raises."""
+        return self._lasting("freeze", node, daemon)
+
+    def stop(self, node: str, daemon: str) -> FaultInForce:
+        """Switch a daemon off (condor_off); raises what ``strike`` raises."""
+        return self._lasting("stop", node, daemon)
+
+    def restart(self, node: str, daemon: str) -> None:
+        """Switch a daemon off and on; raises what ``strike`` raises."""
+        self.strike("restart", node, daemon)
+
+    # -- nodes ------------------------------------------------------------------------------------
+
+    def kill_node(self, node: str) -> FaultInForce:
+        """Kill all processes of a node with SIGKILL; raises what ``strike`` raises."""
+        return self._lasting("kill-node", node)
+
+    def pause_node(self, node: str) -> FaultInForce:
+        """Stop all processes of a node with SIGSTOP; raises what ``strike`` raises."""
+        return self._lasting("pause-node", node)
+
+    def stop_node(self, node: str) -> FaultInForce:
+        """Stop a node gracefully; raises what ``strike`` raises."""
+        return self._lasting("stop-node", node)
+
+    def drain_node(self, node: str) -> FaultInForce:
+        """Drain an execution point (condor_drain); raises what ``strike`` raises."""
+        return self._lasting("drain-node", node)
+
+    # -- jobs -------------------------------------------------------------------------------------
+
+    def hold(
+        self,
+        *jobs: str,
+        reason: str = "",
+        code: int | None = None,
+        subcode: int | None = None,
+        node: str | None = None,
+    ) -> None:
+        """Hold jobs.
+
+        Args:
+            jobs: Ids of jobs or clusters, or one ClassAd expression.
+            reason: ``HoldReason``.
+            code: ``HoldReasonCode`` in the jobs' ads. None for HTCondor's 1, a user's request.
+            subcode: ``HoldReasonSubCode``.
+            node: Name of the access point. None for the first.
+
+        Raises:
+            NotFound: There is no such job that can be held.
+        """
+        self.strike("hold", node, jobs=jobs, reason=reason, code=code, subcode=subcode)
+
+    def release(self, *jobs: str, node: str | None = None) -> None:
+        """Release held jobs; see ``hold``."""
+        self.strike("release", node, jobs=jobs)
+
+    def evict(self, *jobs: str, node: str | None = None) -> None:
+        """Evict running jobs at once; see ``hold``."""
+        self.strike("evict", node, jobs=jobs)
+
+    def vacate(self, *jobs: str, node: str | None = None) -> None:
+        """Let running jobs leave their slots in order; see ``hold``."""
+        self.strike("vacate", node, jobs=jobs)
+
+    def remove(self, *jobs: str, node: str | None = None) -> None:
+        """Remove jobs; see ``hold``."""
+        self.strike("remove", node, jobs=jobs)
+
+    # -- all of them ------------------------------------------------------------------------------
+
+    def strike(
+        self,
+        name: str,
+        node: str | None = None,
+        daemon: str = "",
+        *,
+        jobs: Sequence[str] = (),
+        reason: str = "",
+        code: int | None = None,
+        subcode: int | None = None,
+        for_s: float | None = None,
+        held: bool = True,
+    ) -> FaultInForce | None:
+        """Make a fault by its name; return it if it stays in force.
+
+        Args:
+            name: Name of the fault: ``condor-mini fault list``.
+            node: Name of the node. None for the first access point, for faults of jobs.
+            daemon: Name of the daemon, for faults of daemons.
+            jobs: Ids or an expression, for faults of jobs.
+            reason: See ``hold``, as for ``code`` and ``subcode``.
+            code: ``HoldReasonCode``.
+            subcode: ``HoldReasonSubCode``.
+            for_s: Time of the fault in seconds: see ``FaultInForce.last``. None for no end.
+            held: Whether the fault ends with this process. If not, it stays until it is healed.
+
+        Raises:
+            UsageError: There is no such fault, or it does not strike such a thing.
+            NotFound: There is no such node, daemon or job.
+            AlreadyInUse: That fault, or one that leaves nothing to strike, is in force there.
+            PoolNotReady: The node does not run, or does not obey.
+            EngineCapabilityError: This engine cannot make it; says what it needs.
+        """
+        fault = fault_named(name)
+        if for_s is not None and not fault.lasts:
+            raise UsageError(f"{name} is a moment: it has no time")
+        self.heal_abandoned()
+        target = targets.target(
+            self._pool,
+            fault,
+            node,
+            daemon,
+            jobs,
+            in_force=self.in_force(),
+            reason=reason,
+            code=code,
+            subcode=subcode,
+        )
+        action = ACTIONS[name]
+        found = action.look(target)
+        if action.undo is None:
+            action.strike(target, found)
+            return None
+        with held_back():
+            record = self._strike(fault, target, found, for_s, held=held)
+        if not fault.lasts:
+            self.heal_all([record])
+            return None
+        return FaultInForce(self, record)
+
+    def in_force(self) -> list[FaultRecord]:
+        """Return the faults in force, the oldest first."""
+        return journal.records(lenient(self._pool.engine), self._pool.name)
+
+    def heal(self, what: str | None = None) -> list[FaultRecord]:
+        """Undo faults, wait until their nodes do their work again, and return the faults.
+
+        Args:
+            what: Name of a fault, of a node, or ``NODE/DAEMON``. None for all.
+
+        Raises:
+            NotFound: There is no fault and no node of that name.
+            PoolNotReady: A node does not do its work again in time.
+        """
+        chosen = [record for record in self.in_force() if targets.is_meant(record, what)]
+        if what is not None and not chosen and what not in FAULTS:
+            self._pool.node(what.partition("/")[0])
+        self.heal_all(chosen)
+        return chosen
+
+    def heal_own(self) -> list[FaultRecord]:
+        """Undo the faults that this process holds, and return them; see ``heal``."""
+        ours = this_process()
+        chosen = [record for record in self.in_force() if record.holder == ours]
+        self.heal_all(chosen)
+        return chosen
+
+    def heal_all(self, records: Sequence[FaultRecord], *, wait: bool = True) -> None:
+        """Undo these faults.
+
+        Args:
+            records: Faults, in force or healed already.
+            wait: Wait until their nodes do their work again, unless another fault is in force.
+
+        Raises:
+            CondorMiniError: The first failure; all others are undone.
+            PoolNotReady: A node does not do its work again in time.
+        """
+        heal_records(self._pool, records, wait=wait)
+
+    def heal_abandoned(self) -> list[FaultRecord]:
+        """Undo the faults whose holder is gone or whose time is over, and return them.
+
+        What fails is logged, and tried again by the next command.
+        """
+        healed = []
+        for record in self.in_force():
+            if why := self._why_abandoned(record):
+                try:
+                    heal_records(self._pool, [record], wait=False)
+                except CondorMiniError as failure:
+                    _log.warning("%s could not be undone: %s", record, failure)
+                else:
+                    _log.warning("Healed %s: %s", record, why)
+                    healed.append(record)
+        return healed
+
+    def end_on(self, node: str | None) -> None:
+        """Undo what is in force on a node that is about to be stopped or started; None for all.
+
+        What fails is logged. A node that was killed or stopped is left to the start.
+        """
+        for record in self.in_force():
+            if node is not None and record.node not in (node, f"{self._pool.name}-{node}"):
+                continue
+            fault = FAULTS.get(record.fault)
+            try:
+                if fault and fault.ends_node:
+                    journal.remove(self._pool.engine, record)
+                else:
+                    lift(self._pool, record)
+            except CondorMiniError as failure:
+                _log.warning("%s could not be undone: %s", record, failure)
+
+    def _lasting(self, name: str, node: str, daemon: str = "") -> FaultInForce:
+        made = self.strike(name, node, daemon)
+        assert made is not None  # noqa: S101 (all that are named here last)
+        return made
+
+    def _strike(
+        self, fault: Fault, target: Target, found: str, for_s: float | None, *, held: bool
+    ) -> FaultRecord:
+        now = datetime.now(UTC)
+        record = FaultRecord(
+            volume="",
+            mark="",
+            pool=self._pool.name,
+            fault=fault.name,
+            target=target.name,
+            undo=found,
+            since=now,
+            until=None if for_s is None else now + timedelta(seconds=for_s),
+            holder=this_process() if held or not fault.lasts else None,
+        )
+        record = journal.add(self._pool.engine, record)
+        try:
+            ACTIONS[fault.name].strike(target, found)
+        except BaseException as error:
+            try:
+                lift(self._pool, record)
+            except CondorMiniError as failure:
+                error.add_note(f"{record} could not be undone: {failure}")
+            raise
+        return record
+
+    def _why_abandoned(self, record: FaultRecord) -> str:
+        now = datetime.now(UTC)
+        if record.until and now > record.until + LATE:
+            return "its time is over"
+        if record.holder and is_gone(record.holder):
+            return f"{record.holder} is gone"
+        if now - record.since > YOUNG and is_moot(self._pool, record):
+            return "its node was removed, stopped or started meanwhile"
+        return ""

@@ -1,0 +1,99 @@
+"""Undo faults, and wait until their nodes do their work again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from condor_mini.base.errors import CondorMiniError, PoolNotReady, UsageError
+from condor_mini.base.layout import HEALTH
+from condor_mini.base.signals import held_back
+from condor_mini.engine.several import lenient
+from condor_mini.faults import journal
+from condor_mini.faults.actions import ACTIONS
+from condor_mini.faults.catalogue import FAULTS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from condor_mini.nodes.fault_records import FaultRecord
+    from condor_mini.nodes.node import Node
+    from condor_mini.nodes.pool_nodes import PoolNodes
+
+HEALTHY_TIMEOUT_S = 60
+PATIENCE_S = 15
+"""How long a health check may take past its own deadline."""
+
+
+def heal_records(pool: PoolNodes, records: Sequence[FaultRecord], *, wait: bool) -> None:
+    """Undo these faults; see ``Faults.heal_all``."""
+    failures: list[CondorMiniError] = []
+    with held_back():
+        # What stops processes first: a node starts only if its central manager answers.
+        for record in sorted(records, key=_is_last):
+            try:
+                lift(pool, record)
+            except CondorMiniError as failure:
+                failures.append(failure)
+    if failures:
+        raise failures[0]
+    if wait and records and not journal.records(lenient(pool.engine), pool.name):
+        _await_health(pool, {record.node for record in records})
+
+
+def lift(pool: PoolNodes, record: FaultRecord) -> None:
+    """Undo one fault and remove its record, without a wait; one that is undone is a success.
+
+    Raises:
+        CondorMiniError: It cannot be undone. Its record stays.
+    """
+    if not journal.is_current(pool.engine, record):
+        return
+    node = _node(pool, record)
+    fault, action = FAULTS.get(record.fault), ACTIONS.get(record.fault)
+    if fault is None or action is None or action.undo is None:
+        raise UsageError(
+            f"this condor-mini knows no fault {record.fault}, which is in force on {record.target}",
+            hint="Heal it with the version of condor-mini that has made it, or restart the node: "
+            f"condor-mini restart -n {pool.name} --node {record.node}",
+        )
+    if node is not None and (node.is_running or fault.ends_node):
+        action.undo(pool, node, record.undo)
+    journal.remove(pool.engine, record)
+
+
+def is_moot(pool: PoolNodes, record: FaultRecord) -> bool:
+    """Return whether there is nothing to undo: processes ended with their node, or it was started.
+
+    A fault that this version does not know is none of its business.
+    """
+    node, fault = _node(pool, record), FAULTS.get(record.fault)
+    return fault is not None and (node is None or node.is_running == fault.ends_node)
+
+
+def _is_last(record: FaultRecord) -> tuple[bool, bool]:
+    fault = FAULTS.get(record.fault)
+    return fault is not None and fault.ends_node, not record.node.endswith("-master")
+
+
+def _node(pool: PoolNodes, record: FaultRecord) -> Node | None:
+    found = [node for node in pool.reached_nodes if node.name == record.node]
+    return found[0] if found else None
+
+
+def _await_health(pool: PoolNodes, names: set[str]) -> None:
+    """Wait until nodes do their work, if the central manager runs and can know."""
+    nodes = pool.reached_nodes
+    if not nodes or not nodes[0].is_running:
+        return
+    for node in nodes:
+        if node.name in names and node.is_running:
+            result = node.exec(
+                [HEALTH, "--wait", str(HEALTHY_TIMEOUT_S)],
+                user="root",
+                timeout_s=HEALTHY_TIMEOUT_S + PATIENCE_S,
+            )
+            if result.returncode != 0:
+                raise PoolNotReady(
+                    f"{node.name} is healed, but: {(result.stdout + result.stderr).strip()}",
+                    hint=f"See why: condor-mini doctor -n {pool.name}",
+                )

@@ -1,0 +1,98 @@
+"""What a fault is to strike: found by its names, and free of other faults."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from condor_mini.base.errors import AlreadyInUse, NotFound, UsageError
+from condor_mini.faults.action import Target
+from condor_mini.faults.catalogue import FAULTS
+from condor_mini.faults.daemons import ROLES, runs
+from condor_mini.faults.fault import Fault, Strikes
+from condor_mini.nodes.node import Role
+from condor_mini.reports.logs import known_daemon
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from condor_mini.nodes.fault_records import FaultRecord
+    from condor_mini.nodes.node import Node
+    from condor_mini.nodes.pool_nodes import PoolNodes
+
+
+def target(
+    pool: PoolNodes,
+    fault: Fault,
+    node: str | None,
+    daemon: str,
+    jobs: Sequence[str],
+    *,
+    in_force: Iterable[FaultRecord],
+    reason: str,
+    code: int | None,
+    subcode: int | None,
+) -> Target:
+    """Return what a fault is to strike; raises as ``Faults.strike`` says."""
+    if fault.strikes is not Strikes.JOBS and not node:
+        raise UsageError(f"{fault.name} strikes {fault.strikes}: name the node")
+    if (fault.strikes is Strikes.DAEMON) != bool(daemon):
+        raise UsageError(f"{fault.name} strikes {fault.strikes}: execute-1, for example")
+    found = pool.node(node)
+    if daemon:
+        daemon = _daemon(fault, found, daemon)
+    if fault.strikes is Strikes.JOBS and not found.role.acts_as(Role.ACCESS_POINT):
+        raise UsageError(
+            f"{found.name} is no access point: it has no jobs",
+            hint=f"See which there are: condor-mini status -n {pool.name}",
+        )
+    chosen = Target(
+        pool=pool,
+        node=found,
+        daemon=daemon,
+        jobs=jobs,
+        reason=reason,
+        code=code,
+        subcode=subcode,
+    )
+    _check_free(fault, chosen, in_force)
+    if not found.is_running:
+        raise found.ended()
+    return chosen
+
+
+def _daemon(fault: Fault, node: Node, name: str) -> str:
+    daemon = known_daemon(name)
+    if daemon not in fault.daemons:
+        raise UsageError(f"{fault.name} strikes {', '.join(fault.daemons)}; not {daemon}")
+    if not runs(node, daemon):
+        there = ", ".join(other for other in ROLES if other in fault.daemons and runs(node, other))
+        raise NotFound(
+            f"{node.name} runs no {daemon}: it is {_article(node)}"
+            + (f"; {fault.name} can strike {there} there" if there else ""),
+            hint=f"See what runs where: condor-mini status -n {node.pool}",
+        )
+    return daemon
+
+
+def _article(node: Node) -> str:
+    return f"{'an' if node.role.words[0] in 'aeiou' else 'a'} {node.role.words}"
+
+
+def _check_free(fault: Fault, chosen: Target, in_force: Iterable[FaultRecord]) -> None:
+    """Raise ``AlreadyInUse`` if a fault in force leaves nothing to strike."""
+    for record in in_force:
+        if record.node != chosen.node.name:
+            continue
+        other = FAULTS.get(record.fault)
+        same = (record.fault, record.target) == (fault.name, chosen.name)
+        if same or (other is not None and other.stops_node):
+            raise AlreadyInUse(
+                f"{record} is in force already",
+                hint=f"Undo it: condor-mini heal -n {record.pool} {record.target}",
+            )
+
+
+def is_meant(record: FaultRecord, what: str | None) -> bool:
+    """Return whether a name is a fault's, its node's, or its target's; None means all."""
+    names = (record.fault, record.node, record.target)
+    return what is None or what in names or f"{record.pool}-{what}" in names

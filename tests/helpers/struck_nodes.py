@@ -1,0 +1,92 @@
+"""The processes of nodes in memory, which take signals and HTCondor's commands as real ones do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from condor_mini.engine import FakeOutcome
+
+if TYPE_CHECKING:
+    from condor_mini.engine import FakeEngine, FakeExec
+
+DAEMONS = {
+    "master": ("master", "collector", "negotiator"),
+    "submit": ("master", "schedd"),
+    "execute": ("master", "startd"),
+}
+
+
+@dataclass(kw_only=True)
+class StruckNodes:
+    """The daemons of each node, and which of them are stopped, by the nodes' names."""
+
+    engine: FakeEngine
+    running: dict[str, dict[str, str]] = field(default_factory=dict)
+    """The processes of each node, by the daemons' names: ``PID:START``."""
+    stopped: dict[str, set[str]] = field(default_factory=dict)
+    jobs: dict[str, int] = field(default_factory=dict)
+    """JobStatus of the jobs in the queue, by their ids."""
+    asked: list[tuple[str, ...]] = field(default_factory=list)
+    """The commands of HTCondor's that were run."""
+
+    def __post_init__(self) -> None:
+        self.engine.on_exec(["sh", "-s"], self._processes)
+        for tool in ("off", "on", "drain", "hold", "release", "vacate_job", "rm", "qedit"):
+            self.engine.on_exec([f"condor_{tool}"], self._command)
+        self.engine.on_exec(["condor_q"], self._queue)
+        self.engine.on_exec(["condor_config_val"], lambda _: FakeOutcome(stdout="a.b\n"))
+        self.engine.on_exec(["condor_status"], lambda _: FakeOutcome(stdout="Drained\n"))
+
+    def of(self, node: str) -> dict[str, str]:
+        """The processes of a node."""
+        kind = next(kind for kind in DAEMONS if f"-{kind}" in node)
+        names = DAEMONS[kind]
+        return self.running.setdefault(
+            node, {name: f"{7 + n}:7{n}" for n, name in enumerate(names)}
+        )
+
+    def frozen(self, node: str) -> set[str]:
+        """The daemons of a node that are stopped."""
+        held = self.stopped.get(node, set())
+        return {name for name, process in self.of(node).items() if process in held}
+
+    def _processes(self, call: FakeExec) -> FakeOutcome:
+        action, *arguments = call.argv[2:]
+        there, held = self.of(call.container), self.stopped.setdefault(call.container, set())
+        every = set(there.values())
+        match action, arguments:
+            case "find", [name]:
+                return FakeOutcome(stdout=f"{there.get(name, '')}\n")
+            case "stopped", []:
+                return FakeOutcome(stdout="\n".join(sorted(held)))
+            case "signal", ["STOP", *processes]:
+                held.update(every & set(processes))
+            case "signal", ["CONT", *processes]:
+                held.difference_update(processes)
+            case "signal", ["KILL", *processes]:
+                for name in [name for name in there if there[name] in processes]:
+                    del there[name]
+            case "stop", []:
+                held.update(every)
+            case "continue", but:
+                held.intersection_update(but)
+            case "kill", []:
+                self.engine.end(call.container, exit_code=137)
+                self.running.pop(call.container)
+                held.clear()
+        return FakeOutcome()
+
+    def _command(self, call: FakeExec) -> FakeOutcome:
+        self.asked.append(call.argv)
+        match call.argv:
+            case "condor_off", _, daemon:
+                self.of(call.container).pop(daemon, None)
+            case "condor_on", _, daemon:
+                self.of(call.container)[daemon] = "99:990"
+        return FakeOutcome()
+
+    def _queue(self, call: FakeExec) -> FakeOutcome:
+        if call.argv[3] == "(":
+            return FakeOutcome(returncode=1, stderr="Error: invalid constraint\n")
+        return FakeOutcome(stdout="".join(f"{job} {state}\n" for job, state in self.jobs.items()))
