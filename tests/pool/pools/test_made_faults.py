@@ -23,13 +23,10 @@ if TYPE_CHECKING:
 
     from .conftest import Cli
 
-pytestmark = [
-    pytest.mark.every_engine,
-    pytest.mark.skipif(
-        os.environ.get("CONDOR_MINI_SANDBOX") == "paths",
-        reason="where paths are translated, PRoot lets stopped processes go on",
-    ),
-]
+pytestmark = pytest.mark.skipif(
+    os.environ.get("CONDOR_MINI_SANDBOX") == "paths",
+    reason="where paths are translated, PRoot lets stopped processes go on",
+)
 
 WITHIN_S = 30.0
 UPDATES_S = 5
@@ -74,6 +71,7 @@ def await_log(pool: Pool, node: str, words: str) -> None:
 # -- daemons --------------------------------------------------------------------------------------
 
 
+@pytest.mark.every_engine
 def test_killed_daemon_is_started_again(pool: Pool, faults: Faults) -> None:
     """condor_master says that the startd died of signal 9, and starts another one."""
     before = processes.find(pool.node("execute-1"), "startd")
@@ -87,6 +85,7 @@ def test_killed_daemon_is_started_again(pool: Pool, faults: Faults) -> None:
     wait_until(none_yet, timeout_s=WITHIN_S)
 
 
+@pytest.mark.every_engine
 def test_frozen_daemons_are_silent(pool: Pool, faults: Faults) -> None:
     """The ads of a frozen startd and of a paused node stay, but are not updated; healed, they are.
 
@@ -147,6 +146,7 @@ def test_drained_node_takes_no_jobs(pool: Pool, faults: Faults) -> None:
     await_ad(pool, "execute-1", "State", "Unclaimed")
 
 
+@pytest.mark.every_engine
 def test_killed_node_leaves_its_ads(pool: Pool, faults: Faults) -> None:
     """A node that is killed sends no farewell. Healed, it runs again, and its startd is new."""
     before = int(ad_of(pool, "execute-1", "DaemonStartTime"))
@@ -274,6 +274,7 @@ def test_signal_heals_at_once(
     assert (is_frozen(pool.node("execute-1")), pool.faults.in_force()) == (False, [])
 
 
+@pytest.mark.every_engine
 def test_next_command_heals_what_a_killed_one_held(
     pool: Pool, cli: Cli, end_command: Callable[[int], int]
 ) -> None:
