@@ -91,6 +91,35 @@ def test_job_runs_where_it_can(losing: Pool) -> None:
     assert f"@{alive}." in await_end(losing, waiting)
 
 
+def test_job_that_is_released_while_it_ends_runs_again(pool: Pool) -> None:
+    """It is held and released before its shadow has gone, and the schedd lists the jobs then."""
+    log = f"released-{uuid.uuid4().hex[:8]}.log"
+    script = "end() { sleep 4; exit; }; trap end TERM; echo ready; while :; do sleep 0.1; done"
+    job = submitted(
+        pool,
+        executable="/bin/sh",
+        arguments=f"\"-c '{script}'\"",
+        output=f"{log}.out",
+        stream_output="true",
+        log=log,
+    )
+
+    def silent() -> str | None:
+        said = pool.exec(["cat", f"{log}.out"]).stdout
+        return None if said == "ready\n" else f"the job says {said}"
+
+    def not_again() -> str | None:
+        starts = pool.exec(["grep", "-c", "^001 (", log]).stdout.strip()
+        return None if starts == "2" else f"the job was started {starts} times"
+
+    try:
+        wait_until(silent, timeout_s=WITHIN_S)
+        pool.exec(["sh", "-c", f"condor_hold {job} && condor_release {job}"])
+        wait_until(not_again, timeout_s=WITHIN_S)
+    finally:
+        pool.exec(["condor_rm", job])
+
+
 @pytest.mark.parametrize(
     ("options", "knob", "intervals"),
     [

@@ -41,7 +41,6 @@ def _jobs(pool: Pool, cluster: str) -> list[QueuedJob]:
     return [job for job in pool.queue() if job.cluster == int(cluster)]
 
 
-@pytest.mark.every_engine
 def test_jobs_are_held_released_and_removed(cli: Cli, pool: Pool, access_point: Node) -> None:
     """A cluster is held with a reason, released, runs where the queue says, and is removed."""
     cluster = _submitted(access_point, "queue 2")
