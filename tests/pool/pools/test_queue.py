@@ -7,7 +7,6 @@ import signal
 import subprocess
 from typing import TYPE_CHECKING
 
-import pytest
 from tests.pool.pools.conftest import COMMAND
 
 from condor_mini.base.waiting import wait_until
