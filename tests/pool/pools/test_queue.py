@@ -7,10 +7,10 @@ import signal
 import subprocess
 from typing import TYPE_CHECKING
 
-from tests.pool.pools.conftest import COMMAND
-
 from condor_mini.base.waiting import wait_until
 from terminal import OnTerminal
+
+from .conftest import COMMAND
 
 if TYPE_CHECKING:
     from pathlib import Path
