@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     Write = Callable[..., Path]
 
 COMMAND = (sys.executable, "-m", "condor_mini")
+SLOTS = ("condor_status", "-constraint", 'SlotType =!= "Dynamic"', "-af", "CondorMiniNode")
+"""Asks for the node of each slot. A job that has just ended may still have a dynamic one."""
 TIMEOUT_S = 60.0
 
 

@@ -14,6 +14,8 @@ from condor_mini.nodes.plan import SCRATCH
 from condor_mini.nodes.state import STATE
 from condor_mini.pool import Pool
 
+from .conftest import SLOTS
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -46,7 +48,7 @@ def test_created_pool_is_usable_at_once_and_delete_leaves_nothing(
     pool_engine.create_network(fresh.name, labels=labels)
     said = fresh.succeeds("create", "--execute", "2", timeout_s=120)
     assert said == f"The pool {fresh.name} is usable.\n"
-    slots = fresh.succeeds("exec", "--", "condor_status", "-af", "CondorMiniNode").split()
+    slots = fresh.succeeds("exec", "--", *SLOTS).split()
     assert slots == [f"{fresh.name}-execute-1", f"{fresh.name}-execute-2"]
 
     def shown() -> str | None:
@@ -160,7 +162,7 @@ def test_pools_side_by_side_know_nothing_of_each_other(
     What a kill in the middle of a `delete` has left of it can be deleted.
     """
     fresh.succeeds("create", timeout_s=120)
-    names = fresh.succeeds("exec", "--", "condor_status", "-af", "CondorMiniNode").split()
+    names = fresh.succeeds("exec", "--", *SLOTS).split()
     assert names == [f"{fresh.name}-execute-1"]
     assert new_cli()("delete").returncode == 0
     pool_engine.remove(f"{fresh.name}-master", f"{fresh.name}-submit-1")

@@ -16,6 +16,8 @@ from condor_mini.nodes.node import Role
 from condor_mini.pool import Pool
 from gates import Gate
 
+from .conftest import SLOTS
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -161,7 +163,7 @@ def test_one_node_is_restarted(own: Pool, cli: Cli) -> None:
 def test_scale_up_gives_slots_at_once(own: Pool, cli: Cli) -> None:
     """When `scale` has ended, the new slots are there."""
     cli.succeeds("scale", "--execute", "4", timeout_s=120)
-    slots = own.exec(["condor_status", "-af", "CondorMiniNode"]).stdout.split()
+    slots = own.exec(SLOTS).stdout.split()
     assert slots == [f"{own.name}-execute-{number}" for number in (1, 2, 3, 4)]
 
 
@@ -176,7 +178,7 @@ def test_scale_down_lets_jobs_finish(own: Pool, cli: Cli) -> None:
     points = [node.name for node in own.nodes if node.role is Role.EXECUTION_POINT]
     assert points == [f"{own.name}-execute-1"]
     assert set(await_done(own, cluster, 2)) == {"1"}, on
-    assert own.exec(["condor_status", "-af", "CondorMiniNode"]).stdout.split() == points
+    assert own.exec(SLOTS).stdout.split() == points
 
 
 @pytest.mark.every_engine
@@ -199,7 +201,7 @@ def test_scale_up_again_gets_new_nodes(own: Pool, cli: Cli) -> None:
     """After down and up again there are as many slots as asked for, and jobs run on all."""
     cli.succeeds("scale", "--execute", "1", timeout_s=120)
     cli.succeeds("scale", "--execute", "3", timeout_s=120)
-    assert len(own.exec(["condor_status", "-af", "CondorMiniNode"]).stdout.split()) == 3
+    assert len(own.exec(SLOTS).stdout.split()) == 3
 
 
 def test_pool_is_not_scaled_to_nothing(own: Pool, cli: Cli) -> None:

@@ -17,6 +17,8 @@ from condor_mini.base.waiting import wait_until
 from condor_mini.nodes.node import Role, pool_nodes
 from condor_mini.pool import Pool
 
+from .conftest import SLOTS
+
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable
@@ -191,7 +193,7 @@ def test_scale_and_delete_that_were_terminated(fresh: Cli, pool_engine: Engine) 
     assert own.exec(["condor_submit", "-"], stdin=job).returncode == 0
     assert own.exec(["condor_wait", "-wait", "30", "/tmp/log"]).returncode == 0
     points = [node.name for node in own.nodes if node.role is Role.EXECUTION_POINT]
-    assert own.exec(["condor_status", "-af", "CondorMiniNode"]).stdout.split() == points
+    assert own.exec(SLOTS).stdout.split() == points
 
     process = fresh.begin("delete")
 
