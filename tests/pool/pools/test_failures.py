@@ -136,7 +136,6 @@ def test_daemon_that_never_comes_is_told_at_the_deadline(refused: Refused) -> No
     assert refused.left == []
 
 
-@pytest.mark.every_engine
 def test_collector_that_never_comes_is_told_at_the_deadline(refused: Refused) -> None:
     """A central manager without a collector issues no tokens: --timeout holds then, too."""
     error = refused(timeout_s=5, central_manager={"config": "COLLECTOR = /bin/false\n"})

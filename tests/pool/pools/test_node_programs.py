@@ -76,6 +76,7 @@ def test_ssh_leads_into_a_job(shell: Callable[[str], str]) -> None:
     assert shell(ssh_to_job()) == "jovyan\n"
 
 
+@pytest.mark.slow
 @pytest.mark.pool_engines("embedded", reason="no other engine shows the host's files")
 def test_ssh_leads_into_a_job_with_the_hosts_files(fresh: Cli) -> None:
     """condor_ssh_to_job needs no openssh among the host's files: HTCondor brings its own along."""
