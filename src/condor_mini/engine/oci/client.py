@@ -111,7 +111,8 @@ class Client:
     def undisturbed(self, call: Callable[[], Result]) -> Result:
         """Return what a call returns, and repeat it if the engine was disturbed meanwhile.
 
-        Podman fails at one image if another one, or its layers, goes at the same moment.
+        Podman fails at one image if another one, or its layers, goes at the same moment, and at a
+        network if an interface of the host does.
 
         Raises:
             CommandFailed: The call failed for another reason, or has been repeated often enough.

@@ -107,7 +107,7 @@ class Dialect:
     hint_no_subnet: str
     hint_unreachable: str
     disturbed: re.Pattern[str] = re.compile(r"(?!)")
-    """A command failed only because an image or a layer was removed at the same moment."""
+    """A command failed only because something else was removed at the same moment."""
     remedies: tuple[tuple[re.Pattern[str], str], ...] = ()
     """Other complaints about this machine, each with what to do."""
 
@@ -269,10 +269,12 @@ PODMAN = Dialect(
     verdict=_words(r"exit status \d+"),
     removing=_words(r"container \S+ is (already )?being removed"),
     loaded=re.compile(r"^Loaded image: (?:localhost/)?(\S+)$", re.MULTILINE),
-    # It reads all images to answer about one, which is `inspecting object: NAME: image not known`.
+    # It reads all images to answer about one, which is `inspecting object: NAME: image not known`,
+    # and all interfaces of the host to find addresses for a network.
     disturbed=_words(
         r'layer not known|locating image with id "[0-9a-f]+": image not known'
         r'|locating item named "[^"]+" for image with id'
+        r"|route ip\+net: no such network interface"
     ),
     hint_absent="Install Podman (4.3 or newer), or put the podman command on PATH.",
     hint_denied="See who may use that socket: ls -l, on the path in $CONTAINER_HOST",

@@ -59,6 +59,16 @@ def test_what_another_images_removal_disturbed_is_repeated(
     assert count.read_text() == "xxx\n"
 
 
+def test_what_an_interfaces_removal_disturbed_is_repeated(
+    tmp_path: Path, put_binary: Callable[[str, str], None]
+) -> None:
+    """Podman reads all interfaces of the host to find addresses for a network."""
+    count = tmp_path / "count"
+    put_binary("podman", script(count, "x|xx", "Error: route ip+net: no such network interface"))
+    OciEngine(PODMAN).create_network("net", labels={})
+    assert count.read_text() == "xxxx\n"  # and once to see whether it is the only one
+
+
 def test_an_image_is_there_although_another_one_goes(
     tmp_path: Path, put_binary: Callable[[str, str], None]
 ) -> None:
