@@ -66,6 +66,7 @@ def await_end(pool: Pool, cluster: str) -> str:
     return history.stdout.strip()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     os.environ.get("CONDOR_MINI_SANDBOX") == "paths",
     reason="where paths are translated, PRoot lets stopped processes go on",
