@@ -51,8 +51,7 @@ class _Act:
         why = f"none of {asked} can be: {', '.join(states)}" if found else f"no job is {asked}"
         raise NotFound(
             f"{why}, on {target.node.name}",
-            hint=f"See the queue: condor-mini exec -n {target.node.pool} --node "
-            f"{target.node.name} -- condor_q -allusers",
+            hint=f"See the queue: condor-mini queue -n {target.node.pool}",
         )
 
     def strike(self, target: Target, jobs: str) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
-READY_TIMEOUT_S = 180.0
+READY_TIMEOUT_S = 90.0
 JOBS_TIMEOUT_S = 400.0
 STACK, GROUP = "t", "t_mini-execute"
 COUNT = 200
