@@ -65,6 +65,7 @@ def name() -> Iterator[str]:
     Pool(find_engine("embedded"), name).delete()
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_workflow(project: Path, tmp_path: Path, environment: dict[str, str], name: str) -> None:
     """GitHub's example tests on a pool; if a step fails, the pool's logs are uploaded."""

@@ -38,6 +38,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for words in (
         "every_engine: what can differ by engine, and is tested on each of them unasked",
         "pool_engines(*names, reason): the only engines that the test is about, and why",
+        "slow_on(*names): on these engines it runs with --slow only",
     ):
         config.addinivalue_line("markers", words)
 
@@ -55,8 +56,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     admitted = [name for name in names if only is None or name in only.args]
     asked = chosen or everywhere or only is None
     reason = only.kwargs["reason"] if only and asked else "it takes --pool-engines embedded"
-    marks = () if admitted else (pytest.mark.skip(reason=reason),)
-    parameters = [pytest.param(name, marks=marks) for name in admitted or names]
+    slow_on = metafunc.definition.get_closest_marker("slow_on")
+    marks = dict.fromkeys(slow_on.args if slow_on else (), (pytest.mark.slow,))
+    if not admitted:
+        marks = {name: (pytest.mark.skip(reason=reason),) for name in names}
+    parameters = [pytest.param(name, marks=marks.get(name, ())) for name in admitted or names]
     metafunc.parametrize("pool_engine_name", parameters, scope="session")
 
 

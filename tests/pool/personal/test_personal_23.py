@@ -26,6 +26,7 @@ def image(pool_engine_name: str) -> None:
     assert built.returncode == 0, built.stderr
 
 
+@pytest.mark.usefixtures("one_caller")
 def test_submits(
     person: Person,
     directory: Path,

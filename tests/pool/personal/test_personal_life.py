@@ -95,6 +95,7 @@ def test_signal_while_a_command_runs(
         assert (stopped_by(process, number), leftovers(here)) == (status, [])
 
 
+@pytest.mark.usefixtures("one_caller")
 def test_history_and_queue_are_in_the_next_run(
     person: Person, directory: Path, write_job: Callable[..., Path]
 ) -> None:

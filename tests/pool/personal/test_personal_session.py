@@ -63,6 +63,7 @@ def test_pool_lives_on_after_restart(terminal: Terminal) -> None:
 
 
 @pytest.mark.every_engine
+@pytest.mark.usefixtures("one_caller")
 def test_leaving_the_shell_ends_the_pool(
     person: Person, directory: Path, leftovers: Callable[[Path], list[str]]
 ) -> None:
@@ -74,6 +75,7 @@ def test_leaving_the_shell_ends_the_pool(
     assert leftovers(directory) == []
 
 
+@pytest.mark.usefixtures("one_caller")
 def test_no_terminal_is_needed(person: Person, directory: Path) -> None:
     """Commands that are piped in run in the shell."""
     done = person.run("run", cwd=directory, stdin="condor_q\n")
