@@ -126,7 +126,7 @@ def wait_until_ready(
         except PoolNotReady as late:
             raise PoolNotReady(f"{late.message}{_evidence(suspect)}") from None
     if probe:
-        with progress.step("Running a probe job", done="Ran a probe job"):
+        with progress.step("Running a probe job", done="Jobs run"):
             for node in access_points:
                 _probe(engine, pool, slots, node, deadline)
 

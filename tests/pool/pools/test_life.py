@@ -99,19 +99,23 @@ def await_done(pool: Pool, cluster: str, count: int = 1, timeout_s: float = 60) 
 
 
 def test_queue_and_history_outlive_a_restart(own: Pool, cli: Cli) -> None:
-    """A restart keeps a job that waits, its id, and the history; a job that ran runs again."""
+    """A restart keeps a job that waits, its id, and the history; jobs that ran run again.
+
+    More jobs are in the queue than the pool has cores, so no probe job runs until one of them ends.
+    """
     done = submit(own, "true")
     await_done(own, done)
     held = submit(own, "true", more="hold = true")
     gate = Gate(pool=own)
-    running = submit(own, gate.passage)
-    await_running(own, running)
+    cores = sum(map(int, own.exec([*SLOTS[:-1], "TotalSlotCpus"]).stdout.split()))
+    running = submit(own, gate.passage, count=cores + 1)
+    await_running(own, running, count=cores)
     cli.succeeds("restart", timeout_s=120)
     queued = own.exec(["condor_q", "-af", "ClusterId"]).stdout.split()
     assert {held, running} <= set(queued)
     assert done in own.exec(["condor_history", "-af", "ClusterId"]).stdout.split()
     gate.open()
-    await_done(own, running)
+    await_done(own, running, count=cores + 1)
 
 
 def test_what_runs_when_the_schedd_dies_runs_on(own: Pool) -> None:

@@ -39,7 +39,7 @@ def test_progress_is_on_stderr(condor_mini: Run) -> None:
     assert [line.partition(" (")[0] for line in lines[:3]] == [
         "Started 3 nodes of the pool mini",
         "All daemons are ready",
-        "Ran a probe job",
+        "Jobs run",
     ]
     assert lines[3].startswith("Open a shell: condor-mini shell. Submit a job: condor-mini submit")
 
