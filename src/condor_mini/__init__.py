@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from condor_mini.reports.status import FaultStatus, PoolStatus, SlurmStatus
     from condor_mini.slurm.allocations import Allocation, Allocations
     from condor_mini.slurm.scheduler import SlurmRefused
+    from condor_mini.snapshots.snapshot import Snapshot
     from condor_mini.spec import PoolSpec
 
 __all__ = [
@@ -99,6 +100,7 @@ __all__ = [
     "RuntimeFailed",
     "SlurmRefused",
     "SlurmStatus",
+    "Snapshot",
     "StateError",
     "Submission",
     "TimedOut",
@@ -156,6 +158,7 @@ _LOADED_WHEN_ASKED_FOR = {
     "RuntimeFailed": "base.errors",
     "SlurmRefused": "slurm.scheduler",
     "SlurmStatus": "reports.status",
+    "Snapshot": "snapshots.snapshot",
     "StateError": "base.errors",
     "Submission": "jobs.tracking",
     "TimedOut": "base.errors",

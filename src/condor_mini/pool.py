@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from condor_mini.reports.logs import LogLine
     from condor_mini.reports.status import PoolStatus
     from condor_mini.slurm.allocations import Allocations
+    from condor_mini.snapshots.snapshot import Snapshot
     from condor_mini.spec import PoolSpec
 
 READY_TIMEOUT_S = 120.0
@@ -64,6 +65,8 @@ class Pool(PoolNodes):
         timeout_s: float = READY_TIMEOUT_S,
         keep: bool = False,
         if_not_exists: bool = False,
+        from_snapshot: str | PathLike[str] | None = None,
+        leave_out_running: bool = False,
         progress: Progress = _SILENT,
     ) -> Self:
         """Create a pool and wait until it is ready: all daemons and slots there, a probe job run.
@@ -81,6 +84,10 @@ class Pool(PoolNodes):
             keep: Keep what was created if something fails.
             if_not_exists: Reuse an existing pool of that name: start it if it is stopped, and
                 create its containers again if they were removed.
+            from_snapshot: Name or path of a snapshot, whose queues, history, accounting and homes
+                the pool begins with, and whose spec it has without a ``spec``. With the snapshot's
+                own name, it also has its keys.
+            leave_out_running: Remove the jobs that ran when the snapshot was made.
             progress: Receives the phases; silent by default.
 
         Raises:
@@ -88,11 +95,18 @@ class Pool(PoolNodes):
                 name or a port that the pool needs.
             PoolNotReady: A daemon is missing at the deadline, or a node has ended; says why.
             PoolFileError: The pool file has mistakes; lists all of them.
+            NotFound: There is no such snapshot.
+            UsageError: The pool lacks a node that the snapshot has, or its HTCondor is older.
+            StateError: The file is no snapshot, or is damaged.
             EngineError: No engine answers, or the engine lacks something that is asked for.
         """
         from condor_mini.lifecycle import creation, reuse
+        from condor_mini.snapshots import restoring
+        from condor_mini.snapshots.snapshot import Snapshot
 
-        asked = creation.requested(spec).with_overrides(
+        snapshot = None if from_snapshot is None else Snapshot.open(from_snapshot)
+        given = snapshot.spec() if snapshot and spec is None else creation.requested(spec)
+        asked = given.with_overrides(
             name=name,
             execution_points=execution_points,
             access_points=access_points,
@@ -105,7 +119,8 @@ class Pool(PoolNodes):
         if if_not_exists:
             pool.faults.heal_abandoned()
         make = reuse.create_or_start if if_not_exists else creation.create
-        make(pool.engine, asked, progress, timeout_s=timeout_s, keep=keep)
+        with restoring.state_for(asked, snapshot, leave_out_running=leave_out_running) as state:
+            make(pool.engine, asked, progress, timeout_s=timeout_s, keep=keep, state=state)
         return pool
 
     @classmethod
@@ -460,6 +475,77 @@ class Pool(PoolNodes):
         from condor_mini.jobs import actions
 
         return actions.act(self, actions.RELEASE, jobs, node=node).checked()
+
+    # -- snapshots --------------------------------------------------------------------------------
+
+    def save_snapshot(
+        self,
+        snapshot: str | PathLike[str],
+        *,
+        keys: bool = True,
+        force: bool = False,
+        timeout_s: float = READY_TIMEOUT_S,
+        progress: Progress = _SILENT,
+    ) -> Snapshot:
+        """Save queues, history, accounting, keys and homes in one file, which only you can read.
+
+        The nodes are stopped for it, and started again if they ran: jobs that run return to the
+        queue, and run again.
+
+        Args:
+            snapshot: Name of the snapshot, or path of its file: ``./queue.tar.gz``.
+            keys: Save the keys too. Whoever has them can make tokens for the pool.
+            force: Replace a snapshot that exists.
+            timeout_s: Give up after so many seconds if the nodes do not do their work again. The
+                snapshot is there nevertheless.
+            progress: Receives the phases.
+
+        Raises:
+            AlreadyInUse: There is such a snapshot.
+            UsageError: The pool is a personal one, or has joined another, or the file cannot be
+                written there.
+            PoolNotReady: A schedd does not answer, or a container was removed; says which.
+            StateError: The file could not be written.
+        """
+        from condor_mini.snapshots import saving
+
+        self.faults.end_on(None)
+        return saving.save(self, snapshot, progress, keys=keys, force=force, timeout_s=timeout_s)
+
+    def restore_snapshot(
+        self,
+        snapshot: str | PathLike[str],
+        *,
+        leave_out_running: bool = False,
+        timeout_s: float = READY_TIMEOUT_S,
+        progress: Progress = _SILENT,
+    ) -> None:
+        """Replace queues, history, accounting and homes by those of a snapshot.
+
+        Access points that are not in the snapshot keep theirs. The keys are replaced if the
+        snapshot is of a pool of that name.
+
+        Args:
+            snapshot: Name or path of the snapshot.
+            leave_out_running: Remove the jobs that ran when the snapshot was made. Otherwise they
+                run again.
+            timeout_s: Give up after so many seconds, counted from when the nodes are stopped.
+            progress: Receives the phases.
+
+        Raises:
+            NotFound: There is no such snapshot.
+            StateError: The file is no snapshot, or is damaged. The pool is as it was.
+            UsageError: The pool lacks a node that the snapshot has, or its HTCondor is older.
+            PoolNotReady: A daemon is missing after ``timeout_s``, or a node has ended; says why.
+        """
+        from condor_mini.snapshots import restoring
+        from condor_mini.snapshots.snapshot import Snapshot
+
+        found = Snapshot.open(snapshot)
+        self.faults.end_on(None)
+        restoring.restore(
+            self, found, progress, leave_out_running=leave_out_running, timeout_s=timeout_s
+        )
 
     # -- ClassAds, status, logs -------------------------------------------------------------------
 

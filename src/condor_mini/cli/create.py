@@ -12,6 +12,7 @@ from condor_mini.cli.options import (
     PoolCommand,
     engine_option,
     host_files_option,
+    leave_out_option,
     name_option,
     output_option,
     profile_option,
@@ -63,6 +64,13 @@ NAME_VARIABLE = "CONDOR_MINI_NAME"
     help="Let nodes of other hosts join: they reach this host by this name or address. Only this "
     "port must be open; the default is 9618.",
 )
+@click.option(
+    "--from",
+    "from_snapshot",
+    metavar="SNAPSHOT",
+    help="Begin with the state of a snapshot: its name, or the path of its file.",
+)
+@leave_out_option
 @profile_option
 @series_option
 @timeout_option
@@ -85,6 +93,8 @@ def command(
     mounts: tuple[str, ...],
     reachable: bool | None,
     expose: str | None,
+    from_snapshot: str | None,
+    leave_out_running: bool,
     profile: str | None,
     series: str | None,
     timeout_s: float,
@@ -103,10 +113,13 @@ def command(
     from condor_mini.base.progress import progress_for_stderr
     from condor_mini.pool import Pool
 
+    if leave_out_running and not from_snapshot:
+        raise UsageError("--leave-out-running is for --from SNAPSHOT")
     if host_files and execute_image:
         raise UsageError("use either --host-files or --execute-image, not both")
     named = ctx.get_parameter_source("name") is not click.core.ParameterSource.DEFAULT
-    spec = spec_of_file(file).with_overrides(
+    begun = spec_of_snapshot(from_snapshot) if from_snapshot and file is None else None
+    spec = (begun or spec_of_file(file)).with_overrides(
         name=name if named else None,
         execution_points=execute,
         access_points=submit,
@@ -128,6 +141,8 @@ def command(
         timeout_s=timeout_s,
         keep=keep,
         if_not_exists=if_not_exists,
+        from_snapshot=from_snapshot,
+        leave_out_running=leave_out_running,
         progress=progress,
     )
     if output == "json":
@@ -155,6 +170,13 @@ def spec_of_file(file: str | None) -> PoolSpec:
     from condor_mini.spec.pool_file import read_pool_file
 
     return read_pool_file(file)
+
+
+def spec_of_snapshot(snapshot: str) -> PoolSpec:
+    """Return the spec of the pool that a snapshot is of."""
+    from condor_mini.snapshots.snapshot import Snapshot
+
+    return Snapshot.open(snapshot).spec()
 
 
 def _show(spec: PoolSpec, output: str) -> None:

@@ -263,6 +263,11 @@ tools_option = click.option(
     help="Also put HTCondor's own programs (condor_submit, condor_q, ...) on PATH, in the pool's "
     "series. They are made once, without root. Linux only.",
 )
+leave_out_option = click.option(
+    "--leave-out-running",
+    is_flag=True,
+    help="Remove the jobs that ran when the snapshot was made. The default is to run them again.",
+)
 timeout_option = click.option(
     "--timeout",
     "timeout_s",

@@ -67,6 +67,7 @@ COMMANDS = {
     "scale": "Change the number of execution points.",
     "shell": "Open a shell on a node.",
     "slurm": "Add execution points on compute nodes of Slurm.",
+    "snapshot": "Save the state of a pool in a file, and put it back.",
     "start": "Start a pool that was stopped.",
     "status": "Show nodes, daemons, slots and jobs.",
     "stop": "Stop a pool, and keep its queue.",
@@ -80,6 +81,7 @@ COMMANDS = {
 
 LIKELY = {
     "attach": "shell",
+    "backup": "snapshot",
     "copy": "cp",
     "down": "delete",
     "info": "status",

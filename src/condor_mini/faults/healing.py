@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from condor_mini.base.errors import CondorMiniError, PoolNotReady, UsageError
-from condor_mini.base.layout import HEALTH
+from condor_mini.base.errors import CondorMiniError, UsageError
 from condor_mini.base.signals import held_back
 from condor_mini.engine.several import lenient
 from condor_mini.faults import journal
 from condor_mini.faults.actions import ACTIONS
 from condor_mini.faults.catalogue import FAULTS
+from condor_mini.lifecycle.ready import Deadline, await_health
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from condor_mini.nodes.pool_nodes import PoolNodes
 
 HEALTHY_TIMEOUT_S = 60
-PATIENCE_S = 15
-"""How long a health check may take past its own deadline."""
 
 
 def heal_records(pool: PoolNodes, records: Sequence[FaultRecord], *, wait: bool) -> None:
@@ -85,15 +83,5 @@ def _await_health(pool: PoolNodes, names: set[str]) -> None:
     nodes = pool.reached_nodes
     if not nodes or not nodes[0].is_running:
         return
-    for node in nodes:
-        if node.name in names and node.is_running:
-            result = node.exec(
-                [HEALTH, "--wait", str(HEALTHY_TIMEOUT_S)],
-                user="root",
-                timeout_s=HEALTHY_TIMEOUT_S + PATIENCE_S,
-            )
-            if result.returncode != 0:
-                raise PoolNotReady(
-                    f"{node.name} is healed, but: {(result.stdout + result.stderr).strip()}",
-                    hint=f"See why: condor-mini doctor -n {pool.name}",
-                )
+    healed = [node for node in nodes if node.name in names and node.is_running]
+    await_health(healed, Deadline(HEALTHY_TIMEOUT_S))

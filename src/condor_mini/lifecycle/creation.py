@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from condor_mini.base.progress import Progress
     from condor_mini.engine import Engine
+    from condor_mini.lifecycle.saved_state import SavedState
     from condor_mini.nodes.planned_node import PlannedNode
     from condor_mini.spec import PoolSpec
 
@@ -65,6 +66,7 @@ def create(
     timeout_s: float,
     keep: bool = False,
     join_token: str | None = None,
+    state: SavedState | None = None,
 ) -> None:
     """Create a pool and wait until it is usable.
 
@@ -75,6 +77,7 @@ def create(
         timeout_s: Give up after so many seconds, counted from when the images exist.
         keep: Keep what was created if something fails.
         join_token: Token with which the nodes join the pool on another host that the spec names.
+        state: What the nodes begin with.
 
     Raises:
         AlreadyInUse: A pool of that name exists, or something else has a name or a port that the
@@ -103,7 +106,7 @@ def create(
         what = f"{counted(len(nodes), 'node')} of the pool {spec.name}"
         with progress.step(f"Starting {what}", done=f"Started {what}"):
             ready = with_volumes(engine, labelled(nodes, labels), labels)
-            start_all(engine, ready, deadline, join_token=join_token)
+            start_all(engine, ready, deadline, join_token=join_token, state=state)
         slots = {node.name: node.slots for node in nodes}
         wait_until_ready(
             engine, spec.name, slots, progress, deadline=deadline, probe=spec.probe_job

@@ -9,7 +9,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import CommandFailed, CondorMiniError, PoolNotReady
-from condor_mini.base.layout import REQUEST_SCRIPTS, USER
+from condor_mini.base.layout import HEALTH, REQUEST_SCRIPTS, USER
+from condor_mini.base.parallel import each
 from condor_mini.base.waiting import wait_until
 from condor_mini.nodes.node import Role, pool_nodes
 
@@ -29,6 +30,8 @@ PAUSE_S = 0.02
 """The pause between two queries, in seconds. It is short because a query itself waits."""
 PATIENCE_S = 30.0
 """How long the engine may take for a query in addition to ``LOOK_S``, in seconds."""
+HEALTH_PATIENCE_S = 15.0
+"""How long a health check may take past its own deadline, in seconds."""
 LAST_PATIENCE_S = 5.0
 """How long the engine may take past the deadline for the last query, in seconds."""
 ROUTE = "/run/condor-mini/route-found"
@@ -129,6 +132,30 @@ def wait_until_ready(
         with progress.step("Running a probe job", done="Jobs run"):
             for node in access_points:
                 _probe(engine, pool, slots, node, deadline)
+
+
+def await_health(nodes: Sequence[Node], deadline: Deadline) -> None:
+    """Wait until nodes that run do their work, by their own health checks.
+
+    Args:
+        nodes: The nodes; all of them run.
+        deadline: Give up then.
+
+    Raises:
+        PoolNotReady: A node does not do its work in time; says what is missing.
+    """
+
+    def wait(node: Node) -> None:
+        left_s = max(1, round(deadline.left_s))
+        argv = [HEALTH, "--wait", str(left_s)]
+        result = node.exec(argv, user="root", timeout_s=left_s + HEALTH_PATIENCE_S)
+        if result.returncode != 0:
+            raise PoolNotReady(
+                f"{node.name} does not do its work: {(result.stdout + result.stderr).strip()}",
+                hint=f"See why: condor-mini doctor -n {node.pool}",
+            )
+
+    each(wait, nodes)
 
 
 def await_exchange(nodes: Sequence[Node], progress: Progress, deadline: Deadline) -> None:

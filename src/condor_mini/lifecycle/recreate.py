@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from condor_mini.engine import Engine
+    from condor_mini.lifecycle.saved_state import SavedState
     from condor_mini.nodes.planned_node import PlannedNode
     from condor_mini.spec import PoolSpec
 
@@ -45,7 +46,13 @@ def lost_nodes(engine: Engine, pool: str) -> list[PlannedNode]:
 
 
 def recreate_lost(
-    engine: Engine, pool: str, progress: Progress, *, only: str | None, timeout_s: float
+    engine: Engine,
+    pool: str,
+    progress: Progress,
+    *,
+    only: str | None,
+    timeout_s: float,
+    state: SavedState | None = None,
 ) -> None:
     """Create and start the nodes that have no container, or one that was never started.
 
@@ -57,6 +64,7 @@ def recreate_lost(
         progress: Receives the phases.
         only: Name of the one node to recreate, with or without the pool's name. None for all.
         timeout_s: Give up after so many seconds, counted from when the images exist.
+        state: What the nodes begin with. None for what their volumes have.
 
     Raises:
         PoolNotReady: A node has ended again, or ``only`` names a node whose central manager was
@@ -76,7 +84,7 @@ def recreate_lost(
             hint=f"Recreate both: condor-mini start -n {pool}",
         )
     ready = _with_images(engine, wanted, progress)
-    _recreate(engine, pool, ready, progress, Deadline(timeout_s))
+    _recreate(engine, pool, ready, progress, Deadline(timeout_s), state)
 
 
 def renew(engine: Engine, pool: str, series: str, progress: Progress, *, timeout_s: float) -> None:
@@ -210,6 +218,7 @@ def _recreate(
     nodes: Sequence[PlannedNode],
     progress: Progress,
     deadline: Deadline,
+    state: SavedState | None = None,
 ) -> None:
     """Create and start these nodes. If that fails, remove their containers and keep their state."""
     series = catalogue().get(nodes[0].series)
@@ -230,7 +239,7 @@ def _recreate(
                     engine.start(manager)
             # A joined node's own token is part of its state.
             token = "" if is_joined else None
-            start_all(engine, ready, deadline, manager=manager, join_token=token)
+            start_all(engine, ready, deadline, manager=manager, join_token=token, state=state)
 
     def made() -> list[Node]:
         return made_together(engine, pool, mark)

@@ -11,11 +11,22 @@ from condor_mini.personal.reopening import check_reopenable, reopen
 
 if TYPE_CHECKING:
     from condor_mini.base.progress import Progress
+    from condor_mini.lifecycle.saved_state import SavedState
     from condor_mini.nodes.pool_nodes import PoolNodes
 
 
-def start(pool: PoolNodes, node: str | None, progress: Progress, *, timeout_s: float) -> None:
-    """Recreate lost nodes, start stopped nodes, mend the others, and wait; see ``Pool.start``."""
+def start(
+    pool: PoolNodes,
+    node: str | None,
+    progress: Progress,
+    *,
+    timeout_s: float,
+    state: SavedState | None = None,
+) -> None:
+    """Recreate lost nodes, start stopped nodes, mend the others, and wait; see ``Pool.start``.
+
+    Nodes that are recreated begin with ``state``, if it is given.
+    """
     if (personal := pool.personal_node()) is not None:
         switch_on([n for n in pool.chosen_nodes(node) if n.is_running])
         reopen(personal, progress)
@@ -23,7 +34,9 @@ def start(pool: PoolNodes, node: str | None, progress: Progress, *, timeout_s: f
     chosen = (node, f"{pool.name}-{node}")
     switch_on([n for n in pool.nodes if n.is_running and (node is None or n.name in chosen)])
     ran = {each.name for each in pool.nodes if each.is_running}
-    recreate.recreate_lost(pool.engine, pool.name, progress, only=node, timeout_s=timeout_s)
+    recreate.recreate_lost(
+        pool.engine, pool.name, progress, only=node, timeout_s=timeout_s, state=state
+    )
     nodes = pool.chosen_nodes(node)
     stop_and_start.start(pool.engine, pool.name, nodes, progress, timeout_s=timeout_s, ran=ran)
 

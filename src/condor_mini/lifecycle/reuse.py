@@ -13,11 +13,18 @@ from condor_mini.nodes.pool_nodes import PoolNodes
 if TYPE_CHECKING:
     from condor_mini.base.progress import Progress
     from condor_mini.engine import Engine
+    from condor_mini.lifecycle.saved_state import SavedState
     from condor_mini.spec import PoolSpec
 
 
 def create_or_start(
-    engine: Engine, spec: PoolSpec, progress: Progress, *, timeout_s: float, keep: bool = False
+    engine: Engine,
+    spec: PoolSpec,
+    progress: Progress,
+    *,
+    timeout_s: float,
+    keep: bool = False,
+    state: SavedState | None = None,
 ) -> None:
     """Create a pool, or start the pool of that name.
 
@@ -29,6 +36,7 @@ def create_or_start(
         progress: Receives the phases.
         timeout_s: Give up after so many seconds.
         keep: Keep what was created if something fails.
+        state: What a new pool begins with.
 
     Raises:
         AlreadyInUse: A personal pool, or something outside all pools, has a name or a port that the
@@ -37,7 +45,7 @@ def create_or_start(
             why.
     """
     try:
-        creation.create(engine, spec, progress, timeout_s=timeout_s, keep=keep)
+        creation.create(engine, spec, progress, timeout_s=timeout_s, keep=keep, state=state)
     except AlreadyInUse:
         nodes = pool_nodes(engine, spec.name)
         is_personal = any(node.is_personal for node in nodes)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from condor_mini.engine import Engine
     from condor_mini.lifecycle.ready import Deadline
+    from condor_mini.lifecycle.saved_state import SavedState
     from condor_mini.nodes.planned_node import PlannedNode
 
 START_PATIENCE_S = 2.0
@@ -36,6 +37,7 @@ def start_all(
     *,
     manager: str | None = None,
     join_token: str | None = None,
+    state: SavedState | None = None,
 ) -> None:
     """Create and start these nodes, several at a time, each with its tokens in place.
 
@@ -47,6 +49,7 @@ def start_all(
         manager: Id of the container of a central manager that runs. None for the one in ``nodes``.
         join_token: For nodes that join a pool on another host: the token that they join with, or
             an empty string if they have joined. None for nodes whose central manager is here.
+        state: What the nodes begin with. None for nothing, or for what their volumes have.
 
     Raises:
         AlreadyInUse: A container outside the pool has the name of a node.
@@ -58,7 +61,7 @@ def start_all(
     # The central manager's container is the first to exist, and all containers exist before another
     # node is started. So what a killed process has left shows how far it came: unfinished.py.
     has_manager_here = join_token is None
-    central = manager or (_equipped_manager(engine, nodes[0]) if has_manager_here else "")
+    central = manager or (_equipped_manager(engine, nodes[0], state) if has_manager_here else "")
     containers: dict[str, str] = {}
     found: set[str] = set()
     issued: dict[str, node_tokens.Issued] = {}
@@ -88,6 +91,8 @@ def start_all(
         tokens = issued.get(node.name, ())
         archive = node_archive(node, tokens=tokens, join_token=join_token or "", more=more)
         engine.copy_in(container, archive, at=node.archive_at)
+        if state is not None:
+            state.fill(engine, container, node)
         _start(engine, container, stopped=stopped.is_set)
         let_users_write(engine, container, node)
 
@@ -96,13 +101,20 @@ def start_all(
         *(partial(create, node) for node in others),
     ]
     each(lambda step: step(), steps, on_stop=stopped.set)
+    if state is not None:
+        first = [node for node in others if node.role is Role.ACCESS_POINT]
+        each(start, first, on_stop=stopped.set)
+        state.settle(engine, {node.name: containers[node.name] for node in first}, deadline)
+        others = [node for node in others if node not in first]
     each(start, others, on_stop=stopped.set)
 
 
-def _equipped_manager(engine: Engine, node: PlannedNode) -> str:
+def _equipped_manager(engine: Engine, node: PlannedNode, state: SavedState | None) -> str:
     container, is_new = _create(engine, node)
     if is_new or not _was_started(engine, container):
         engine.copy_in(container, node_archive(node), at=node.archive_at)
+        if state is not None:
+            state.fill(engine, container, node)
     return container
 
 

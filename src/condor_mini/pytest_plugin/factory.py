@@ -29,6 +29,7 @@ class PoolFactory:
         series: str | None = None,
         execute_image: str | None = None,
         spec: PoolSpec | PathLike[str] | None = None,
+        from_snapshot: str | PathLike[str] | None = None,
     ) -> Pool:
         """Create a pool with a name of its own, and return it when it is ready.
 
@@ -39,16 +40,19 @@ class PoolFactory:
             execute_image: Image of your own for the execution points.
             spec: What to create, or the path of a pool file. None for the pool file that the
                 options name, else the default pool.
+            from_snapshot: Name or path of a snapshot that the pool begins with. It has the
+                snapshot's spec and series, unless others are given.
 
         Raises:
             CondorMiniError: What ``Pool.create`` raises.
         """
         pool = self._session.new_pool(
-            series=series or self._series,
+            series=series or (None if from_snapshot else self._series),
             execution_points=execution_points,
             access_points=access_points,
             execute_image=execute_image,
             spec=spec,
+            from_snapshot=from_snapshot,
         )
         self.pools.append(pool)
         return pool

@@ -105,6 +105,7 @@ class Session:
         access_points: int | None,
         execute_image: str | None,
         spec: PoolSpec | PathLike[str] | None,
+        from_snapshot: str | PathLike[str] | None,
     ) -> Pool:
         """Create a pool of one test's own; see ``Pool.create``."""
         make = self._make(
@@ -113,6 +114,7 @@ class Session:
             access_points=access_points,
             execute_image=execute_image,
             spec=spec,
+            from_snapshot=from_snapshot,
         )
         return self.run.create(make, self.settings.engine_name)
 
@@ -124,8 +126,12 @@ class Session:
         access_points: int | None = None,
         execute_image: str | None = None,
         spec: PoolSpec | PathLike[str] | None = None,
+        from_snapshot: str | PathLike[str] | None = None,
     ) -> Make:
-        """Return what creates such a pool; without ``spec`` it is as the pool file says."""
+        """Return what creates such a pool.
+
+        Without ``spec`` it is as the snapshot says, or else as the pool file says.
+        """
         from condor_mini import Pool
 
         def make(name: str, engine: Engine) -> Pool:
@@ -135,7 +141,8 @@ class Session:
                 access_points=access_points,
                 series=series,
                 execute_image=execute_image,
-                spec=spec or self.settings.pool_file_path,
+                spec=spec or (None if from_snapshot else self.settings.pool_file_path),
+                from_snapshot=from_snapshot,
                 engine=engine,
                 keep=self.settings.keep,
             )

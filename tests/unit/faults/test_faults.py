@@ -273,7 +273,7 @@ def test_heal_waits_until_the_node_does_its_work(pool: FakePool, struck: StruckN
     del struck
     made = pool.faults.freeze("execute-1", "startd")
     pool.health[NODE] = "STARTD is not running"
-    with pytest.raises(PoolNotReady, match="ci-execute-1 is healed, but: STARTD is not running"):
+    with pytest.raises(PoolNotReady, match="does not do its work: STARTD is not running"):
         made.heal()
     assert left(pool) == []
 
