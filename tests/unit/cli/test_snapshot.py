@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.unit.cli.test_json import keys
 
 from condor_mini.snapshots.snapshot import Snapshot
 
@@ -43,6 +44,7 @@ def test_list_shows_it(saved: Snapshot, run: Run) -> None:
     """A stopped pool's jobs are not known; JSON has what Python has."""
     assert run("snapshot", "list").out.splitlines()[1].split()[:4] == ["before", "ci", "25", "-"]
     assert json.loads(run("snapshot", "list", "-o", "json").out) == [saved.to_json()]
+    assert set(saved.to_json()) == keys("snapshot list")
 
 
 def test_delete_removes_all_or_none(saved: Snapshot, run: Run) -> None:
