@@ -189,10 +189,30 @@ def _tracking_gids(jobs: int) -> list[str]:
     return ["# One tracking group for each job that can run.", f"MAX_TRACKING_GID = {last}"]
 
 
-def _gpus(gpus: Gpus) -> list[str]:
-    if gpus.count == 0:
+def _gpus(kinds: Sequence[Gpus]) -> list[str]:
+    """Return what advertises GPUs, in the form of ``condor_gpu_discovery -nested``."""
+    each = [kind for kind in kinds for _ in range(kind.count)]
+    if not each:
         return []
-    ids = ", ".join(f"GPU-{number:08x}" for number in range(gpus.count))
+    ids = [f"{number:08x}" for number in range(len(each))]
+    ad = [f'DetectedGPUs = "{", ".join(f"GPU-{id_}" for id_ in ids)}"']
+    if len({_properties(kind) for kind in each}) == 1:
+        if properties := _properties(each[0]):
+            ad.append(f"Common = [ {properties} ]")
+    else:
+        ad += [
+            f'GPU_{id_} = [ id = "GPU-{id_}"; {_properties(kind)} ]'
+            for id_, kind in zip(ids, each, strict=True)
+        ]
+    words = " ".join(f"'{line}'" for line in ad).replace('"', '""')
+    return [
+        "# Simulated GPUs. HTCondor reads their ad from any program's output. This one is printf,",
+        "# because condor_gpu_discovery -simulate knows only seven models.",
+        f"MACHINE_RESOURCE_INVENTORY_GPUs = \"$(BIN)/printf '%s\\n' {words}\"",
+    ]
+
+
+def _properties(gpus: Gpus) -> str:
     properties = []
     if gpus.name is not None:
         properties.append(f'DeviceName = "{gpus.name}"')
@@ -200,15 +220,7 @@ def _gpus(gpus: Gpus) -> list[str]:
         properties.append(f"GlobalMemoryMb = {gpus.memory_mb}")
     if gpus.capability is not None:
         properties.append(f"Capability = {gpus.capability}")
-    ad = [f'DetectedGPUs = "{ids}"']
-    if properties:
-        ad.append(f"Common = [ {'; '.join(properties)} ]")
-    words = " ".join(f"'{line}'" for line in ad).replace('"', '""')
-    return [
-        "# Simulated GPUs. HTCondor reads their ad from any program's output. This one is printf,",
-        "# because condor_gpu_discovery -simulate knows only seven models.",
-        f"MACHINE_RESOURCE_INVENTORY_GPUs = \"$(BIN)/printf '%s\\n' {words}\"",
-    ]
+    return "; ".join(properties)
 
 
 def _slots(spec: PoolSpec, group: ExecutionPoints) -> list[str]:

@@ -66,15 +66,21 @@ class Part(BaseModel):
 
 
 class ShortForm:
-    """Annotation that adds short forms of a value to the JSON schema."""
+    """Annotation that adds short forms of a value to the JSON schema.
 
-    def __init__(self, *schemas: dict[str, object]) -> None:
+    With ``item``, one item of a list is such a form.
+    """
+
+    def __init__(self, *schemas: dict[str, object], item: bool = False) -> None:
         self._schemas = schemas
+        self._item = item
 
     def __get_pydantic_json_schema__(
         self, core_schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, object]:
-        return {"anyOf": [*self._schemas, handler(core_schema)]}
+        schema = handler(core_schema)
+        items = [schema["items"]] if self._item else []
+        return {"anyOf": [*self._schemas, *items, schema]}
 
 
 def reading(info: ValidationInfo) -> Reading:

@@ -172,10 +172,14 @@ class AccessPoints(Group):
 def _gpus(value: object) -> object:
     match value:
         case dict() | Gpus():
-            return value
+            return (value,)
         case int() if not isinstance(value, bool):
-            return {"count": value}
-    raise ValueError(f"must be a whole number or a mapping with count, not {shown(value)}")
+            return ({"count": value},)
+        case list() | tuple():
+            return tuple(value)
+    raise ValueError(
+        f"must be a whole number, a mapping with count, or a list of these, not {shown(value)}"
+    )
 
 
 class ExecutionPoints(Group):
@@ -197,12 +201,12 @@ class ExecutionPoints(Group):
     """Number of static slots, which divide the resources evenly. Default: one partitionable slot,
     from which each job takes what it requests."""
     gpus: Annotated[
-        Gpus,
+        tuple[Gpus, ...],
         BeforeValidator(_gpus),
-        ShortForm({"type": "integer", "minimum": 0, "maximum": MOST_GPUS}),
-    ] = Gpus(count=0)
+        ShortForm({"type": "integer", "minimum": 0, "maximum": MOST_GPUS}, item=True),
+    ] = ()
     """Simulated GPUs that each node advertises: their number, or a mapping with count, name, memory
-    and capability."""
+    and capability, or a list of such mappings for several kinds in one machine."""
     attributes: Attributes = Field(default_factory=dict)
     """Attributes of the slots' ClassAds: true, false, a number, text, a list of these, or null for
     UNDEFINED."""

@@ -105,6 +105,8 @@ class Tree:
                     tree = tree.value[part]
                 case list() if isinstance(part, int) and part < len(tree.value):
                     tree = tree.value[part]
+                case dict() if part == 0:
+                    continue  # the short form of a list of one
                 case _:
                     return tree, path[at:]
         return tree, ()

@@ -6,6 +6,7 @@ are written anew; then read the diff.
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -19,7 +20,7 @@ from condor_mini.nodes.condor_config import (
     execution_point_config,
     pool_config,
 )
-from condor_mini.spec import ExecutionPoints, Gpus, PoolSpec
+from condor_mini.spec import ExecutionPoints, PoolSpec
 from condor_mini.spec.pool_file import read_pool_file
 
 if TYPE_CHECKING:
@@ -152,7 +153,26 @@ def test_each_job_has_a_group(cpus: int, last: str | None) -> None:
 
 def test_gpus_without_properties() -> None:
     """Only what is said of a GPU is advertised."""
-    assert "Common" not in knobs(gpus=Gpus(count=1))["MACHINE_RESOURCE_INVENTORY_GPUs"]
+    assert "Common" not in knobs(gpus=1)["MACHINE_RESOURCE_INVENTORY_GPUs"]
+
+
+def test_gpus_of_several_kinds() -> None:
+    """Each has an ad of its own, as ``condor_gpu_discovery -nested`` prints them."""
+    kinds = [{"count": 2, "name": "A100", "memory": "40GB"}, {"count": 1, "capability": 7.5}]
+    said = knobs(gpus=kinds)["MACHINE_RESOURCE_INVENTORY_GPUs"].replace('""', '"')
+    assert 'DetectedGPUs = "GPU-00000000, GPU-00000001, GPU-00000002"' in said
+    for number in "01":
+        big = f'id = "GPU-0000000{number}"; DeviceName = "A100"; GlobalMemoryMb = 40960'
+        assert f"'GPU_0000000{number} = [ {big} ]'" in said
+    assert "'GPU_00000002 = [ id = \"GPU-00000002\"; Capability = 7.5 ]'" in said
+
+
+def test_gpus_of_a_pool_that_exists() -> None:
+    """A pool that an older condor-mini has made has one kind, in the form of then."""
+    stored = json.loads(PoolSpec().to_json())
+    stored["execution_points"][0]["gpus"] = {"count": 2, "name": None}
+    (group,) = PoolSpec.from_json(json.dumps(stored)).execution_points
+    assert [kind.count for kind in group.gpus] == [2]
 
 
 def test_raw_configuration_is_last() -> None:
