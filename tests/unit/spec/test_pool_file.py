@@ -22,6 +22,9 @@ from condor_mini.spec.schema import example, json_schema
 FILES = Path(__file__).with_name("poolfiles")
 VALID = sorted(FILES.glob("valid-*.yaml"))
 INVALID = sorted(FILES.glob("invalid-*.yaml"))
+ROOT = Path(__file__).parents[3]
+EXAMPLES = sorted((ROOT / "examples/pools").glob("*.yaml"))
+PAGE = ROOT / "docs/reference/pool-file.md"
 
 
 def expected(file: Path, actual: str) -> str:
@@ -149,3 +152,10 @@ def test_relative_paths_are_the_files(monkeypatch: pytest.MonkeyPatch, tmp_path:
     spec = read_pool_file("lab/pool.yaml")
     assert spec.shared is not None
     assert spec.shared.source == str(tmp_path / "lab" / "data")
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_example_is_valid(path: Path) -> None:
+    """The pools to practise with are valid, with names of their own; the page lists each."""
+    assert read_pool_file(path).name not in ("", "mini")
+    assert f"| `{path.name}` |" in PAGE.read_text("utf-8")
