@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 EXAMPLES = Path(__file__).parents[3] / "examples/pools"
+CREATE_S = 400
+"""100 nodes take a minute, and several beside other work."""
 RUNNING, COMPLETED = "2", "4"
 
 
@@ -31,8 +33,8 @@ def made(pool_engine: Engine) -> Iterator[Callable[[str], Pool]]:
     pools: list[Pool] = []
 
     def make(example: str) -> Pool:
-        name = f"t{uuid.uuid4().hex[:8]}"
-        pools.append(Pool.create(name, spec=EXAMPLES / f"{example}.yaml", engine=pool_engine))
+        name, spec = f"t{uuid.uuid4().hex[:8]}", EXAMPLES / f"{example}.yaml"
+        pools.append(Pool.create(name, spec=spec, engine=pool_engine, timeout_s=CREATE_S))
         return pools[-1]
 
     yield make
@@ -170,6 +172,7 @@ def test_other_machines(made: Callable[[str], Pool]) -> None:
     assert "-execute-3." in await_ended(pool, submit(pool, "true", need))
 
 
+@pytest.mark.timeout(600)
 def test_ten_thousand_slots(made: Callable[[str], Pool]) -> None:
     """All slots are at the collector, and a job finds one of them."""
     pool = made("ten-thousand-slots")

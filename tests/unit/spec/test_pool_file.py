@@ -155,7 +155,7 @@ def test_relative_paths_are_the_files(monkeypatch: pytest.MonkeyPatch, tmp_path:
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_example_is_valid(path: Path) -> None:
+def test_pool_to_practise_with_is_valid(path: Path) -> None:
     """The pools to practise with are valid, with names of their own; the page lists each."""
     assert read_pool_file(path).name not in ("", "mini")
     assert f"| `{path.name}` |" in PAGE.read_text("utf-8")
