@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from condor_mini.base.errors import AlreadyInUse, CommandFailed, EngineCapabilityError, NotFound
+from condor_mini.engine import FakeEngine, NetworkKeeper, require_networks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -186,3 +187,64 @@ def test_other_subnet_than_the_loopbacks_is_refused(
     with pytest.raises(EngineCapabilityError, match=r"10\.213\.47\.0/24"):
         engine.create_network(name, labels=labels, subnet="10.213.47.0/24")
     assert engine.networks({}) == [net for net in engine.networks({}) if net.name != name]
+
+
+# -- commands in the network of a container -------------------------------------------------------
+
+
+@pytest.fixture
+def keeper(engine: Engine) -> NetworkKeeper:
+    """The engine, if its containers have networks of their own."""
+    if not isinstance(engine, NetworkKeeper):
+        pytest.skip("its containers share the network of the host")
+    return engine
+
+
+def test_command_in_a_network_reads_its_input(
+    keeper: NetworkKeeper, run: Callable[[ContainerSpec], str], on_network: ContainerSpec
+) -> None:
+    """A command beside a container gets what it is to read, and its output comes back."""
+    for container in (run(on_network), None):
+        result = keeper.run_in_network(container, on_network.image, ["cat"], stdin="two\nlines\n")
+        assert (result.returncode, result.stdout) == (0, "two\nlines\n")
+
+
+def test_command_changes_the_network_of_its_container_only(
+    keeper: NetworkKeeper,
+    run: Callable[[ContainerSpec], str],
+    on_network: ContainerSpec,
+    labels: dict[str, str],
+) -> None:
+    """What it sets is seen in the container, and nothing of the command is left."""
+    if isinstance(keeper, FakeEngine):
+        pytest.skip("its networks have no interfaces")
+    container, image = run(on_network), on_network.image
+    marks = {**labels, "of": container}
+
+    def mtu() -> str:
+        return keeper.exec(container, ["cat", "/sys/class/net/lo/mtu"]).stdout.strip()
+
+    command = ["busybox", "ip", "link", "set", "lo", "mtu", "61234"]
+    before = mtu()
+    assert keeper.run_in_network(None, image, command, labels=marks).returncode == 0
+    assert mtu() == before
+    result = keeper.run_in_network(container, image, command, labels=marks)
+    assert (result.returncode, mtu()) == (0, "61234"), result.stderr
+    assert keeper.containers({"of": container}) == []
+
+
+def test_command_that_fails_has_its_status(keeper: NetworkKeeper, image: str) -> None:
+    """A command's own failure is a result; one that there is not raises."""
+    if not isinstance(keeper, FakeEngine):
+        assert keeper.run_in_network(None, image, ["cat", "/absent"]).returncode == 1
+    with pytest.raises(CommandFailed, match="no-such-command"):
+        keeper.run_in_network(None, image, ["no-such-command"])
+
+
+def test_shared_network_is_said(engine: Engine) -> None:
+    """An engine whose containers share the host's network says what it cannot do."""
+    if isinstance(engine, NetworkKeeper):
+        assert require_networks(engine, "cut off a") is engine
+    else:
+        with pytest.raises(EngineCapabilityError, match="cannot cut off a"):
+            require_networks(engine, "cut off a")

@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from condor_mini.engine.capabilities import require_builder
+from condor_mini.engine.capabilities import require_builder, require_networks
 from condor_mini.engine.oci import OciEngine
 from condor_mini.engine.protocol import (
     BUILD_TIMEOUT_S,
@@ -13,6 +13,7 @@ from condor_mini.engine.protocol import (
     ImageBuilder,
     ImageComposer,
     ImageStore,
+    NetworkKeeper,
     NetworkStore,
     VolumeStore,
 )
@@ -62,6 +63,7 @@ __all__ = [
     "ImageStore",
     "ImageTree",
     "NetworkInfo",
+    "NetworkKeeper",
     "NetworkStore",
     "OciEngine",
     "PublishedPort",
@@ -71,6 +73,7 @@ __all__ = [
     "VolumeMount",
     "VolumeStore",
     "require_builder",
+    "require_networks",
 ]
 
 # A third of this package's import time is for tests, or for machines without an engine.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import EngineCapabilityError
-from condor_mini.engine.protocol import ImageBuilder
+from condor_mini.engine.protocol import ImageBuilder, NetworkKeeper
 
 if TYPE_CHECKING:
     from condor_mini.engine.protocol import Engine
@@ -25,5 +25,24 @@ def require_builder(engine: Engine, task: str) -> ImageBuilder:
         return engine
     raise EngineCapabilityError(
         f"the {engine.name} engine cannot {task}: it makes its images of the runtime",
+        hint="Use a container engine for that: --engine docker",
+    )
+
+
+def require_networks(engine: Engine, task: str) -> NetworkKeeper:
+    """Return an engine as one whose containers have networks of their own.
+
+    Args:
+        engine: Any engine.
+        task: What it is to do, for the error's message: ``cut off execute-1``.
+
+    Raises:
+        EngineCapabilityError: Its containers share the host's network; says what it was to do, and
+            who can.
+    """
+    if isinstance(engine, NetworkKeeper):
+        return engine
+    raise EngineCapabilityError(
+        f"the {engine.name} engine cannot {task}: its nodes share the network of the host",
         hint="Use a container engine for that: --engine docker",
     )

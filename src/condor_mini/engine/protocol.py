@@ -11,6 +11,7 @@ Engine                what all of them do
 
 ImageBuilder          an Engine that has registries and reads Dockerfiles: Docker, Podman
 ImageComposer         an Engine that makes images of files: embedded
+NetworkKeeper         an Engine whose containers have networks of their own: Docker, Podman
 """
 
 from __future__ import annotations
@@ -255,3 +256,39 @@ class ImageComposer(Engine, Protocol):
 
     def compose(self, reference: str, tree: ImageTree, *, labels: Mapping[str, str]) -> None:
         """Create an image from files."""
+
+
+@runtime_checkable
+class NetworkKeeper(Engine, Protocol):
+    """An engine whose containers have networks of their own, which a command can change."""
+
+    def run_in_network(
+        self,
+        container: str | None,
+        image: str,
+        argv: Sequence[str],
+        *,
+        stdin: str = "",
+        labels: Mapping[str, str] | None = None,
+        timeout_s: float = QUICK_TIMEOUT_S,
+    ) -> CommandResult:
+        """Run a command as root, with CAP_NET_ADMIN, in the network of a container.
+
+        It runs in a container of its own that is removed when the command ends, also if this
+        process dies before.
+
+        Args:
+            container: A running container. None for a network of its own, with only a loopback
+                interface.
+            image: Image that has the command.
+            argv: The command.
+            stdin: Text for its stdin.
+            labels: Labels of the command's container.
+            timeout_s: Deadline.
+
+        Returns:
+            The result, whatever its status is.
+
+        Raises:
+            CommandFailed: The engine could not run the command, or it did not end in time.
+        """

@@ -12,7 +12,7 @@ from condor_mini.base.errors import EngineCapabilityError
 from condor_mini.engine.values import BindMount, ScratchMount, VolumeMount, host_in_url
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from condor_mini.engine.values import BuildSpec, ContainerSpec, PublishedPort
@@ -57,6 +57,23 @@ def create_arguments(
         if value is not None:
             arguments += [option, value]
     return [*arguments, spec.image, *spec.command]
+
+
+def run_in_network_arguments(
+    container: str | None,
+    image: str,
+    argv: Sequence[str],
+    labels: Mapping[str, str],
+    options: Iterable[str] = (),
+) -> list[str]:
+    """Return the arguments that run a command in the network of a container; see ``Engine``."""
+    return [
+        *("run", "--rm", "--interactive", "--pull", "never", *options),
+        *label_arguments(labels),
+        *("--network", "none" if container is None else f"container:{container}"),
+        *("--cap-drop", "ALL", "--cap-add", "NET_ADMIN", "--security-opt", "no-new-privileges"),
+        *("--user", "0", "--entrypoint", argv[0], image, *argv[1:]),
+    ]
 
 
 def build_arguments(spec: BuildSpec, options: Iterable[str] = ()) -> list[str]:

@@ -19,6 +19,7 @@ from condor_mini.engine.oci.argv import (
     exec_arguments,
     label_filters,
     logs_arguments,
+    run_in_network_arguments,
 )
 from condor_mini.engine.oci.log_lines import count_lines, format_lines, format_log
 from condor_mini.engine.oci.stores import OciVolumes
@@ -39,6 +40,9 @@ COPY_TIMEOUT_S = 900.0
 
 _CONCURRENT = 50
 """How many containers Docker's client stops or removes at the same time."""
+
+_NEVER_RAN = (125, 126, 127)
+"""Statuses of ``run`` if the command was not run: docker-run(1), podman-run(1)."""
 
 
 class OciContainers(OciVolumes):
@@ -178,6 +182,28 @@ class OciContainers(OciVolumes):
             raise NotFound(f"Container {container} is not running: {output.strip()}")
         if self._dialect.unreachable.match(output):
             raise self._client.unreachable(output)
+
+    def run_in_network(
+        self,
+        container: str | None,
+        image: str,
+        argv: Sequence[str],
+        *,
+        stdin: str = "",
+        labels: Mapping[str, str] | None = None,
+        timeout_s: float = QUICK_TIMEOUT_S,
+    ) -> CommandResult:
+        """See ``NetworkKeeper.run_in_network``."""
+        options = self._dialect.create_options
+        arguments = run_in_network_arguments(container, image, argv, labels or {}, options)
+        result = self._client.run(
+            *arguments, stdin=stdin.encode(), timeout_s=timeout_s, check=False
+        )
+        if result.returncode in _NEVER_RAN:
+            raise self._client.error_of(
+                CommandFailed(result.argv, result.returncode, result.stderr)
+            )
+        return result
 
     def attach(
         self,
