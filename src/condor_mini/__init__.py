@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     )
     from condor_mini.client.bindings import Client
     from condor_mini.engine import CommandResult
-    from condor_mini.faults.faults import FaultInForce, Faults
+    from condor_mini.faults.faults import Faults
+    from condor_mini.faults.in_force import FaultInForce
     from condor_mini.jobs.actions import ChangedJobs
     from condor_mini.jobs.job_ads import JobAd
     from condor_mini.jobs.queue import QueuedJob
@@ -130,7 +131,7 @@ _LOADED_WHEN_ASKED_FOR = {
     "EngineInstallError": "base.errors",
     "EngineNotFound": "base.errors",
     "FaultHolder": "nodes.fault_records",
-    "FaultInForce": "faults.faults",
+    "FaultInForce": "faults.in_force",
     "FaultRecord": "nodes.fault_records",
     "FaultStatus": "reports.status",
     "Faults": "faults.faults",

@@ -18,9 +18,10 @@ from condor_mini.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from condor_mini.faults.fault import Fault
+    from condor_mini.faults.choices import Choices
+    from condor_mini.faults.fault import Fault, FaultOption
 
 LIST = "list"
 
@@ -41,7 +42,7 @@ class _Faults(click.Group):
 
 @click.group("fault", cls=_Faults)
 def command() -> None:
-    """Break a pool on purpose: kill, freeze, stop or drain a part of it, hold or evict jobs.
+    """Break a pool on purpose: kill, freeze, stop or cut off a part of it, hold or evict jobs.
 
     A fault that lasts stays until `condor-mini heal`, or ends by itself with --for.
     """
@@ -62,6 +63,9 @@ def _list(*, output: str) -> None:
         lines = [fault.what, f"Seen: {fault.seen}.", undone, f"Engines: {fault.engines}."]
         if fault.daemons:
             lines.insert(1, f"Daemons: {', '.join(fault.daemons)}.")
+        if fault.options:
+            given = (f"--{option.name} {option.metavar}" for option in fault.options)
+            lines.insert(1, f"Options: {', '.join(given)}.")
         click.echo(
             "\n".join(
                 click.wrap_text(line, 78, initial_indent="  ", subsequent_indent="  ")
@@ -97,10 +101,13 @@ def _command_of(fault: Fault) -> click.Command:
         options.append(node_option)
     if fault.name == "hold":
         options += [_reason_option, _code_option, _subcode_option]
+    options += map(_option, fault.options)
     metavar = "JOB..." if fault.strikes is Strikes.JOBS else str(fault.strikes)
+    names = {f"option_{option.name}": option.name for option in fault.options}
 
     def run(**given: object) -> None:
-        _run(fault, **given)  # type: ignore[arg-type]
+        chosen = {names[key]: value for key in names if (value := given.pop(key))}
+        _run(fault, chosen=chosen, **given)  # type: ignore[arg-type]
 
     made = click.Command(fault.name, callback=run, help=f"{fault.what}\n\nSeen: {fault.seen}.")
     made.params.append(click.Argument(["words"], nargs=-1, required=True, metavar=metavar))
@@ -110,9 +117,22 @@ def _command_of(fault: Fault) -> click.Command:
     return made
 
 
+def _option(option: FaultOption) -> Callable[[click.Command], object]:
+    """Return an option of a fault as one of its command."""
+    return click.option(
+        f"--{option.name}",
+        f"option_{option.name}",
+        metavar=option.metavar,
+        multiple=option.many,
+        required=option.required,
+        help=option.what,
+    )
+
+
 def _run(
     fault: Fault,
     *,
+    chosen: Choices,
     words: tuple[str, ...],
     name: str,
     engine: str | None,
@@ -129,31 +149,36 @@ def _run(
 
     progress = progress_for_stderr(quiet=quiet)
     for_s = None if duration is None else parse_duration(duration)
+    nodes: str | Sequence[str] | None = node
     daemon, jobs = "", words
-    if fault.strikes is not Strikes.JOBS:
-        node, daemon, jobs = *_place(fault, words), ()
+    if fault.strikes is Strikes.NODES:
+        nodes, jobs = words, ()
+    elif fault.strikes is not Strikes.JOBS:
+        nodes, daemon, jobs = *_place(fault, words), ()
     made = open_pool(name, engine).faults.strike(
         fault.name,
-        node,
+        nodes,
         daemon,
         jobs=jobs,
         reason=reason,
         code=code,
         subcode=subcode,
+        options=chosen,
         for_s=for_s,
         held=for_s is not None,
+        progress=progress,
     )
     if made is None:
         progress.note(f"Done: {fault.name} {' '.join(words)}")
         return
     if for_s is None:
-        undo = f"condor-mini heal -n {name} {made.record.target}"
-        progress.note(f"{made.record} is in force. Undo it: {undo}")
+        what = made.record.target if len(made.records) == 1 else fault.name
+        progress.note(f"{made} is in force. Undo it: condor-mini heal -n {name} {what}")
         return
     with made:
-        progress.note(f"{made.record} is in force for {for_s} s; Ctrl-C ends it")
+        progress.note(f"{made} is in force for {for_s} s; Ctrl-C ends it")
         made.last()
-    progress.note(f"Healed {made.record}")
+    progress.note(f"Healed {made}")
 
 
 def _place(fault: Fault, words: tuple[str, ...]) -> tuple[str, str]:

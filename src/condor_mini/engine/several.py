@@ -332,6 +332,11 @@ def host_of(container: str) -> str:
     return container.rpartition(_MARK)[0]
 
 
+def own_id(container: str) -> str:
+    """Return what the engine of its host calls a container of that id."""
+    return container.rpartition(_MARK)[2]
+
+
 def on_each_host(engine: Engine) -> list[tuple[str, Engine]]:
     """Return each host of an engine and the engine there; an engine of one host is the first."""
     if isinstance(engine, SeveralHosts):

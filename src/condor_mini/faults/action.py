@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import CommandFailed
+from condor_mini.base.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from condor_mini.faults.choices import Choices
     from condor_mini.nodes.node import Node
     from condor_mini.nodes.pool_nodes import PoolNodes
 
@@ -27,6 +29,19 @@ class Target:
     reason: str = ""
     code: int | None = None
     subcode: int | None = None
+    options: Choices = field(default_factory=dict)
+    """What was chosen with the options of the fault."""
+    group: Sequence[Node] = ()
+    """All nodes that are struck together, this one too."""
+    away_from: Sequence[Node] = ()
+    """The nodes that ``--from`` names."""
+    progress: Progress = field(default_factory=Progress)
+
+    def number(self, option: str) -> float:
+        """Return the value of an option that is a number."""
+        value = self.options[option]
+        assert isinstance(value, float)  # noqa: S101 (`choices.checked` has made it one)
+        return value
 
     @property
     def name(self) -> str:

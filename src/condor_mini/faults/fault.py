@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 
 EVERYWHERE = "docker, podman, embedded"
+WITH_NETWORKS = "docker, podman"
+"""Engines whose nodes have networks of their own."""
 WITH_NAMESPACES = "docker, podman, embedded (with namespaces)"
 """PRoot, which the embedded engine uses without namespaces, lets stopped processes go on."""
 
@@ -15,7 +18,28 @@ class Strikes(StrEnum):
 
     DAEMON = "NODE DAEMON"
     NODE = "NODE"
+    NODES = "NODE..."
     JOBS = "JOBS"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FaultOption:
+    """What says how a fault strikes: an option of its command, an argument of its method."""
+
+    name: str
+    metavar: str
+    what: str
+    """What it does, as a help text says it."""
+    required: bool = False
+    many: bool = False
+    """Whether it can be given several times."""
+    least: float | None = None
+    """The smallest number that it can be; None for what is no number."""
+    most: float = math.inf
+
+    def to_json(self) -> dict[str, object]:
+        """Return the option for programs: docs/reference/json.md."""
+        return {"name": self.name, "required": self.required, "what": self.what}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +61,7 @@ class Fault:
     daemons: tuple[str, ...] = ()
     """The daemons that it can strike."""
     engines: str = EVERYWHERE
+    options: tuple[FaultOption, ...] = ()
 
     @property
     def lasts(self) -> bool:
@@ -54,4 +79,5 @@ class Fault:
             "lasts": self.lasts,
             "undone_by": self.undone_by or None,
             "engines": self.engines,
+            "options": [option.to_json() for option in self.options],
         }

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import logging
-import time
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import CondorMiniError, UsageError
+from condor_mini.base.parallel import each
+from condor_mini.base.progress import Progress
 from condor_mini.base.signals import held_back
 from condor_mini.engine.several import lenient
 from condor_mini.faults import journal, targets
 from condor_mini.faults.actions import ACTIONS
 from condor_mini.faults.catalogue import FAULTS, fault_named
+from condor_mini.faults.choices import checked
 from condor_mini.faults.healing import heal_records, is_moot, lift
 from condor_mini.faults.holder import is_gone, this_process
+from condor_mini.faults.in_force import FaultInForce
+from condor_mini.faults.network_methods import NetworkFaults
 from condor_mini.nodes.fault_records import FaultRecord
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from condor_mini.faults.action import Target
+    from condor_mini.faults.choices import Choices
     from condor_mini.faults.fault import Fault
     from condor_mini.nodes.pool_nodes import PoolNodes
 
@@ -31,45 +36,7 @@ YOUNG = timedelta(seconds=60)
 _log = logging.getLogger(__name__)
 
 
-class FaultInForce:
-    """A fault in force. As a context manager, it is healed at the end of the context."""
-
-    def __init__(self, faults: Faults, record: FaultRecord) -> None:
-        self._faults = faults
-        self.record = record
-        """What it is, since when, and until when."""
-
-    def heal(self) -> None:
-        """Undo the fault, and wait until its node does its work again.
-
-        Undoing what is undone already is a success.
-
-        Raises:
-            PoolNotReady: The node does not do its work again in time.
-        """
-        self._faults.heal_all([self.record])
-
-    def last(self) -> None:
-        """Wait until the time of the fault is over, and heal it; raises what ``heal`` raises."""
-        if self.record.until:
-            time.sleep(max(0.0, (self.record.until - datetime.now(UTC)).total_seconds()))
-        self.heal()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        if error is None:
-            self.heal()
-            return
-        with held_back():
-            try:
-                self._faults.heal_all([self.record], wait=False)
-            except CondorMiniError as failure:
-                error.add_note(f"{self.record} could not be undone: {failure}")
-
-
-class Faults:
+class Faults(NetworkFaults):
     """The faults of a pool: ``pool.faults``.
 
     Nodes are named with or without the pool's name: ``execute-1``. A fault that stays in force is
@@ -161,28 +128,33 @@ class Faults:
     def strike(
         self,
         name: str,
-        node: str | None = None,
+        node: str | Sequence[str] | None = None,
         daemon: str = "",
         *,
         jobs: Sequence[str] = (),
         reason: str = "",
         code: int | None = None,
         subcode: int | None = None,
+        options: Choices | None = None,
         for_s: float | None = None,
         held: bool = True,
+        progress: Progress | None = None,
     ) -> FaultInForce | None:
         """Make a fault by its name; return it if it stays in force.
 
         Args:
             name: Name of the fault: ``condor-mini fault list``.
-            node: Name of the node. None for the first access point, for faults of jobs.
+            node: Name of the node, or of several for a fault of ``NODE...``. None for the first
+                access point, for faults of jobs.
             daemon: Name of the daemon, for faults of daemons.
             jobs: Ids or an expression, for faults of jobs.
             reason: See ``hold``, as for ``code`` and ``subcode``.
             code: ``HoldReasonCode``.
             subcode: ``HoldReasonSubCode``.
+            options: The other options of the fault by their names: ``{"percent": 10}``.
             for_s: Time of the fault in seconds: see ``FaultInForce.last``. None for no end.
             held: Whether the fault ends with this process. If not, it stays until it is healed.
+            progress: Receives a phase if an image has to be built first.
 
         Raises:
             UsageError: There is no such fault, or it does not strike such a thing.
@@ -194,8 +166,9 @@ class Faults:
         fault = fault_named(name)
         if for_s is not None and not fault.lasts:
             raise UsageError(f"{name} is a moment: it has no time")
+        chosen = checked(fault, options or {})
         self.heal_abandoned()
-        target = targets.target(
+        struck = targets.targets(
             self._pool,
             fault,
             node,
@@ -205,18 +178,21 @@ class Faults:
             reason=reason,
             code=code,
             subcode=subcode,
+            options=chosen,
+            progress=progress or Progress(),
         )
         action = ACTIONS[name]
-        found = action.look(target)
+        found = [action.look(target) for target in struck]
         if action.undo is None:
-            action.strike(target, found)
+            for target, words in zip(struck, found, strict=True):
+                action.strike(target, words)
             return None
         with held_back():
-            record = self._strike(fault, target, found, for_s, held=held)
+            records = self._strike(fault, struck, found, for_s, held=held)
         if not fault.lasts:
-            self.heal_all([record])
+            self.heal_all(records)
             return None
-        return FaultInForce(self, record)
+        return FaultInForce(self._pool, records)
 
     def in_force(self) -> list[FaultRecord]:
         """Return the faults in force, the oldest first."""
@@ -292,36 +268,52 @@ class Faults:
             except CondorMiniError as failure:
                 _log.warning("%s could not be undone: %s", record, failure)
 
-    def _lasting(self, name: str, node: str, daemon: str = "") -> FaultInForce:
-        made = self.strike(name, node, daemon)
+    def _lasting(
+        self,
+        name: str,
+        node: str | Sequence[str],
+        daemon: str = "",
+        *,
+        options: Choices | None = None,
+    ) -> FaultInForce:
+        made = self.strike(name, node, daemon, options=options)
         assert made is not None  # noqa: S101 (all that are named here last)
         return made
 
     def _strike(
-        self, fault: Fault, target: Target, found: str, for_s: float | None, *, held: bool
-    ) -> FaultRecord:
+        self,
+        fault: Fault,
+        struck: Sequence[Target],
+        found: Sequence[str],
+        for_s: float | None,
+        *,
+        held: bool,
+    ) -> list[FaultRecord]:
         now = datetime.now(UTC)
-        record = FaultRecord(
-            volume="",
-            mark="",
-            pool=self._pool.name,
-            fault=fault.name,
-            target=target.name,
-            undo=found,
-            since=now,
-            until=None if for_s is None else now + timedelta(seconds=for_s),
-            holder=this_process() if held or not fault.lasts else None,
-        )
-        record = journal.add(self._pool.engine, record)
+        made: list[FaultRecord] = []
         try:
-            ACTIONS[fault.name].strike(target, found)
+            for target, words in zip(struck, found, strict=True):
+                record = FaultRecord(
+                    volume="",
+                    mark="",
+                    pool=self._pool.name,
+                    fault=fault.name,
+                    target=target.name,
+                    undo=words,
+                    since=now,
+                    until=None if for_s is None else now + timedelta(seconds=for_s),
+                    holder=this_process() if held or not fault.lasts else None,
+                )
+                made.append(journal.add(self._pool.engine, record))
+            each(lambda pair: ACTIONS[fault.name].strike(*pair), zip(struck, found, strict=True))
         except BaseException as error:
-            try:
-                lift(self._pool, record)
-            except CondorMiniError as failure:
-                error.add_note(f"{record} could not be undone: {failure}")
+            for record in made:
+                try:
+                    lift(self._pool, record)
+                except CondorMiniError as failure:
+                    error.add_note(f"{record} could not be undone: {failure}")
             raise
-        return record
+        return made
 
     def _why_abandoned(self, record: FaultRecord) -> str:
         now = datetime.now(UTC)

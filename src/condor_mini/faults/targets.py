@@ -15,49 +15,70 @@ from condor_mini.reports.logs import known_daemon
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from condor_mini.base.progress import Progress
+    from condor_mini.faults.choices import Choices
     from condor_mini.nodes.fault_records import FaultRecord
     from condor_mini.nodes.node import Node
     from condor_mini.nodes.pool_nodes import PoolNodes
 
 
-def target(
+def targets(
     pool: PoolNodes,
     fault: Fault,
-    node: str | None,
+    nodes: str | Sequence[str] | None,
     daemon: str,
     jobs: Sequence[str],
     *,
-    in_force: Iterable[FaultRecord],
+    in_force: Sequence[FaultRecord],
     reason: str,
     code: int | None,
     subcode: int | None,
-) -> Target:
+    options: Choices,
+    progress: Progress,
+) -> list[Target]:
     """Return what a fault is to strike; raises as ``Faults.strike`` says."""
-    if fault.strikes is not Strikes.JOBS and not node:
+    names = [nodes] if isinstance(nodes, str) or nodes is None else list(dict.fromkeys(nodes))
+    if fault.strikes is not Strikes.JOBS and not all(names or [""]):
         raise UsageError(f"{fault.name} strikes {fault.strikes}: name the node")
+    if fault.strikes is not Strikes.NODES and len(names) != 1:
+        raise UsageError(f"{fault.name} strikes one node at a time")
     if (fault.strikes is Strikes.DAEMON) != bool(daemon):
         raise UsageError(f"{fault.name} strikes {fault.strikes}: execute-1, for example")
-    found = pool.node(node)
-    if daemon:
-        daemon = _daemon(fault, found, daemon)
-    if fault.strikes is Strikes.JOBS and not found.role.acts_as(Role.ACCESS_POINT):
+    found = [_node(pool, fault, name) for name in names]
+    others = options.get("from", ())
+    away_from = [pool.node(name) for name in others] if not isinstance(others, float) else []
+    chosen = [
+        Target(
+            pool=pool,
+            node=node,
+            daemon=_daemon(fault, node, daemon) if daemon else "",
+            jobs=jobs,
+            reason=reason,
+            code=code,
+            subcode=subcode,
+            options=options,
+            group=found,
+            away_from=away_from,
+            progress=progress,
+        )
+        for node in found
+    ]
+    for target in chosen:
+        _check_free(fault, target, in_force)
+    for node in (*found, *away_from):
+        if not node.is_running:
+            raise node.ended()
+    return chosen
+
+
+def _node(pool: PoolNodes, fault: Fault, name: str | None) -> Node:
+    node = pool.node(name)
+    if fault.strikes is Strikes.JOBS and not node.role.acts_as(Role.ACCESS_POINT):
         raise UsageError(
-            f"{found.name} is no access point: it has no jobs",
+            f"{node.name} is no access point: it has no jobs",
             hint=f"See which there are: condor-mini status -n {pool.name}",
         )
-    chosen = Target(
-        pool=pool,
-        node=found,
-        daemon=daemon,
-        jobs=jobs,
-        reason=reason,
-        code=code,
-        subcode=subcode,
-    )
-    _check_free(fault, chosen, in_force)
-    if not found.is_running:
-        raise found.ended()
-    return chosen
+    return node
 
 
 def _daemon(fault: Fault, node: Node, name: str) -> str:
