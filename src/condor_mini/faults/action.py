@@ -67,14 +67,14 @@ class Action:
     """Undo it on a node, given what ``look`` found. Twice does no harm. None for a moment."""
 
 
-def run(node: Node, *argv: str, timeout_s: float = 60.0) -> str:
+def run(node: Node, *argv: str, stdin: str | None = None, timeout_s: float = 60.0) -> str:
     """Run a command of HTCondor's on a node as root, and return its output.
 
     Raises:
         CommandFailed: It failed.
         PoolNotReady: The node does not run.
     """
-    result = node.exec(argv, user="root", timeout_s=timeout_s)
+    result = node.exec(argv, user="root", stdin=stdin, timeout_s=timeout_s)
     if result.returncode != 0:
         raise CommandFailed(argv, result.returncode, result.stderr or result.stdout)
     return result.stdout

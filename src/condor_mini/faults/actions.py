@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
-from condor_mini.faults import daemons, jobs, network, whole_nodes
+from condor_mini.faults import daemons, jobs, network, pressure, whole_nodes
 
-ACTIONS = {**daemons.ACTIONS, **whole_nodes.ACTIONS, **jobs.ACTIONS, **network.ACTIONS}
+ACTIONS = {
+    **daemons.ACTIONS,
+    **whole_nodes.ACTIONS,
+    **jobs.ACTIONS,
+    **network.ACTIONS,
+    **pressure.ACTIONS,
+}

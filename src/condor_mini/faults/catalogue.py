@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from condor_mini.base.errors import UsageError
 from condor_mini.faults.fault import WITH_NAMESPACES, Fault, Strikes
 from condor_mini.faults.network_catalogue import NETWORK_FAULTS
+from condor_mini.faults.resource_catalogue import RESOURCE_FAULTS
 
 DAEMONS = (
     *("master", "shared_port", "collector", "negotiator", "schedd", "shadow", "startd"),
@@ -135,7 +136,11 @@ _JOB_FAULTS = (
 )
 
 FAULTS: dict[str, Fault] = {
-    fault.name: fault for fault in (*_DAEMON_FAULTS, *_NODE_FAULTS, *NETWORK_FAULTS, *_JOB_FAULTS)
+    fault.name: fault
+    for fault in (
+        *(*_DAEMON_FAULTS, *_NODE_FAULTS, *RESOURCE_FAULTS),
+        *(*NETWORK_FAULTS, *_JOB_FAULTS),
+    )
 }
 """Every fault, in the order in which it is listed."""
 

@@ -19,6 +19,7 @@ from condor_mini.faults.healing import heal_records, is_moot, lift
 from condor_mini.faults.holder import is_gone, this_process
 from condor_mini.faults.in_force import FaultInForce
 from condor_mini.faults.network_methods import NetworkFaults
+from condor_mini.faults.resource_methods import ResourceFaults
 from condor_mini.nodes.fault_records import FaultRecord
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ YOUNG = timedelta(seconds=60)
 _log = logging.getLogger(__name__)
 
 
-class Faults(NetworkFaults):
+class Faults(NetworkFaults, ResourceFaults):
     """The faults of a pool: ``pool.faults``.
 
     Nodes are named with or without the pool's name: ``execute-1``. A fault that stays in force is

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
+
+from condor_mini.faults.lasting import LastingFaults
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -12,19 +13,8 @@ if TYPE_CHECKING:
     from condor_mini.faults.in_force import FaultInForce
 
 
-class NetworkFaults(ABC):
+class NetworkFaults(LastingFaults):
     """The faults of networks that ``Faults`` makes. Each of them lasts."""
-
-    @abstractmethod
-    def _lasting(
-        self,
-        name: str,
-        node: str | Sequence[str],
-        daemon: str = "",
-        *,
-        options: Choices | None = None,
-    ) -> FaultInForce:
-        """Make a fault that lasts; raises what ``strike`` raises."""
 
     def partition(self, *nodes: str, away_from: Sequence[str] = ()) -> FaultInForce:
         """Cut nodes off from the others; raises what ``strike`` raises.

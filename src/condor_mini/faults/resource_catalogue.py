@@ -1,0 +1,46 @@
+"""The faults of what a node has, by their names: CPU, memory."""
+
+from __future__ import annotations
+
+from condor_mini.faults.fault import WITH_NAMESPACES, Fault, FaultOption, Strikes
+
+RESOURCE_FAULTS = (
+    Fault(
+        name="cpu-pressure",
+        strikes=Strikes.NODE,
+        what="Processes on the node compute and do nothing else, one for each CPU. HTCondor's "
+        "daemons answer more slowly, jobs get less of the CPU. They end after a day at the latest.",
+        seen="TotalLoadAvg of its slots rises: it is the whole machine's",
+        undone_by="SIGKILL to the processes",
+        engines=WITH_NAMESPACES,
+        options=(
+            FaultOption(
+                name="processes",
+                metavar="N",
+                least=1,
+                most=256,
+                what="Start so many. Without it, one for each CPU that the node sees.",
+            ),
+        ),
+    ),
+    Fault(
+        name="memory-pressure",
+        strikes=Strikes.NODE,
+        what="Small processes on the node take memory: nearly all of its limit. Where a job or a "
+        "daemon needs more than is left, the kernel kills a process of the node, mostly the "
+        "largest one. They end after a day at the latest.",
+        seen="nothing, until the kernel kills: a job that it kills ends by signal 9 (event 005)",
+        undone_by="SIGKILL to the processes",
+        engines=WITH_NAMESPACES,
+        options=(
+            FaultOption(
+                name="mb",
+                metavar="N",
+                least=1,
+                most=1_000_000,
+                what="Take so many MiB, no more than there are. A node without a memory limit "
+                "needs it.",
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,79 @@
+"""Faults of what a node has, as HTCondor and the node's processes see them."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from condor_mini.base.errors import EngineCapabilityError, UsageError
+from condor_mini.base.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from condor_mini.faults.faults import Faults
+    from condor_mini.pool import Pool
+
+pytestmark = pytest.mark.skipif(
+    os.environ.get("CONDOR_MINI_SANDBOX") == "paths",
+    reason="where paths are translated, nodes have no processes of their own",
+)
+
+WITHIN_S = 60.0
+MARKED = "grep -lsF CONDOR_MINI_FAULT=%s /proc/[0-9]*/environ | wc -l"
+MEMORY = "cat /proc/[0-9]*/status 2>/dev/null | awk '/^VmRSS:/ { t += $2 } END { print t }'"
+
+
+@pytest.fixture
+def faults(pool: Pool) -> Iterator[Faults]:
+    """The faults of the pool; none is left in force, and no job."""
+    yield pool.faults
+    pool.faults.heal()
+    pool.node().exec(["condor_rm", "-all"])
+
+
+def number(pool: Pool, script: str) -> int:
+    """The number that a script prints on the node execute-1."""
+    result = pool.exec(["sh", "-c", script], node="execute-1", user="root")
+    assert result.returncode == 0, result.stderr
+    return int(result.stdout)
+
+
+def ad_of(pool: Pool, attribute: str) -> float:
+    """An attribute of the slot of execute-1."""
+    ours = f'CondorMiniNode == "{pool.name}-execute-1"'
+    argv = ["condor_status", "-compact", "-constraint", ours, "-af", attribute]
+    return float(pool.exec(argv, node="master").stdout.split()[0])
+
+
+def test_cpu_pressure(pool: Pool, faults: Faults) -> None:
+    """The load average in the node's ad rises; healed, the processes are gone."""
+    before = ad_of(pool, "TotalLoadAvg")
+    with faults.cpu_pressure("execute-1", processes=24):
+
+        def idle() -> str | None:
+            now = ad_of(pool, "TotalLoadAvg")
+            return None if now > before + 1 else f"TotalLoadAvg is {now}, and was {before}"
+
+        wait_until(idle, timeout_s=WITHIN_S, interval_s=0.5)
+        assert number(pool, MARKED % "cpu") >= 24
+    assert number(pool, MARKED % "cpu") == 0
+
+
+def test_memory_pressure(pool: Pool, faults: Faults) -> None:
+    """The processes have the memory that they are to take; healed, it is free."""
+    before = number(pool, MEMORY)
+    with faults.memory_pressure("execute-1", mb=150):
+        assert number(pool, MEMORY) >= before + 150 * 1024
+    assert number(pool, MEMORY) < before + 50 * 1024
+
+
+def test_memory_that_is_not_there_is_refused(faults: Faults) -> None:
+    """Without a limit the amount has to be said, and the machine has to have it."""
+    with pytest.raises(UsageError, match="has no memory limit"):
+        faults.memory_pressure("execute-1")
+    with pytest.raises(EngineCapabilityError, match="MiB are free"):
+        faults.memory_pressure("execute-1", mb=1_000_000)
+    assert faults.in_force() == []
