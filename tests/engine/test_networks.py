@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from condor_mini.base.errors import AlreadyInUse, CommandFailed, EngineCapabilityError, NotFound
-from condor_mini.engine import FakeEngine, NetworkKeeper, require_networks
+from condor_mini.base.progress import Progress
+from condor_mini.engine import FakeEngine, ImageBuilder, NamespaceKeeper, require_namespaces
+from condor_mini.images.debian import debian_base
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -189,19 +191,19 @@ def test_other_subnet_than_the_loopbacks_is_refused(
     assert engine.networks({}) == [net for net in engine.networks({}) if net.name != name]
 
 
-# -- commands in the network of a container -------------------------------------------------------
+# -- commands in the namespaces of a container ----------------------------------------------------
 
 
 @pytest.fixture
-def keeper(engine: Engine) -> NetworkKeeper:
+def keeper(engine: Engine) -> NamespaceKeeper:
     """The engine, if its containers have networks of their own."""
-    if not isinstance(engine, NetworkKeeper):
-        pytest.skip("its containers share the network of the host")
+    if not isinstance(engine, NamespaceKeeper):
+        pytest.skip("its containers share the namespaces of the host")
     return engine
 
 
 def test_command_in_a_network_reads_its_input(
-    keeper: NetworkKeeper, run: Callable[[ContainerSpec], str], on_network: ContainerSpec
+    keeper: NamespaceKeeper, run: Callable[[ContainerSpec], str], on_network: ContainerSpec
 ) -> None:
     """A command beside a container gets what it is to read, and its output comes back."""
     for container in (run(on_network), None):
@@ -210,7 +212,7 @@ def test_command_in_a_network_reads_its_input(
 
 
 def test_command_changes_the_network_of_its_container_only(
-    keeper: NetworkKeeper,
+    keeper: NamespaceKeeper,
     run: Callable[[ContainerSpec], str],
     on_network: ContainerSpec,
     labels: dict[str, str],
@@ -233,7 +235,23 @@ def test_command_changes_the_network_of_its_container_only(
     assert keeper.containers({"of": container}) == []
 
 
-def test_command_that_fails_has_its_status(keeper: NetworkKeeper, image: str) -> None:
+def test_command_mounts_in_its_container_only(
+    keeper: NamespaceKeeper, run: Callable[[ContainerSpec], str], spec: ContainerSpec
+) -> None:
+    """What it mounts is seen in the container, whose own programs it uses."""
+    if isinstance(keeper, FakeEngine):
+        pytest.skip("its containers have no mounts")
+    assert isinstance(keeper, ImageBuilder)
+    container, image = run(spec), debian_base(keeper, Progress())
+    command = ["busybox", "mount", "-t", "tmpfs", "of-a-test", "/mnt"]
+    result = keeper.run_in_mounts(container, image, command)
+    assert result.returncode == 0, result.stderr
+    assert "of-a-test /mnt" in keeper.exec(container, ["cat", "/proc/mounts"]).stdout
+    alone = keeper.run_in_mounts(None, image, ["sh", "-s"], stdin="mount -t tmpfs x /mnt; id -u")
+    assert (alone.returncode, alone.stdout) == (0, "0\n"), alone.stderr
+
+
+def test_command_that_fails_has_its_status(keeper: NamespaceKeeper, image: str) -> None:
     """A command's own failure is a result; one that there is not raises."""
     if not isinstance(keeper, FakeEngine):
         assert keeper.run_in_network(None, image, ["cat", "/absent"]).returncode == 1
@@ -243,8 +261,8 @@ def test_command_that_fails_has_its_status(keeper: NetworkKeeper, image: str) ->
 
 def test_shared_network_is_said(engine: Engine) -> None:
     """An engine whose containers share the host's network says what it cannot do."""
-    if isinstance(engine, NetworkKeeper):
-        assert require_networks(engine, "cut off a") is engine
+    if isinstance(engine, NamespaceKeeper):
+        assert require_namespaces(engine, "cut off a") is engine
     else:
         with pytest.raises(EngineCapabilityError, match="cannot cut off a"):
-            require_networks(engine, "cut off a")
+            require_namespaces(engine, "cut off a")

@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from condor_mini.engine.capabilities import require_builder, require_networks
+from condor_mini.engine.capabilities import require_builder, require_namespaces
 from condor_mini.engine.oci import OciEngine
 from condor_mini.engine.protocol import (
     BUILD_TIMEOUT_S,
@@ -13,7 +13,7 @@ from condor_mini.engine.protocol import (
     ImageBuilder,
     ImageComposer,
     ImageStore,
-    NetworkKeeper,
+    NamespaceKeeper,
     NetworkStore,
     VolumeStore,
 )
@@ -62,8 +62,8 @@ __all__ = [
     "ImageInfo",
     "ImageStore",
     "ImageTree",
+    "NamespaceKeeper",
     "NetworkInfo",
-    "NetworkKeeper",
     "NetworkStore",
     "OciEngine",
     "PublishedPort",
@@ -73,7 +73,7 @@ __all__ = [
     "VolumeMount",
     "VolumeStore",
     "require_builder",
-    "require_networks",
+    "require_namespaces",
 ]
 
 # A third of this package's import time is for tests, or for machines without an engine.

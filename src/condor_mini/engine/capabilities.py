@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import EngineCapabilityError
-from condor_mini.engine.protocol import ImageBuilder, NetworkKeeper
+from condor_mini.engine.protocol import ImageBuilder, NamespaceKeeper
 
 if TYPE_CHECKING:
     from condor_mini.engine.protocol import Engine
@@ -29,20 +29,21 @@ def require_builder(engine: Engine, task: str) -> ImageBuilder:
     )
 
 
-def require_networks(engine: Engine, task: str) -> NetworkKeeper:
-    """Return an engine as one whose containers have networks of their own.
+def require_namespaces(engine: Engine, task: str) -> NamespaceKeeper:
+    """Return an engine as one whose containers' namespaces can be entered.
 
     Args:
         engine: Any engine.
         task: What it is to do, for the error's message: ``cut off execute-1``.
 
     Raises:
-        EngineCapabilityError: Its containers share the host's network; says what it was to do, and
-            who can.
+        EngineCapabilityError: It has no containers, or they share the host's namespaces; says what
+            it was to do, and who can.
     """
-    if isinstance(engine, NetworkKeeper):
+    if isinstance(engine, NamespaceKeeper):
         return engine
     raise EngineCapabilityError(
-        f"the {engine.name} engine cannot {task}: its nodes share the network of the host",
+        f"the {engine.name} engine cannot {task}: its nodes share the network and the disk "
+        "of the host",
         hint="Use a container engine for that: --engine docker",
     )

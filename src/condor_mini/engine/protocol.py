@@ -11,7 +11,7 @@ Engine                what all of them do
 
 ImageBuilder          an Engine that has registries and reads Dockerfiles: Docker, Podman
 ImageComposer         an Engine that makes images of files: embedded
-NetworkKeeper         an Engine whose containers have networks of their own: Docker, Podman
+NamespaceKeeper       an Engine whose containers' namespaces can be entered: Docker, Podman
 """
 
 from __future__ import annotations
@@ -259,8 +259,13 @@ class ImageComposer(Engine, Protocol):
 
 
 @runtime_checkable
-class NetworkKeeper(Engine, Protocol):
-    """An engine whose containers have networks of their own, which a command can change."""
+class NamespaceKeeper(Engine, Protocol):
+    """An engine whose containers have namespaces of their own, which a command can change.
+
+    A command runs as root in a container of its own that is removed when the command ends, also if
+    this process dies before. Each method returns the result, whatever its status is, and raises
+    ``CommandFailed`` if the engine could not run the command, or it did not end in time.
+    """
 
     def run_in_network(
         self,
@@ -272,10 +277,7 @@ class NetworkKeeper(Engine, Protocol):
         labels: Mapping[str, str] | None = None,
         timeout_s: float = QUICK_TIMEOUT_S,
     ) -> CommandResult:
-        """Run a command as root, with CAP_NET_ADMIN, in the network of a container.
-
-        It runs in a container of its own that is removed when the command ends, also if this
-        process dies before.
+        """Run a command with CAP_NET_ADMIN in the network of a container.
 
         Args:
             container: A running container. None for a network of its own, with only a loopback
@@ -285,10 +287,26 @@ class NetworkKeeper(Engine, Protocol):
             stdin: Text for its stdin.
             labels: Labels of the command's container.
             timeout_s: Deadline.
+        """
 
-        Returns:
-            The result, whatever its status is.
+    def run_in_mounts(
+        self,
+        container: str | None,
+        image: str,
+        argv: Sequence[str],
+        *,
+        stdin: str = "",
+        labels: Mapping[str, str] | None = None,
+        timeout_s: float = QUICK_TIMEOUT_S,
+    ) -> CommandResult:
+        """Run a command with CAP_SYS_ADMIN in the mount namespace of a container.
 
-        Raises:
-            CommandFailed: The engine could not run the command, or it did not end in time.
+        Args:
+            container: A running container, whose programs the command is of. None for a namespace
+                of its own, with the programs of the image.
+            image: Image that has nsenter(1) and unshare(1).
+            argv: The command.
+            stdin: See ``run_in_network``, as for ``labels`` and ``timeout_s``.
+            labels: Labels of the command's container.
+            timeout_s: Deadline.
         """

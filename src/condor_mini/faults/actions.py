@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from condor_mini.faults import daemons, jobs, network, pressure, whole_nodes
+from condor_mini.faults import daemons, disk, jobs, network, pressure, whole_nodes
 
 ACTIONS = {
     **daemons.ACTIONS,
@@ -10,4 +10,5 @@ ACTIONS = {
     **jobs.ACTIONS,
     **network.ACTIONS,
     **pressure.ACTIONS,
+    **disk.ACTIONS,
 }

@@ -6,26 +6,20 @@ A node may not change its network. A command in a container of its own may, besi
 from __future__ import annotations
 
 from functools import partial
-from importlib import resources
 from typing import TYPE_CHECKING
 
-from condor_mini.base.errors import CommandFailed, EngineCapabilityError, UsageError
-from condor_mini.base.layout import LABEL
-from condor_mini.engine import require_networks
-from condor_mini.engine.several import engine_at, host_of, own_id
+from condor_mini.base.errors import EngineCapabilityError, UsageError
+from condor_mini.faults import beside
 from condor_mini.faults.action import Action, Target
 from condor_mini.faults.choices import bytes_per_second
-from condor_mini.images import network_tools
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from condor_mini.engine import CommandResult
     from condor_mini.nodes.node import Node
     from condor_mini.nodes.pool_nodes import PoolNodes
 
-TIMEOUT_S = 30.0
-LABELS = {f"{LABEL}.kind": "fault"}
+SCRIPT = "network.sh"
 _NEEDS = {
     "partition": "nf_tables",
     "cut": "nf_tables",
@@ -84,14 +78,13 @@ def _look(words: Callable[[Target], str], target: Target) -> str:
     They are tried in a network that nobody uses.
     """
     node, rule = target.node, words(target)
-    require_networks(engine_at(node.engine, host_of(node.info.id)), "make a fault of a network")
     if not any(node.info.addresses.values()):
         raise EngineCapabilityError(
             f"{node.name} has no network of its own: its host's would be struck",
             hint="Use a pool that `condor-mini create` has made",
         )
-    network_tools.ensure(node.engine, host_of(node.info.id), target.progress)
-    trial = _run(node, "make", rule, container=None)
+    beside.prepare(node, target.progress)
+    trial = beside.try_in_network(node, SCRIPT, "make", *rule.split())
     if trial.returncode != 0:
         kind = rule.partition(" ")[0]
         raise EngineCapabilityError(
@@ -103,33 +96,13 @@ def _look(words: Callable[[Target], str], target: Target) -> str:
 
 
 def _strike(target: Target, rule: str) -> None:
-    _checked(_run(target.node, "make", rule, container=own_id(target.node.info.id)))
+    beside.run_in_network(target.node, SCRIPT, "make", *rule.split())
 
 
 def _undo(pool: PoolNodes, node: Node, rule: str) -> None:
     del pool
     fault = rule.partition(" ")[0].replace("cut", "partition")
-    _checked(_run(node, "end", fault, container=own_id(node.info.id)))
-
-
-def _checked(result: CommandResult) -> None:
-    if result.returncode != 0:
-        raise CommandFailed(result.argv, result.returncode, result.stderr or result.stdout)
-
-
-def _run(node: Node, action: str, rule: str, *, container: str | None) -> CommandResult:
-    engine = require_networks(
-        engine_at(node.engine, host_of(node.info.id)), "make a fault of a network"
-    )
-    script = (resources.files(__package__) / "network.sh").read_text("utf-8")
-    return engine.run_in_network(
-        container,
-        network_tools.reference(),
-        ["sh", "-s", action, *rule.split()],
-        stdin=script,
-        labels=LABELS,
-        timeout_s=TIMEOUT_S,
-    )
+    beside.run_in_network(node, SCRIPT, "end", fault)
 
 
 def _fault(words: Callable[[Target], str]) -> Action:

@@ -1,8 +1,8 @@
-"""The faults of what a node has, by their names: CPU, memory."""
+"""The faults of what a node has, by their names: CPU, memory, disk."""
 
 from __future__ import annotations
 
-from condor_mini.faults.fault import WITH_NAMESPACES, Fault, FaultOption, Strikes
+from condor_mini.faults.fault import WITH_NAMESPACES, WITH_NETWORKS, Fault, FaultOption, Strikes
 
 RESOURCE_FAULTS = (
     Fault(
@@ -40,6 +40,24 @@ RESOURCE_FAULTS = (
                 most=1_000_000,
                 what="Take so many MiB, no more than there are. A node without a memory limit "
                 "needs it.",
+            ),
+        ),
+    ),
+    Fault(
+        name="disk-full",
+        strikes=Strikes.NODE,
+        what="A directory of the node, by default that of the jobs' sandboxes, is on a full file "
+        "system. Its files can be read; what is opened there from now on cannot grow, and is gone "
+        "with the heal. What was open before is not concerned. The host's disk is not filled.",
+        seen="a job with input files: events 004 and 012, HoldReasonCode 13, HoldReasonSubCode 28 "
+        "'No space left on device'; others fail where they write",
+        undone_by="umount",
+        engines=WITH_NETWORKS,
+        options=(
+            FaultOption(
+                name="path",
+                metavar="DIRECTORY",
+                what="Another directory: /var/spool/condor. Without it, EXECUTE.",
             ),
         ),
     ),

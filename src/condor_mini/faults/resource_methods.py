@@ -33,3 +33,13 @@ class ResourceFaults(LastingFaults):
         """
         chosen: Choices = {} if mb is None else {"mb": mb}
         return self._lasting("memory-pressure", node, options=chosen)
+
+    def disk_full(self, node: str, *, path: str | None = None) -> FaultInForce:
+        """Let a directory of a node be on a full file system; raises what ``strike`` raises.
+
+        Args:
+            node: Name of the node.
+            path: The directory. None for that of the jobs' sandboxes.
+        """
+        chosen: Choices = {} if path is None else {"path": path}
+        return self._lasting("disk-full", node, options=chosen)

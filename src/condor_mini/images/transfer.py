@@ -8,7 +8,7 @@ from condor_mini.base.errors import NotFound, StateError
 from condor_mini.base.series import catalogue
 from condor_mini.base.tree import replacing
 from condor_mini.engine import require_builder
-from condor_mini.images import network_tools
+from condor_mini.images import fault_tools
 from condor_mini.images.builder import debian_names, listing
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def save(engine: Engine, file: Path, series: Series | None = None) -> list[str]:
     """Write the images to a file, for a machine that cannot build them, and return their names.
 
     The file also contains the Debian image that they are built on. Without it they would count as
-    outdated. It contains the image for faults of networks if there is one.
+    outdated. It contains the image for faults if there is one.
 
     Args:
         engine: Engine that has the images.
@@ -40,7 +40,7 @@ def save(engine: Engine, file: Path, series: Series | None = None) -> list[str]:
     ]
     if not names:
         raise NotFound("there are no images to save", hint="Build them: condor-mini build")
-    more = (*debian_names(), network_tools.reference())
+    more = (*debian_names(), fault_tools.reference())
     names += [name for name in more if engine.image(name)]
     image_builder = require_builder(engine, f"save {', '.join(names)} to {file}")
     try:

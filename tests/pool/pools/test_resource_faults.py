@@ -77,3 +77,31 @@ def test_memory_that_is_not_there_is_refused(faults: Faults) -> None:
     with pytest.raises(EngineCapabilityError, match="MiB are free"):
         faults.memory_pressure("execute-1", mb=1_000_000)
     assert faults.in_force() == []
+
+
+@pytest.mark.pool_engines("docker", reason="the disk of the host is that of embedded nodes")
+def test_disk_full(pool: Pool, faults: Faults) -> None:
+    """A job whose input has no room is held, and HTCondor says why; healed, there is room."""
+    file, log = pool.exec(["mktemp"]).stdout.strip(), pool.exec(["mktemp"]).stdout.strip()
+    pool.exec(["truncate", "-s", "300k", file])
+    job = {
+        "executable": "/bin/true",
+        "transfer_executable": "false",
+        "transfer_input_files": file,
+        "request_disk": "1M",
+        "requirements": f'CondorMiniNode == "{pool.name}-execute-1"',
+        "log": log,
+    }
+    text = "".join(f"{key} = {value}\n" for key, value in job.items())
+    with faults.disk_full("execute-1"):
+        result = pool.exec(["condor_submit", "-"], stdin=f"{text}queue\n")
+        assert result.returncode == 0, result.stderr
+
+        def goes_on() -> str | None:
+            return None if "\n012 " in pool.exec(["cat", log]).stdout else "it is not held"
+
+        wait_until(goes_on, timeout_s=WITHIN_S, interval_s=0.3)
+        assert "(errno 28) No space left on device" in pool.exec(["cat", log]).stdout
+    assert number(pool, "head -c 300k /dev/zero | tee /var/lib/condor/execute/x | wc -c") == 307200
+    assert number(pool, "stat -c %s /var/lib/condor/execute/x") == 307200
+    pool.exec(["rm", "/var/lib/condor/execute/x"], node="execute-1", user="root")

@@ -17,7 +17,7 @@ from condor_mini.base.errors import (
 )
 from condor_mini.engine import FakeOutcome
 from condor_mini.engine.fake.host import FakeHost
-from condor_mini.images import network_tools
+from condor_mini.images import fault_tools
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -190,4 +190,4 @@ def test_image_is_built_once(pool: FakePool, beside: Beside) -> None:
     for _ in range(2):
         pool.faults.no_dns("execute-1").heal()
     tags = [spec.tags for spec in pool.engine.builds]
-    assert tags == [(network_tools.reference(),)]
+    assert tags == [(fault_tools.reference(),)]

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import CommandFailed
 from condor_mini.engine.fake.host import FakeHost
-from condor_mini.engine.fake.shell import FakeCall, FakeExec, FakeOutcome, interpret, unknown
-from condor_mini.engine.values import ContainerSpec, ImageInfo
+from condor_mini.engine.fake.shell import FakeCall, interpret
+from condor_mini.engine.values import ImageInfo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from condor_mini.engine.fake.files import FakeFile
     from condor_mini.engine.fake.host import FakeContainer
-    from condor_mini.engine.values import BuildSpec
+    from condor_mini.engine.fake.shell import FakeExec, FakeOutcome
+    from condor_mini.engine.values import BuildSpec, ContainerSpec
 
 
 class FakeControls:
@@ -106,12 +107,3 @@ class FakeControls:
             if call.argv[: len(prefix)] == prefix:
                 return handler(call)
         return interpret(call, self._host.world(record))
-
-    def _beside(self, container: str | None, argv: Sequence[str], stdin: str) -> FakeOutcome:
-        """Return what a command comes to in another container, in the network of this one."""
-        spec = ContainerSpec(image="", name="") if container is None else self.spec(container)
-        call = FakeExec.in_container(spec, argv, "0", stdin=stdin)
-        for prefix, handler in self._handlers:
-            if call.argv[: len(prefix)] == prefix:
-                return handler(call)
-        return FakeOutcome(stdout=stdin) if call.argv == ("cat",) else unknown(call)

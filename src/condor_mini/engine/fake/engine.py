@@ -21,11 +21,11 @@ from condor_mini.base.errors import (
     NotFound,
     ReadOnlyError,
 )
-from condor_mini.engine.fake.controls import FakeControls
+from condor_mini.engine.fake.beside import FakeBeside
 from condor_mini.engine.fake.host import FakeContainer, FakeNetwork, FakeVolume
 from condor_mini.engine.fake.log import FakeLog, LogChoice
-from condor_mini.engine.fake.shell import NOT_FOUND, FakeExec, after_login, unknown
-from condor_mini.engine.protocol import QUICK_TIMEOUT_S, ImageBuilder, NetworkKeeper
+from condor_mini.engine.fake.shell import FakeExec, after_login, unknown
+from condor_mini.engine.protocol import QUICK_TIMEOUT_S, ImageBuilder, NamespaceKeeper
 from condor_mini.engine.values import (
     BindMount,
     BuildSpec,
@@ -61,7 +61,7 @@ _INFO = EngineInfo(
 )
 
 
-class FakeEngine(FakeControls, ImageBuilder, NetworkKeeper):
+class FakeEngine(FakeBeside, ImageBuilder, NamespaceKeeper):
     """An engine whose containers are records. May be used from many threads."""
 
     # -- the engine itself and images -------------------------------------------------------------
@@ -279,29 +279,6 @@ class FakeEngine(FakeControls, ImageBuilder, NetworkKeeper):
         if outcome.seconds > timeout_s:
             raise CommandFailed(line, None, outcome.stderr)
         status, stdout, stderr = outcome.returncode, outcome.stdout, outcome.stderr
-        return CommandResult(argv=line, returncode=status, stdout=stdout, stderr=stderr)
-
-    def run_in_network(
-        self,
-        container: str | None,
-        image: str,
-        argv: Sequence[str],
-        *,
-        stdin: str = "",
-        labels: Mapping[str, str] | None = None,  # noqa: ARG002
-        timeout_s: float = QUICK_TIMEOUT_S,  # noqa: ARG002
-    ) -> CommandResult:
-        """See ``NetworkKeeper.run_in_network``."""
-        self._record("run_in_network", container or "", argv=argv)
-        line = (self.name, "run", image, *argv)
-        if image not in self._images:
-            raise CommandFailed(line, 125, f"no such image: {image}")
-        if container is not None:
-            self._host.running(container)
-        outcome = self._beside(container, argv, stdin)
-        status, stdout, stderr = outcome.returncode, outcome.stdout, outcome.stderr
-        if status == NOT_FOUND:
-            raise CommandFailed(line, status, stderr)
         return CommandResult(argv=line, returncode=status, stdout=stdout, stderr=stderr)
 
     def attach(

@@ -59,20 +59,37 @@ def create_arguments(
     return [*arguments, spec.image, *spec.command]
 
 
+_TO_MOUNT = ("SYS_ADMIN", "SYS_CHROOT", "SYS_PTRACE", "CHOWN", "DAC_OVERRIDE", "FOWNER")
+"""To enter a mount namespace (setns(2)), and to mount there what belongs to somebody else."""
+
+
 def run_in_network_arguments(
-    container: str | None,
-    image: str,
-    argv: Sequence[str],
-    labels: Mapping[str, str],
-    options: Iterable[str] = (),
+    container: str | None, image: str, argv: Sequence[str], labels: Mapping[str, str]
 ) -> list[str]:
-    """Return the arguments that run a command in the network of a container; see ``Engine``."""
+    """Return the arguments that run a command in a network; see ``NamespaceKeeper``."""
     return [
-        *("run", "--rm", "--interactive", "--pull", "never", *options),
-        *label_arguments(labels),
+        *("run", "--rm", "--interactive", "--pull", "never", *label_arguments(labels)),
         *("--network", "none" if container is None else f"container:{container}"),
         *("--cap-drop", "ALL", "--cap-add", "NET_ADMIN", "--security-opt", "no-new-privileges"),
         *("--user", "0", "--entrypoint", argv[0], image, *argv[1:]),
+    ]
+
+
+def run_in_mounts_arguments(
+    container: str | None, image: str, argv: Sequence[str], labels: Mapping[str, str]
+) -> list[str]:
+    """Return the arguments that run a command in a mount namespace; see ``NamespaceKeeper``."""
+    enter = ["unshare", "--mount", "--"]
+    shared: tuple[str, ...] = ()
+    if container is not None:
+        enter = ["nsenter", "--target", "1", "--mount", "--"]
+        shared = ("--pid", f"container:{container}")
+    return [
+        *("run", "--rm", "--interactive", "--pull", "never", *label_arguments(labels)),
+        *("--network", "none", *shared, "--cap-drop", "ALL", *each("--cap-add", _TO_MOUNT)),
+        # Profiles of AppArmor and SELinux for containers forbid to mount.
+        *each("--security-opt", ("apparmor=unconfined", "label=disable", "no-new-privileges")),
+        *("--user", "0", "--entrypoint", enter[0], image, *enter[1:], *argv),
     ]
 
 

@@ -19,6 +19,7 @@ from condor_mini.engine.oci.argv import (
     exec_arguments,
     label_filters,
     logs_arguments,
+    run_in_mounts_arguments,
     run_in_network_arguments,
 )
 from condor_mini.engine.oci.log_lines import count_lines, format_lines, format_log
@@ -193,11 +194,33 @@ class OciContainers(OciVolumes):
         labels: Mapping[str, str] | None = None,
         timeout_s: float = QUICK_TIMEOUT_S,
     ) -> CommandResult:
-        """See ``NetworkKeeper.run_in_network``."""
-        options = self._dialect.create_options
-        arguments = run_in_network_arguments(container, image, argv, labels or {}, options)
+        """See ``NamespaceKeeper.run_in_network``."""
+        return self._run_beside(
+            run_in_network_arguments(container, image, argv, labels or {}), stdin, timeout_s
+        )
+
+    def run_in_mounts(
+        self,
+        container: str | None,
+        image: str,
+        argv: Sequence[str],
+        *,
+        stdin: str = "",
+        labels: Mapping[str, str] | None = None,
+        timeout_s: float = QUICK_TIMEOUT_S,
+    ) -> CommandResult:
+        """See ``NamespaceKeeper.run_in_mounts``."""
+        return self._run_beside(
+            run_in_mounts_arguments(container, image, argv, labels or {}), stdin, timeout_s
+        )
+
+    def _run_beside(self, arguments: Sequence[str], stdin: str, timeout_s: float) -> CommandResult:
+        command, *options = arguments
         result = self._client.run(
-            *arguments, stdin=stdin.encode(), timeout_s=timeout_s, check=False
+            *(command, *self._dialect.create_options, *options),
+            stdin=stdin.encode(),
+            timeout_s=timeout_s,
+            check=False,
         )
         if result.returncode in _NEVER_RAN:
             raise self._client.error_of(

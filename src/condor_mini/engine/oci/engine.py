@@ -16,7 +16,7 @@ from condor_mini.engine.oci.client import JSON
 from condor_mini.engine.oci.containers import OciContainers
 from condor_mini.engine.oci.images import OciImages
 from condor_mini.engine.oci.stores import OciNetworks
-from condor_mini.engine.protocol import ImageBuilder, NetworkKeeper
+from condor_mini.engine.protocol import ImageBuilder, NamespaceKeeper
 
 if TYPE_CHECKING:
     from condor_mini.engine.oci.shortcomings import Json
@@ -26,7 +26,7 @@ INFO_TIMEOUT_S = 20.0
 """Deadline of ``info``: an engine that is slower is of no use."""
 
 
-class OciEngine(OciContainers, OciNetworks, OciImages, ImageBuilder, NetworkKeeper):
+class OciEngine(OciContainers, OciNetworks, OciImages, ImageBuilder, NamespaceKeeper):
     """The engine behind one row of the table of dialects."""
 
     def info(self) -> EngineInfo:

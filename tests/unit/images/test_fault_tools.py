@@ -1,4 +1,4 @@
-"""The image with which faults of a network are made."""
+"""The image with which faults are made beside a node."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from condor_mini.base.progress import Progress
 from condor_mini.base.series import catalogue
 from condor_mini.engine import EmbeddedEngine, FakeEngine
 from condor_mini.engine.several import several_hosts
-from condor_mini.images import network_tools
+from condor_mini.images import fault_tools
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-NAME = network_tools.reference()
+NAME = fault_tools.reference()
 
 
 def test_is_built_once(fake: FakeEngine) -> None:
     """It is built on Debian's image; one that was loaded from a file needs no base."""
     fake.add_image(catalogue().base)
-    network_tools.ensure(fake, "", Progress())
+    fault_tools.ensure(fake, "", Progress())
     assert [spec.build_args for spec in fake.builds] == [{"BASE": catalogue().base}]
     fake.remove_image(catalogue().base)
-    network_tools.ensure(fake, "", Progress())
+    fault_tools.ensure(fake, "", Progress())
     assert len(fake.builds) == 1
 
 
@@ -34,7 +34,7 @@ def test_other_host_gets_the_first_ones(fake: FakeEngine) -> None:
     fake.add_image(catalogue().base)
     there = FakeEngine()
     engine = several_hosts(fake, {"b": there})
-    assert network_tools.ensure(engine, "b", Progress()) == NAME
+    assert fault_tools.ensure(engine, "b", Progress()) == NAME
     assert there.image(NAME) is not None
     assert (len(fake.builds), there.builds) == (1, [])
 
@@ -43,11 +43,11 @@ def test_other_kind_of_engine_builds_its_own(fake: FakeEngine) -> None:
     """An image is not sent to another kind of engine."""
     there = FakeEngine("other")
     there.add_image(catalogue().base)
-    network_tools.ensure(several_hosts(fake, {"b": there}), "b", Progress())
+    fault_tools.ensure(several_hosts(fake, {"b": there}), "b", Progress())
     assert (fake.builds, len(there.builds)) == ([], 1)
 
 
 def test_engine_that_builds_nothing_is_refused(tmp_path: Path) -> None:
     """The embedded engine has no such image."""
-    with pytest.raises(EngineCapabilityError, match="make faults of networks"):
-        network_tools.ensure(EmbeddedEngine(lambda: tmp_path), "", Progress())
+    with pytest.raises(EngineCapabilityError, match="make such a fault"):
+        fault_tools.ensure(EmbeddedEngine(lambda: tmp_path), "", Progress())

@@ -1,4 +1,4 @@
-"""The image with which faults of a network are made: Debian with nft and tc."""
+"""The image with which faults are made beside a node: Debian with nft, tc and nsenter."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def reference() -> str:
     """Return the name of the image."""
-    return f"condor-mini-network-tools:{catalogue().debian}"
+    return f"condor-mini-fault-tools:{catalogue().debian}"
 
 
 def ensure(engine: Engine, host: str, progress: Progress) -> str:
@@ -37,7 +37,7 @@ def ensure(engine: Engine, host: str, progress: Progress) -> str:
         EngineCapabilityError: The engine builds no images, or the host's machine is of another
             architecture than the first one's.
     """
-    task = "make faults of networks"
+    task = "make such a fault"
     there = require_builder(engine_at(engine, host), task)
     if host and isinstance(engine, ImageBuilder) and there.name == engine.name:
         _build(engine, progress)
@@ -49,7 +49,7 @@ def ensure(engine: Engine, host: str, progress: Progress) -> str:
 
 def _build(engine: ImageBuilder, progress: Progress) -> None:
     name, existing = reference(), engine.image(reference())
-    with as_file(files("condor_mini").joinpath("images/network-tools")) as folder:
+    with as_file(files("condor_mini").joinpath("images/fault-tools")) as folder:
         # The base does not count: where the image was loaded from a file, it need not be there.
         digest = builder.digest_of(folder, {}, "")
         if existing and existing.labels.get(builder.DIGEST_LABEL) == digest:
