@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from condor_mini.faults import daemons, disk, jobs, network, pressure, whole_nodes
+from condor_mini.faults import clock, daemons, disk, jobs, network, pressure, whole_nodes
 
 ACTIONS = {
     **daemons.ACTIONS,
@@ -11,4 +11,5 @@ ACTIONS = {
     **network.ACTIONS,
     **pressure.ACTIONS,
     **disk.ACTIONS,
+    **clock.ACTIONS,
 }

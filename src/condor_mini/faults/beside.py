@@ -53,6 +53,18 @@ def run_in_mounts(node: Node, script: str, *words: str) -> None:
     _check(_run(_keeper(node).run_in_mounts, own_id(node.info.id), script, words))
 
 
+def output(node: Node, command: str) -> str:
+    """Return what a shell command prints in the image on the node's host.
+
+    Raises ``CommandFailed``.
+    """
+    result = _keeper(node).run_in_network(
+        None, fault_tools.reference(), ["sh", "-c", command], labels=LABELS, timeout_s=TIMEOUT_S
+    )
+    _check(result)
+    return result.stdout
+
+
 def _run(
     where: Callable[..., CommandResult], container: str | None, script: str, words: Sequence[str]
 ) -> CommandResult:

@@ -70,11 +70,20 @@ def _thaw(_: PoolNodes, node: Node, found: str) -> None:
 
 
 def _switch_off(target: Target, _: str) -> None:
-    run(target.node, "condor_off", "-daemon", target.daemon)
+    switch_off(target.node, target.daemon)
+
+
+def switch_off(node: Node, daemon: str) -> None:
+    """Switch off a daemon, and wait until it has ended.
+
+    Raises:
+        PoolNotReady: It does not end in time.
+    """
+    run(node, "condor_off", "-daemon", daemon)
 
     def still() -> str | None:
-        found = processes.find(target.node, target.daemon)
-        return f"{target.daemon} still runs on {target.node.name}" if found else None
+        found = processes.find(node, daemon)
+        return f"{daemon} still runs on {node.name}" if found else None
 
     wait_until(still, timeout_s=GRACE_S, error=PoolNotReady)
 

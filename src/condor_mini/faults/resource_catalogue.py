@@ -1,4 +1,4 @@
-"""The faults of what a node has, by their names: CPU, memory, disk."""
+"""The faults of what a node has, by their names: CPU, memory, disk, clock."""
 
 from __future__ import annotations
 
@@ -58,6 +58,26 @@ RESOURCE_FAULTS = (
                 name="path",
                 metavar="DIRECTORY",
                 what="Another directory: /var/spool/condor. Without it, EXECUTE.",
+            ),
+        ),
+    ),
+    Fault(
+        name="clock",
+        strikes=Strikes.NODE,
+        what="The daemons of a node, but for the master, are started again with another clock "
+        "(libfaketime), which jobs have too. A startd gives its jobs back. Takes some 5 s.",
+        seen="MyCurrentTime of its ads differs from LastHeardFrom, which is the collector's; its "
+        "logs; the times in the event logs of jobs on an access point",
+        undone_by="restart of the daemons",
+        engines=WITH_NETWORKS,
+        options=(
+            FaultOption(
+                name="by",
+                metavar="SECONDS",
+                required=True,
+                least=-315_360_000,
+                most=315_360_000,
+                what="Set it forward by so much, or back: --by -3600.",
             ),
         ),
     ),

@@ -43,3 +43,12 @@ class ResourceFaults(LastingFaults):
         """
         chosen: Choices = {} if path is None else {"path": path}
         return self._lasting("disk-full", node, options=chosen)
+
+    def clock(self, node: str, *, by: int) -> FaultInForce:
+        """Set the clock of a node's daemons and jobs; raises what ``strike`` raises.
+
+        Args:
+            node: Name of the node.
+            by: Seconds forward, or back if it is negative.
+        """
+        return self._lasting("clock", node, options={"by": by})

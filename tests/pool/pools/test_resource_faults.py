@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from typing import TYPE_CHECKING
 
@@ -45,7 +46,8 @@ def ad_of(pool: Pool, attribute: str) -> float:
     """An attribute of the slot of execute-1."""
     ours = f'CondorMiniNode == "{pool.name}-execute-1"'
     argv = ["condor_status", "-compact", "-constraint", ours, "-af", attribute]
-    return float(pool.exec(argv, node="master").stdout.split()[0])
+    found = pool.exec(argv, node="master").stdout.split()
+    return float(found[0]) if found and found[0] != "undefined" else math.nan
 
 
 def test_cpu_pressure(pool: Pool, faults: Faults) -> None:
@@ -105,3 +107,45 @@ def test_disk_full(pool: Pool, faults: Faults) -> None:
     assert number(pool, "head -c 300k /dev/zero | tee /var/lib/condor/execute/x | wc -c") == 307200
     assert number(pool, "stat -c %s /var/lib/condor/execute/x") == 307200
     pool.exec(["rm", "/var/lib/condor/execute/x"], node="execute-1", user="root")
+
+
+@pytest.mark.pool_engines("docker", reason="the library for it is in an image")
+def test_clock(pool: Pool, faults: Faults) -> None:
+    """The ad of a startd says another time than the collector that heard of it; healed, the same.
+
+    A job on the node has the clock of the startd.
+    """
+
+    def ahead() -> float:
+        return ad_of(pool, "MyCurrentTime - LastHeardFrom")
+
+    output = pool.exec(["mktemp"]).stdout.strip()
+    job = {
+        "executable": "/bin/date",
+        "arguments": "+%s",
+        "transfer_executable": "false",
+        "request_disk": "1M",
+        "requirements": f'CondorMiniNode == "{pool.name}-execute-1"',
+        "output": output,
+    }
+    text = "".join(f"{key} = {value}\n" for key, value in job.items())
+    with faults.clock("execute-1", by=3600):
+
+        def is_early() -> str | None:
+            return None if ahead() > 3000 else f"the startd is {ahead()} s ahead"
+
+        wait_until(is_early, timeout_s=WITHIN_S, interval_s=0.3)
+        result = pool.exec(["condor_submit", "-"], stdin=f"{text}queue\n")
+        assert result.returncode == 0, result.stderr
+
+        def unwritten() -> str | None:
+            return None if pool.exec(["cat", output]).stdout else "the job has not said its time"
+
+        wait_until(unwritten, timeout_s=WITHIN_S, interval_s=0.3)
+        real = int(pool.exec(["date", "+%s"]).stdout)
+        assert int(pool.exec(["cat", output]).stdout) > real + 3000
+
+    def is_late() -> str | None:
+        return None if ahead() < 100 else f"the startd is {ahead()} s ahead"
+
+    wait_until(is_late, timeout_s=WITHIN_S, interval_s=0.3)
