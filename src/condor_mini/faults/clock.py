@@ -5,7 +5,8 @@ from __future__ import annotations
 from importlib import resources
 from typing import TYPE_CHECKING
 
-from condor_mini.base.errors import UsageError
+from condor_mini.base.errors import CommandFailed, PoolNotReady, UsageError
+from condor_mini.base.waiting import wait_until
 from condor_mini.faults import beside, daemons
 from condor_mini.faults.action import Action, Target, run
 from condor_mini.faults.catalogue import SWITCHED
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from condor_mini.nodes.node import Node
     from condor_mini.nodes.pool_nodes import PoolNodes
 
+MASTER_TIMEOUT_S = 30.0
 LIBRARY = "/usr/lib/*/faketime/libfaketime.so.1"
 """Where Debian's package libfaketime has it."""
 UNPACK = (
@@ -45,9 +47,28 @@ def _strike(target: Target, by: str) -> None:
 
 def _undo(pool: PoolNodes, node: Node, by: str) -> None:
     del pool, by
-    if _run(node, "end"):
+    if _end(node):
         _restart(node)
     _run(node, "forget")
+
+
+def _end(node: Node) -> bool:
+    """Give the daemons the right clock at their next start; return whether they had another one.
+
+    A master that is just starting does not answer yet.
+    """
+    output = ""
+
+    def deaf() -> str | None:
+        nonlocal output
+        try:
+            output = _run(node, "end")
+        except CommandFailed as failure:
+            return failure.message
+        return None
+
+    wait_until(deaf, timeout_s=MASTER_TIMEOUT_S, interval_s=0.2, error=PoolNotReady)
+    return bool(output)
 
 
 def _restart(node: Node) -> None:

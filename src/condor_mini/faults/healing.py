@@ -54,6 +54,8 @@ def lift(pool: PoolNodes, record: FaultRecord) -> None:
             hint="Heal it with the version of condor-mini that has made it, or restart the node: "
             f"condor-mini restart -n {pool.name} --node {record.node}",
         )
+    if node is not None and fault.outlives_node and not node.is_running:
+        raise node.ended()
     if node is not None and (node.is_running or fault.ends_node):
         action.undo(pool, node, record.undo)
     journal.remove(pool.engine, record)
@@ -65,12 +67,15 @@ def is_moot(pool: PoolNodes, record: FaultRecord) -> bool:
     A fault that this version does not know is none of its business.
     """
     node, fault = _node(pool, record), FAULTS.get(record.fault)
-    return fault is not None and (node is None or node.is_running == fault.ends_node)
+    if fault is None or fault.outlives_node:
+        return fault is not None and node is None
+    return node is None or node.is_running == fault.ends_node
 
 
-def _is_last(record: FaultRecord) -> tuple[bool, bool]:
+def _is_last(record: FaultRecord) -> tuple[bool, bool, bool]:
     fault = FAULTS.get(record.fault)
-    return fault is not None and fault.ends_node, not record.node.endswith("-master")
+    ends, outlives = (fault.ends_node, fault.outlives_node) if fault else (False, False)
+    return outlives, ends, not record.node.endswith("-master")
 
 
 def _node(pool: PoolNodes, record: FaultRecord) -> Node | None:

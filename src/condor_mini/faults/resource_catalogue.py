@@ -69,6 +69,7 @@ RESOURCE_FAULTS = (
         seen="MyCurrentTime of its ads differs from LastHeardFrom, which is the collector's; its "
         "logs; the times in the event logs of jobs on an access point",
         undone_by="restart of the daemons",
+        outlives_node=True,
         engines=WITH_NETWORKS,
         options=(
             FaultOption(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.base.errors import CommandFailed, UsageError
+from condor_mini.base.errors import CommandFailed, PoolNotReady, UsageError
 from condor_mini.engine import FakeOutcome
 
 if TYPE_CHECKING:
@@ -83,3 +83,28 @@ def test_library_that_does_not_fit(pool: FakePool, struck: StruckNodes, asked: l
     with pytest.raises(CommandFailed, match="does not work"):
         pool.faults.clock("execute-1", by=5)
     assert (struck.asked, asked, pool.faults.in_force()) == ([], ["forget"], [])
+
+
+@pytest.mark.usefixtures("struck")
+def test_node_that_has_ended_keeps_the_fault(pool: FakePool, asked: list[str]) -> None:
+    """Its configuration outlives the node, so it is undone when the node runs again."""
+    pool.faults.clock("execute-1", by=5)
+    pool.engine.stop("ci-execute-1", timeout_s=1)
+    with pytest.raises(PoolNotReady):
+        pool.faults.heal()
+    pool.faults.heal_abandoned()
+    assert [record.fault for record in pool.faults.in_force()] == ["clock"]
+    pool.engine.start("ci-execute-1")
+    pool.faults.heal()
+    assert (asked[1:], pool.faults.in_force()) == (["end", "forget"], [])
+
+
+def test_killed_node_is_started_before(
+    pool: FakePool, struck: StruckNodes, asked: list[str]
+) -> None:
+    """Of both faults on a node, the clock is healed when the node runs."""
+    del struck
+    pool.faults.clock("execute-1", by=5)
+    pool.faults.stop_node("execute-1")
+    pool.faults.heal()
+    assert (asked[1:], pool.faults.in_force()) == (["end", "forget"], [])
