@@ -25,6 +25,8 @@ pytestmark = pytest.mark.pool_engines(
 )
 
 WITHIN_S = 60.0
+LEASE_S = 60
+"""JobLeaseDuration (profile dev)."""
 UPDATES_S = 5
 """How often daemons send their ads (profile dev)."""
 TRIES = """\
@@ -84,7 +86,7 @@ def begun(pool: Pool, script: str, **more: str) -> str:
     return log
 
 
-def await_event(pool: Pool, log: str, number: str) -> str:
+def await_event(pool: Pool, log: str, number: str, within_s: float = WITHIN_S) -> str:
     """Wait until a job's log has an event of a number; the log."""
     text = ""
 
@@ -93,7 +95,7 @@ def await_event(pool: Pool, log: str, number: str) -> str:
         text = pool.exec(["cat", log]).stdout
         return None if re.search(f"^{number} ", text, re.MULTILINE) else f"no event {number}"
 
-    wait_until(absent, timeout_s=WITHIN_S, interval_s=0.2)
+    wait_until(absent, timeout_s=within_s, interval_s=0.2)
     return text
 
 
@@ -193,3 +195,18 @@ def test_name_service_is_silent(pool: Pool, faults: Faults) -> None:
         result = pool.exec(["timeout", "3", "condor_status"], node="execute-1", user="root")
         assert (result.returncode, result.stdout) == (124, "")
     assert pool.exec(["condor_status"], node="execute-1", user="root").returncode == 0
+
+
+@pytest.mark.slow
+def test_partition_outlasts_the_lease(pool: Pool, faults: Faults) -> None:
+    """A job whose node is cut off past its lease is given up, and runs again after the heal."""
+    gate = Gate(pool=pool)
+    log = begun(pool, gate.passage)
+    await_event(pool, log, "001")
+    with faults.partition("execute-1"):
+        await_event(pool, log, "024", within_s=LEASE_S + 90)
+    text = await_event(pool, log, "004")
+    assert re.search(r"^022 ", text, re.MULTILINE)
+    gate.open()
+    text = await_event(pool, log, "005")
+    assert len(re.findall(r"^001 ", text, re.MULTILINE)) == 2
