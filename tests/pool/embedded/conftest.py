@@ -36,15 +36,15 @@ log = log
 queue
 """
 CALLERS = ("user", "user-paths", "user-subids", "root-paths")
-UNASKED = 2
-"""How many of them tests run for without ``--pool-engines``."""
+UNASKED = ("user-paths", pytest.param("user", marks=pytest.mark.slow))
+"""For whom tests run without ``--pool-engines``. Slurm's nodes and personal pools are users', too."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test of callers once for each that there can be here."""
     if "caller" in metafunc.fixturenames:
         all_asked = os.getuid() == 0 and metafunc.config.getoption("--pool-engines")
-        names = CALLERS if all_asked else CALLERS[:UNASKED]
+        names = CALLERS if all_asked else UNASKED
         metafunc.parametrize("caller", names, indirect=True, scope="module")
 
 

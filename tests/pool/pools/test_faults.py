@@ -1,13 +1,12 @@
-"""Three faults befall a pool at once while it works: the short form of the bench's part ``faults``.
+"""Two faults befall a pool at once while it works: the short form of the bench's part ``faults``.
 
-A schedd is killed while long jobs run. Then an execution point is killed while short ones run too,
-and another one is cut off from the network for longer than the job lease. Each job has its result
-nevertheless.
+An execution point is killed while long and short jobs run, and another one is cut off from the
+network for longer than the job lease. Each job has its result nevertheless. (That a schedd is
+killed is in test_life.py.)
 """
 
 from __future__ import annotations
 
-import os
 import re
 import time
 import uuid
@@ -15,9 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bench.faulting import cut_off, kill_daemon
-from bench.machine import docker
-from bench.workload import HELD, Account, Event, Workload, await_healthy
+from bench.workload import HELD, Account, Workload, await_healthy
 from condor_mini.nodes.node import Role
 from condor_mini.pool import Pool
 from condor_mini.spec import PoolSpec
@@ -82,50 +79,37 @@ def begin(workload: Workload) -> tuple[Node, Node]:
 
 
 @pytest.fixture(scope="module")
-def struck(pool: Pool) -> list[Workload]:
-    """Two workloads that were struck, and have ended."""
-    if os.geteuid() != 0:
-        pytest.skip("to cut a container's network takes root")
-    early = Workload(pool=pool, name="early", short=0, long=LONG)
-    begin(early)
-    kill_daemon(pool.node(), "schedd")
-    await_healthy(pool, timeout_s=60)
+def struck(pool: Pool) -> Workload:
+    """The workload that was struck, and has ended."""
     work = Workload(pool=pool, name="work", short=SHORT, long=LONG, short_s=0.5)
     killed, cut = begin(work)
-    with cut_off(cut):
-        docker("kill", killed.name)
+    with pool.faults.partition(cut.name):
         began = time.monotonic()
-        pool.engine.start(killed.info.id)
+        with pool.faults.kill_node(killed.name):
+            pass
         time.sleep(max(0.0, began + CUT_S - time.monotonic()))
     await_healthy(pool, timeout_s=60)
-    for workload in (early, work):
-        workload.await_end(timeout_s=120)
-    return [early, work]
+    work.await_end(timeout_s=120)
+    return work
 
 
 @pytest.fixture(scope="module")
-def accounts(struck: list[Workload]) -> list[Account]:
-    """What became of their jobs."""
-    return [workload.account() for workload in struck]
+def account(struck: Workload) -> Account:
+    """What became of its jobs."""
+    return struck.account()
 
 
-@pytest.fixture(scope="module")
-def events(struck: list[Workload]) -> list[Event]:
-    """What their event logs tell."""
-    return [event for workload in struck for event in workload.events()]
-
-
-def test_no_job_is_lost(accounts: list[Account]) -> None:
+def test_no_job_is_lost(account: Account) -> None:
     """Each job is in the history with exit code 0, has ended by its log, and has its output."""
-    assert [account.lost for account in accounts] == [(), ()]
-    assert [account.completed for account in accounts] == [LONG, SHORT + LONG]
+    assert account.lost == ()
+    assert account.completed == SHORT + LONG
 
 
-def test_no_job_is_held(events: list[Event]) -> None:
+def test_no_job_is_held(struck: Workload) -> None:
     """None of these faults is a reason to hold a job."""
-    assert [event for event in events if event.number == HELD] == []
+    assert [event for event in struck.events() if event.number == HELD] == []
 
 
-def test_what_ran_where_it_was_cut_ran_again(accounts: list[Account]) -> None:
+def test_what_ran_where_it_was_cut_ran_again(account: Account) -> None:
     """HTCondor starts a job anew of which it has heard nothing for the time of its lease."""
-    assert accounts[1].again > 0
+    assert account.again > 0
