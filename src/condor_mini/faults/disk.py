@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import EngineCapabilityError, NotFound, UsageError
+from condor_mini.base.progress import Progress
 from condor_mini.faults import beside
 from condor_mini.faults.action import Action, Target, run
 
@@ -51,6 +52,7 @@ def _strike(target: Target, path: str) -> None:
 
 def _undo(pool: PoolNodes, node: Node, path: str) -> None:
     del pool
+    beside.prepare(node, Progress())  # its image may have been removed meanwhile
     beside.run_in_mounts(node, SCRIPT, "end", path)
 
 

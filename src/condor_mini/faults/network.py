@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import EngineCapabilityError, UsageError
+from condor_mini.base.progress import Progress
 from condor_mini.faults import beside
 from condor_mini.faults.action import Action, Target
 from condor_mini.faults.choices import bytes_per_second
@@ -101,6 +102,7 @@ def _strike(target: Target, rule: str) -> None:
 
 def _undo(pool: PoolNodes, node: Node, rule: str) -> None:
     del pool
+    beside.prepare(node, Progress())  # its image may have been removed meanwhile
     fault = rule.partition(" ")[0].replace("cut", "partition")
     beside.run_in_network(node, SCRIPT, "end", fault)
 

@@ -191,3 +191,11 @@ def test_image_is_built_once(pool: FakePool, beside: Beside) -> None:
         pool.faults.no_dns("execute-1").heal()
     tags = [spec.tags for spec in pool.engine.builds]
     assert tags == [(fault_tools.reference(),)]
+
+
+def test_image_that_was_removed_is_built_for_the_heal(pool: FakePool, beside: Beside) -> None:
+    """Whoever removes images meanwhile does not keep the fault in force."""
+    pool.faults.no_dns("execute-1")
+    pool.engine.remove_image(fault_tools.reference())
+    pool.faults.heal()
+    assert (beside.made()[-1], pool.faults.in_force()) == (("execute-1", "end no-dns"), [])
