@@ -37,7 +37,7 @@ queue
 """
 CALLERS = ("user", "user-paths", "user-subids", "root-paths")
 UNASKED = ("user-paths", pytest.param("user", marks=pytest.mark.slow))
-"""For whom tests run without ``--pool-engines``. Slurm's nodes and personal pools are users', too."""
+"""For whom tests run without ``--pool-engines``; nodes of Slurm and personal pools are theirs."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

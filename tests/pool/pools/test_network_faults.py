@@ -145,6 +145,7 @@ def test_loss(pool: Pool, faults: Faults) -> None:
     assert reached(pool, "execute-1", "execute-2", 8) == 8
 
 
+@pytest.mark.slow
 def test_bandwidth(pool: Pool, faults: Faults, cli: Cli) -> None:
     """An input of 3 MB takes a job 3 s at least where no more than 500 kB a second get through."""
     file = pool.exec(["mktemp"]).stdout.strip()

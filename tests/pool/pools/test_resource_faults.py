@@ -50,6 +50,7 @@ def ad_of(pool: Pool, attribute: str) -> float:
     return float(found[0]) if found and found[0] != "undefined" else math.nan
 
 
+@pytest.mark.slow
 def test_cpu_pressure(pool: Pool, faults: Faults) -> None:
     """The load average in the node's ad rises; healed, the processes are gone."""
     before = ad_of(pool, "TotalLoadAvg")
