@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -87,6 +88,10 @@ class StruckNodes:
         return FakeOutcome()
 
     def _queue(self, call: FakeExec) -> FakeOutcome:
-        if call.argv[3] == "(":
+        if "(" in call.argv:
             return FakeOutcome(returncode=1, stderr="Error: invalid constraint\n")
-        return FakeOutcome(stdout="".join(f"{job} {state}\n" for job, state in self.jobs.items()))
+        ads = [
+            {"ClusterId": int(job.split(".")[0]), "ProcId": int(job.split(".")[1]), "JobStatus": n}
+            for job, n in self.jobs.items()
+        ]
+        return FakeOutcome(stdout=json.dumps(ads) if ads else "")
