@@ -85,6 +85,13 @@ _subcode_option = click.option(
     "--subcode", type=click.IntRange(0), metavar="N", help="Set HoldReasonSubCode."
 )
 
+_signal_option = click.option(
+    "--signal", default="KILL", show_default=True, metavar="NAME", help="Send this signal."
+)
+_file_option = click.option(
+    "--file", required=True, metavar="PATH", help="Remove this file, by its path in the sandbox."
+)
+
 
 def _command_of(fault: Fault) -> click.Command:
     """Return the command that makes a fault."""
@@ -97,6 +104,10 @@ def _command_of(fault: Fault) -> click.Command:
         options.append(node_option)
     if fault.name == "hold":
         options += [_reason_option, _code_option, _subcode_option]
+    if fault.name == "signal":
+        options.append(_signal_option)
+    if fault.name == "lose-file":
+        options.append(_file_option)
     metavar = "JOB..." if fault.strikes is Strikes.JOBS else str(fault.strikes)
 
     def run(**given: object) -> None:
@@ -122,6 +133,8 @@ def _run(
     reason: str = "",
     code: int | None = None,
     subcode: int | None = None,
+    signal: str = "",
+    file: str = "",
 ) -> None:
     from condor_mini.base.progress import progress_for_stderr
     from condor_mini.base.times import parse_duration
@@ -140,6 +153,8 @@ def _run(
         reason=reason,
         code=code,
         subcode=subcode,
+        signal=signal,
+        file=file,
         for_s=for_s,
         held=for_s is not None,
     )

@@ -27,6 +27,10 @@ class Target:
     reason: str = ""
     code: int | None = None
     subcode: int | None = None
+    signal: str = ""
+    """The signal that jobs get: ``SEGV``."""
+    file: str = ""
+    """A path in the sandbox of jobs."""
 
     @property
     def name(self) -> str:

@@ -122,7 +122,8 @@ _JOB_FAULTS = (
         name="vacate",
         strikes=Strikes.JOBS,
         what="condor_vacate_job of running jobs: they get SIGTERM, or their own kill_sig, and time "
-        "to end. Then they run again.",
+        "to end. Then they run again. One with checkpoint_exit_code that exits with it, or with "
+        "when_to_transfer_output = ON_EXIT_OR_EVICT, begins with the files that it had.",
         seen="event 004; NumJobStarts grows",
     ),
     Fault(
@@ -131,10 +132,55 @@ _JOB_FAULTS = (
         what="condor_rm of jobs.",
         seen="event 009; in the history with JobStatus 3",
     ),
+    Fault(
+        name="suspend",
+        strikes=Strikes.JOBS,
+        what="condor_suspend of running jobs: their processes are stopped, and keep their slots.",
+        seen="event 010; JobStatus 7, Activity Suspended of the slot",
+    ),
+    Fault(
+        name="continue",
+        strikes=Strikes.JOBS,
+        what="condor_continue of suspended jobs.",
+        seen="event 011; JobStatus 2",
+    ),
+)
+
+_JOB_PROCESS_FAULTS = (
+    Fault(
+        name="kill-starter",
+        strikes=Strikes.JOBS,
+        what="SIGKILL to the starters of running jobs, and of no others. The startd knows at once "
+        "that there is nothing to reconnect to: the jobs run again.",
+        seen="events 022, 024 and 004 with code 1008; NumJobStarts grows",
+    ),
+    Fault(
+        name="signal",
+        strikes=Strikes.JOBS,
+        what="A signal to the first process of running jobs, SIGKILL unless you say another: the "
+        "program ends by it, as one that crashes.",
+        seen="event 005 'Abnormal termination'; ExitBySignal, ExitSignal",
+    ),
+    Fault(
+        name="lose-file",
+        strikes=Strikes.JOBS,
+        what="A file in the sandbox of running jobs is removed. If it is in transfer_output_files "
+        "and is not written again, HTCondor holds the job when it ends.",
+        seen="events 021 and 012; HoldReasonCode 12",
+    ),
+    Fault(
+        name="time-limit",
+        strikes=Strikes.JOBS,
+        what="condor_qedit sets AllowedExecuteDuration of jobs to 1 s, as allowed_execute_duration "
+        "in a submit file does, and those that run are evicted: the limit holds from the next "
+        "start on. A second after it they are held. The limit stays in the jobs.",
+        seen="event 012; HoldReasonCode 47",
+    ),
 )
 
 FAULTS: dict[str, Fault] = {
-    fault.name: fault for fault in (*_DAEMON_FAULTS, *_NODE_FAULTS, *_JOB_FAULTS)
+    fault.name: fault
+    for fault in (*_DAEMON_FAULTS, *_NODE_FAULTS, *_JOB_FAULTS, *_JOB_PROCESS_FAULTS)
 }
 """Every fault, in the order in which it is listed."""
 

@@ -15,6 +15,7 @@ from condor_mini.faults.actions import ACTIONS
 from condor_mini.faults.catalogue import FAULTS, fault_named
 from condor_mini.faults.healing import heal_records, is_moot, lift
 from condor_mini.faults.holder import is_gone, this_process
+from condor_mini.faults.job_faults import JobFaults
 from condor_mini.nodes.fault_records import FaultRecord
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class FaultInForce:
                 error.add_note(f"{self.record} could not be undone: {failure}")
 
 
-class Faults:
+class Faults(JobFaults):
     """The faults of a pool: ``pool.faults``.
 
     Nodes are named with or without the pool's name: ``execute-1``. A fault that stays in force is
@@ -116,46 +117,6 @@ class Faults:
         """Drain an execution point (condor_drain); raises what ``strike`` raises."""
         return self._lasting("drain-node", node)
 
-    # -- jobs -------------------------------------------------------------------------------------
-
-    def hold(
-        self,
-        *jobs: str,
-        reason: str = "",
-        code: int | None = None,
-        subcode: int | None = None,
-        node: str | None = None,
-    ) -> None:
-        """Hold jobs.
-
-        Args:
-            jobs: Ids of jobs or clusters, or one ClassAd expression.
-            reason: ``HoldReason``.
-            code: ``HoldReasonCode`` in the jobs' ads. None for HTCondor's 1, a user's request.
-            subcode: ``HoldReasonSubCode``.
-            node: Name of the access point. None for the first.
-
-        Raises:
-            NotFound: There is no such job that can be held.
-        """
-        self.strike("hold", node, jobs=jobs, reason=reason, code=code, subcode=subcode)
-
-    def release(self, *jobs: str, node: str | None = None) -> None:
-        """Release held jobs; see ``hold``."""
-        self.strike("release", node, jobs=jobs)
-
-    def evict(self, *jobs: str, node: str | None = None) -> None:
-        """Evict running jobs at once; see ``hold``."""
-        self.strike("evict", node, jobs=jobs)
-
-    def vacate(self, *jobs: str, node: str | None = None) -> None:
-        """Let running jobs leave their slots in order; see ``hold``."""
-        self.strike("vacate", node, jobs=jobs)
-
-    def remove(self, *jobs: str, node: str | None = None) -> None:
-        """Remove jobs; see ``hold``."""
-        self.strike("remove", node, jobs=jobs)
-
     # -- all of them ------------------------------------------------------------------------------
 
     def strike(
@@ -168,6 +129,8 @@ class Faults:
         reason: str = "",
         code: int | None = None,
         subcode: int | None = None,
+        signal: str = "",
+        file: str = "",
         for_s: float | None = None,
         held: bool = True,
     ) -> FaultInForce | None:
@@ -181,6 +144,8 @@ class Faults:
             reason: See ``hold``, as for ``code`` and ``subcode``.
             code: ``HoldReasonCode``.
             subcode: ``HoldReasonSubCode``.
+            signal: See ``signal``.
+            file: See ``lose_file``.
             for_s: Time of the fault in seconds: see ``FaultInForce.last``. None for no end.
             held: Whether the fault ends with this process. If not, it stays until it is healed.
 
@@ -205,6 +170,8 @@ class Faults:
             reason=reason,
             code=code,
             subcode=subcode,
+            signal=signal,
+            file=file,
         )
         action = ACTIONS[name]
         found = action.look(target)

@@ -1,4 +1,4 @@
-"""Faults of jobs: hold, release, evict, vacate, remove."""
+"""Faults of jobs that HTCondor's own tools make: hold, suspend, evict and their like."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from condor_mini.base.errors import CommandFailed, NotFound, PoolNotReady, Usage
 from condor_mini.faults.action import Action, Target, run
 from condor_mini.jobs.job_ads import STATES
 from condor_mini.jobs.tools import (
+    CONDOR_CONTINUE,
     CONDOR_HOLD,
     CONDOR_RELEASE,
     CONDOR_RM,
+    CONDOR_SUSPEND,
     CONDOR_VACATE_JOB,
     CONDOR_VACATE_JOB_FAST,
     JOB,
@@ -108,4 +110,6 @@ ACTIONS = {
     "evict": _action(CONDOR_VACATE_JOB_FAST),
     "vacate": _action(CONDOR_VACATE_JOB),
     "remove": _action(CONDOR_RM),
+    "suspend": _action(CONDOR_SUSPEND),
+    "continue": _action(CONDOR_CONTINUE),
 }

@@ -31,6 +31,8 @@ def target(
     reason: str,
     code: int | None,
     subcode: int | None,
+    signal: str,
+    file: str,
 ) -> Target:
     """Return what a fault is to strike; raises as ``Faults.strike`` says."""
     if fault.strikes is not Strikes.JOBS and not node:
@@ -53,6 +55,8 @@ def target(
         reason=reason,
         code=code,
         subcode=subcode,
+        signal=signal,
+        file=file,
     )
     _check_free(fault, chosen, in_force)
     if not found.is_running:

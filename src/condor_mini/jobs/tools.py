@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import UsageError
-from condor_mini.jobs.job_ads import AT_WORK, HELD, IDLE
+from condor_mini.jobs.job_ads import AT_WORK, HELD, IDLE, RUNNING, SUSPENDED
 from condor_mini.reports.classads import ask
 
 if TYPE_CHECKING:
@@ -93,6 +93,8 @@ class Tool:
 CONDOR_HOLD = Tool(name="condor_hold", states=(IDLE, *AT_WORK))
 CONDOR_RELEASE = Tool(name="condor_release", states=(HELD,))
 CONDOR_RM = Tool(name="condor_rm", states=(IDLE, *AT_WORK, HELD))
+CONDOR_SUSPEND = Tool(name="condor_suspend", states=(RUNNING,))
+CONDOR_CONTINUE = Tool(name="condor_continue", states=(SUSPENDED,))
 CONDOR_VACATE_JOB = Tool(name="condor_vacate_job")
 CONDOR_VACATE_JOB_FAST = Tool(name="condor_vacate_job", options=("-fast",))
 

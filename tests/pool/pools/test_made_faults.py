@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from condor_mini.base.errors import NotFound
 from condor_mini.base.waiting import wait_until
 from condor_mini.faults import processes
 from gates import Gate
@@ -181,9 +182,9 @@ def log(pool: Pool) -> Iterator[str]:
     pool.exec(["rm", "-f", path])
 
 
-def begun(pool: Pool, log: str) -> str:
+def begun(pool: Pool, log: str, script: str = "", **commands: str) -> str:
     """Submit a job that runs until it is struck; its id."""
-    script = Gate(pool=pool).passage
+    script = script or Gate(pool=pool).passage
     job = {
         "executable": "/bin/sh",
         "arguments": f"\"-c '{script}'\"",
@@ -191,6 +192,7 @@ def begun(pool: Pool, log: str) -> str:
         "should_transfer_files": "YES",
         "request_disk": "1M",
         "log": log,
+        **commands,
     }
     text = "".join(f"{key} = {value}\n" for key, value in job.items())
     result = pool.exec(["condor_submit", "-terse", "-"], stdin=f"{text}queue\n")
@@ -230,6 +232,41 @@ def test_jobs_are_struck(pool: Pool, faults: Faults, log: str) -> None:
     await_event(pool, log, "004", 3)
     faults.remove(job)
     await_event(pool, log, "009")
+
+
+@pytest.fixture
+def logs(pool: Pool) -> Iterator[list[str]]:
+    """The paths of three jobs' event logs."""
+    paths = [f"/home/jovyan/faults-{uuid.uuid4().hex[:8]}.log" for _ in range(3)]
+    yield paths
+    pool.exec(["rm", "-f", *paths])
+
+
+@pytest.mark.every_engine
+def test_processes_of_jobs_are_struck(pool: Pool, faults: Faults, logs: list[str]) -> None:
+    """A program ends by a signal, a job exceeds its time limit, and one loses its output file."""
+    gate = Gate(pool=pool)
+    crashing, lasting = begun(pool, logs[0]), begun(pool, logs[1])
+    script = f"touch out begun; {gate.passage}"
+    losing = begun(pool, logs[2], script, transfer_output_files="out")
+    for log in logs:
+        await_event(pool, log, "001")
+    faults.signal(crashing, signal="SEGV")
+    faults.time_limit(lasting)
+    assert "Abnormal termination (signal 11)" in await_event(pool, logs[0], "005")
+    assert "exceeded allowed execute duration" in await_event(pool, logs[1], "012")
+
+    def unwritten() -> str | None:
+        try:
+            faults.lose_file(losing, file="begun")
+        except NotFound as failure:
+            return failure.message
+        return None
+
+    wait_until(unwritten, timeout_s=WITHIN_S)
+    faults.lose_file(losing, file="out")
+    gate.open()
+    assert "out: (errno 2)" in await_event(pool, logs[2], "012")
 
 
 # -- whoever holds a fault is killed --------------------------------------------------------------
