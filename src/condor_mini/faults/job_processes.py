@@ -119,13 +119,10 @@ def _limit(target: Target, jobs: str) -> None:
     for job in jobs.split():
         run(target.node, "condor_qedit", job, "AllowedExecuteDuration", str(LIMIT_S))
     # A job that runs is judged by the ad that it was started with.
-    at_work = [job for job in jobs.split() if _is_at_work(target.node, job)]
+    queue = queue_at(target.node, ["-allusers", *jobs.split()])
+    at_work = [f"{c}.{p}" for (c, p), seen in sorted(queue.items()) if seen.status in AT_WORK]
     if at_work:
         run(target.node, *CONDOR_VACATE_JOB_FAST.argv(at_work))
-
-
-def _is_at_work(node: Node, job: str) -> bool:
-    return any(seen.status in AT_WORK for seen in queue_at(node, ["-allusers", job]).values())
 
 
 ACTIONS = {

@@ -51,8 +51,8 @@ others() {
 # starter SLOT: prints the condor_starter of a slot. The slot is one of its arguments.
 starter() {
   others | while read -r pid _ start comm; do
-    [ "$comm" = condor_starter ] && tr '\0' '\n' <"/proc/$pid/cmdline" 2>/dev/null | grep -qxF "$1" || continue
-    echo "$pid:$start"
+    [ "$comm" = condor_starter ] || continue
+    ! tr '\0' '\n' <"/proc/$pid/cmdline" 2>/dev/null | grep -qxF "$1" || echo "$pid:$start"
   done
 }
 

@@ -242,7 +242,6 @@ def logs(pool: Pool) -> Iterator[list[str]]:
     pool.exec(["rm", "-f", *paths])
 
 
-@pytest.mark.every_engine
 def test_processes_of_jobs_are_struck(pool: Pool, faults: Faults, logs: list[str]) -> None:
     """A program ends by a signal, a job exceeds its time limit, and one loses its output file."""
     gate = Gate(pool=pool)

@@ -37,18 +37,20 @@ def test_other_words_are_refused(jobs: list[str]) -> None:
 @pytest.mark.parametrize(
     ("name", "argv"),
     [
-        ("hold", ("condor_hold", "-reason", REASON, "7.0", "7.1")),
+        ("hold", ("condor_hold", "-reason", REASON, "7.0", "7.1", "7.4")),
         ("release", ("condor_release", "7.2")),
-        ("evict", ("condor_vacate_job", "-fast", "7.1")),
-        ("vacate", ("condor_vacate_job", "7.1")),
-        ("remove", ("condor_rm", "7.0", "7.1", "7.2")),
+        ("evict", ("condor_vacate_job", "-fast", "7.1", "7.4")),
+        ("vacate", ("condor_vacate_job", "7.1", "7.4")),
+        ("remove", ("condor_rm", "7.0", "7.1", "7.2", "7.4")),
+        ("suspend", ("condor_suspend", "7.1")),
+        ("continue", ("condor_continue", "7.4")),
     ],
 )
 def test_only_jobs_in_a_fit_state_are_struck(
     pool: FakePool, struck: StruckNodes, name: str, argv: tuple[str, ...]
 ) -> None:
     """HTCondor's command gets the jobs that it can do something to."""
-    struck.jobs = {"7.0": 1, "7.1": 2, "7.2": 5, "7.3": 4}
+    struck.jobs = {"7.0": 1, "7.1": 2, "7.2": 5, "7.3": 4, "7.4": 7}
     assert pool.faults.strike(name, jobs=["7"]) is None
     assert struck.asked == [argv]
 
