@@ -37,6 +37,8 @@ class StruckNodes:
 
     places: dict[str, str] = field(default_factory=dict)
     """RemoteHost of the jobs that run, by their ids."""
+    inputs: str = ""
+    """Owner, Iwd and TransferInput of the jobs, with tabs between them."""
     signalled: list[tuple[str, ...]] = field(default_factory=list)
     """The node, the signal and the processes of each signal."""
 
@@ -118,6 +120,8 @@ class StruckNodes:
     def _queue(self, call: FakeExec) -> FakeOutcome:
         if "(" in call.argv:
             return FakeOutcome(returncode=1, stderr="Error: invalid constraint\n")
+        if call.argv[-1] == "TransferInput":
+            return FakeOutcome(stdout=self.inputs)
         if call.argv[-1] == "RemoteHost":
             return FakeOutcome(stdout=f"{self.places.get(call.argv[1], 'undefined')}\n")
         ads = [

@@ -89,7 +89,10 @@ _signal_option = click.option(
     "--signal", default="KILL", show_default=True, metavar="NAME", help="Send this signal."
 )
 _file_option = click.option(
-    "--file", required=True, metavar="PATH", help="Remove this file, by its path in the sandbox."
+    "--file",
+    required=True,
+    metavar="PATH",
+    help="Strike this file, by its path in the sandbox or in transfer_input_files.",
 )
 
 
@@ -106,7 +109,7 @@ def _command_of(fault: Fault) -> click.Command:
         options += [_reason_option, _code_option, _subcode_option]
     if fault.name == "signal":
         options.append(_signal_option)
-    if fault.name == "lose-file":
+    if fault.name in ("lose-file", "lose-input"):
         options.append(_file_option)
     metavar = "JOB..." if fault.strikes is Strikes.JOBS else str(fault.strikes)
 

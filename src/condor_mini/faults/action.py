@@ -30,12 +30,13 @@ class Target:
     signal: str = ""
     """The signal that jobs get: ``SEGV``."""
     file: str = ""
-    """A path in the sandbox of jobs."""
+    """A path in the sandbox of jobs, or of an input file."""
 
     @property
     def name(self) -> str:
         """The target as records and messages name it: ``ci-execute-1/startd``."""
-        return f"{self.node.name}/{self.daemon}" if self.daemon else self.node.name
+        part = self.daemon or self.file
+        return f"{self.node.name}/{part}" if part else self.node.name
 
 
 Undo = Callable[["PoolNodes", "Node", str], None]

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
-from condor_mini.faults import daemons, job_processes, jobs, whole_nodes
+from condor_mini.faults import daemons, job_inputs, job_processes, jobs, whole_nodes
 
-ACTIONS = {**daemons.ACTIONS, **whole_nodes.ACTIONS, **jobs.ACTIONS, **job_processes.ACTIONS}
+ACTIONS = {
+    **daemons.ACTIONS,
+    **whole_nodes.ACTIONS,
+    **jobs.ACTIONS,
+    **job_processes.ACTIONS,
+    **job_inputs.ACTIONS,
+}

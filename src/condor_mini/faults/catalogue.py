@@ -122,8 +122,8 @@ _JOB_FAULTS = (
         name="vacate",
         strikes=Strikes.JOBS,
         what="condor_vacate_job of running jobs: they get SIGTERM, or their own kill_sig, and time "
-        "to end. Then they run again. One with checkpoint_exit_code that exits with it, or with "
-        "when_to_transfer_output = ON_EXIT_OR_EVICT, begins with the files that it had.",
+        "to end. Then they run again: with their last checkpoint (checkpoint_exit_code), or with "
+        "the files that they had (when_to_transfer_output = ON_EXIT_OR_EVICT).",
         seen="event 004; NumJobStarts grows",
     ),
     Fault(
@@ -178,9 +178,26 @@ _JOB_PROCESS_FAULTS = (
     ),
 )
 
+_JOB_FILE_FAULTS = (
+    Fault(
+        name="lose-input",
+        strikes=Strikes.JOBS,
+        what="An input file of jobs is given another name on the access point, as one that was "
+        "deleted. HTCondor holds the jobs when they start; those that run have their copy.",
+        seen="events 021 and 012; HoldReasonCode 13",
+        undone_by="its old name",
+    ),
+)
+
 FAULTS: dict[str, Fault] = {
     fault.name: fault
-    for fault in (*_DAEMON_FAULTS, *_NODE_FAULTS, *_JOB_FAULTS, *_JOB_PROCESS_FAULTS)
+    for fault in (
+        *_DAEMON_FAULTS,
+        *_NODE_FAULTS,
+        *_JOB_FAULTS,
+        *_JOB_PROCESS_FAULTS,
+        *_JOB_FILE_FAULTS,
+    )
 }
 """Every fault, in the order in which it is listed."""
 

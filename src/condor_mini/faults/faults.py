@@ -117,6 +117,20 @@ class Faults(JobFaults):
         """Drain an execution point (condor_drain); raises what ``strike`` raises."""
         return self._lasting("drain-node", node)
 
+    # -- jobs: see also JobFaults ------------------------------------------------------------------
+
+    def lose_input(self, *jobs: str, file: str, node: str | None = None) -> FaultInForce:
+        """Give an input file of jobs another name on the access point; see ``hold``.
+
+        Args:
+            jobs: Ids of jobs or clusters, or one ClassAd expression.
+            file: The file as ``transfer_input_files`` names it.
+            node: Name of the access point. None for the first.
+        """
+        made = self.strike("lose-input", node, jobs=jobs, file=file)
+        assert made is not None  # noqa: S101 (it lasts)
+        return made
+
     # -- all of them ------------------------------------------------------------------------------
 
     def strike(

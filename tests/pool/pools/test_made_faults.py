@@ -234,6 +234,39 @@ def test_jobs_are_struck(pool: Pool, faults: Faults, log: str) -> None:
     await_event(pool, log, "009")
 
 
+def await_file(faults: Faults, job: str, file: str) -> None:
+    """Wait until a job has written a file, and remove it."""
+
+    def unwritten() -> str | None:
+        try:
+            faults.lose_file(job, file=file)
+        except NotFound as failure:
+            return failure.message
+        return None
+
+    wait_until(unwritten, timeout_s=WITHIN_S)
+
+
+@pytest.mark.slow
+def test_vacated_job_has_its_files_again(pool: Pool, faults: Faults, log: str) -> None:
+    """A job that is vacated, and transfers its files then, has them when it runs again."""
+    script = f"test -e state || {{ touch state begun; {Gate(pool=pool).passage}; }}"
+    commands = {
+        "when_to_transfer_output": "ON_EXIT_OR_EVICT",
+        "transfer_output_files": "state",
+        "initialdir": "/home/jovyan",
+    }
+    job = begun(pool, log, script, **commands)
+    try:
+        await_event(pool, log, "001")
+        await_file(faults, job, "begun")
+        faults.vacate(job)
+        text = await_event(pool, log, "005")  # the gate is closed: it has found the file
+    finally:
+        pool.exec(["rm", "-f", "/home/jovyan/state"])
+    assert text.index("Started transferring output files") < text.index("004 (")
+
+
 @pytest.fixture
 def logs(pool: Pool) -> Iterator[list[str]]:
     """The paths of three jobs' event logs."""
@@ -254,18 +287,25 @@ def test_processes_of_jobs_are_struck(pool: Pool, faults: Faults, logs: list[str
     faults.time_limit(lasting)
     assert "Abnormal termination (signal 11)" in await_event(pool, logs[0], "005")
     assert "exceeded allowed execute duration" in await_event(pool, logs[1], "012")
-
-    def unwritten() -> str | None:
-        try:
-            faults.lose_file(losing, file="begun")
-        except NotFound as failure:
-            return failure.message
-        return None
-
-    wait_until(unwritten, timeout_s=WITHIN_S)
+    await_file(faults, losing, "begun")
     faults.lose_file(losing, file="out")
     gate.open()
     assert "out: (errno 2)" in await_event(pool, logs[2], "012")
+
+
+def test_lost_input_holds_the_job(pool: Pool, faults: Faults, log: str) -> None:
+    """A job whose input is gone when it starts is held; healed and released, it has it."""
+    data = f"{log}.data"
+    pool.exec(["touch", data])
+    try:
+        job = begun(pool, log, "true", transfer_input_files=data, hold="true")
+        with faults.lose_input(job, file=data):
+            faults.release(job)
+            assert "(errno 2)" in await_event(pool, log, "012")
+        faults.release(job)
+        await_event(pool, log, "005")
+    finally:
+        pool.exec(["rm", "-f", data])
 
 
 # -- whoever holds a fault is killed --------------------------------------------------------------
