@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ ALL_JOBS = 23
 AT_ONCE = 4
 """The pool has so many cores."""
 WITHIN_S = 60.0
+LONGEST_S = 10.0
 
 htcondor2 = pytest.importorskip("htcondor2")
 
@@ -44,13 +46,20 @@ def read(tmp_path: Path) -> Callable[[MadeEvent], tuple[int, int]]:
     return read
 
 
+def written_by(pool: Pool) -> list[int]:
+    """The events that HTCondor writes in the pool's series; those that befall other jobs last."""
+    return sorted(
+        (n for n in RECIPES if EVENT_TYPES[n].series <= int(pool.node().series)),
+        key=lambda number: number == ALL_JOBS,
+    )
+
+
 def check_each(pool: Pool, read: Callable[[MadeEvent], tuple[int, int]]) -> None:
     """Make each event and read it; nothing is left."""
-    written = [n for n in RECIPES if EVENT_TYPES[n].series <= int(pool.node().series)]
-    jobs = [number for number in written if number != ALL_JOBS]
+    *jobs, last = written_by(pool)
     with ThreadPoolExecutor(AT_ONCE) as threads:
         made = [*threads.map(lambda number: pool.events.make(number, timeout_s=WITHIN_S), jobs)]
-    made.append(pool.events.make(ALL_JOBS, timeout_s=WITHIN_S))
+    made.append(pool.events.make(last, timeout_s=WITHIN_S))
     for event in made:
         number, cluster = read(event)
         assert (number, cluster) == (event.type.number, event.ad["Cluster"]), event.text
@@ -74,6 +83,18 @@ def test_each_event_is_made_without_an_engine(
 ) -> None:
     """So it does on the embedded engine."""
     check_each(pool, read)
+
+
+@pytest.mark.slow
+@pytest.mark.alone
+def test_each_event_comes_in_ten_seconds(pool: Pool) -> None:
+    """One after the other, none takes longer, with the removal of its job."""
+    took: dict[int, float] = {}
+    for number in written_by(pool):
+        began = time.monotonic()
+        pool.events.make(number)
+        took[number] = time.monotonic() - began
+    assert max(took.values()) < LONGEST_S, took
 
 
 def test_command_prints_the_event(cli: Cli) -> None:
