@@ -120,6 +120,8 @@ class StruckNodes:
     def _queue(self, call: FakeExec) -> FakeOutcome:
         if "(" in call.argv:
             return FakeOutcome(returncode=1, stderr="Error: invalid constraint\n")
+        if call.argv[-1] == "RequestDisk":
+            return FakeOutcome(stdout="2048\n")
         if call.argv[-1] == "TransferInput":
             return FakeOutcome(stdout=self.inputs)
         if call.argv[-1] == "RemoteHost":

@@ -169,6 +169,14 @@ _JOB_PROCESS_FAULTS = (
         seen="events 021 and 012; HoldReasonCode 12",
     ),
     Fault(
+        name="fill-sandbox",
+        strikes=Strikes.JOBS,
+        what="A file in the sandbox of running jobs that is larger than their request_disk, until "
+        "they end. HTCondor itself holds no job for it: a policy must (periodic_hold = DiskUsage > "
+        "RequestDisk).",
+        seen="DiskUsage, within 10 s (profile dev)",
+    ),
+    Fault(
         name="time-limit",
         strikes=Strikes.JOBS,
         what="condor_qedit sets AllowedExecuteDuration of jobs to 1 s, as allowed_execute_duration "

@@ -98,6 +98,10 @@ class JobFaults(ABC):
         """
         self.strike("lose-file", node, jobs=jobs, file=file)
 
+    def fill_sandbox(self, *jobs: str, node: str | None = None) -> None:
+        """Let running jobs use more disk than they request; see ``hold``."""
+        self.strike("fill-sandbox", node, jobs=jobs)
+
     def time_limit(self, *jobs: str, node: str | None = None) -> None:
         """Give jobs a time limit that they exceed when they run again; see ``hold``."""
         self.strike("time-limit", node, jobs=jobs)

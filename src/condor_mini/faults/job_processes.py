@@ -6,7 +6,7 @@ import posixpath
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from condor_mini.base.errors import NotFound, UsageError
+from condor_mini.base.errors import CommandFailed, NotFound, UsageError
 from condor_mini.faults import processes
 from condor_mini.faults.action import Action, Target, run
 from condor_mini.faults.jobs import fit_jobs
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 SIGNAL = "KILL"
 LIMIT_S = 1
 """A time limit that jobs exceed at once."""
+BALLAST = ".condor-mini-fault"
+"""The directory of what fills a sandbox. HTCondor brings files back, and no directories."""
+EXCESS_KB = 1024
+"""By how much it exceeds what the job requests."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,6 +115,21 @@ def _sandbox(place: _Place) -> str:
     return f"{outer}/scratch" if has_inner else outer
 
 
+def _fill(target: Target, jobs: str) -> None:
+    for place in _places(target, jobs):
+        asked = ask(target.node, ["condor_q", place.job, "-af", "RequestDisk"]).strip()
+        sandbox = _sandbox(place)
+        user = run(place.node, "stat", "-c", "%U", sandbox).strip()
+        directory = f"{sandbox}/{BALLAST}"
+        for argv in (
+            ["mkdir", "-p", directory],
+            ["fallocate", "-l", f"{int(asked) + EXCESS_KB}K", f"{directory}/ballast"],
+        ):
+            result = place.node.exec(argv, user=user)
+            if result.returncode != 0:
+                raise CommandFailed(argv, result.returncode, result.stderr or result.stdout)
+
+
 def _look_to_limit(target: Target) -> str:
     return " ".join(fit_jobs(target, (IDLE, *AT_WORK)))
 
@@ -129,5 +148,6 @@ ACTIONS = {
     "kill-starter": Action(look=lambda t: " ".join(fit_jobs(t, AT_WORK)), strike=_kill_starters),
     "signal": Action(look=_look_to_signal, strike=_signal),
     "lose-file": Action(look=_look_to_lose, strike=_lose),
+    "fill-sandbox": Action(look=_look, strike=_fill),
     "time-limit": Action(look=_look_to_limit, strike=_limit),
 }

@@ -269,20 +269,22 @@ def test_vacated_job_has_its_files_again(pool: Pool, faults: Faults, log: str) -
 
 @pytest.fixture
 def logs(pool: Pool) -> Iterator[list[str]]:
-    """The paths of three jobs' event logs."""
-    paths = [f"/home/jovyan/faults-{uuid.uuid4().hex[:8]}.log" for _ in range(3)]
+    """The paths of four jobs' event logs."""
+    paths = [f"/home/jovyan/faults-{uuid.uuid4().hex[:8]}.log" for _ in range(4)]
     yield paths
     pool.exec(["rm", "-f", *paths])
 
 
 def test_processes_of_jobs_are_struck(pool: Pool, faults: Faults, logs: list[str]) -> None:
-    """A program ends by a signal, a job exceeds its time limit, and one loses its output file."""
+    """A program ends by a signal; jobs exceed time and disk; one loses its output file."""
     gate = Gate(pool=pool)
     crashing, lasting = begun(pool, logs[0]), begun(pool, logs[1])
     script = f"touch out begun; {gate.passage}"
     losing = begun(pool, logs[2], script, transfer_output_files="out")
+    filling = begun(pool, logs[3], periodic_hold="DiskUsage > RequestDisk")
     for log in logs:
         await_event(pool, log, "001")
+    faults.fill_sandbox(filling)
     faults.signal(crashing, signal="SEGV")
     faults.time_limit(lasting)
     assert "Abnormal termination (signal 11)" in await_event(pool, logs[0], "005")
@@ -291,8 +293,10 @@ def test_processes_of_jobs_are_struck(pool: Pool, faults: Faults, logs: list[str
     faults.lose_file(losing, file="out")
     gate.open()
     assert "out: (errno 2)" in await_event(pool, logs[2], "012")
+    assert "'DiskUsage > RequestDisk' evaluated to TRUE" in await_event(pool, logs[3], "012")
 
 
+@pytest.mark.slow
 def test_lost_input_holds_the_job(pool: Pool, faults: Faults, log: str) -> None:
     """A job whose input is gone when it starts is held; healed and released, it has it."""
     data = f"{log}.data"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.base.errors import NotFound, UsageError
+from condor_mini.base.errors import CommandFailed, NotFound, UsageError
 from condor_mini.engine import FakeExec, FakeOutcome
 
 if TYPE_CHECKING:
@@ -97,6 +97,36 @@ def test_file_outside_is_refused(pool: FakePool, removed: list[tuple[str, str]],
     with pytest.raises(UsageError, match="by its path in the sandbox"):
         pool.faults.lose_file("7.0", file=file)
     assert removed == []
+
+
+@pytest.mark.usefixtures("removed")
+def test_sandbox_is_filled_beyond_the_request(pool: FakePool, running: StruckNodes) -> None:
+    """The file is a mebibyte larger than what the job requests, in a directory of its own."""
+    made: list[tuple[tuple[str, ...], str]] = []
+
+    def make(call: FakeExec) -> FakeOutcome:
+        made.append((call.argv, call.user))
+        return FakeOutcome()
+
+    for tool in ("mkdir", "fallocate"):
+        running.engine.on_exec([tool], make)
+    pool.faults.fill_sandbox("7.0")
+    place = f"{SANDBOX}/scratch/.condor-mini-fault"
+    assert made == [
+        (("mkdir", "-p", place), "alice"),
+        (("fallocate", "-l", "3072K", f"{place}/ballast"), "alice"),
+    ]
+
+
+@pytest.mark.usefixtures("removed")
+def test_full_disk_is_an_error(pool: FakePool, running: StruckNodes) -> None:
+    """What the node says is the error."""
+    running.engine.on_exec(["mkdir"], lambda _: FakeOutcome())
+    running.engine.on_exec(
+        ["fallocate"], lambda _: FakeOutcome(returncode=1, stderr="No space left on device")
+    )
+    with pytest.raises(CommandFailed, match="No space left"):
+        pool.faults.fill_sandbox("7.0")
 
 
 def test_time_limit_holds_from_the_next_start_on(pool: FakePool, running: StruckNodes) -> None:
