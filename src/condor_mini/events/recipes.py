@@ -54,13 +54,13 @@ def _hold_and_release(trial: Trial) -> None:
 
 def _suspend(trial: Trial) -> None:
     trial.await_event("001")
-    trial.faults.suspend(trial.job, node=trial.node.name)
+    trial.run("condor_suspend", trial.job)
 
 
 def _suspend_and_continue(trial: Trial) -> None:
     _suspend(trial)
     trial.await_event("010")
-    trial.faults.continue_jobs(trial.job, node=trial.node.name)
+    trial.run("condor_continue", trial.job)
 
 
 def _lose_starter(trial: Trial) -> None:

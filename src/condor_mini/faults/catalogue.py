@@ -137,6 +137,7 @@ _JOB_FAULTS = (
         strikes=Strikes.JOBS,
         what="condor_suspend of running jobs: their processes are stopped, and keep their slots.",
         seen="event 010; JobStatus 7, Activity Suspended of the slot",
+        engines=WITH_NAMESPACES,
     ),
     Fault(
         name="continue",

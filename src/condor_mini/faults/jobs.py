@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import CommandFailed, NotFound, PoolNotReady, UsageError
+from condor_mini.faults import processes
 from condor_mini.faults.action import Action, Target, run
 from condor_mini.jobs.job_ads import STATES
 from condor_mini.jobs.tools import (
@@ -99,6 +100,14 @@ def _set_code(target: Target, job: str, code: int) -> None:
         ) from None
 
 
+def _look_to_suspend(target: Target) -> str:
+    processes.require_stopping(target.node)
+    return _SUSPEND.look(target)
+
+
+_SUSPEND = _ByTool(tool=CONDOR_SUSPEND)
+
+
 def _action(tool: Tool) -> Action:
     act = _ByTool(tool=tool)
     return Action(look=act.look, strike=act.strike)
@@ -110,6 +119,6 @@ ACTIONS = {
     "evict": _action(CONDOR_VACATE_JOB_FAST),
     "vacate": _action(CONDOR_VACATE_JOB),
     "remove": _action(CONDOR_RM),
-    "suspend": _action(CONDOR_SUSPEND),
+    "suspend": Action(look=_look_to_suspend, strike=_SUSPEND.strike),
     "continue": _action(CONDOR_CONTINUE),
 }

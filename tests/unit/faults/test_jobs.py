@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.base.errors import NotFound, UsageError
+from condor_mini.base.errors import EngineCapabilityError, NotFound, UsageError
 from condor_mini.faults.jobs import REASON, constraint_of
 
 if TYPE_CHECKING:
@@ -85,3 +86,13 @@ def test_expression_that_htcondor_refuses(pool: FakePool, struck: StruckNodes) -
     del struck
     with pytest.raises(UsageError, match="invalid constraint"):
         pool.faults.hold("(")
+
+
+def test_suspension_needs_processes_that_stop(pool: FakePool, struck: StruckNodes) -> None:
+    """Where SIGSTOP stops nothing, jobs are not suspended: they would go on."""
+    struck.jobs = {"7.0": 2}
+    info = pool.engine.info()
+    pool.engine.info = lambda: replace(info, stops_processes=False)  # type: ignore[method-assign]
+    with pytest.raises(EngineCapabilityError, match="cannot be stopped"):
+        pool.faults.suspend("7")
+    assert struck.asked == []
