@@ -25,6 +25,8 @@ class FakeEventLog:
     """The events that a tool brings."""
     calls: list[tuple[str, ...]] = field(default_factory=list)
     """The tools that changed something."""
+    is_stubborn: bool = False
+    """Whether the job leaves the queue only by force."""
     refused: dict[str, str] = field(default_factory=dict)
     """What a tool says in place of working."""
 
@@ -50,7 +52,9 @@ class FakeEventLog:
 
     def _queue(self, call: FakeExec) -> FakeOutcome:
         if "-json" not in call.argv:  # whether it has left the queue
-            return FakeOutcome(stdout="" if self.called("condor_rm") else "2\n")
+            forced = any("-forcex" in argv for argv in self.calls)
+            gone = forced if self.is_stubborn else self.called("condor_rm")
+            return FakeOutcome(stdout="" if gone else "3\n")
         states = {10: 7, 11: 2, 12: 5, 13: 1}
         last = next((states[number] for number in reversed(self.numbers) if number in states), 2)
         ad = {"ClusterId": CLUSTER, "ProcId": 0, "JobStatus": last}

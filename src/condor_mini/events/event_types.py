@@ -79,7 +79,7 @@ _MADE = (
     (
         24,
         "JobReconnectFailed",
-        "SIGKILL to the starter of a running job: the startd says that it is gone.",
+        "SIGKILL to the starter of a running job that has no lease (fault kill-starter).",
     ),
     (28, "JobAdInformation", "A job asks for it with job_ad_information_attrs."),
     (33, "AttributeUpdate", "condor_prio of a job."),

@@ -82,6 +82,7 @@ class Events:
             NotFound: There is no such access point.
             PoolNotReady: The event has not come in time, or the pool does not run.
             JobFailed: condor_submit refused the job.
+            CommandFailed: One of HTCondor's tools failed.
         """
         wanted = event_type(which)
         if wanted.why_not:
@@ -99,12 +100,11 @@ class Events:
             with progress.step(f"Event {wanted}: {wanted.made_by}", done=f"Event {wanted}"):
                 recipe.act(trial)
                 text = trial.await_event(wanted.code)
-            ad = next(ad for ad in trial.ads() if ad["EventTypeNumber"] == wanted.number)
             return MadeEvent(
                 type=wanted,
                 job=trial.job,
                 access_point=trial.node.name,
                 log=trial.path,
                 text=text,
-                ad=ad,
+                ad=trial.ad(wanted.number),
             )

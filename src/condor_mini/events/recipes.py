@@ -140,7 +140,7 @@ RECIPES = {
     21: Recipe(job="lacks-output.sub"),
     22: Recipe(job="runs.sub", act=_lose_starter),
     23: Recipe(job="runs.sub", act=_restart_schedd),
-    24: Recipe(job="runs.sub", act=_lose_starter),
+    24: Recipe(job="has-no-lease.sub", act=_lose_starter),
     28: Recipe(job="lists-attributes.sub"),
     33: Recipe(job="runs.sub", act=_prioritize),
     34: Recipe(job="pre-skip.dag"),

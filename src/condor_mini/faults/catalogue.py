@@ -151,8 +151,8 @@ _JOB_PROCESS_FAULTS = (
     Fault(
         name="kill-starter",
         strikes=Strikes.JOBS,
-        what="SIGKILL to the starters of running jobs, and of no others. The startd knows at once "
-        "that there is nothing to reconnect to: the jobs run again.",
+        what="SIGKILL to the starters of running jobs, and of no others. Their shadows find, now "
+        "or 8 s later, that there is nothing to reconnect to: the jobs run again.",
         seen="events 022, 024 and 004 with code 1008; NumJobStarts grows",
     ),
     Fault(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from condor_mini.base.errors import CommandFailed, JobFailed, PoolNotReady, UsageError
+from condor_mini.engine import FakeOutcome
 from condor_mini.events import trial
 from fake_event_log import FakeEventLog
 
@@ -72,6 +73,17 @@ def test_event_that_does_not_come(pool: FakePool, log: FakeEventLog, keep: bool)
     assert log.called("condor_rm") == 1
 
 
+def test_job_that_stays_is_forgotten(
+    pool: FakePool, log: FakeEventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A removed job that does not leave the queue by itself is removed by force."""
+    monkeypatch.setattr(trial, "PATIENCE_S", 0)
+    log.is_stubborn = True
+    pool.events.make(1)
+    assert log.calls[-2] == ("condor_rm", "-forcex", "7")
+    assert log.calls[-1][0] == "rm"
+
+
 def test_interrupt_removes_the_job(
     pool: FakePool, log: FakeEventLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -107,6 +119,18 @@ def test_refused_tool_is_an_error(pool: FakePool, log: FakeEventLog) -> None:
     log.refused["condor_prio"] = "not yours"
     with pytest.raises(CommandFailed, match="not yours"):
         pool.events.make(33)
+    assert log.called("condor_rm") == 1
+
+
+@pytest.mark.parametrize("output", ["", '{"EventTypeNumber": 0}', "{ cut off"])
+def test_event_that_the_reader_does_not_find(
+    pool: FakePool, log: FakeEventLog, output: str
+) -> None:
+    """If HTCondor's own reader does not find the event, what it says is the error."""
+    outcome = FakeOutcome(returncode=1, stdout=output, stderr="no log\n")
+    pool.engine.on_exec(["condor_wait"], lambda _: outcome)
+    with pytest.raises(CommandFailed, match="no log"):
+        pool.events.make(1)
     assert log.called("condor_rm") == 1
 
 
