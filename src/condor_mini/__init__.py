@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     )
     from condor_mini.client.bindings import Client
     from condor_mini.engine import CommandResult
+    from condor_mini.events.event_types import EventType
+    from condor_mini.events.events import Events, MadeEvent
     from condor_mini.faults.faults import Faults
     from condor_mini.faults.in_force import FaultInForce
     from condor_mini.jobs.actions import ChangedJobs
@@ -72,6 +74,8 @@ __all__ = [
     "EngineError",
     "EngineInstallError",
     "EngineNotFound",
+    "EventType",
+    "Events",
     "FaultHolder",
     "FaultInForce",
     "FaultRecord",
@@ -82,6 +86,7 @@ __all__ = [
     "JobAd",
     "JobFailed",
     "LogLine",
+    "MadeEvent",
     "Members",
     "Node",
     "NotFound",
@@ -130,6 +135,8 @@ _LOADED_WHEN_ASKED_FOR = {
     "EngineError": "base.errors",
     "EngineInstallError": "base.errors",
     "EngineNotFound": "base.errors",
+    "EventType": "events.event_types",
+    "Events": "events.events",
     "FaultHolder": "nodes.fault_records",
     "FaultInForce": "faults.in_force",
     "FaultRecord": "nodes.fault_records",
@@ -140,6 +147,7 @@ _LOADED_WHEN_ASKED_FOR = {
     "JobAd": "jobs.job_ads",
     "JobFailed": "base.errors",
     "LogLine": "reports.logs",
+    "MadeEvent": "events.events",
     "Members": "members.membership",
     "Node": "nodes.node",
     "NotFound": "base.errors",

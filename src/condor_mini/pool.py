@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from condor_mini.client.bindings import Client
     from condor_mini.engine import Engine
+    from condor_mini.events.events import Events
     from condor_mini.faults.faults import Faults
     from condor_mini.jobs.actions import ChangedJobs
     from condor_mini.jobs.queue import QueuedJob
@@ -680,6 +681,13 @@ class Pool(PoolNodes):
         from condor_mini.faults.faults import Faults
 
         return Faults(self)
+
+    @property
+    def events(self) -> Events:
+        """What produces the events of HTCondor's job event log."""
+        from condor_mini.events.events import Events
+
+        return Events(self)
 
     # -- access -----------------------------------------------------------------------------------
 

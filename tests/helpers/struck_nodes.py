@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,10 @@ DAEMONS = {
     "submit": ("master", "schedd"),
     "execute": ("master", "startd"),
 }
+STARTERS = {"slot1_1": "50:500"}
+"""The starter of each slot that has a job."""
+PROGRAMS = {"slot1_1": "51:510"}
+"""The process that it has started."""
 
 
 @dataclass(kw_only=True)
@@ -30,9 +35,27 @@ class StruckNodes:
     asked: list[tuple[str, ...]] = field(default_factory=list)
     """The commands of HTCondor's that were run."""
 
+    places: dict[str, str] = field(default_factory=dict)
+    """RemoteHost of the jobs that run, by their ids."""
+    inputs: str = ""
+    """Owner, Iwd and TransferInput of the jobs, with tabs between them."""
+    signalled: list[tuple[str, ...]] = field(default_factory=list)
+    """The node, the signal and the processes of each signal."""
+
     def __post_init__(self) -> None:
         self.engine.on_exec(["sh", "-s"], self._processes)
-        for tool in ("off", "on", "drain", "hold", "release", "vacate_job", "rm", "qedit"):
+        for tool in (
+            "off",
+            "on",
+            "drain",
+            "hold",
+            "release",
+            "vacate_job",
+            "rm",
+            "qedit",
+            "suspend",
+            "continue",
+        ):
             self.engine.on_exec([f"condor_{tool}"], self._command)
         self.engine.on_exec(["condor_q"], self._queue)
         self.engine.on_exec(["condor_config_val"], lambda _: FakeOutcome(stdout="a.b\n"))
@@ -55,9 +78,17 @@ class StruckNodes:
         action, *arguments = call.argv[2:]
         there, held = self.of(call.container), self.stopped.setdefault(call.container, set())
         every = set(there.values())
+        if action == "signal":
+            self.signalled.append((call.container, *arguments))
         match action, arguments:
+            case "signal", [_, process] if process in {*STARTERS.values(), *PROGRAMS.values()}:
+                return FakeOutcome(stdout=f"{process}\n")
             case "find", [name]:
                 return FakeOutcome(stdout=f"{there.get(name, '')}\n")
+            case "starter", [slot]:
+                return FakeOutcome(stdout=f"{STARTERS.get(slot, '')}\n")
+            case "below-starter", [slot]:
+                return FakeOutcome(stdout=f"{PROGRAMS.get(slot, '')}\n")
             case "stopped", []:
                 return FakeOutcome(stdout="\n".join(sorted(held)))
             case "signal", ["STOP", *processes]:
@@ -87,6 +118,16 @@ class StruckNodes:
         return FakeOutcome()
 
     def _queue(self, call: FakeExec) -> FakeOutcome:
-        if call.argv[3] == "(":
+        if "(" in call.argv:
             return FakeOutcome(returncode=1, stderr="Error: invalid constraint\n")
-        return FakeOutcome(stdout="".join(f"{job} {state}\n" for job, state in self.jobs.items()))
+        if call.argv[-1] == "RequestDisk":
+            return FakeOutcome(stdout="2048\n")
+        if call.argv[-1] == "TransferInput":
+            return FakeOutcome(stdout=self.inputs)
+        if call.argv[-1] == "RemoteHost":
+            return FakeOutcome(stdout=f"{self.places.get(call.argv[1], 'undefined')}\n")
+        ads = [
+            {"ClusterId": int(job.split(".")[0]), "ProcId": int(job.split(".")[1]), "JobStatus": n}
+            for job, n in self.jobs.items()
+        ]
+        return FakeOutcome(stdout=json.dumps(ads) if ads else "")

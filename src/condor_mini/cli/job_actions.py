@@ -49,14 +49,14 @@ def act(
 ) -> None:
     """Do it, and print what became of the jobs; raises what ``jobs.actions.act`` raises."""
     from condor_mini.base.progress import progress_for_stderr
-    from condor_mini.jobs import actions
+    from condor_mini.jobs import actions, tools
 
     if all_jobs and jobs:
         raise UsageError("use either --all or jobs, not both")
     if not all_jobs and not jobs:
         raise UsageError("name jobs (3.0) or clusters (3), or use --all")
     if action is actions.REMOVE and (
-        wrong := [job for job in jobs if not actions.JOB.fullmatch(job)]
+        wrong := [job for job in jobs if not tools.JOB.fullmatch(job)]
     ):
         raise UsageError(
             f"{wrong[0]} is neither a cluster (3) nor a job (3.0)",

@@ -47,6 +47,7 @@ COMMANDS = {
     "delete": "Delete a pool, or all pools.",
     "doctor": "Check the engine and the pool, and report what is wrong.",
     "env": "Print the environment for HTCondor's clients on this machine.",
+    "event": "Produce an event of HTCondor's job event log.",
     "exec": "Run a command on a node.",
     "export": "Export what a bug report needs.",
     "fault": "Break a pool on purpose.",

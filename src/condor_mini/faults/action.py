@@ -43,10 +43,15 @@ class Target:
         assert isinstance(value, float)  # noqa: S101 (`choices.checked` has made it one)
         return value
 
+    def text(self, option: str) -> str:
+        """Return the value of an option that is a text; empty if it was not given."""
+        return str(self.options.get(option, ""))
+
     @property
     def name(self) -> str:
         """The target as records and messages name it: ``ci-execute-1/startd``."""
-        return f"{self.node.name}/{self.daemon}" if self.daemon else self.node.name
+        part = self.daemon or self.text("file")
+        return f"{self.node.name}/{part}" if part else self.node.name
 
 
 Undo = Callable[["PoolNodes", "Node", str], None]

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from condor_mini.faults import clock, daemons, disk, jobs, network, pressure, whole_nodes
+from condor_mini.faults import (
+    clock,
+    daemons,
+    disk,
+    job_inputs,
+    job_processes,
+    jobs,
+    network,
+    pressure,
+    whole_nodes,
+)
 
 ACTIONS = {
     **daemons.ACTIONS,
@@ -12,4 +22,6 @@ ACTIONS = {
     **pressure.ACTIONS,
     **disk.ACTIONS,
     **clock.ACTIONS,
+    **job_processes.ACTIONS,
+    **job_inputs.ACTIONS,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 
 from condor_mini.base.errors import UsageError
-from condor_mini.faults.fault import WITH_NAMESPACES, Fault, Strikes
+from condor_mini.faults.fault import WITH_NAMESPACES, Fault, FaultOption, Strikes
 from condor_mini.faults.network_catalogue import NETWORK_FAULTS
 from condor_mini.faults.resource_catalogue import RESOURCE_FAULTS
 
@@ -124,7 +124,8 @@ _JOB_FAULTS = (
         name="vacate",
         strikes=Strikes.JOBS,
         what="condor_vacate_job of running jobs: they get SIGTERM, or their own kill_sig, and time "
-        "to end. Then they run again.",
+        "to end. Then they run again: with their last checkpoint (checkpoint_exit_code), or with "
+        "the files that they had (when_to_transfer_output = ON_EXIT_OR_EVICT).",
         seen="event 004; NumJobStarts grows",
     ),
     Fault(
@@ -133,13 +134,101 @@ _JOB_FAULTS = (
         what="condor_rm of jobs.",
         seen="event 009; in the history with JobStatus 3",
     ),
+    Fault(
+        name="suspend",
+        strikes=Strikes.JOBS,
+        what="condor_suspend of running jobs: their processes are stopped, and keep their slots.",
+        seen="event 010; JobStatus 7, Activity Suspended of the slot",
+        engines=WITH_NAMESPACES,
+    ),
+    Fault(
+        name="continue",
+        strikes=Strikes.JOBS,
+        what="condor_continue of suspended jobs.",
+        seen="event 011; JobStatus 2",
+    ),
+)
+
+_JOB_PROCESS_FAULTS = (
+    Fault(
+        name="kill-starter",
+        strikes=Strikes.JOBS,
+        what="SIGKILL to the starters of running jobs, and of no others. Their shadows find, now "
+        "or 8 s later, that there is nothing to reconnect to: the jobs run again.",
+        seen="events 022, 024 and 004 with code 1008; NumJobStarts grows",
+    ),
+    Fault(
+        name="signal",
+        strikes=Strikes.JOBS,
+        what="A signal to the first process of running jobs, SIGKILL unless you say another: the "
+        "program ends by it, as one that crashes.",
+        seen="event 005 'Abnormal termination'; ExitBySignal, ExitSignal",
+        options=(
+            FaultOption(name="signal", metavar="NAME", what="Send this signal: SEGV, for example."),
+        ),
+    ),
+    Fault(
+        name="lose-file",
+        strikes=Strikes.JOBS,
+        what="A file in the sandbox of running jobs is removed. If it is in transfer_output_files "
+        "and is not written again, HTCondor holds the job when it ends.",
+        seen="events 021 and 012; HoldReasonCode 12",
+        options=(
+            FaultOption(
+                name="file",
+                metavar="PATH",
+                what="Remove this file, by its path in the sandbox.",
+                required=True,
+            ),
+        ),
+    ),
+    Fault(
+        name="fill-sandbox",
+        strikes=Strikes.JOBS,
+        what="A file in the sandbox of running jobs that is larger than their request_disk, until "
+        "they end. HTCondor itself holds no job for it: a policy must (periodic_hold = DiskUsage > "
+        "RequestDisk).",
+        seen="DiskUsage, within 10 s (profile dev)",
+    ),
+    Fault(
+        name="time-limit",
+        strikes=Strikes.JOBS,
+        what="condor_qedit sets AllowedExecuteDuration of jobs to 1 s, as allowed_execute_duration "
+        "in a submit file does, and those that run are evicted: the limit holds from the next "
+        "start on. A second after it they are held. The limit stays in the jobs.",
+        seen="event 012; HoldReasonCode 47",
+    ),
+)
+
+_JOB_FILE_FAULTS = (
+    Fault(
+        name="lose-input",
+        strikes=Strikes.JOBS,
+        what="An input file of jobs is given another name on the access point, as one that was "
+        "deleted. HTCondor holds the jobs when they start; those that run have their copy.",
+        seen="events 021 and 012; HoldReasonCode 13",
+        undone_by="its old name",
+        options=(
+            FaultOption(
+                name="file",
+                metavar="PATH",
+                what="Take this file, by its path in transfer_input_files.",
+                required=True,
+            ),
+        ),
+    ),
 )
 
 FAULTS: dict[str, Fault] = {
     fault.name: fault
     for fault in (
-        *(*_DAEMON_FAULTS, *_NODE_FAULTS, *RESOURCE_FAULTS),
-        *(*NETWORK_FAULTS, *_JOB_FAULTS),
+        *_DAEMON_FAULTS,
+        *_NODE_FAULTS,
+        *RESOURCE_FAULTS,
+        *NETWORK_FAULTS,
+        *_JOB_FAULTS,
+        *_JOB_PROCESS_FAULTS,
+        *_JOB_FILE_FAULTS,
     )
 }
 """Every fault, in the order in which it is listed."""

@@ -18,6 +18,7 @@ from condor_mini.faults.choices import checked
 from condor_mini.faults.healing import heal_records, is_moot, lift
 from condor_mini.faults.holder import is_gone, this_process
 from condor_mini.faults.in_force import FaultInForce
+from condor_mini.faults.job_faults import JobFaults
 from condor_mini.faults.network_methods import NetworkFaults
 from condor_mini.faults.resource_methods import ResourceFaults
 from condor_mini.nodes.fault_records import FaultRecord
@@ -37,7 +38,7 @@ YOUNG = timedelta(seconds=60)
 _log = logging.getLogger(__name__)
 
 
-class Faults(NetworkFaults, ResourceFaults):
+class Faults(JobFaults, NetworkFaults, ResourceFaults):
     """The faults of a pool: ``pool.faults``.
 
     Nodes are named with or without the pool's name: ``execute-1``. A fault that stays in force is
@@ -84,45 +85,19 @@ class Faults(NetworkFaults, ResourceFaults):
         """Drain an execution point (condor_drain); raises what ``strike`` raises."""
         return self._lasting("drain-node", node)
 
-    # -- jobs -------------------------------------------------------------------------------------
+    # -- jobs: see also JobFaults ------------------------------------------------------------------
 
-    def hold(
-        self,
-        *jobs: str,
-        reason: str = "",
-        code: int | None = None,
-        subcode: int | None = None,
-        node: str | None = None,
-    ) -> None:
-        """Hold jobs.
+    def lose_input(self, *jobs: str, file: str, node: str | None = None) -> FaultInForce:
+        """Give an input file of jobs another name on the access point; see ``hold``.
 
         Args:
             jobs: Ids of jobs or clusters, or one ClassAd expression.
-            reason: ``HoldReason``.
-            code: ``HoldReasonCode`` in the jobs' ads. None for HTCondor's 1, a user's request.
-            subcode: ``HoldReasonSubCode``.
+            file: The file as ``transfer_input_files`` names it.
             node: Name of the access point. None for the first.
-
-        Raises:
-            NotFound: There is no such job that can be held.
         """
-        self.strike("hold", node, jobs=jobs, reason=reason, code=code, subcode=subcode)
-
-    def release(self, *jobs: str, node: str | None = None) -> None:
-        """Release held jobs; see ``hold``."""
-        self.strike("release", node, jobs=jobs)
-
-    def evict(self, *jobs: str, node: str | None = None) -> None:
-        """Evict running jobs at once; see ``hold``."""
-        self.strike("evict", node, jobs=jobs)
-
-    def vacate(self, *jobs: str, node: str | None = None) -> None:
-        """Let running jobs leave their slots in order; see ``hold``."""
-        self.strike("vacate", node, jobs=jobs)
-
-    def remove(self, *jobs: str, node: str | None = None) -> None:
-        """Remove jobs; see ``hold``."""
-        self.strike("remove", node, jobs=jobs)
+        made = self.strike("lose-input", node, jobs=jobs, options={"file": file})
+        assert made is not None  # noqa: S101 (it lasts)
+        return made
 
     # -- all of them ------------------------------------------------------------------------------
 

@@ -1,62 +1,70 @@
-"""Faults of jobs: hold, release, evict, vacate, remove."""
+"""Faults of jobs that HTCondor's own tools make: hold, suspend, evict and their like."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import CommandFailed, NotFound, PoolNotReady, UsageError
+from condor_mini.faults import processes
 from condor_mini.faults.action import Action, Target, run
-from condor_mini.jobs.job_ads import (
-    AT_WORK,
-    HELD,
-    IDLE,
-    STATES,
+from condor_mini.jobs.job_ads import STATES
+from condor_mini.jobs.tools import (
+    CONDOR_CONTINUE,
+    CONDOR_HOLD,
+    CONDOR_RELEASE,
+    CONDOR_RM,
+    CONDOR_SUSPEND,
+    CONDOR_VACATE_JOB,
+    CONDOR_VACATE_JOB_FAST,
+    JOB,
+    Tool,
+    job_name,
+    queue_at,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-_ID = re.compile(r"(\d{1,9})(?:\.(\d{1,9}))?", re.ASCII)
 REASON = "a fault of condor-mini"
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Act:
-    """What is done to jobs, and in which states they must be."""
+def fit_jobs(target: Target, states: Collection[int]) -> list[str]:
+    """Return the ids of the target's jobs that are in such a state.
 
-    command: tuple[str, ...]
-    states: Collection[int]
+    Raises:
+        UsageError: Something is neither ids nor a ClassAd expression.
+        NotFound: There is no such job in such a state.
+        PoolNotReady: The schedd does not answer.
+    """
+    constraint = constraint_of(target.jobs)
+    which = ["-allusers", "-constraint", constraint]
+    queue = queue_at(target.node, which, constraint)
+    fit = [f"{c}.{p}" for (c, p), job in sorted(queue.items()) if job.status in states]
+    if fit:
+        return fit
+    asked = " ".join(target.jobs)
+    found = sorted({STATES.get(job.status, str(job.status)) for job in queue.values()})
+    why = f"none of {asked} can be: {', '.join(found)}" if found else f"no job is {asked}"
+    raise NotFound(
+        f"{why}, on {target.node.name}",
+        hint=f"See the queue: condor-mini queue -n {target.node.pool}",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _ByTool:
+    """What one of HTCondor's tools does to jobs."""
+
+    tool: Tool
 
     def look(self, target: Target) -> str:
-        """Return the ids of the jobs; raise ``NotFound`` if none is there in such a state."""
-        constraint = constraint_of(target.jobs)
-        argv = ["condor_q", "-allusers", "-constraint", constraint]
-        argv += ["-af:j", "JobStatus"]
-        result = target.node.exec(argv, user="root")
-        if result.returncode != 0:
-            if "constraint" in result.stderr.lower():
-                raise UsageError(f"{constraint}: HTCondor refuses it: {result.stderr.strip()}")
-            raise PoolNotReady(
-                f"the schedd of {target.node.name} does not answer: {result.stderr.strip()}",
-                hint=f"See why: condor-mini doctor -n {target.node.pool}",
-            )
-        found = dict(line.split() for line in result.stdout.splitlines())
-        fit = [job for job, state in found.items() if int(state) in self.states]
-        if fit:
-            return " ".join(fit)
-        asked = " ".join(target.jobs)
-        states = sorted({STATES.get(int(state), state) for state in found.values()})
-        why = f"none of {asked} can be: {', '.join(states)}" if found else f"no job is {asked}"
-        raise NotFound(
-            f"{why}, on {target.node.name}",
-            hint=f"See the queue: condor-mini queue -n {target.node.pool}",
-        )
+        """Return the ids of the jobs; raises what ``fit_jobs`` raises."""
+        return " ".join(fit_jobs(target, self.tool.states))
 
     def strike(self, target: Target, jobs: str) -> None:
         """Do it to those jobs."""
-        run(target.node, *self.command, *jobs.split())
+        run(target.node, *self.tool.argv(jobs.split()))
 
 
 def constraint_of(jobs: Sequence[str]) -> str:
@@ -65,15 +73,8 @@ def constraint_of(jobs: Sequence[str]) -> str:
     Raises:
         UsageError: There is none, or an expression beside others.
     """
-    ids = [_ID.fullmatch(job) for job in jobs]
-    if jobs and all(ids):
-        return " || ".join(
-            f"(ClusterId == {found[1]} && ProcId == {found[2]})"
-            if found[2]
-            else f"ClusterId == {found[1]}"
-            for found in ids
-            if found
-        )
+    if jobs and all(map(JOB.fullmatch, jobs)):
+        return " || ".join(job_name(job).constraint for job in jobs)
     if len(jobs) == 1 and jobs[0].strip():
         return jobs[0]
     raise UsageError(
@@ -82,14 +83,9 @@ def constraint_of(jobs: Sequence[str]) -> str:
     )
 
 
-_NOT_ENDED = (IDLE, *AT_WORK)
-_HOLD = _Act(command=(), states=_NOT_ENDED)
-
-
 def _hold(target: Target, jobs: str) -> None:
-    subcode = () if target.subcode is None else ("-subcode", str(target.subcode))
-    reason = ("-reason", target.reason or REASON)
-    run(target.node, "condor_hold", *reason, *subcode, *jobs.split())
+    reason = target.reason or REASON
+    run(target.node, *CONDOR_HOLD.argv(jobs.split(), reason=reason, subcode=target.subcode))
     if target.code is not None:
         for job in jobs.split():
             _set_code(target, job, target.code)
@@ -104,14 +100,25 @@ def _set_code(target: Target, job: str, code: int) -> None:
         ) from None
 
 
-def _action(act: _Act) -> Action:
+def _look_to_suspend(target: Target) -> str:
+    processes.require_stopping(target.node)
+    return _SUSPEND.look(target)
+
+
+_SUSPEND = _ByTool(tool=CONDOR_SUSPEND)
+
+
+def _action(tool: Tool) -> Action:
+    act = _ByTool(tool=tool)
     return Action(look=act.look, strike=act.strike)
 
 
 ACTIONS = {
-    "hold": Action(look=_HOLD.look, strike=_hold),
-    "release": _action(_Act(command=("condor_release",), states=(HELD,))),
-    "evict": _action(_Act(command=("condor_vacate_job", "-fast"), states=AT_WORK)),
-    "vacate": _action(_Act(command=("condor_vacate_job",), states=AT_WORK)),
-    "remove": _action(_Act(command=("condor_rm",), states=(*_NOT_ENDED, HELD))),
+    "hold": Action(look=_ByTool(tool=CONDOR_HOLD).look, strike=_hold),
+    "release": _action(CONDOR_RELEASE),
+    "evict": _action(CONDOR_VACATE_JOB_FAST),
+    "vacate": _action(CONDOR_VACATE_JOB),
+    "remove": _action(CONDOR_RM),
+    "suspend": Action(look=_look_to_suspend, strike=_SUSPEND.strike),
+    "continue": _action(CONDOR_CONTINUE),
 }

@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 
 TIMEOUT_S = 20.0
 END_TIMEOUT_S = 15.0
+SIGNALS = (
+    *("ABRT", "BUS", "FPE", "HUP", "ILL", "INT", "KILL"),
+    *("PIPE", "QUIT", "SEGV", "TERM", "USR1", "USR2", "XCPU"),
+)
+"""The signals that end a program that does not handle them: signal(7)."""
 _WHO = ("root", USER)
 """The node's root may not signal the processes of its users, unless the node has CAP_KILL."""
 
@@ -40,6 +45,16 @@ def require_stopping(node: Node) -> None:
 def find(node: Node, daemon: str) -> list[str]:
     """Return the processes of a daemon on a node."""
     return _run(node, "find", daemon)
+
+
+def starter(node: Node, slot: str) -> list[str]:
+    """Return the starter of a slot on a node: ``slot1_2``."""
+    return _run(node, "starter", slot)
+
+
+def below_starter(node: Node, slot: str) -> list[str]:
+    """Return the processes that the starter of a slot has started: the job's first one."""
+    return _run(node, "below-starter", slot)
 
 
 def stopped(node: Node) -> list[str]:

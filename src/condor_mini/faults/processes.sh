@@ -3,6 +3,8 @@
 # nodes that an older condor-mini has made. A process is PID:START, so that none is mistaken for a later one that has
 # its number. START is the 22nd field of proc_pid_stat(5).
 #   find NAME              prints the processes of the daemon condor_NAME
+#   starter SLOT           prints the condor_starter of a slot
+#   below-starter SLOT     prints the processes that it has started
 #   stopped                prints the processes that are stopped
 #   signal NUMBER P...     sends a signal to those of the processes that still exist
 #   stop                   stops all processes of the node but the first one
@@ -46,6 +48,14 @@ others() {
   done
 }
 
+# starter SLOT: prints the condor_starter of a slot. The slot is one of its arguments.
+starter() {
+  others | while read -r pid _ start comm; do
+    [ "$comm" = condor_starter ] || continue
+    ! tr '\0' '\n' <"/proc/$pid/cmdline" 2>/dev/null | grep -qxF "$1" || echo "$pid:$start"
+  done
+}
+
 # stop_all: repeats until nothing goes on, because a process may just be starting another one.
 stop_all() {
   rounds=20
@@ -65,6 +75,14 @@ case $action in
     # proc_pid_stat(5) cuts a name after 15 characters.
     name=$(printf %.15s "condor_$1")
     others | while read -r pid _ start comm; do [ "$comm" != "$name" ] || echo "$pid:$start"; done
+    ;;
+  starter) starter "$1" ;;
+  below-starter)
+    for process in $(starter "$1"); do
+      others | while read -r pid _ start _; do
+        ! look "$pid" || [ "$parent" != "${process%:*}" ] || echo "$pid:$start"
+      done
+    done
     ;;
   stopped) others | sed -n 's/^\([0-9]*\) [Tt] \([0-9]*\) .*/\1:\2/p' ;;
   signal)

@@ -5,8 +5,6 @@ HTCondor's tools say in words what became of each job. So the queue is asked bef
 
 from __future__ import annotations
 
-import json
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,7 +14,18 @@ from condor_mini.base.parallel import each
 from condor_mini.base.progress import Progress
 from condor_mini.jobs.access_points import running_access_points
 from condor_mini.jobs.job_ads import HELD, REMOVED
-from condor_mini.reports.classads import ask
+from condor_mini.jobs.tools import (
+    CONDOR_HOLD,
+    CONDOR_RELEASE,
+    CONDOR_RM,
+    Job,
+    JobName,
+    Queue,
+    QueuedAd,
+    Tool,
+    job_name,
+    queue_at,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
@@ -29,76 +38,37 @@ MOST_LINES = 10
 ACTION_TIMEOUT_S = 600.0
 """The schedd answers when it has changed all jobs; there may be tens of thousands."""
 _SILENT = Progress()
-_ATTRIBUTES = "ClusterId,ProcId,JobStatus,EnteredCurrentStatus,Owner"
-JOB = re.compile(r"([1-9][0-9]{0,9})(?:\.(0|[1-9][0-9]{0,9}))?", re.ASCII)
-"""The number of a cluster, or the id of a job."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Seen:
-    """A job in the queue at one moment."""
-
-    status: int
-    entered_at: int
-    """When it came into its state, in seconds since 1970."""
-    owner: str
-
-
-_Job = tuple[int, int]
-_Queue = dict[_Job, _Seen]
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Wanted:
-    """What names jobs: a cluster, or one job of it."""
-
-    cluster: int
-    proc: int | None
-
-    def __str__(self) -> str:
-        return str(self.cluster) if self.proc is None else f"{self.cluster}.{self.proc}"
-
-    @property
-    def words(self) -> str:
-        """How a message names it."""
-        return f"cluster {self}" if self.proc is None else f"job {self}"
-
-    def is_in(self, queue: _Queue) -> bool:
-        """Return whether a queue has such a job."""
-        if self.proc is not None:
-            return (self.cluster, self.proc) in queue
-        return any(cluster == self.cluster for cluster, _ in queue)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Action:
     """Something that is done to jobs."""
 
-    tool: str
+    tool: Tool
     done: str
     """What was done, at the beginning of a sentence."""
     already: str
     """What a job is that was so before."""
-    is_wanted: Callable[[_Seen | None], bool]
+    is_wanted: Callable[[QueuedAd | None], bool]
     """Whether a job, or None for one that has left the queue, is as the action leaves it."""
     may_be_undone: bool = False
     """Whether the job's own policy may undo it at once."""
 
 
 REMOVE = Action(
-    tool="condor_rm",
+    tool=CONDOR_RM,
     done="Removed",
     already="being removed",
     is_wanted=lambda job: job is None or job.status == REMOVED,
 )
 HOLD = Action(
-    tool="condor_hold",
+    tool=CONDOR_HOLD,
     done="Held",
     already="held",
     is_wanted=lambda job: job is None or job.status == HELD,
 )
 RELEASE = Action(
-    tool="condor_release",
+    tool=CONDOR_RELEASE,
     done="Released",
     already="not held",
     is_wanted=lambda job: job is None or job.status != HELD,
@@ -160,7 +130,7 @@ def act(
         NotFound: There is no such pool or access point.
         PoolNotReady: No access point runs, or a schedd does not answer.
     """
-    wanted = None if jobs is None else [*dict.fromkeys(map(_parsed, jobs))]
+    wanted = None if jobs is None else [*dict.fromkeys(map(job_name, jobs))]
     if reason is not None and (not reason.strip() or len(reason.splitlines()) != 1):
         raise UsageError("the reason must be one line of text")
     nodes = running_access_points(pool, node, progress=progress)
@@ -183,35 +153,20 @@ def act(
     return Outcome(clusters=clusters, failure=next(iter(failures), None))
 
 
-def _parsed(job: int | str) -> _Wanted:
-    found = JOB.fullmatch(str(job))
-    if not found:
-        raise UsageError(f"{job} is neither a cluster (3) nor a job (3.0)")
-    return _Wanted(cluster=int(found[1]), proc=None if found[2] is None else int(found[2]))
-
-
-def _queue_of(node: Node, wanted: Sequence[_Wanted] | None) -> _Queue:
+def _queue_of(node: Node, wanted: Sequence[JobName] | None) -> Queue:
     """Return the jobs that are wanted, or the ordinary user's for None."""
     # Without -allusers and as the ordinary user, condor_q has this user's jobs (its manual).
     which = () if wanted is None else ("-allusers", *map(str, wanted))
-    ads = json.loads(ask(node, ["condor_q", *which, "-json", "-attributes", _ATTRIBUTES]) or "[]")
-    return {
-        (ad["ClusterId"], ad["ProcId"]): _Seen(
-            status=ad["JobStatus"],
-            entered_at=ad.get("EnteredCurrentStatus", 0),
-            owner=str(ad.get("Owner", "")),
-        )
-        for ad in ads
-    }
+    return queue_at(node, which)
 
 
-def _clusters(queue: _Queue) -> list[_Wanted]:
+def _clusters(queue: Queue) -> list[JobName]:
     numbers = dict.fromkeys(cluster for cluster, _ in sorted(queue))
-    return [_Wanted(cluster=number, proc=None) for number in numbers]
+    return [JobName(cluster=number, proc=None) for number in numbers]
 
 
 def _check_unambiguous(
-    nodes: Sequence[Node], queues: Sequence[_Queue], wanted: Iterable[_Wanted]
+    nodes: Sequence[Node], queues: Sequence[Queue], wanted: Iterable[JobName]
 ) -> None:
     """Refuse a number that several access points have: each counts its clusters from 1."""
     for one in wanted:
@@ -224,14 +179,13 @@ def _check_unambiguous(
 
 
 def _change(
-    node: Node, action: Action, queue: _Queue, ids: Sequence[_Wanted], reason: str | None
-) -> tuple[_Queue, str]:
+    node: Node, action: Action, queue: Queue, ids: Sequence[JobName], reason: str | None
+) -> tuple[Queue, str]:
     """Run the tool, and return the jobs that are as they were, and what it says of them."""
     to_change = {job: seen for job, seen in queue.items() if not action.is_wanted(seen)}
     if not to_change:
         return {}, ""
-    words = [] if reason is None else ["-reason", reason]
-    argv = [action.tool, *words, *map(str, ids)]
+    argv = action.tool.argv(ids, reason=reason)
     result = node.exec(argv, timeout_s=ACTION_TIMEOUT_S)
     after = _queue_of(node, ids)
     refused = {
@@ -245,7 +199,7 @@ def _change(
 
 
 def _changed(
-    node: Node, action: Action, queue: _Queue, refused: Collection[_Job]
+    node: Node, action: Action, queue: Queue, refused: Collection[Job]
 ) -> list[ChangedJobs]:
     found: dict[int, tuple[list[int], list[int]]] = {}
     for job, seen in sorted(queue.items()):
@@ -263,24 +217,24 @@ def _changed(
     ]
 
 
-def _refusal(node: Node, action: Action, refused: _Queue, output: str) -> CondorMiniError:
+def _refusal(node: Node, action: Action, refused: Queue, output: str) -> CondorMiniError:
     owners = {seen.owner for seen in refused.values()}
     hint = None
     if not node.has_one_user and owners != {USER}:
         owner = min(owners - {USER})
         hint = (
             f"The user {owner} can: condor-mini exec -n {node.pool} --node {node.name} "
-            f"--user {owner} -- {action.tool} JOB"
+            f"--user {owner} -- {action.tool.name} JOB"
         )
     first = ".".join(map(str, min(refused)))
     which = f"job {first}" if len(refused) == 1 else f"{len(refused)} jobs, the first one {first}"
     lines = "\n".join(output.splitlines()[:MOST_LINES]) or "(no output)"
     return CondorMiniError(
-        f"{action.tool} on {node.name} did not change {which}:\n{lines}", hint=hint
+        f"{action.tool.name} on {node.name} did not change {which}:\n{lines}", hint=hint
     )
 
 
-def _absence(pool: PoolNodes, missing: Sequence[_Wanted]) -> NotFound:
+def _absence(pool: PoolNodes, missing: Sequence[JobName]) -> NotFound:
     named = ", ".join(one.words for one in missing[:MOST_LINES])
     more = f" and {len(missing) - MOST_LINES} more" if len(missing) > MOST_LINES else ""
     return NotFound(

@@ -237,7 +237,7 @@ def submit(
     return Submission(
         runner=runner,
         # With -dump, condor_submit names a cluster that does not exist.
-        clusters=() if submit_nothing(arguments) else _clusters(result.stdout),
+        clusters=() if submit_nothing(arguments) else clusters_in(result.stdout),
         message=result.stdout.strip(),
         warning="\n".join(line for line in result.stderr.splitlines() if "WARNING" in line),
         staging=staging,
@@ -246,7 +246,7 @@ def submit(
     )
 
 
-def _clusters(output: str) -> tuple[int, ...]:
+def clusters_in(output: str) -> tuple[int, ...]:
     """Return the clusters in the output of condor_submit, with -terse too: ``12.0 - 12.9``."""
     numbers = re.findall(r"submitted to cluster (\d+)|^(\d+)\.\d+ - ", output, re.MULTILINE)
     return tuple(int(number or terse) for number, terse in numbers)

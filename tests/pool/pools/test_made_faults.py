@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from condor_mini.base.errors import NotFound
 from condor_mini.base.waiting import wait_until
 from condor_mini.faults import processes
 from gates import Gate
@@ -181,9 +182,9 @@ def log(pool: Pool) -> Iterator[str]:
     pool.exec(["rm", "-f", path])
 
 
-def begun(pool: Pool, log: str) -> str:
+def begun(pool: Pool, log: str, script: str = "", **commands: str) -> str:
     """Submit a job that runs until it is struck; its id."""
-    script = Gate(pool=pool).passage
+    script = script or Gate(pool=pool).passage
     job = {
         "executable": "/bin/sh",
         "arguments": f"\"-c '{script}'\"",
@@ -191,6 +192,7 @@ def begun(pool: Pool, log: str) -> str:
         "should_transfer_files": "YES",
         "request_disk": "1M",
         "log": log,
+        **commands,
     }
     text = "".join(f"{key} = {value}\n" for key, value in job.items())
     result = pool.exec(["condor_submit", "-terse", "-"], stdin=f"{text}queue\n")
@@ -230,6 +232,84 @@ def test_jobs_are_struck(pool: Pool, faults: Faults, log: str) -> None:
     await_event(pool, log, "004", 3)
     faults.remove(job)
     await_event(pool, log, "009")
+
+
+def await_file(faults: Faults, job: str, file: str) -> None:
+    """Wait until a job has written a file, and remove it."""
+
+    def unwritten() -> str | None:
+        try:
+            faults.lose_file(job, file=file)
+        except NotFound as failure:
+            return failure.message
+        return None
+
+    wait_until(unwritten, timeout_s=WITHIN_S)
+
+
+@pytest.mark.slow
+def test_vacated_job_has_its_files_again(pool: Pool, faults: Faults, log: str) -> None:
+    """A job that is vacated, and transfers its files then, has them when it runs again."""
+    script = f"test -e state || {{ touch state begun; {Gate(pool=pool).passage}; }}"
+    commands = {
+        "when_to_transfer_output": "ON_EXIT_OR_EVICT",
+        "transfer_output_files": "state",
+        "initialdir": "/home/jovyan",
+    }
+    job = begun(pool, log, script, **commands)
+    try:
+        await_event(pool, log, "001")
+        await_file(faults, job, "begun")
+        faults.vacate(job)
+        text = await_event(pool, log, "005")  # the gate is closed: it has found the file
+    finally:
+        pool.exec(["rm", "-f", "/home/jovyan/state"])
+    assert text.index("Started transferring output files") < text.index("004 (")
+
+
+@pytest.fixture
+def logs(pool: Pool) -> Iterator[list[str]]:
+    """The paths of four jobs' event logs."""
+    paths = [f"/home/jovyan/faults-{uuid.uuid4().hex[:8]}.log" for _ in range(4)]
+    yield paths
+    pool.exec(["rm", "-f", *paths])
+
+
+def test_processes_of_jobs_are_struck(pool: Pool, faults: Faults, logs: list[str]) -> None:
+    """A program ends by a signal; jobs exceed time and disk; one loses its output file."""
+    gate = Gate(pool=pool)
+    crashing, lasting = begun(pool, logs[0]), begun(pool, logs[1])
+    script = f"touch out begun; {gate.passage}"
+    losing = begun(pool, logs[2], script, transfer_output_files="out")
+    filling = begun(pool, logs[3], periodic_hold="DiskUsage > RequestDisk")
+    for log in logs:
+        await_event(pool, log, "001")
+    faults.fill_sandbox(filling)
+    faults.signal(crashing, signal="SEGV")
+    faults.time_limit(lasting)
+    assert "Abnormal termination (signal 11)" in await_event(pool, logs[0], "005")
+    assert "exceeded allowed execute duration" in await_event(pool, logs[1], "012")
+    await_file(faults, losing, "begun")
+    faults.lose_file(losing, file="out")
+    gate.open()
+    assert "out: (errno 2)" in await_event(pool, logs[2], "012")
+    assert "'DiskUsage > RequestDisk' evaluated to TRUE" in await_event(pool, logs[3], "012")
+
+
+@pytest.mark.slow
+def test_lost_input_holds_the_job(pool: Pool, faults: Faults, log: str) -> None:
+    """A job whose input is gone when it starts is held; healed and released, it has it."""
+    data = f"{log}.data"
+    pool.exec(["touch", data])
+    try:
+        job = begun(pool, log, "true", transfer_input_files=data, hold="true")
+        with faults.lose_input(job, file=data):
+            faults.release(job)
+            assert "(errno 2)" in await_event(pool, log, "012")
+        faults.release(job)
+        await_event(pool, log, "005")
+    finally:
+        pool.exec(["rm", "-f", data])
 
 
 # -- whoever holds a fault is killed --------------------------------------------------------------

@@ -13,6 +13,7 @@ from condor_mini.cli import cli
 from condor_mini.engine import ContainerSpec, FakeOutcome
 from condor_mini.nodes.node import pool_labels
 from condor_mini.runtime import Runtime
+from fake_event_log import FakeEventLog
 from fake_schedds import Schedds
 
 if TYPE_CHECKING:
@@ -107,6 +108,17 @@ def test_fault_in_force_has_its_keys(pool: FakePool, run: Run) -> None:
 def test_faults_have_their_keys(command_line: Run) -> None:
     """`fault list` prints the documented keys of each fault."""
     assert set(command_line("fault", "list", "-o", "json").json[0]) == keys("fault list")
+
+
+def test_events_have_their_keys(command_line: Run) -> None:
+    """`event list` prints the documented keys of each type."""
+    assert set(command_line("event", "list", "-o", "json").json[0]) == keys("event", "A type")
+
+
+def test_event_has_its_keys(pool: FakePool, run: Run) -> None:
+    """`event` prints the documented keys."""
+    FakeEventLog(pool=pool, after={"condor_submit": [0]})
+    assert set(run("event", "0", "-n", "ci", "-o", "json").json) == keys("event")
 
 
 @pytest.mark.usefixtures("pool")

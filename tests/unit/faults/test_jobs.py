@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.base.errors import NotFound, UsageError
+from condor_mini.base.errors import EngineCapabilityError, NotFound, UsageError
 from condor_mini.faults.jobs import REASON, constraint_of
 
 if TYPE_CHECKING:
@@ -37,18 +38,20 @@ def test_other_words_are_refused(jobs: list[str]) -> None:
 @pytest.mark.parametrize(
     ("name", "argv"),
     [
-        ("hold", ("condor_hold", "-reason", REASON, "7.0", "7.1")),
+        ("hold", ("condor_hold", "-reason", REASON, "7.0", "7.1", "7.4")),
         ("release", ("condor_release", "7.2")),
-        ("evict", ("condor_vacate_job", "-fast", "7.1")),
-        ("vacate", ("condor_vacate_job", "7.1")),
-        ("remove", ("condor_rm", "7.0", "7.1", "7.2")),
+        ("evict", ("condor_vacate_job", "-fast", "7.1", "7.4")),
+        ("vacate", ("condor_vacate_job", "7.1", "7.4")),
+        ("remove", ("condor_rm", "7.0", "7.1", "7.2", "7.4")),
+        ("suspend", ("condor_suspend", "7.1")),
+        ("continue", ("condor_continue", "7.4")),
     ],
 )
 def test_only_jobs_in_a_fit_state_are_struck(
     pool: FakePool, struck: StruckNodes, name: str, argv: tuple[str, ...]
 ) -> None:
     """HTCondor's command gets the jobs that it can do something to."""
-    struck.jobs = {"7.0": 1, "7.1": 2, "7.2": 5, "7.3": 4}
+    struck.jobs = {"7.0": 1, "7.1": 2, "7.2": 5, "7.3": 4, "7.4": 7}
     assert pool.faults.strike(name, jobs=["7"]) is None
     assert struck.asked == [argv]
 
@@ -83,3 +86,13 @@ def test_expression_that_htcondor_refuses(pool: FakePool, struck: StruckNodes) -
     del struck
     with pytest.raises(UsageError, match="invalid constraint"):
         pool.faults.hold("(")
+
+
+def test_suspension_needs_processes_that_stop(pool: FakePool, struck: StruckNodes) -> None:
+    """Where SIGSTOP stops nothing, jobs are not suspended: they would go on."""
+    struck.jobs = {"7.0": 2}
+    info = pool.engine.info()
+    pool.engine.info = lambda: replace(info, stops_processes=False)  # type: ignore[method-assign]
+    with pytest.raises(EngineCapabilityError, match="cannot be stopped"):
+        pool.faults.suspend("7")
+    assert struck.asked == []

@@ -1,0 +1,1 @@
+"""Produce the events of HTCondor's job event log on demand."""
