@@ -20,7 +20,7 @@ mark=CONDOR_MINI_FAULT=$kind-pressure-of-${CONDOR_MINI_CONTAINER:-this-node}
 ours() {
   grep -lsF "$mark" /proc/[0-9]*/environ | while read -r file; do
     place=${file%/environ}
-    [ ! -O "$place" ] || echo "${place#/proc/}"
+    [ "$(stat -c %u "$place" 2>/dev/null)" != "$(id -u)" ] || echo "${place#/proc/}"
   done
 }
 
