@@ -491,7 +491,7 @@ class Pool(PoolNodes):
         """Save queues, history, accounting, keys and homes in one file, which only you can read.
 
         The nodes are stopped for it, and started again if they ran: jobs that run return to the
-        queue, and run again.
+        queue, and run again. Faults in force end.
 
         Args:
             snapshot: Name of the snapshot, or path of its file: ``./queue.tar.gz``.
@@ -510,8 +510,15 @@ class Pool(PoolNodes):
         """
         from condor_mini.snapshots import saving
 
-        self.faults.end_on(None)
-        return saving.save(self, snapshot, progress, keys=keys, force=force, timeout_s=timeout_s)
+        return saving.save(
+            self,
+            snapshot,
+            progress,
+            keys=keys,
+            force=force,
+            timeout_s=timeout_s,
+            before_stop=lambda: self.faults.end_on(None),
+        )
 
     def restore_snapshot(
         self,
@@ -524,7 +531,7 @@ class Pool(PoolNodes):
         """Replace queues, history, accounting and homes by those of a snapshot.
 
         Access points that are not in the snapshot keep theirs. The keys are replaced if the
-        snapshot is of a pool of that name.
+        snapshot is of a pool of that name. Faults in force end.
 
         Args:
             snapshot: Name or path of the snapshot.
@@ -542,10 +549,13 @@ class Pool(PoolNodes):
         from condor_mini.snapshots import restoring
         from condor_mini.snapshots.snapshot import Snapshot
 
-        found = Snapshot.open(snapshot)
-        self.faults.end_on(None)
         restoring.restore(
-            self, found, progress, leave_out_running=leave_out_running, timeout_s=timeout_s
+            self,
+            Snapshot.open(snapshot),
+            progress,
+            leave_out_running=leave_out_running,
+            timeout_s=timeout_s,
+            before_stop=lambda: self.faults.end_on(None),
         )
 
     # -- ClassAds, status, logs -------------------------------------------------------------------

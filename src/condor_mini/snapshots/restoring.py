@@ -19,7 +19,7 @@ from condor_mini.snapshots.saving import KINDS, OF_KEYS, PARTS, is_below
 from condor_mini.snapshots.snapshot import MANIFEST
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from typing import BinaryIO
 
     from condor_mini.base.progress import Progress
@@ -179,8 +179,9 @@ def restore(
     *,
     leave_out_running: bool,
     timeout_s: float,
+    before_stop: Callable[[], object],
 ) -> None:
-    """Replace the state of a pool; see ``Pool.restore_snapshot``."""
+    """Replace the state of a pool; see ``Pool.restore_snapshot``, and ``save`` for the rest."""
     nodes = pool.existing_nodes()
     if nodes[0].is_personal or nodes[0].joined_to:
         raise UsageError(
@@ -192,6 +193,7 @@ def restore(
         raise NotFound(f"the pool {pool.name} has no central manager")
     _check_fit(snapshot, nodes[0].series, [n.name.removeprefix(f"{pool.name}-") for n in keepers])
     with contents(snapshot, pool.name, leave_out_running=leave_out_running) as state:
+        before_stop()
         stop_and_start.stop(pool.engine, nodes, progress)
         for node in keepers:
             if parts := state.parts(node.name.removeprefix(f"{pool.name}-")):

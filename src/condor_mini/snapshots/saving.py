@@ -33,7 +33,7 @@ from condor_mini.snapshots.snapshot import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from os import PathLike
     from typing import BinaryIO
 
@@ -65,8 +65,12 @@ def save(
     keys: bool,
     force: bool,
     timeout_s: float,
+    before_stop: Callable[[], object],
 ) -> Snapshot:
-    """Save the state of a pool; see ``Pool.save_snapshot``."""
+    """Save the state of a pool; see ``Pool.save_snapshot``.
+
+    ``before_stop`` is called when nothing stands in the way, before the nodes are stopped.
+    """
     path = path_of(snapshot)
     if path.parent == directory():
         directory().mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -89,7 +93,7 @@ def save(
             spec=stored_spec(pool.name, nodes).model_dump(mode="json", by_alias=True),
             nodes=saved,
         )
-        with _stopped(pool, running, progress, timeout_s):
+        with _stopped(pool, running, before_stop, progress, timeout_s):
             what = f"the state of {counted(len(keepers), 'node')}"
             with (
                 progress.step(f"Saving {what}", done=f"Saved {what}") as detail,
@@ -152,7 +156,11 @@ def _saved(node: Node) -> SavedNode:
 
 @contextmanager
 def _stopped(
-    pool: PoolNodes, running: Sequence[Node], progress: Progress, timeout_s: float
+    pool: PoolNodes,
+    running: Sequence[Node],
+    before_stop: Callable[[], object],
+    progress: Progress,
+    timeout_s: float,
 ) -> Iterator[None]:
     """Stop nodes, and start them again afterwards.
 
@@ -162,8 +170,9 @@ def _stopped(
     if not running:
         yield
         return
-    stop_and_start.stop(pool.engine, running, progress)
+    before_stop()
     try:
+        stop_and_start.stop(pool.engine, running, progress)
         yield
     finally:
         what = counted(len(running), "node")

@@ -82,6 +82,21 @@ def test_one_that_exists_is_kept(saved_pool: Pool) -> None:
     assert not saved_pool.save_snapshot("before", keys=False, force=True).manifest.keys
 
 
+def test_faults_end_when_nothing_stands_in_the_way(
+    saved_pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A refusal changes nothing, neither nodes nor faults in force."""
+    ended: list[str | None] = []
+    monkeypatch.setattr(
+        "condor_mini.faults.faults.Faults.end_on", lambda _, node: ended.append(node)
+    )
+    saved_pool.save_snapshot("before")
+    assert ended == [None]
+    with pytest.raises(AlreadyInUse):
+        saved_pool.save_snapshot("before")
+    assert ended == [None]
+
+
 def test_bad_place_is_told(saved_pool: Pool, tmp_path: Path) -> None:
     """A directory that is absent, and another ending, are told before the pool is stopped."""
     with pytest.raises(UsageError, match="cannot be written: No such file or directory"):
