@@ -114,7 +114,6 @@ def given_out(pool: Pool) -> list[str]:
 
 
 @pytest.mark.usefixtures("tokens")
-@pytest.mark.slow_on("embedded")
 def test_an_upgrade_keeps_queue_and_history(pool: Pool) -> None:
     """`restart --htcondor 25`: the queue, its job ids, the history and a running job are kept."""
     gate = Gate(pool=pool)
