@@ -159,6 +159,7 @@ def test_pool_file_of_the_reference_has_three_nodes() -> None:
     assert load_pool_file(text, source="pool-file.md", base=ROOT).execution_point_count == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", scenarios("install"), ids=name_of)
 def test_install(page: Path, tmp_path: Path) -> None:
     """What is installed by the page's commands is there to use."""

@@ -96,6 +96,7 @@ def test_plain_docker_build_of_each_folder(docker: ImageBuilder, tag: str, role:
     assert docker.image(f"condor-{role}:{tag}") is not None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("role", builder.ROLES)
 def test_the_script_beside_each_dockerfile_builds_that_image(
     docker: ImageBuilder, role: str

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.every_engine,
+    pytest.mark.slow_on("embedded"),
     pytest.mark.parametrize("person", WHO[:1], indirect=True, scope="session"),
 ]
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from .conftest import Cli
 
+pytestmark = [pytest.mark.every_engine, pytest.mark.slow_on("docker")]
 ALL_JOBS = 23
 """The event that befalls all jobs of the access point: its schedd is restarted."""
 AT_ONCE = 4
@@ -79,16 +80,6 @@ def check_each(pool: Pool, read: Callable[[MadeEvent], tuple[int, int]]) -> None
 
 def test_each_event_is_made(pool: Pool, read: Callable[[MadeEvent], tuple[int, int]]) -> None:
     """HTCondor writes each event that can be had, and its own reader reads it."""
-    check_each(pool, read)
-
-
-@pytest.mark.slow
-@pytest.mark.every_engine
-@pytest.mark.pool_engines("embedded", reason="the test before this one shows it on Docker")
-def test_each_event_is_made_without_an_engine(
-    pool: Pool, read: Callable[[MadeEvent], tuple[int, int]]
-) -> None:
-    """So it does on the embedded engine."""
     check_each(pool, read)
 
 

@@ -122,6 +122,7 @@ def test_partition_silences_a_node(pool: Pool, faults: Faults) -> None:
     assert heard(pool, "execute-1") > silent
 
 
+@pytest.mark.slow
 def test_partition_is_between_groups(pool: Pool, faults: Faults) -> None:
     """Nodes that are cut off together reach each other; --from names those whom they do not."""
     with faults.partition("execute-1", "execute-2") as made:

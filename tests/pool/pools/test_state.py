@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from condor_mini.engine import Engine
 
-pytestmark = pytest.mark.every_engine
+pytestmark = [pytest.mark.every_engine, pytest.mark.slow_on("embedded")]
 
 REMADE_S = 60
 SMALL_LOG = 20_000

@@ -190,7 +190,7 @@ def test_next_run_removes_what_a_killed_controller_left(suite: Suite) -> None:
     ("number", "expected", "arguments"),
     [
         pytest.param(signal.SIGINT, 2, (), id="SIGINT-alone"),
-        pytest.param(signal.SIGTERM, 143, (), id="SIGTERM-alone"),
+        pytest.param(signal.SIGTERM, 143, (), id="SIGTERM-alone", marks=pytest.mark.slow),
         pytest.param(signal.SIGINT, 2, ("-n", "2"), id="SIGINT-xdist"),
         pytest.param(signal.SIGTERM, 143, ("-n", "2"), id="SIGTERM-xdist", marks=pytest.mark.slow),
     ],
