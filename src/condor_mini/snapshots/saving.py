@@ -6,13 +6,13 @@ import io
 import os
 import tarfile
 import tempfile
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condor_mini._version import __version__
 from condor_mini.base.errors import AlreadyInUse, PoolNotReady, StateError, UsageError
+from condor_mini.base.tree import replacing
 from condor_mini.base.words import counted
 from condor_mini.engine.several import engine_at, host_of
 from condor_mini.jobs.job_ads import AT_WORK, STATES
@@ -35,6 +35,7 @@ from condor_mini.snapshots.snapshot import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from os import PathLike
+    from pathlib import Path
     from typing import BinaryIO
 
     from condor_mini.base.progress import Progress
@@ -53,6 +54,7 @@ OF_KEYS: Mapping[str, Collection[str]] = {
     "key": (),
 }
 """What goes with the keys: tokens that they sign, and what is known of these."""
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 FAST = 1
 """The level of compression. Higher ones take several times as long, for a tenth of the size."""
 
@@ -186,19 +188,13 @@ def _stopped(
 @contextmanager
 def _written(path: Path) -> Iterator[BinaryIO]:
     """Yield a file, readable by the caller alone, that takes the path's place if all goes well."""
+    if not path.parent.is_dir():
+        raise UsageError(f"{path} cannot be written: there is no directory {path.parent}")
     try:
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}") from None
-    try:
-        with os.fdopen(descriptor, "wb") as file:
+        with replacing(path) as new, os.fdopen(os.open(new, _NEW, 0o600), "wb") as file:
             yield file
-        Path(name).replace(path)
     except OSError as error:
         raise StateError(f"{path} cannot be written: {error.strerror or error}") from None
-    finally:
-        with suppress(FileNotFoundError):
-            Path(name).unlink()
 
 
 def _save_node(tar: tarfile.TarFile, node: Node, *, keys: bool) -> None:

@@ -96,6 +96,7 @@ def compose(fresh: Cli, tmp_path: Path) -> Iterator[Compose]:
     assert subprocess.run(left, capture_output=True, text=True, check=True).stdout == ""
 
 
+@pytest.mark.slow
 def test_pool_runs_is_scaled_and_keeps_its_state(compose: Compose) -> None:
     """A user's job runs on it, more execution points join, and the history outlives ``down``."""
     compose("up", "-d")

@@ -99,7 +99,7 @@ def test_faults_end_when_nothing_stands_in_the_way(
 
 def test_bad_place_is_told(saved_pool: Pool, tmp_path: Path) -> None:
     """A directory that is absent, and another ending, are told before the pool is stopped."""
-    with pytest.raises(UsageError, match="cannot be written: No such file or directory"):
+    with pytest.raises(UsageError, match="cannot be written: there is no directory"):
         saved_pool.save_snapshot(tmp_path / "absent/x.tar.gz")
     with pytest.raises(UsageError, match=r"the name of a snapshot's file ends in \.tar\.gz"):
         saved_pool.save_snapshot("./snapshot")
