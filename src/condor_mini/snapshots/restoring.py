@@ -7,6 +7,7 @@ import shutil
 import tarfile
 import tempfile
 from contextlib import contextmanager
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import NotFound, StateError, UsageError
@@ -43,6 +44,7 @@ class Contents:
     ) -> None:
         self._snapshot = snapshot
         self._tar = tar
+        self._reading = Lock()
         self._pool = pool
         self._leave_out = leave_out_running
         self.has_keys = snapshot.manifest.keys and pool == snapshot.pool
@@ -89,7 +91,8 @@ class Contents:
     def _extract(
         self, prefix: str, archive: BinaryIO, accounts: Accounts, left_out: Collection[str]
     ) -> None:
-        with tarfile.open(fileobj=archive, mode="w") as tar:
+        # Several nodes are filled at once, and the file has one position.
+        with self._reading, tarfile.open(fileobj=archive, mode="w") as tar:
             for member in self._tar.getmembers():
                 path = member.name.removeprefix(prefix)
                 if path == member.name or is_below(path, left_out):

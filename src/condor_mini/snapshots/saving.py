@@ -80,31 +80,33 @@ def save(
         raise UsageError(f"{path}: the name of a snapshot's file ends in {SUFFIX}")
     if path.exists() and not force:
         raise AlreadyInUse(f"there is a snapshot {snapshot}", hint="Replace it with --force.")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise UsageError(f"{path} cannot be written: {path.parent} is no directory to write to")
     nodes = pool.existing_nodes()
     keepers = _keepers(pool, nodes)
-    with _written(path) as file:
-        running = [node for node in nodes if node.is_running]
-        saved = {_short(node): _saved(node) for node in keepers}
-        manifest = Manifest(
-            condor_mini=__version__,
-            made=datetime.now(UTC).replace(microsecond=0),
-            pool=pool.name,
-            series=keepers[0].series,
-            engine=pool.engine.name,
-            keys=keys,
-            spec=stored_spec(pool.name, nodes).model_dump(mode="json", by_alias=True),
-            nodes=saved,
-        )
-        with _stopped(pool, running, before_stop, progress, timeout_s):
-            what = f"the state of {counted(len(keepers), 'node')}"
-            with (
-                progress.step(f"Saving {what}", done=f"Saved {what}") as detail,
-                tarfile.open(fileobj=file, mode="w:gz", compresslevel=FAST) as tar,
-            ):
-                _add(tar, MANIFEST, manifest.model_dump_json(indent=2).encode())
-                for node in keepers:
-                    detail(node.name)
-                    _save_node(tar, node, keys=keys)
+    manifest = Manifest(
+        condor_mini=__version__,
+        made=datetime.now(UTC).replace(microsecond=0),
+        pool=pool.name,
+        series=keepers[0].series,
+        engine=pool.engine.name,
+        keys=keys,
+        spec=stored_spec(pool.name, nodes).model_dump(mode="json", by_alias=True),
+        nodes={_short(node): _saved(node) for node in keepers},
+    )
+    running = [node for node in nodes if node.is_running]
+    what = f"the state of {counted(len(keepers), 'node')}"
+    # The file is in its place before the nodes are started, which may fail.
+    with (
+        _stopped(pool, running, before_stop, progress, timeout_s),
+        progress.step(f"Saving {what}", done=f"Saved {what}") as detail,
+        _written(path) as file,
+        tarfile.open(fileobj=file, mode="w:gz", compresslevel=FAST) as tar,
+    ):
+        _add(tar, MANIFEST, manifest.model_dump_json(indent=2).encode())
+        for node in keepers:
+            detail(node.name)
+            _save_node(tar, node, keys=keys)
     return Snapshot.open(path)
 
 
@@ -188,8 +190,6 @@ def _stopped(
 @contextmanager
 def _written(path: Path) -> Iterator[BinaryIO]:
     """Yield a file, readable by the caller alone, that takes the path's place if all goes well."""
-    if not path.parent.is_dir():
-        raise UsageError(f"{path} cannot be written: there is no directory {path.parent}")
     try:
         with replacing(path) as new, os.fdopen(os.open(new, _NEW, 0o600), "wb") as file:
             yield file

@@ -125,3 +125,20 @@ def test_damaged_file_is_refused(saved: Path, saved_pool: Pool) -> None:
     with pytest.raises(StateError, match="is damaged"):
         saved_pool.restore_snapshot(saved)
     assert all(node.is_running for node in saved_pool.nodes)
+
+
+def test_several_access_points_have_their_own(saved_pool: Pool, pools: PoolEngine) -> None:
+    """Nodes are filled at the same time, and each gets its own files, whole."""
+    names = [f"submit-{number}" for number in range(1, 7)]
+    content = {name: name.encode() * 200_000 for name in names}
+    saved_pool.delete()
+    pool = Pool.create("ci", access_points=len(names), engine=pools)
+    for name in ("master", *names):
+        put(pools, f"ci-{name}", SPOOL, "log", b"", 64)
+        put(pools, f"ci-{name}", KEYS, "POOL", b"key", 0)
+    for name in names:
+        put(pools, f"ci-{name}", HOME, "large", content[name], 1000)
+    path = pool.save_snapshot("several").path
+    Pool.create("other", from_snapshot=path, engine=pools)
+    found = {name: pools.files(f"other-{name}")[f"{HOME}/large"].content for name in names}
+    assert found == content

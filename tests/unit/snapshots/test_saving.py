@@ -14,6 +14,7 @@ from condor_mini.base.errors import (
     PoolNotReady,
     UsageError,
 )
+from condor_mini.base.layout import HEALTH
 from condor_mini.engine import FakeOutcome
 from condor_mini.snapshots.snapshot import Snapshot, directory
 
@@ -99,7 +100,7 @@ def test_faults_end_when_nothing_stands_in_the_way(
 
 def test_bad_place_is_told(saved_pool: Pool, tmp_path: Path) -> None:
     """A directory that is absent, and another ending, are told before the pool is stopped."""
-    with pytest.raises(UsageError, match="cannot be written: there is no directory"):
+    with pytest.raises(UsageError, match="is no directory to write to"):
         saved_pool.save_snapshot(tmp_path / "absent/x.tar.gz")
     with pytest.raises(UsageError, match=r"the name of a snapshot's file ends in \.tar\.gz"):
         saved_pool.save_snapshot("./snapshot")
@@ -142,3 +143,11 @@ def test_failure_leaves_a_pool_that_runs_and_no_file(
             saved_pool.save_snapshot("before")
         assert len(running(saved_pool)) == 3
         assert [*directory().iterdir()] == []
+
+
+def test_snapshot_outlives_nodes_that_do_not_start(saved_pool: Pool, pools: PoolEngine) -> None:
+    """If the pool does not work again, that is told, and what was saved is there."""
+    pools.on_exec([HEALTH], lambda _: FakeOutcome(returncode=1, stdout="SCHEDD is not running"))
+    with pytest.raises(PoolNotReady, match="SCHEDD is not running"):
+        saved_pool.save_snapshot("before", timeout_s=1)
+    assert STATE.items() <= owners(Snapshot.open("before").path).items()
