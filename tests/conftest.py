@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -73,12 +74,38 @@ def pytest_configure(config: pytest.Config) -> None:
             signal.signal(number, heard)
     if is_beside_others(config):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
+    elif os.geteuid() == 0:  # for others, rootless Podman has its images there
+        own_directories(config)
     config.addinivalue_line("markers", "engines(*names): the only engines that the test is about")
     config.addinivalue_line("markers", "needs(what): a protocol or a fact of `EngineInfo`")
     config.addinivalue_line("markers", "needs_no(what): the same, which the engine has not")
     config.addinivalue_line("markers", "slow: it runs with --slow only")
     config.addinivalue_line("markers", "clients: it runs with --clients only")
     config.addinivalue_line("markers", "alone: no other test runs beside it, where several do")
+
+
+def own_directories(config: pytest.Config) -> None:
+    """Neither use nor change the user's pools and snapshots; pytest-xdist's processes inherit it.
+
+    The cache stays: the runtimes in it are made slowly.
+    """
+    folder = tempfile.mkdtemp(prefix="condor-mini-tests-")
+    Path(folder).chmod(0o755)  # some tests run as other users
+    for variable in ("XDG_STATE_HOME", "XDG_DATA_HOME"):
+        os.environ[variable] = f"{folder}/{variable.split('_')[1].lower()}"
+    config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter,
+) -> Generator[None, object, object]:
+    """End with the names alone: what the tests said may be longer than what CI shows of it."""
+    result = yield
+    for outcome in ("failed", "error"):
+        for report in terminalreporter.stats.get(outcome, ()):
+            terminalreporter.write_line(f"{outcome}: {report.nodeid}")
+    return result
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -22,6 +22,9 @@ VARYING = re.compile(
     r"|[0-9.]+ \d+ \d\+\d\d:\d\d:\d\d"  # LoadAv, Mem, ActvtyTime of condor_status
 )
 
+MOST = 4000
+"""So much of an output is shown."""
+
 
 def typed(command: Command, cwd: Path, environment: dict[str, str]) -> str:
     """Run a command as the page shows it, and return all that it says, stderr first."""
@@ -36,7 +39,7 @@ def typed(command: Command, cwd: Path, environment: dict[str, str]) -> str:
         timeout=280,
     )
     output = result.stderr + result.stdout
-    assert result.returncode == 0, f"{command.script}\n{output}"
+    assert result.returncode == 0, f"{command.script}\n{output[:MOST]}"
     return output
 
 
@@ -49,4 +52,4 @@ def check(command: Command, output: str) -> None:
     """Check that each line that the page shows is in the output."""
     for line in command.shown:
         shown = without_varying(line)
-        assert shown in without_varying(output), f"{command.script}: {line}\n{output}"
+        assert shown in without_varying(output), f"{command.script}: {line}\n{output[:MOST]}"
