@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from os import PathLike
 
+    from condor_mini.chaos.result import ScenarioResult
+    from condor_mini.chaos.scenario import Scenario
     from condor_mini.client.bindings import Client
     from condor_mini.engine import Engine
     from condor_mini.events.events import Events
@@ -691,6 +693,44 @@ class Pool(PoolNodes):
         from condor_mini.faults.faults import Faults
 
         return Faults(self)
+
+    def run_scenario(
+        self,
+        scenario: Scenario | str | PathLike[str],
+        *,
+        seed: int | None = None,
+        command: Sequence[str] = (),
+        keep_jobs: bool = False,
+        progress: Progress = _SILENT,
+    ) -> ScenarioResult:
+        """Run a scenario of faults beside jobs, and return what became of each of them.
+
+        At its end, and if it is interrupted, its faults are undone, and the jobs that it has
+        submitted are removed.
+
+        Args:
+            scenario: The scenario, or the path of its file.
+            seed: What random faults are drawn by. None for the scenario's, else another one.
+            command: A command of this machine that submits the jobs; the scenario is over when it
+                has ended. Empty for the jobs of the scenario, or those that are in the queue.
+            keep_jobs: Leave jobs of the scenario that have not completed in the queue, and what
+                its jobs wrote in the access point.
+            progress: Receives a note on each fault.
+
+        Raises:
+            ScenarioError: The file has mistakes; lists all of them.
+            NotFound: There is no such file, node or command, or the queue has no jobs.
+            EngineCapabilityError: A fault cannot be made on this engine. Nothing was done.
+            JobFailed: condor_submit refused the jobs.
+            PoolNotReady: The pool does not run, or a schedd does not answer at the end.
+        """
+        from condor_mini.chaos.run import run_scenario
+        from condor_mini.chaos.scenario import Scenario
+
+        given = scenario if isinstance(scenario, Scenario) else Scenario.read(scenario)
+        return run_scenario(
+            self, given, seed=seed, command=command, keep_jobs=keep_jobs, progress=progress
+        )
 
     @property
     def events(self) -> Events:

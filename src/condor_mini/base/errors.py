@@ -18,7 +18,9 @@ CondorMiniError                 1
 ├── RuntimeFailed               1   the embedded HTCondor could not be made: mirror, package, disk
 ├── StateError                  1   a state directory that cannot be used
 ├── RecordError                 1   labels of a pool that do not tell what it was made from
-├── PoolFileError               7   a pool file that is wrong; a Problem for each place
+├── DocumentError               7   a file in YAML that is wrong; a Problem for each place
+│   ├── PoolFileError               a pool file
+│   └── ScenarioError               a scenario
 └── JobFailed                   the job's own status, or 1 where it has none
 """
 
@@ -151,7 +153,7 @@ class RecordError(CondorMiniError):
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """What is wrong in a pool file, and where. Lines and columns count from 1."""
+    """What is wrong in a file, and where. Lines and columns count from 1."""
 
     line: int | None
     """None where it is wrong as a whole: it cannot be read, or is too large."""
@@ -161,8 +163,8 @@ class Problem:
     message: str
 
 
-class PoolFileError(CondorMiniError):
-    """A pool file that is wrong; holds every problem, in the order of the file.
+class DocumentError(CondorMiniError):
+    """A file in YAML that is wrong; holds every problem, in the order of the file.
 
     Each is one line of the message: ``pool.yaml:12:5: execution_points[0].count: must be at least
     0, not -3``. ``source`` is the name of the file there, ``-`` for stdin.
@@ -182,6 +184,14 @@ class PoolFileError(CondorMiniError):
         if problem.line is not None:
             place += f":{problem.line}:{problem.column}"
         return ": ".join(part for part in (place, problem.path, problem.message) if part)
+
+
+class PoolFileError(DocumentError):
+    """A pool file that is wrong."""
+
+
+class ScenarioError(DocumentError):
+    """A scenario of faults that is wrong."""
 
 
 class JobFailed(CondorMiniError):

@@ -41,15 +41,20 @@ def parse_since(text: str, *, now: datetime | None = None) -> datetime:
 
 
 def parse_duration(text: str) -> int:
-    """Return a duration in whole seconds, written as ``90s``, ``1h30m``, ``7d``, or in seconds.
+    """Return a duration in whole seconds; see ``parse_seconds``."""
+    return int(parse_seconds(text))
+
+
+def parse_seconds(text: str) -> float:
+    """Return a duration in seconds: ``500ms``, ``90s``, ``1h30m``, ``7d``, or a whole number.
 
     Raises:
         UsageError: It is none of these.
     """
     if _DURATION.fullmatch(text):
-        return int(sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text)))
+        return sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))
     if re.fullmatch(r"\d{1,12}", text, re.ASCII):
-        return int(text)
+        return float(text)
     raise UsageError(f"{text}: a duration is wanted: 90s, 10m, 24h, 7d")
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from condor_mini._version import __version__
-from condor_mini.base.errors import CondorMiniError, PoolFileError
+from condor_mini.base.errors import CondorMiniError, DocumentError
 from condor_mini.base.signals import ENDING
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ class Terminated(BaseException):
 COMMANDS = {
     "approve": "Approve nodes that request a token.",
     "build": "Build the images.",
+    "chaos": "Run scenarios of faults.",
     "client": "Run a command of this machine as a client of a pool.",
     "completion": "Print a completion script for bash, zsh or fish.",
     "config": "Write and check pool files.",
@@ -164,7 +165,7 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         status = error.exit_code
-    except PoolFileError as error:
+    except DocumentError as error:
         click.echo(error, err=True)  # without a prefix: editors parse the format of compilers
         status = error.exit_code
     except CondorMiniError as error:

@@ -15,6 +15,7 @@ from condor_mini.faults import journal, targets
 from condor_mini.faults.actions import ACTIONS
 from condor_mini.faults.catalogue import FAULTS, fault_named
 from condor_mini.faults.choices import checked
+from condor_mini.faults.fault import Strikes
 from condor_mini.faults.healing import heal_records, is_moot, lift
 from condor_mini.faults.holder import is_gone, this_process
 from condor_mini.faults.in_force import FaultInForce
@@ -142,10 +143,9 @@ class Faults(JobFaults, NetworkFaults, ResourceFaults):
         fault = fault_named(name)
         if for_s is not None and not fault.lasts:
             raise UsageError(f"{name} is a moment: it has no time")
-        chosen = checked(fault, options or {})
+        checked(fault, options or {})
         self.heal_abandoned()
-        struck = targets.targets(
-            self._pool,
+        struck = self._targets(
             fault,
             node,
             daemon,
@@ -154,8 +154,8 @@ class Faults(JobFaults, NetworkFaults, ResourceFaults):
             reason=reason,
             code=code,
             subcode=subcode,
-            options=chosen,
-            progress=progress or Progress(),
+            options=options,
+            progress=progress,
         )
         action = ACTIONS[name]
         found = [action.look(target) for target in struck]
@@ -169,6 +169,53 @@ class Faults(JobFaults, NetworkFaults, ResourceFaults):
             self.heal_all(records)
             return None
         return FaultInForce(self._pool, records)
+
+    def check(
+        self,
+        name: str,
+        node: str | Sequence[str] | None = None,
+        daemon: str = "",
+        *,
+        options: Choices | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        """Raise what ``strike`` would raise now, and make no fault; see there.
+
+        Of a fault of jobs only the access point is checked: its jobs may not be there yet.
+        """
+        fault = fault_named(name)
+        struck = self._targets(fault, node, daemon, options=options, progress=progress)
+        if fault.strikes is not Strikes.JOBS:
+            for target in struck:
+                ACTIONS[name].look(target)
+
+    def _targets(
+        self,
+        fault: Fault,
+        node: str | Sequence[str] | None,
+        daemon: str,
+        jobs: Sequence[str] = (),
+        *,
+        options: Choices | None,
+        progress: Progress | None,
+        in_force: Sequence[FaultRecord] = (),
+        reason: str = "",
+        code: int | None = None,
+        subcode: int | None = None,
+    ) -> list[Target]:
+        return targets.targets(
+            self._pool,
+            fault,
+            node,
+            daemon,
+            jobs,
+            in_force=in_force,
+            reason=reason,
+            code=code,
+            subcode=subcode,
+            options=checked(fault, options or {}),
+            progress=progress or Progress(),
+        )
 
     def in_force(self) -> list[FaultRecord]:
         """Return the faults in force, the oldest first."""

@@ -1,4 +1,4 @@
-"""The JSON schema of a pool file, and an example with every key."""
+"""The JSON schemas of files, and an example of a pool file with every key."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from pydantic.json_schema import JsonSchemaValue
     from pydantic_core import CoreSchema, core_schema
 
+    from condor_mini.spec.base import Part
+
 SCHEMA_ID = "urn:condor-mini:pool-file:1"
 
 
@@ -22,14 +24,21 @@ def json_schema() -> dict[str, object]:
     Editors use it to check a file and to explain its keys. Only ``load_pool_file`` finds mistakes
     that a schema cannot express: paths that do not exist, host ports that clash.
     """
-    schema = PoolSpec.model_json_schema(schema_generator=_Generator)
+    return {
+        **schema_of(PoolSpec, SCHEMA_ID, "Pool file of condor-mini"),
+        "required": ["version"],
+    }
+
+
+def schema_of(model: type[Part], schema_id: str, title: str) -> dict[str, object]:
+    """Return the JSON schema (draft 2020-12) of the files that a model describes."""
+    schema = model.model_json_schema(schema_generator=_Generator)
     return {
         "$schema": GenerateJsonSchema.schema_dialect,
-        "$id": SCHEMA_ID,
-        "title": "Pool file of condor-mini",
+        "$id": schema_id,
+        "title": title,
         "description": schema.pop("description"),
         **{key: value for key, value in schema.items() if key != "title"},
-        "required": ["version"],
     }
 
 

@@ -303,6 +303,6 @@ def _syntax_flaw(text: str, error: yaml.YAMLError) -> Flaw:
     if "'\\t'" in message:
         message = "YAML does not allow tabs for indentation: use spaces"
     elif "but found another document" in message:
-        message = "a second document begins here: a pool file has only one"
+        message = "a second document begins here: a file has only one"
     line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
     return Flaw(line=line, column=column, path=(), message=message)

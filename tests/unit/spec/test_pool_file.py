@@ -16,7 +16,8 @@ import pytest
 
 from condor_mini.base.errors import NotFound, PoolFileError
 from condor_mini.spec import PoolSpec
-from condor_mini.spec.pool_file import MOST_BYTES, load_pool_file, read_pool_file
+from condor_mini.spec.document import MOST_BYTES
+from condor_mini.spec.pool_file import load_pool_file, read_pool_file
 from condor_mini.spec.schema import example, json_schema
 
 FILES = Path(__file__).with_name("poolfiles")

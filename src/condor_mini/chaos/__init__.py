@@ -1,0 +1,1 @@
+"""Scenarios: which faults strike a pool when, beside which jobs, and what became of each job."""

@@ -1,0 +1,111 @@
+"""A fault of a scenario: when it strikes what, and how it is made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from condor_mini.faults.faults import Faults
+
+if TYPE_CHECKING:
+    from condor_mini.base.progress import Progress
+    from condor_mini.chaos.jobs import Jobs
+    from condor_mini.chaos.values import Moment
+    from condor_mini.faults.choices import Choices
+    from condor_mini.faults.in_force import FaultInForce
+    from condor_mini.nodes.pool_nodes import PoolNodes
+
+OF_HOLD = ("reason", "code", "subcode")
+"""The options of ``hold``, which ``Faults.strike`` takes as arguments of their own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedFault:
+    """A fault of a scenario, and when it strikes what."""
+
+    at: Moment
+    fault: str
+    nodes: tuple[str, ...] = ()
+    """Names of the nodes; of jobs the access point, or nothing for the first."""
+    daemon: str = ""
+    jobs: str = ""
+    """The ClassAd expression of the jobs that it strikes; empty if it strikes no jobs."""
+    options: Choices = field(default_factory=dict)
+    for_s: float | None = None
+    """How long it stays in force, in seconds. None for to the end of the scenario."""
+    is_drawn: bool = False
+    """Whether it was drawn by the seed."""
+
+    @property
+    def target(self) -> str:
+        """What it strikes, as a scenario names it."""
+        if self.jobs:
+            return self.jobs
+        return f"{self.nodes[0]}/{self.daemon}" if self.daemon else " ".join(self.nodes)
+
+    def __str__(self) -> str:
+        given = (f"--{name} {_words(value)}" for name, value in self.options.items())
+        time = f" for {self.for_s:g} s" if self.for_s is not None else ""
+        return " ".join([self.fault, self.target, *given]) + time
+
+    def strike(self, pool: PoolNodes, jobs: Jobs, progress: Progress) -> FaultInForce | None:
+        """Make the fault; return it if it lasts.
+
+        Args:
+            pool: The pool.
+            jobs: The jobs that it may strike.
+            progress: Receives a phase if an image has to be built first.
+
+        Raises:
+            CondorMiniError: It cannot be made now; see ``Faults.strike``.
+        """
+        ours: list[str] = []
+        if self.jobs:
+            access_point = pool.node(next(iter(self.nodes), None))
+            ours = [f"({self.jobs}) && ({jobs.expression(access_point)})"]
+        of_hold = {key: str(value) for key, value in self.options.items() if key in OF_HOLD}
+        return Faults(pool).strike(
+            self.fault,
+            (self.nodes or None) if not self.jobs else next(iter(self.nodes), None),
+            self.daemon,
+            jobs=ours,
+            for_s=self.for_s,
+            reason=of_hold.get("reason", ""),
+            code=_number(of_hold.get("code")),
+            subcode=_number(of_hold.get("subcode")),
+            options=self.own_options,
+            progress=progress,
+        )
+
+    def check(self, pool: PoolNodes, progress: Progress) -> None:
+        """Raise what ``strike`` would raise now; of a fault of jobs only for its access point."""
+        nodes = next(iter(self.nodes), None) if self.jobs else self.nodes
+        Faults(pool).check(
+            self.fault, nodes, self.daemon, options=self.own_options, progress=progress
+        )
+
+    @property
+    def own_options(self) -> Choices:
+        """The options that the catalogue has."""
+        of_hold = OF_HOLD if self.fault == "hold" else ()
+        return {key: value for key, value in self.options.items() if key not in of_hold}
+
+    def to_json(self) -> dict[str, object]:
+        """Return the fault for programs: docs/reference/json.md."""
+        return {
+            "at_s": self.at.seconds,
+            "at_percent": self.at.percent,
+            "fault": self.fault,
+            "target": self.target,
+            "options": dict(self.options),
+            "for_s": self.for_s,
+            "drawn": self.is_drawn,
+        }
+
+
+def _number(text: str | None) -> int | None:
+    return None if text is None else int(text)
+
+
+def _words(value: object) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
