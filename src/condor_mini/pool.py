@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import IO, TYPE_CHECKING, Self
 
 from condor_mini.base.progress import Progress
 from condor_mini.base.signals import held_back
@@ -700,6 +700,7 @@ class Pool(PoolNodes):
         *,
         seed: int | None = None,
         command: Sequence[str] = (),
+        stdout: IO[str] | None = None,
         keep_jobs: bool = False,
         progress: Progress = _SILENT,
     ) -> ScenarioResult:
@@ -713,6 +714,7 @@ class Pool(PoolNodes):
             seed: What random faults are drawn by. None for the scenario's, else another one.
             command: A command of this machine that submits the jobs; the scenario is over when it
                 has ended. Empty for the jobs of the scenario, or those that are in the queue.
+            stdout: Where the command's standard output goes. None for ours.
             keep_jobs: Leave jobs of the scenario that have not completed in the queue, and what
                 its jobs wrote in the access point.
             progress: Receives a note on each fault.
@@ -729,7 +731,13 @@ class Pool(PoolNodes):
 
         given = scenario if isinstance(scenario, Scenario) else Scenario.read(scenario)
         return run_scenario(
-            self, given, seed=seed, command=command, keep_jobs=keep_jobs, progress=progress
+            self,
+            given,
+            seed=seed,
+            command=command,
+            stdout=stdout,
+            keep_jobs=keep_jobs,
+            progress=progress,
         )
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from condor_mini.base.errors import CondorMiniError, UsageError
 from condor_mini.base.signals import held_back
@@ -34,6 +34,7 @@ def run_scenario(
     *,
     seed: int | None = None,
     command: Sequence[str] = (),
+    stdout: IO[str] | None = None,
     keep_jobs: bool = False,
     progress: Progress,
 ) -> ScenarioResult:
@@ -62,7 +63,7 @@ def run_scenario(
             submitted.remove()
         return result
     jobs = later_jobs(pool, progress)
-    program = Command(command)
+    program = Command(command, stdout)
     try:
         return _Run(pool, scenario, planned, progress, program).beside(jobs)
     finally:
@@ -134,7 +135,9 @@ class _Run:
             )
             is_over = look.left == 0 or (look.stay_held and struck_out)
         if is_over:
-            self._say("The command has ended" if self._command else "All jobs have ended, or stay held")
+            self._say(
+                "The command has ended" if self._command else "All jobs have ended, or stay held"
+            )
             for one in self._waiting:
                 self._was_not_made(one, "all was over before it was due")
             self._waiting = []
@@ -161,14 +164,15 @@ class _Run:
 
     def _strike(self, one: StruckFault, jobs: Jobs) -> None:
         try:
-            made = one.planned.strike(self._pool, jobs, self._progress)
+            with held_back():  # what is made is known, or nobody would undo it
+                made = one.planned.strike(self._pool, jobs, self._progress)
+                one.struck_s = self._now()
+                if made is not None:
+                    self._in_force.append((one, made))
         except CondorMiniError as failure:
             self._was_not_made(one, failure.message)
             return
-        one.struck_s = self._now()
         self._say(str(one.planned))
-        if made is not None:
-            self._in_force.append((one, made))
 
     def _was_not_made(self, one: StruckFault, why: str) -> None:
         one.problem = why

@@ -60,18 +60,20 @@ class Moment:
 
 
 def _seconds(value: object, wanted: str = "a duration: 500ms, 30s, 1m30s") -> float:
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        value = f"{value:g}s" if value >= 0 else value
+    if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
+        return float(value)
     try:
-        return parse_seconds(value) if isinstance(value, str) else float("nan")
+        if isinstance(value, str):
+            return parse_seconds(value)
     except UsageError:
-        raise ValueError(f"must be {wanted}, not {shown(value)}") from None
+        pass
+    raise ValueError(f"must be {wanted}, not {shown(value)}")
 
 
 def _duration(value: object) -> float:
     seconds = _seconds(value)
-    if not seconds > 0:
-        raise ValueError(f"must be a duration: 500ms, 30s, 1m30s, not {shown(value)}")
+    if seconds == 0:
+        raise ValueError("must be more than 0")
     return seconds
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from condor_mini.base.errors import CondorMiniError, NotFound, PoolNotReady
 from condor_mini.base.parallel import each
@@ -156,9 +156,9 @@ def _clock(node: Node) -> int:
 class Command:
     """A command of this machine that runs beside the faults."""
 
-    def __init__(self, argv: Sequence[str]) -> None:
+    def __init__(self, argv: Sequence[str], stdout: IO[str] | None) -> None:
         try:
-            self._process = subprocess.Popen(argv)
+            self._process = subprocess.Popen(argv, stdout=stdout)
         except OSError as error:
             raise NotFound(f"{argv[0]} cannot be run: {error.strerror}") from None
 

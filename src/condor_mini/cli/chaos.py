@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -89,7 +90,13 @@ def run(
             show_table(["AT", f"FAULT (seed {planned.seed})"], rows)
         return
     result = pool.run_scenario(
-        scenario, seed=seed, command=argv, keep_jobs=keep_jobs, progress=progress
+        scenario,
+        seed=seed,
+        command=argv,
+        # A program that reads the result finds nothing else on stdout.
+        stdout=sys.stderr if output == "json" else None,
+        keep_jobs=keep_jobs,
+        progress=progress,
     )
     if output == "json":
         show_json(result.to_json())

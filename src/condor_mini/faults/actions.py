@@ -11,6 +11,7 @@ from condor_mini.faults import (
     jobs,
     network,
     pressure,
+    security,
     whole_nodes,
 )
 
@@ -22,6 +23,7 @@ ACTIONS = {
     **pressure.ACTIONS,
     **disk.ACTIONS,
     **clock.ACTIONS,
+    **security.ACTIONS,
     **job_processes.ACTIONS,
     **job_inputs.ACTIONS,
 }

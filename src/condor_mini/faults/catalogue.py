@@ -8,6 +8,7 @@ from condor_mini.base.errors import UsageError
 from condor_mini.faults.fault import WITH_NAMESPACES, Fault, FaultOption, Strikes
 from condor_mini.faults.network_catalogue import NETWORK_FAULTS
 from condor_mini.faults.resource_catalogue import RESOURCE_FAULTS
+from condor_mini.faults.security_catalogue import SECURITY_FAULTS
 
 DAEMONS = (
     *("master", "shared_port", "collector", "negotiator", "schedd", "shadow", "startd"),
@@ -90,10 +91,22 @@ _NODE_FAULTS = (
         stops_node=True,
     ),
     Fault(
+        name="remove-node",
+        strikes=Strikes.NODE,
+        what="The container of a node is removed with all that runs in it. Its state is in "
+        "volumes, and stays. For others it is as with kill-node.",
+        seen="as for kill-node",
+        undone_by="a new container on the same state",
+        ends_node=True,
+        stops_node=True,
+        removes_node=True,
+    ),
+    Fault(
         name="drain-node",
         strikes=Strikes.NODE,
-        what="condor_drain of an execution point: it takes no new jobs, and those that run may "
-        "end.",
+        what="condor_drain of an execution point: it takes no new jobs. Those that run have their "
+        "MaxJobRetirementTime to end, which is 0 unless something sets it: then they run again "
+        "elsewhere.",
         seen="State of its slots is Drained, Activity Retiring while jobs run",
         undone_by="condor_drain -cancel",
     ),
@@ -226,6 +239,7 @@ FAULTS: dict[str, Fault] = {
         *_NODE_FAULTS,
         *RESOURCE_FAULTS,
         *NETWORK_FAULTS,
+        *SECURITY_FAULTS,
         *_JOB_FAULTS,
         *_JOB_PROCESS_FAULTS,
         *_JOB_FILE_FAULTS,

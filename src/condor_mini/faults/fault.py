@@ -58,6 +58,8 @@ class Fault:
     """Whether nothing of the node works while it is in force."""
     ends_node: bool = False
     """Whether the node does not run while it is in force."""
+    removes_node: bool = False
+    """Whether the node is not even there while it is in force."""
     outlives_node: bool = False
     """Whether it is in force again when its node has ended and is started."""
     daemons: tuple[str, ...] = ()

@@ -22,6 +22,7 @@ from condor_mini.faults.in_force import FaultInForce
 from condor_mini.faults.job_faults import JobFaults
 from condor_mini.faults.network_methods import NetworkFaults
 from condor_mini.faults.resource_methods import ResourceFaults
+from condor_mini.faults.security_methods import SecurityFaults
 from condor_mini.nodes.fault_records import FaultRecord
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ YOUNG = timedelta(seconds=60)
 _log = logging.getLogger(__name__)
 
 
-class Faults(JobFaults, NetworkFaults, ResourceFaults):
+class Faults(JobFaults, NetworkFaults, ResourceFaults, SecurityFaults):
     """The faults of a pool: ``pool.faults``.
 
     Nodes are named with or without the pool's name: ``execute-1``. A fault that stays in force is
@@ -81,6 +82,10 @@ class Faults(JobFaults, NetworkFaults, ResourceFaults):
     def stop_node(self, node: str) -> FaultInForce:
         """Stop a node gracefully; raises what ``strike`` raises."""
         return self._lasting("stop-node", node)
+
+    def remove_node(self, node: str) -> FaultInForce:
+        """Remove the container of a node, and not its state; raises what ``strike`` raises."""
+        return self._lasting("remove-node", node)
 
     def drain_node(self, node: str) -> FaultInForce:
         """Drain an execution point (condor_drain); raises what ``strike`` raises."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import CondorMiniError, UsageError
+from condor_mini.base.progress import Progress
 from condor_mini.base.signals import held_back
 from condor_mini.engine.several import lenient
 from condor_mini.faults import journal
 from condor_mini.faults.actions import ACTIONS
 from condor_mini.faults.catalogue import FAULTS
 from condor_mini.lifecycle.ready import Deadline, await_health
+from condor_mini.lifecycle.recreate import recreate_lost
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,7 +58,11 @@ def lift(pool: PoolNodes, record: FaultRecord) -> None:
         )
     if node is not None and fault.outlives_node and not node.is_running:
         raise node.ended()
-    if node is not None and (node.is_running or fault.ends_node):
+    if fault.removes_node and node is None:
+        recreate_lost(
+            pool.engine, pool.name, Progress(), only=record.node, timeout_s=HEALTHY_TIMEOUT_S
+        )
+    elif node is not None and (node.is_running or fault.ends_node):
         action.undo(pool, node, record.undo)
     journal.remove(pool.engine, record)
 
@@ -67,6 +73,8 @@ def is_moot(pool: PoolNodes, record: FaultRecord) -> bool:
     A fault that this version does not know is none of its business.
     """
     node, fault = _node(pool, record), FAULTS.get(record.fault)
+    if fault is not None and fault.removes_node:
+        return node is not None
     if fault is None or fault.outlives_node:
         return fault is not None and node is None
     return node is None or node.is_running == fault.ends_node

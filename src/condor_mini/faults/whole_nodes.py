@@ -8,6 +8,7 @@ from condor_mini.base.errors import PoolNotReady, UsageError
 from condor_mini.faults import processes
 from condor_mini.faults.action import Action, Target, run
 from condor_mini.lifecycle.ready import Deadline
+from condor_mini.lifecycle.recreate import check_startable
 from condor_mini.lifecycle.stop_and_start import STOP_TIMEOUT_S, start_containers
 from condor_mini.nodes.node import Role
 
@@ -31,6 +32,11 @@ def _look_to_end(target: Target) -> str:
     return ""
 
 
+def _look_to_remove(target: Target) -> str:
+    check_startable(target.pool.engine, target.pool.name)
+    return _look_to_end(target)
+
+
 def _kill(target: Target, _: str) -> None:
     processes.kill_all(target.node)
 
@@ -47,6 +53,10 @@ def _start(pool: PoolNodes, node: Node, _: str) -> None:
     except PoolNotReady:
         # The central manager may be struck too. The node has the tokens that it had.
         pool.engine.start(node.info.id)
+
+
+def _remove(target: Target, _: str) -> None:
+    target.node.engine.remove(target.node.info.id)
 
 
 def _look_to_pause(target: Target) -> str:
@@ -87,6 +97,7 @@ _DRAINING = 'Draining =?= true || State == "Drained"'
 
 ACTIONS = {
     "kill-node": Action(look=_look_to_end, strike=_kill, undo=_start),
+    "remove-node": Action(look=_look_to_remove, strike=_remove, undo=_start),
     "pause-node": Action(look=_look_to_pause, strike=_pause, undo=_go_on),
     "stop-node": Action(look=_look_to_end, strike=_stop, undo=_start),
     "drain-node": Action(look=_look_to_drain, strike=_drain, undo=_end_drain),

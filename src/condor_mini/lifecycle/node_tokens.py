@@ -10,8 +10,8 @@ from __future__ import annotations
 from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING
 
-from condor_mini.base.errors import NotFound, PoolNotReady
-from condor_mini.base.layout import REQUEST_SCRIPTS, USER
+from condor_mini.base.errors import CommandFailed, NotFound, PoolNotReady
+from condor_mini.base.layout import BACKGROUND_SCRIPTS, REQUEST_SCRIPTS, USER
 from condor_mini.base.parallel import each
 from condor_mini.engine import ContainerState
 from condor_mini.lifecycle.ready import LOOK_S
@@ -37,6 +37,7 @@ MOST_LOOK_S = 30
 """How long the script ``issue-tokens`` itself waits for the key, in seconds."""
 TIMED_OUT = 124
 """The status of timeout(1) when the time is up."""
+_LIFETIME = "_CONDOR_NODE_TOKEN_LIFETIME"
 KILLED = 137
 """The status of a command whose container ends."""
 
@@ -47,6 +48,7 @@ def issue(
     roles: Mapping[str, Role],
     deadline: Deadline,
     *,
+    lifetime_s: int | None = None,
     user: str = "root",
     stopped: Callable[[], bool] = lambda: False,
 ) -> dict[str, Issued]:
@@ -57,6 +59,7 @@ def issue(
         manager: Id of the central manager's container.
         roles: Roles of the nodes, by node name.
         deadline: Give up then if the central manager's collector has made no key.
+        lifetime_s: How long they are good, in seconds. None for ``NODE_TOKEN_LIFETIME``.
         user: User in that container who runs ``issue-tokens``.
         stopped: Returns whether the tokens are no longer needed.
 
@@ -70,6 +73,8 @@ def issue(
         return {}
     limit_s = LOOK_S + len(recipients) // TOKENS_PER_S
     stdin = "".join(f"{role} {name}\n" for name, role in recipients.items())
+    # A variable _CONDOR_KNOB overrides a knob: HTCondor's manual, "Introduction to Configuration".
+    environment = None if lifetime_s is None else {_LIFETIME: str(lifetime_s)}
     issued: list[Issued] = []
 
     def unissued() -> str | None:
@@ -80,7 +85,14 @@ def issue(
         argv = ["timeout", str(limit_s), f"{REQUEST_SCRIPTS}/issue-tokens"]
         timeout_s = limit_s + PATIENCE_S
         try:
-            result = engine.exec(manager, argv, user=user, stdin=stdin, timeout_s=timeout_s)
+            result = engine.exec(
+                manager,
+                argv,
+                user=user,
+                environment=environment,
+                stdin=stdin,
+                timeout_s=timeout_s,
+            )
         except NotFound:
             raise _ended(engine, manager) from None
         issued[:] = [tuple(line.split()) for line in result.stdout.splitlines()]
@@ -101,13 +113,16 @@ def issue(
     return dict(zip(recipients, issued, strict=True))
 
 
-def give(manager: Node, nodes: Sequence[Node], deadline: Deadline) -> None:
+def give(
+    manager: Node, nodes: Sequence[Node], deadline: Deadline, *, lifetime_s: int | None = None
+) -> None:
     """Issue new tokens and copy them to these nodes, whether the nodes run or not.
 
     Args:
         manager: The pool's central manager; it runs.
         nodes: Nodes that get tokens. A central manager among them gets none.
         deadline: Give up then if the central manager's collector has made no key.
+        lifetime_s: How long they are good, in seconds. None for ``NODE_TOKEN_LIFETIME``.
 
     Raises:
         PoolNotReady: There is no key at the deadline, or the central manager has ended. The
@@ -118,6 +133,7 @@ def give(manager: Node, nodes: Sequence[Node], deadline: Deadline) -> None:
         manager.info.id,
         {node.name: node.role for node in nodes},
         deadline,
+        lifetime_s=lifetime_s,
         user=USER if manager.has_one_user else "root",
     )
 
@@ -126,6 +142,27 @@ def give(manager: Node, nodes: Sequence[Node], deadline: Deadline) -> None:
         node.engine.copy_in(node.info.id, archive, at=CONFIGURATION)
 
     each(put, [node for node in nodes if node.name in issued])
+
+
+def give_with_users(manager: Node, nodes: Sequence[Node], deadline: Deadline) -> None:
+    """Give new tokens to nodes, and to the users of access points that run.
+
+    Args:
+        manager: The pool's central manager; it runs.
+        nodes: Nodes that get tokens.
+        deadline: Give up then if the central manager's collector has made no key.
+
+    Raises:
+        PoolNotReady: As for ``give``.
+        CommandFailed: The users of an access point could not be given theirs.
+    """
+    give(manager, nodes, deadline)
+    argv = [f"{BACKGROUND_SCRIPTS}/renew-tokens", "users"]
+    for node in nodes:
+        if node.is_running and node.role.acts_as(Role.ACCESS_POINT):
+            result = node.exec(argv, user="root")
+            if result.returncode != 0:
+                raise CommandFailed(argv, result.returncode, result.stderr)
 
 
 def _ended(engine: Engine, container: str) -> PoolNotReady:

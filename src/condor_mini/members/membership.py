@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import CondorMiniError, NotFound, PoolNotReady, UsageError
-from condor_mini.base.layout import BACKGROUND_SCRIPTS, REQUEST_SCRIPTS, USER
+from condor_mini.base.layout import REQUEST_SCRIPTS, USER
 from condor_mini.base.progress import Progress
 from condor_mini.engines import reached
 from condor_mini.members.issued_tokens import (
@@ -378,10 +378,7 @@ class Members:
         ):
             for node in signers:
                 _run(node, f"{REQUEST_SCRIPTS}/rotate-key")
-            node_tokens.give(manager, others, deadline)
-            for node in others:
-                if node.is_running and node.role.acts_as(Role.ACCESS_POINT):
-                    _run(node, f"{BACKGROUND_SCRIPTS}/renew-tokens", "users")
+            node_tokens.give_with_users(manager, others, deadline)
         engine, pool = manager.engine, manager.pool
         wait_until_ready(engine, pool, slots, progress, deadline=deadline, probe=False)
 

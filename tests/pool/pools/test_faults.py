@@ -73,9 +73,11 @@ def begin(workload: Workload) -> tuple[Node, Node]:
     gate = Gate(pool=workload.pool)
     workload.submit(long_command=f"{gate.passage}; sleep {LONG_S}")
     workload.await_running("long", LONG)
-    struck = struck_nodes(workload)
+    killed, cut = struck_nodes(workload)
+    # It makes the image that the cut needs, which takes longer than the jobs.
+    workload.pool.faults.check("partition", cut.name)
     gate.open()
-    return struck
+    return killed, cut
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,99 @@
+"""Faults of tokens and keys: revoked, expired, lost."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from condor_mini.base.errors import NotFound, UsageError
+from condor_mini.base.layout import REQUEST_SCRIPTS
+from condor_mini.faults.action import Action, Target, run
+from condor_mini.lifecycle import node_tokens
+from condor_mini.lifecycle.ready import Deadline
+from condor_mini.members.issued_tokens import Kind
+from condor_mini.members.membership import Members
+from condor_mini.nodes.node import Role
+
+if TYPE_CHECKING:
+    from condor_mini.nodes.node import Node
+    from condor_mini.nodes.pool_nodes import PoolNodes
+
+TOKENS_TIMEOUT_S = 15.0
+"""How long the central manager may take to issue tokens."""
+EXPIRED_AFTER_S = 1
+
+
+def _manager(pool: PoolNodes) -> Node:
+    """Return the central manager, which issues the tokens; raises if it is elsewhere or ended."""
+    node = pool.node(role=Role.CENTRAL_MANAGER)
+    if not node.is_running:
+        raise node.ended()
+    return node
+
+
+def _look(target: Target) -> str:
+    """Return the id of the node's token."""
+    node = target.node
+    if node.role.acts_as(Role.CENTRAL_MANAGER):
+        raise UsageError(
+            f"{node.name} is the central manager: it has the key, and no token",
+            hint=f"Strike another node, or its key: condor-mini fault lose-key -n {node.pool} "
+            + node.name.removeprefix(f"{node.pool}-"),
+        )
+    _manager(target.pool)
+    tokens = Members(target.pool.existing_nodes).tokens()
+    ours = [one for one in tokens if (one.node, one.kind) == (node.name, Kind.NODE)]
+    own = [one.id for one in ours if one.authorizations and "READ" not in one.authorizations]
+    if not own:
+        raise NotFound(
+            f"{node.name} has no token of its own",
+            hint=f"See: condor-mini token list -n {node.pool}",
+        )
+    return own[0]
+
+
+def _revoke(target: Target, token: str) -> None:
+    Members(target.pool.existing_nodes).revoke([token])
+
+
+def _expire(target: Target, _: str) -> None:
+    manager = _manager(target.pool)
+    node_tokens.give(manager, [target.node], Deadline(TOKENS_TIMEOUT_S), lifetime_s=EXPIRED_AFTER_S)
+    # A token is good through the second in which it expires.
+    time.sleep(EXPIRED_AFTER_S + 1)
+    run(manager, f"{REQUEST_SCRIPTS}/restart-collector")
+
+
+def _give(pool: PoolNodes, nodes: list[Node]) -> None:
+    deadline = Deadline(TOKENS_TIMEOUT_S)
+    node_tokens.give_with_users(_manager(pool), nodes, deadline)
+
+
+def _give_one(pool: PoolNodes, node: Node, _: str) -> None:
+    _give(pool, [node])
+
+
+def _look_for_key(target: Target) -> str:
+    if not target.node.role.acts_as(Role.CENTRAL_MANAGER) or target.node.is_personal:
+        raise UsageError(
+            f"{target.node.name} has no key that other nodes' tokens are signed with",
+            hint=f"Strike the central manager: condor-mini fault lose-key -n {target.node.pool} "
+            "master",
+        )
+    return ""
+
+
+def _lose_key(target: Target, _: str) -> None:
+    run(target.node, f"{REQUEST_SCRIPTS}/rotate-key")
+
+
+def _give_all(pool: PoolNodes, _: Node, __: str) -> None:
+    manager = _manager(pool)
+    _give(pool, [node for node in pool.reached_nodes if node.name != manager.name])
+
+
+ACTIONS = {
+    "revoke-token": Action(look=_look, strike=_revoke, undo=_give_one),
+    "expire-token": Action(look=_look, strike=_expire, undo=_give_one),
+    "lose-key": Action(look=_look_for_key, strike=_lose_key, undo=_give_all),
+}

@@ -1,0 +1,113 @@
+"""Scenarios on real pools: faults beside jobs, and what became of each of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from condor_mini.base.waiting import wait_until
+from condor_mini.chaos.scenario import Scenario
+
+from .conftest import COMMAND
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from condor_mini.pool import Pool
+
+    from .conftest import Cli
+
+pytestmark = [
+    pytest.mark.skipif(
+        os.environ.get("CONDOR_MINI_SANDBOX") == "paths",
+        reason="where paths are translated, PRoot lets stopped processes go on",
+    ),
+    pytest.mark.every_engine,
+]
+JOBS = """\
+version: 1
+timeout: 4m
+workload:
+  - submit: {executable: /bin/sleep, arguments: 3, transfer_executable: false}
+    count: 4
+"""
+
+
+def assert_as_new(pool: Pool) -> None:
+    """The pool is usable, no fault is in force, and no job is left."""
+    assert pool.status().verdict == "usable"
+    assert not pool.faults.in_force()
+    assert not pool.queue()
+
+
+@pytest.mark.slow_on("docker")
+def test_each_job_is_accounted_for(pool: Pool, cli: Cli, tmp_path: Path) -> None:
+    """An evicted job has run twice, a held one is told with its reason and removed at the end."""
+    (tmp_path / "s.yaml").write_text(
+        f"{JOBS}  - submit: {{executable: /bin/sleep, arguments: 9, transfer_executable: false}}\n"
+        "steps:\n"
+        "  - {at: 1s, fault: freeze, target: execute-1/startd, for: 1s}\n"
+        '  - {at: 10%, fault: evict, target: Args == "9"}\n'
+        "  - {fault: hold, target: ProcId == 3, options: {reason: no input, code: 13}}\n"
+    )
+    said = cli("chaos", "run", str(tmp_path / "s.yaml"), "-o", "json", timeout_s=200)
+    result = json.loads(said.stdout)
+    assert [one["problem"] for one in result["faults"]] == [None, None, None], said.stderr
+    *short, held, evicted = result["jobs"]
+    assert (held["state"], held["exit_code"]) == ("held", None)
+    assert held["reason"].startswith("no input")
+    assert [job["exit_code"] for job in short] == [0, 0, 0]
+    assert (evicted["exit_code"], evicted["starts"]) == (0, 2)
+    assert (result["whole"], said.returncode) == (False, 1)
+    assert_as_new(pool)
+
+
+@pytest.mark.slow
+def test_jobs_of_a_command(pool: Pool, cli: Cli, tmp_path: Path) -> None:
+    """What a command submits is struck and accounted for; the command's status is the result's."""
+    job = "executable = /bin/sleep\narguments = 5\ntransfer_executable = false\nqueue 2\n"
+    (tmp_path / "job.sub").write_text(job)
+    (tmp_path / "s.yaml").write_text("version: 1\nsteps: [{at: 4s, fault: evict}]\n")
+    argv = (*COMMAND, "submit", "job.sub", "--wait")
+    said = cli("chaos", "run", "s.yaml", "-o", "json", "--", *argv, cwd=tmp_path, timeout_s=200)
+    result = json.loads(said.stdout)
+    assert {(job["exit_code"], job["starts"]) for job in result["jobs"]} == {(0, 2)}
+    assert (result["command_status"], said.returncode) == (0, 0)
+    assert_as_new(pool)
+
+
+@pytest.mark.slow
+def test_interrupt_leaves_nothing(pool: Pool, cli: Cli, tmp_path: Path) -> None:
+    """Ctrl-C undoes the faults and removes the jobs."""
+    long = JOBS.replace("arguments: 3", "arguments: 600")
+    (tmp_path / "s.yaml").write_text(
+        f"{long}steps: [{{at: 4s, fault: drain-node, target: execute-1}}]\n"
+    )
+    running = cli.begin("chaos", "run", str(tmp_path / "s.yaml"))
+
+    def not_yet() -> str | None:
+        return None if pool.faults.in_force() else "no fault is in force"
+
+    wait_until(not_yet, timeout_s=60, interval_s=0.3)
+    os.killpg(running.pid, signal.SIGINT)
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 130, said
+    wait_until(lambda: None if not pool.queue() else "jobs are left", timeout_s=30, interval_s=0.5)
+    assert_as_new(pool)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+def test_random_faults_leave_nothing_broken(pool: Pool, seed: int) -> None:
+    """Whatever is drawn, all jobs complete, once each, and the pool is as it was."""
+    drawn = f"{JOBS}random: {{count: 8, within: 40s, longest: 8s}}\n".replace(
+        "count: 4", "count: 60"
+    )
+    result = pool.run_scenario(Scenario.load(drawn), seed=seed)
+    assert len(result.jobs) == 60
+    assert result.is_whole, (result.outcomes(), result.problems)
+    assert_as_new(pool)
