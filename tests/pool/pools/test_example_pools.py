@@ -178,3 +178,30 @@ def test_ten_thousand_slots(made: Callable[[str], Pool]) -> None:
     pool = made("ten-thousand-slots")
     assert len(pool.slot_ads(projection=["Name"])) == 10_000
     await_ended(pool, submit(pool, "true"))
+
+
+def test_job_router(made: Callable[[str], Pool]) -> None:
+    """A job that wants it is routed: its copy has the limit, and the job ends with the copy."""
+    pool = made("job-router")
+    with waiting_jobs(pool) as waits:
+        routed = submit(pool, waits, "+WantRoute = True")
+        usual = submit(pool, waits)
+        limit = ["condor_q", "-constraint", "RoutedFromJobId =!= undefined && JobStatus == 2"]
+
+        def not_routed() -> str | None:
+            said = pool.exec([*limit, "-af", "RoutedFromJobId", "AllowedExecuteDuration"]).stdout
+            return None if said.split() == [f"{routed}.0", "1800"] else f"routed: {said}"
+
+        wait_until(not_routed, timeout_s=60, interval_s=0.5)
+    await_ended(pool, routed)
+    await_ended(pool, usual)
+
+
+def test_backfill(made: Callable[[str], Pool]) -> None:
+    """Jobs for backfill have both cores until another one needs one of them."""
+    pool = made("backfill")
+    with waiting_jobs(pool) as waits:
+        filling = submit(pool, waits, "+Backfill = True", count=2)
+        await_count(pool, {filling: 2}, "ClusterId")
+        usual = submit(pool, waits)
+        await_count(pool, {filling: 1, usual: 1}, "ClusterId")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,8 +17,6 @@ from condor_mini.chaos.scenario import Scenario
 from .conftest import COMMAND
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from condor_mini.pool import Pool
 
     from .conftest import Cli
@@ -28,6 +28,7 @@ pytestmark = [
     ),
     pytest.mark.every_engine,
 ]
+EXAMPLE = Path(__file__).parents[3] / "examples/checkpoint"
 JOBS = """\
 version: 1
 timeout: 4m
@@ -97,6 +98,24 @@ def test_interrupt_leaves_nothing(pool: Pool, cli: Cli, tmp_path: Path) -> None:
     _, said = running.communicate(timeout=60)
     assert running.returncode == 130, said
     wait_until(lambda: None if not pool.queue() else "jobs are left", timeout_s=30, interval_s=0.5)
+    assert_as_new(pool)
+
+
+@pytest.mark.slow
+def test_job_that_checkpoints_itself(pool: Pool, tmp_path: Path) -> None:
+    """The example job, evicted after a checkpoint, begins again with what it has saved."""
+    shutil.copytree(EXAMPLE, tmp_path / "checkpoint")
+    scenario = Scenario.load(
+        "version: 1\nworkload: {submit: checkpoint/count.sub}\nsteps: [{at: 8s, fault: evict}]",
+        base=tmp_path,
+    )
+    result = pool.run_scenario(scenario)
+    assert [job.outcome for job in result.jobs] == ["completed, exit 0, 2 starts"]
+    first, *_, last = (tmp_path / "checkpoint/count.out").read_text().splitlines()
+    assert (first in {"begins with 3", "begins with 6", "begins with 9"}, last) == (
+        True,
+        "done with 12",
+    )
     assert_as_new(pool)
 
 
