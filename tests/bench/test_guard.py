@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from bench.peers import BenchPool
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.timeout(600), pytest.mark.slow]
 """It takes a minute, and several beside other tests; nothing here depends on it."""
 
 BATCHES = 2
@@ -49,7 +49,6 @@ def ratio(
     return mine / other
 
 
-@pytest.mark.slow
 def test_a_job_on_a_personal_pool_costs_about_what_it_costs_on_minicondor() -> None:
     """It takes at most 1.6 times the CPU time."""
     peers.stock_image()

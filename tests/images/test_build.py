@@ -111,6 +111,7 @@ def test_the_script_beside_each_dockerfile_builds_that_image(
     assert [line.split()[0] for line in result.stdout.splitlines()] == [built]
 
 
+@pytest.mark.slow
 def test_packages_can_be_installed_on_top(docker: ImageBuilder, tag: str, tmp_path: Path) -> None:
     """`apt-get install` works in an image built on ours, for a library that we took newer too."""
     (tmp_path / "Dockerfile").write_text(
@@ -218,6 +219,7 @@ def test_a_suite_that_has_moved_on_gives_its_newest(on_bookworm: OnBookworm) -> 
     assert line in "\n".join(on_bookworm.lines)
 
 
+@pytest.mark.slow
 def test_a_suite_without_the_series_stops_the_build(
     docker: ImageBuilder, tag: str, tmp_path: Path
 ) -> None:
@@ -228,6 +230,7 @@ def test_a_suite_without_the_series_stops_the_build(
     assert docker.image(f"condor-base:{tag}") is None
 
 
+@pytest.mark.slow
 def test_a_digest_that_differs_stops_the_build(
     docker: ImageBuilder, tag: str, tmp_path: Path
 ) -> None:
@@ -259,6 +262,7 @@ def test_base_without_a_package_manager_is_named(
         docker.remove_image(bare)
 
 
+@pytest.mark.slow
 def test_no_network_is_said_in_one_message(docker: ImageBuilder, tag: str) -> None:
     """A build without a package mirror fails with what was tried, and leaves no image."""
     with pytest.raises(ImageBuildFailed, match="Debian's packages cannot be reached"):

@@ -117,7 +117,7 @@ def completed(pool: Pool) -> str:
 
 
 @pytest.mark.every_engine
-@pytest.mark.slow_on("embedded")
+@pytest.mark.slow_on("docker")
 def test_two_pools_in_one_process(pool: Pool, other: Pool) -> None:
     """Each client talks to its own pool, in turn; nothing of the process has changed."""
     before = dict(os.environ), htcondor2.param.get("SEC_TOKEN_DIRECTORY")

@@ -70,7 +70,7 @@ def test_different_names_at_once(new_cli: Callable[[], Cli], pool_engine: Engine
 
 
 @pytest.mark.every_engine
-@pytest.mark.slow_on("embedded")
+@pytest.mark.slow
 def test_start_and_delete_by_several_at_once(fresh: Cli, pool_engine: Engine) -> None:
     """Two who start one pool, and then delete it, all succeed; a job has run, nothing is left."""
     fresh.succeeds("create", timeout_s=120)

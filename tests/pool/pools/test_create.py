@@ -154,6 +154,7 @@ def test_nodes_have_tokens_of_their_own_with_the_least(pool: Pool) -> None:
     assert told == {"ADVERTISE_STARTD": 0, "ADVERTISE_SCHEDD": 1, "NEGOTIATOR": 1}
 
 
+@pytest.mark.slow
 def test_pools_side_by_side_know_nothing_of_each_other(
     pool: Pool, fresh: Cli, new_cli: Callable[[], Cli], pool_engine: Engine
 ) -> None:

@@ -26,9 +26,12 @@ if TYPE_CHECKING:
     from condor_mini.engine import Engine
     from condor_mini.nodes.node import Node
 
-pytestmark = pytest.mark.pool_engines(
-    "docker", reason="the faults are the engine's, and of the network that it makes"
-)
+pytestmark = [
+    pytest.mark.pool_engines(
+        "docker", reason="the faults are the engine's, and of the network that it makes"
+    ),
+    pytest.mark.slow,
+]
 
 SHORT, LONG = 40, 4
 LONG_S = 10

@@ -87,6 +87,7 @@ def test_killed_daemon_is_started_again(pool: Pool, faults: Faults) -> None:
 
 
 @pytest.mark.every_engine
+@pytest.mark.slow_on("docker")
 def test_frozen_daemons_are_silent(pool: Pool, faults: Faults) -> None:
     """The ads of a frozen startd and of a paused node stay, but are not updated; healed, they are.
 
