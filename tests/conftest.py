@@ -49,8 +49,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     parser.addoption(
         "--pool-engines",
-        help="engines to test pools on, of docker, embedded (default: docker, and on embedded what "
-        "differs by engine: what is marked every_engine)",
+        help="engines to test pools on, of docker, embedded, podman (default: docker, and on "
+        "embedded what differs by engine: what is marked every_engine)",
     )
     parser.addoption(
         "--slow",

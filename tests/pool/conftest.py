@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
     from condor_mini.engine import Engine
 
-POOL_ENGINES = ("docker", "embedded")
+POOL_ENGINES = ("docker", "embedded", "podman")
+UNASKED = POOL_ENGINES[:2]
+"""The engines of what is tested on every engine, unless others are chosen."""
 TIMEOUT_S = 60.0
 """Deadline of any one command."""
 READY_S = 40
@@ -49,7 +51,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     chosen: str | None = metafunc.config.getoption("--pool-engines")
     everywhere = metafunc.definition.get_closest_marker("every_engine") is not None
-    names = chosen.split(",") if chosen else list(POOL_ENGINES if everywhere else POOL_ENGINES[:1])
+    names = chosen.split(",") if chosen else list(UNASKED if everywhere else UNASKED[:1])
     if unknown := set(names) - set(POOL_ENGINES):
         raise pytest.UsageError(f"--pool-engines: unknown are {', '.join(sorted(unknown))}")
     only = metafunc.definition.get_closest_marker("pool_engines")
@@ -354,8 +356,10 @@ def state_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def pool_engine(pool_engine_name: str, state_home: Path) -> Engine:
+def pool_engine(pool_engine_name: str, state_home: Path, request: pytest.FixtureRequest) -> Engine:
     """The engine that the pools are on, as the commands find it."""
+    if pool_engine_name == "podman":
+        request.getfixturevalue("configured_podman")
     if pool_engine_name == "embedded":
         from .people import embedded_at
 

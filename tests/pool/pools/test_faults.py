@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.pool_engines(
-        "docker", reason="the faults are the engine's, and of the network that it makes"
+        "docker", "podman", reason="the faults are the engine's, and of the network that it makes"
     ),
     pytest.mark.slow,
 ]

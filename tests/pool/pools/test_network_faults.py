@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .conftest import Cli
 
 pytestmark = pytest.mark.pool_engines(
-    "docker", reason="on the embedded engine all nodes share the network of the host"
+    "docker", "podman", reason="on the embedded engine all nodes share the network of the host"
 )
 
 WITHIN_S = 60.0

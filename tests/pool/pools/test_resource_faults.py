@@ -82,7 +82,9 @@ def test_memory_that_is_not_there_is_refused(faults: Faults) -> None:
     assert faults.in_force() == []
 
 
-@pytest.mark.pool_engines("docker", reason="the disk of the host is that of embedded nodes")
+@pytest.mark.pool_engines(
+    "docker", "podman", reason="the disk of the host is that of embedded nodes"
+)
 def test_disk_full(pool: Pool, faults: Faults) -> None:
     """A job whose input has no room is held, and HTCondor says why; healed, there is room."""
     file, log = pool.exec(["mktemp"]).stdout.strip(), pool.exec(["mktemp"]).stdout.strip()
@@ -110,7 +112,7 @@ def test_disk_full(pool: Pool, faults: Faults) -> None:
     pool.exec(["rm", "/var/lib/condor/execute/x"], node="execute-1", user="root")
 
 
-@pytest.mark.pool_engines("docker", reason="the library for it is in an image")
+@pytest.mark.pool_engines("docker", "podman", reason="the library for it is in an image")
 def test_clock(pool: Pool, faults: Faults) -> None:
     """The ad of a startd says another time than the collector that heard of it; healed, the same.
 
