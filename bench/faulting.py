@@ -1,8 +1,7 @@
-"""The faults: each strikes a pool on which a workload runs, and has ended when it returns."""
+"""The faults: scenarios where the product has the fault, and else what strikes a pool here."""
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -37,13 +36,14 @@ DAEMONS = {
     "shared_port": Role.ACCESS_POINT,
     "procd": Role.EXECUTION_POINT,
 }
-NO_SERVER = "nameserver 192.0.2.1\n"
-"""An address that nobody has (RFC 5737)."""
-_LINK = (
-    "import fcntl, socket, struct\n"
-    # SIOCSIFFLAGS, netdevice(7)
-    'fcntl.ioctl(socket.socket(), 0x8914, struct.pack("16sH14x", b"eth0", {up}))\n'
+NODES = ("master", "submit-1", "execute-1", "execute-2", "execute-3")
+"""The nodes of the pool."""
+FIRST = dict(
+    zip((Role.CENTRAL_MANAGER, Role.ACCESS_POINT, Role.EXECUTION_POINT), NODES, strict=False)
 )
+"""The first node of each role."""
+AT_ONCE_S = 0.1
+"""A node that is ended is started again at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,24 +68,16 @@ class Fault:
 
     name: str
     what: str
-    strike: Callable[[World], object]
+    steps: str = ""
+    """The steps of a scenario, YAML, if the product has the fault."""
+    strike: Callable[[World], object] = lambda _: None
+    """What is done otherwise: it has ended when this returns."""
     needs: Callable[[str | None], str | None] = lambda _: None
     """Why it cannot be done here, or None; given the command that restarts the engine, if any."""
     spec: Callable[[Path], Mapping[str, Any]] = lambda _: {}
     """What of the pool file is to differ."""
     prepare: Callable[[World], object] = lambda _: None
     """What is done to the pool before there is a workload."""
-
-
-def _is_root(_: str | None) -> str | None:
-    return None if os.geteuid() == 0 else "it takes root"
-
-
-def as_host_root(node: Node, *argv: str) -> None:
-    """Run a command in a node's namespaces as the host's root, who may more than the node's own."""
-    pid = docker("inspect", "--format", "{{.State.Pid}}", node.name)
-    inside = ["nsenter", "--target", pid, "--mount", "--net", "--pid"]
-    subprocess.run([*inside, *argv], check=True, timeout=60)
 
 
 # -- processes and containers ---------------------------------------------------------------------
@@ -99,26 +91,14 @@ def kill_daemon(node: Node, daemon: str) -> None:
     assert said.returncode == 0, f"{daemon} is not there: {said.stderr}"
 
 
-def _daemon_killed(world: World, daemon: str) -> None:
-    node = world.first(DAEMONS[daemon])
-    kill_daemon(node, daemon)
-    if daemon == "master":
-        _await_state(world, node, ContainerState.EXITED)
-        world.pool.start(node=node.name)
+def _one_killed(world: World, daemon: str) -> None:
+    kill_daemon(world.first(DAEMONS[daemon]), daemon)
 
 
-def kill_container(world: World, role: Role, *, away_s: float = 0) -> None:
-    """SIGKILL to all that is in a node, and its start after so many seconds."""
-    node = world.first(role)
-    docker("kill", node.name)
-    time.sleep(away_s)
-    world.pool.start(node=node.name)
-
-
-def _stopped(world: World, role: Role, *, away_s: float = 0) -> None:
-    node = world.first(role)
-    docker("stop", node.name)
-    time.sleep(away_s)
+def _master_killed(world: World) -> None:
+    node = world.first(Role.ACCESS_POINT)
+    kill_daemon(node, "master")
+    _await_state(world, node, ContainerState.EXITED)
     world.pool.start(node=node.name)
 
 
@@ -157,21 +137,6 @@ def _restarts(restart_engine: str | None) -> str | None:
 # -- network --------------------------------------------------------------------------------------
 
 
-@contextmanager
-def cut_off(node: Node) -> Iterator[None]:
-    """A node whose network interface is down for the time of the context; its address stays."""
-    as_host_root(node, "python3", "-c", _LINK.format(up=0))
-    try:
-        yield
-    finally:
-        as_host_root(node, "python3", "-c", _LINK.format(up=1))
-
-
-def _cut(world: World, seconds: float) -> None:
-    with cut_off(world.first(Role.EXECUTION_POINT)):
-        time.sleep(seconds)
-
-
 def _moved(world: World, role: Role) -> None:
     """Kill a node, and start it while another container has its address."""
     node = world.first(role)
@@ -194,17 +159,6 @@ def _squatter(world: World) -> Iterator[None]:
         yield
     finally:
         docker("rm", "--force", name)
-
-
-def _no_names(world: World) -> None:
-    """No name server answers, on any node."""
-    file = "/etc/resolv.conf"
-    before = {node.name: node.exec(["cat", file], user="root").stdout for node in world.pool.nodes}
-    for name in before:
-        docker("exec", "-i", "-u", "root", name, "tee", file, stdin=NO_SERVER)
-    time.sleep(AWAY_S)
-    for name, text in before.items():
-        docker("exec", "-i", "-u", "root", name, "tee", file, stdin=text)
 
 
 # -- what runs out, and what is too much ----------------------------------------------------------
@@ -302,11 +256,43 @@ def _jump(world: World, offset: str) -> None:
     time.sleep(AWAY_S / 2)
 
 
+def step(fault: str, target: str, for_s: float | None = None) -> str:
+    """Return a step of a scenario: when a tenth of the jobs have ended."""
+    time = "" if for_s is None else f", for: {for_s:g}s"
+    return f"- {{at: 10%, fault: {fault}, target: {target}{time}}}"
+
+
 def _killed(daemon: str) -> Fault:
+    what = f"SIGKILL of {daemon} on the {DAEMONS[daemon].words}"
+    name = f"kill-{daemon.replace('_', '-')}"
+    if daemon in _KILLED_BY_US:
+        return Fault(name=name, what=what, strike=_KILLED_BY_US[daemon])
+    return Fault(name=name, what=what, steps=step("kill", f"{FIRST[DAEMONS[daemon]]}/{daemon}"))
+
+
+_KILLED_BY_US = {
+    "master": _master_killed,
+    "shadow": lambda world: _one_killed(world, "shadow"),
+    "starter": lambda world: _one_killed(world, "starter"),
+}
+"""The product's fault strikes all processes of a daemon, and leaves a node that has ended."""
+
+
+def _killed_node(role: Role) -> Fault:
+    article = "an" if role is Role.EXECUTION_POINT else "the"
     return Fault(
-        name=f"kill-{daemon.replace('_', '-')}",
-        what=f"SIGKILL of {daemon} on the {DAEMONS[daemon].words}",
-        strike=lambda world: _daemon_killed(world, daemon),
+        name=f"kill-{role.words.replace(' ', '-')}",
+        what=f"SIGKILL of {article} {role.words}'s container, started again",
+        steps=step("kill-node", FIRST[role], AT_ONCE_S),
+    )
+
+
+def _stopped_node(role: Role) -> Fault:
+    article = "an" if role is Role.EXECUTION_POINT else "the"
+    return Fault(
+        name=f"stop-{role.words.replace(' ', '-')}",
+        what=f"`docker stop` of {article} {role.words}, and its start",
+        steps=step("stop-node", FIRST[role], AT_ONCE_S),
     )
 
 
@@ -323,32 +309,9 @@ FAULTS = {
     for fault in (
         Fault(name="none", what="nothing", strike=lambda _: None),
         *map(_killed, DAEMONS),
-        Fault(
-            name="kill-central-manager",
-            what="SIGKILL of the central manager's container, started again",
-            strike=lambda world: kill_container(world, Role.CENTRAL_MANAGER),
-        ),
-        Fault(
-            name="kill-access-point",
-            what="SIGKILL of the access point's container, started again",
-            strike=lambda world: kill_container(world, Role.ACCESS_POINT),
-        ),
-        Fault(
-            name="kill-execution-point",
-            what="SIGKILL of an execution point's container, started again",
-            strike=lambda world: kill_container(world, Role.EXECUTION_POINT),
-        ),
+        *map(_killed_node, CREATED_ROLES),
         Fault(name="kill-all", what="SIGKILL of all containers at once", strike=_all_killed),
-        Fault(
-            name="stop-execution-point",
-            what="`docker stop` of an execution point, and its start",
-            strike=lambda world: _stopped(world, Role.EXECUTION_POINT),
-        ),
-        Fault(
-            name="stop-access-point",
-            what="`docker stop` of the access point, and its start",
-            strike=lambda world: _stopped(world, Role.ACCESS_POINT),
-        ),
+        *map(_stopped_node, (Role.EXECUTION_POINT, Role.ACCESS_POINT)),
         Fault(
             name="restart-engine",
             what="restart of the engine",
@@ -357,26 +320,24 @@ FAULTS = {
         ),
         Fault(
             name="cut-30",
-            needs=_is_root,
-            what="an execution point's network down for 30 s",
-            strike=lambda world: _cut(world, 30),
+            what="an execution point cut off from the network for 30 s",
+            steps=step("partition", FIRST[Role.EXECUTION_POINT], 30),
         ),
         Fault(
             name="cut-lease",
-            needs=_is_root,
             what=f"the same for {LEASE_S + 30} s, longer than the job lease",
-            strike=lambda world: _cut(world, LEASE_S + 30),
+            steps=step("partition", FIRST[Role.EXECUTION_POINT], LEASE_S + 30),
         ),
         *map(_moving, CREATED_ROLES),
         Fault(
             name="away",
             what=f"the central manager stopped for {AWAY_S} s",
-            strike=lambda world: _stopped(world, Role.CENTRAL_MANAGER, away_s=AWAY_S),
+            steps=step("stop-node", FIRST[Role.CENTRAL_MANAGER], AWAY_S),
         ),
         Fault(
             name="no-dns",
             what=f"no name server answers any node for {AWAY_S} s",
-            strike=_no_names,
+            steps="\n".join(step("silent-dns", node, AWAY_S) for node in NODES),
         ),
         Fault(
             name="disk-full",

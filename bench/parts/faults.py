@@ -3,8 +3,8 @@
 The pool has a central manager, an access point and three execution points with 16 slots each. The
 fault strikes when a tenth of the 500 short jobs has ended, while 20 long ones run. A job has
 *completed* if it is in the history once, with exit code 0, its event log tells of its end, and its
-output is its own and whole. *Recovery* is the time from the end of the fault until each node does
-its role's work. *Mishaps* are what the event log tells, each kind once.
+output is its own and whole. *Recovery* is the time from the end of the fault until each node that
+it struck does its role's work. *Mishaps* are what the event log tells, each kind once.
 [What happens to jobs when something fails](../explanation/faults.md) explains them.
 """
 
@@ -21,7 +21,7 @@ from bench.figures import Result
 from bench.options import say
 from bench.peers import new_name
 from bench.workload import Account, Workload, await_healthy
-from condor_mini import Pool, PoolSpec
+from condor_mini import Pool, PoolSpec, Scenario
 from condor_mini.base.errors import CondorMiniError
 
 if TYPE_CHECKING:
@@ -106,24 +106,45 @@ def struck(fault: Fault, world: World, options: Options) -> tuple[str, ...]:
     workload = world.workload
     workload.submit()
     workload.await_running("long", workload.long)
-    workload.await_ended(workload.short // 10, timeout_s=120)
-    fault.strike(world)
-    over = time.monotonic()
-    try:
-        recovery_s = await_healthy(world.pool, timeout_s=HEALTHY_S)
-        recovery = f"{recovery_s:.1f} s"
-    except CondorMiniError as failure:
-        recovery = f"none: {failure.message}"
-    try:
-        workload.await_end(timeout_s=END_S - (time.monotonic() - over))
-    except CondorMiniError as failure:
-        say(f"{fault.name}: {failure.message}")
+    recovery = (by_scenario if fault.steps else by_hand)(fault, world)
     account = workload.account()
     for line in account.lost[:10]:
         say(f"{fault.name}: {line}")
     if not account.is_whole and options.logs:
         world.pool.export_logs(Path(options.logs) / fault.name)
     return row(fault, account, recovery)
+
+
+def by_scenario(fault: Fault, world: World) -> str:
+    """Run a fault as a scenario beside the workload; return how long its nodes took to recover."""
+    scenario = Scenario.load(f"version: 1\ntimeout: {END_S:g}s\nsteps:\n{fault.steps}\n")
+    result = world.pool.run_scenario(scenario)
+    for problem in result.problems:
+        say(f"{fault.name}: {problem}")
+    times = [
+        one.recovered_s - (one.ended_s or one.struck_s or 0.0)
+        for one in result.faults
+        if one.recovered_s is not None
+    ]
+    missing = [one.problem or "not in time" for one in result.faults if one.recovered_s is None]
+    return f"none: {missing[0]}" if missing else f"{max(times):.1f} s"
+
+
+def by_hand(fault: Fault, world: World) -> str:
+    """Strike the pool when a tenth of the short jobs have ended; how long it took to recover."""
+    workload = world.workload
+    workload.await_ended(workload.short // 10, timeout_s=120)
+    fault.strike(world)
+    over = time.monotonic()
+    try:
+        recovery = f"{await_healthy(world.pool, timeout_s=HEALTHY_S):.1f} s"
+    except CondorMiniError as failure:
+        recovery = f"none: {failure.message}"
+    try:
+        workload.await_end(timeout_s=END_S - (time.monotonic() - over))
+    except CondorMiniError as failure:
+        say(f"{fault.name}: {failure.message}")
+    return recovery
 
 
 def row(fault: Fault, account: Account, recovery: str) -> tuple[str, ...]:

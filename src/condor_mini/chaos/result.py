@@ -22,6 +22,11 @@ class StruckFault:
     """When it had taken hold, in seconds since the start. None if it was not made."""
     ended_s: float | None = None
     """When it was undone. None for one that is a moment, or was not made."""
+    recovered_s: float | None = None
+    """When the nodes that it struck did their work again, by their health checks.
+
+    None for one that strikes jobs, or was not made.
+    """
     problem: str = ""
     """Why it was not made, or not undone."""
 
@@ -36,6 +41,7 @@ class StruckFault:
             **self.planned.to_json(),
             "struck_s": _rounded(self.struck_s),
             "ended_s": _rounded(self.ended_s),
+            "recovered_s": _rounded(self.recovered_s),
             "problem": self.problem or None,
         }
 

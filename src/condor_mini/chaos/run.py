@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
+from threading import Thread
 from typing import IO, TYPE_CHECKING
 
 from condor_mini.base.errors import CondorMiniError, UsageError
@@ -93,6 +95,7 @@ class _Run:
         self._began = time.monotonic()
         self._ran = {node.name for node in pool.reached_nodes if node.is_running}
         self._problems: list[str] = []
+        self._recoveries: list[Thread] = []
 
     def beside(self, jobs: Jobs) -> ScenarioResult:
         """Run it beside these jobs."""
@@ -169,6 +172,8 @@ class _Run:
                 one.struck_s = self._now()
                 if made is not None:
                     self._in_force.append((one, made))
+                else:
+                    self._watch_recovery(one)
         except CondorMiniError as failure:
             self._was_not_made(one, failure.message)
             return
@@ -194,6 +199,22 @@ class _Run:
             return
         one.ended_s = self._now()
         self._say(f"Healed {made}")
+        self._watch_recovery(one)
+
+    def _watch_recovery(self, one: StruckFault) -> None:
+        """Note when the nodes of a fault that is over do their work again."""
+        if one.planned.jobs:
+            return
+        thread = Thread(target=self._note_recovery, args=(one,), name="condor-mini recovery")
+        with held_back():  # signals are for the thread that runs the scenario
+            thread.start()
+        self._recoveries.append(thread)
+
+    def _note_recovery(self, one: StruckFault) -> None:
+        with suppress(CondorMiniError):  # the end of the scenario says which node does not recover
+            nodes = [self._pool.node(name) for name in one.planned.nodes]
+            await_health(nodes, Deadline(HEALTHY_TIMEOUT_S))
+            one.recovered_s = self._now()
 
     def _heal(self) -> None:
         """Undo all faults that are in force."""
@@ -203,6 +224,8 @@ class _Run:
             self._in_force = []
 
     def _await_health(self) -> None:
+        for thread in self._recoveries:
+            thread.join()
         nodes = [node for node in self._pool.reached_nodes if node.name in self._ran]
         self._problems += [node.ended().message for node in nodes if not node.is_running]
         try:

@@ -67,6 +67,7 @@ def test_fault_strikes_and_is_healed(pool: FakePool, struck: StruckNodes) -> Non
     assert [job.id for job in result.jobs] == ["3.0", "3.1"]
     (fault,) = result.faults
     assert 0.1 <= (fault.struck_s or 0) < (fault.ended_s or 0) <= result.took_s
+    assert (fault.recovered_s or 0) >= (fault.ended_s or 0)
     assert not struck.frozen(NODE)
     assert not pool.faults.in_force()
 
