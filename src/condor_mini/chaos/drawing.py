@@ -94,7 +94,8 @@ class _Draw:
         self._progress = progress
         self._candidates = list(asked.faults or BY_DEFAULT)
         self._refusal: EngineCapabilityError | None = None
-        self._able: set[str] = set()
+        self._able: dict[tuple[str, tuple[str, ...]], bool] = {}
+        """Whether a fault can be made on a node, once it was checked."""
         self._busy: list[tuple[str, float, float]] = []
         """Node, begin and end of each fault that was drawn."""
 
@@ -148,16 +149,21 @@ class _Draw:
         return True
 
     def _can_be_made(self, one: PlannedFault) -> bool:
-        """Return whether the engine can make such a fault; if not, none is drawn any more."""
-        if one.fault in self._able:
-            return True
-        try:
-            one.check(self._pool, self._progress)
-        except EngineCapabilityError as refusal:
-            self._refusal = refusal
-            self._candidates.remove(one.fault)
-            return False
-        except (NotFound, AlreadyInUse, PoolNotReady):
-            pass  # this holds now: a starter that does not run yet, for example
-        self._able.add(one.fault)
-        return True
+        """Return whether such a fault can be made there.
+
+        If the engine cannot make it, none is drawn any more.
+        """
+        place = (one.fault, one.nodes)
+        if place not in self._able:
+            self._able[place] = True
+            try:
+                one.check(self._pool, self._progress)
+            except EngineCapabilityError as refusal:
+                self._refusal = refusal
+                self._candidates.remove(one.fault)
+                self._able[place] = False
+            except UsageError:  # it strikes no such node: only execution points are drained
+                self._able[place] = False
+            except (NotFound, AlreadyInUse, PoolNotReady):
+                pass  # this holds now: a starter that does not run yet, for example
+        return self._able[place]

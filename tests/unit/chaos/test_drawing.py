@@ -82,6 +82,15 @@ def test_what_the_engine_cannot_make_is_left_out(pool: FakePool, able: set[str])
         faults(pool, faults=["freeze", "loss"])
 
 
+def test_fault_that_strikes_other_nodes_is_drawn_again(pool: FakePool) -> None:
+    """The central manager and the access point are not drained: they get what they can have."""
+    found = faults(pool, nodes=["*"], faults=["drain-node", "stop-node"], count=40)
+    drained = {one.nodes[0] for one in found if one.fault == "drain-node"}
+    stopped = {one.nodes[0] for one in found if one.fault == "stop-node"}
+    assert drained == {"execute-1", "execute-2"}
+    assert {"master", "submit-1"} <= stopped
+
+
 def test_no_such_node(pool: FakePool, able: set[str]) -> None:
     """The pattern is named."""
     assert not able
