@@ -48,6 +48,9 @@ if TYPE_CHECKING:
     from condor_mini.personal.container import PersonalSpec
     from condor_mini.personal.pool import PersonalPool
     from condor_mini.pool import Pool
+    from condor_mini.records.entry import EntryKind, TimelineEntry
+    from condor_mini.records.recording import Recording
+    from condor_mini.records.timeline import Timeline
     from condor_mini.reports.classads import ClassAd
     from condor_mini.reports.logs import LogLine
     from condor_mini.reports.status import FaultStatus, PoolStatus, SlurmStatus
@@ -74,6 +77,7 @@ __all__ = [
     "EngineError",
     "EngineInstallError",
     "EngineNotFound",
+    "EntryKind",
     "EventType",
     "Events",
     "FaultHolder",
@@ -101,6 +105,7 @@ __all__ = [
     "QueuedJob",
     "ReadOnlyError",
     "RecordError",
+    "Recording",
     "Revocation",
     "Role",
     "RuntimeFailed",
@@ -110,6 +115,8 @@ __all__ = [
     "StateError",
     "Submission",
     "TimedOut",
+    "Timeline",
+    "TimelineEntry",
     "Token",
     "TokenRequest",
     "UsageError",
@@ -135,6 +142,7 @@ _LOADED_WHEN_ASKED_FOR = {
     "EngineError": "base.errors",
     "EngineInstallError": "base.errors",
     "EngineNotFound": "base.errors",
+    "EntryKind": "records.entry",
     "EventType": "events.event_types",
     "Events": "events.events",
     "FaultHolder": "nodes.fault_records",
@@ -162,6 +170,7 @@ _LOADED_WHEN_ASKED_FOR = {
     "QueuedJob": "jobs.queue",
     "ReadOnlyError": "base.errors",
     "RecordError": "base.errors",
+    "Recording": "records.recording",
     "Revocation": "members.issued_tokens",
     "Role": "nodes.node",
     "RuntimeFailed": "base.errors",
@@ -171,6 +180,8 @@ _LOADED_WHEN_ASKED_FOR = {
     "StateError": "base.errors",
     "Submission": "jobs.tracking",
     "TimedOut": "base.errors",
+    "Timeline": "records.timeline",
+    "TimelineEntry": "records.entry",
     "Token": "members.issued_tokens",
     "TokenRequest": "members.membership",
     "UsageError": "base.errors",
