@@ -167,16 +167,15 @@ class _Picture:
             y += ROW
 
     def _marks(self, group: Element, marks: list[TimelineEntry], top: int) -> None:
-        free_from = 0.0
-        for mark in marks:
-            x = self._x(mark.time)
+        places = [self._x(mark.time) for mark in marks]
+        after = [*places[1:], float(WIDTH)][: len(marks)]
+        for mark, x, following in zip(marks, places, after, strict=True):
             one = _add(group, "g")
             _add(one, "title", f"{self._at(mark.time)} {mark.text}")
             _line(one, x, top + 3, x, top + ROW - 3, "tick")
             word = _word(mark)
-            if x >= free_from and x + len(word) * LETTER < WIDTH:
+            if x + len(word) * LETTER < following:
                 _text(one, x + 3, top + 15, word, "word")
-                free_from = x + (len(word) + 1) * LETTER
 
     def _fault(
         self,
