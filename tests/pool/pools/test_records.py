@@ -13,6 +13,8 @@ from condor_mini.base.waiting import wait_until
 from condor_mini.records import looker
 from condor_mini.records.stays import Director
 
+from .conftest import COMMAND
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
@@ -127,7 +129,7 @@ def test_job_eviction_and_faults_are_in_order(
 def test_command_is_recorded(cli: Cli, write: Write, tmp_path: Path) -> None:
     """`record DIR -- COMMAND` has what the command did, and its status; `timeline` shows it."""
     file = write("exit 3")
-    made = cli("record", str(tmp_path / "new"), "--", "condor-mini", "submit", "--wait", str(file))
+    made = cli("record", str(tmp_path / "new"), "--", *COMMAND, "submit", "--wait", str(file))
     assert made.returncode == 3, made.stderr
     shown = cli.succeeds("timeline", str(tmp_path / "new"))
     places = [shown.index(words) for words in ("000 Submit", "001 Execute", "exit code 3")]
@@ -144,12 +146,13 @@ def test_recording_that_is_ended(cli: Cli, tmp_path: Path, number: signal.Signal
     The next recording switches off what a killed one has left on.
     """
     directory = tmp_path / "new"
-    process = cli.begin("record", str(directory))
-    assert process.stderr is not None
-    assert "Recording" in process.stderr.readline()
-    os.killpg(process.pid, number)
+    with cli.begin("record", str(directory)) as process:
+        assert process.stderr is not None
+        assert "Recording" in process.stderr.readline()
+        os.killpg(process.pid, number)
+        process.communicate(timeout=WITHIN_S)
     killed = number is signal.SIGKILL
-    assert process.wait(WITHIN_S) == (-9 if killed else 128 + number)
+    assert process.returncode == (-9 if killed else 128 + number)
     shown = cli("timeline", str(directory))
     assert (shown.returncode, "was killed" in shown.stderr) == (0, killed)
     assert "is recorded" in shown.stdout
