@@ -12,11 +12,20 @@ if TYPE_CHECKING:
 
 SUBMIT, EXECUTE, EVICTED, TERMINATED, EXCEPTION, GENERIC = 0, 1, 4, 5, 7, 8
 ABORTED, SUSPENDED, UNSUSPENDED, HELD, RELEASED = 9, 10, 11, 12, 13
-DISCONNECTED, RECONNECTED, RECONNECT_FAILED = 22, 23, 24
+DISCONNECTED, RECONNECTED, RECONNECT_FAILED, TRANSFER = 22, 23, 24, 40
 """Numbers of events: ``ULogEventNumber``, src/condor_utils/condor_event.h."""
 _HEAD = "Global JobLog:"
 """How the first event of an EVENT_LOG begins (user_log_header.cpp)."""
-_REASONS = ("HoldReason", "Reason", "Message", "Info", "DisconnectReason", "SubmitHost")
+_TRANSFERS = {
+    1: "input is queued",
+    2: "input begins",
+    3: "input has ended",
+    4: "output is queued",
+    5: "output begins",
+    6: "output has ended",
+}
+"""``FileTransferEventType``, src/condor_utils/condor_event.h."""
+_REASONS = ("HoldReason", "Reason", "Message", "Info", "DisconnectReason")
 """What an event's ad has to say, the most telling first."""
 
 
@@ -78,7 +87,9 @@ def _text(job: str | None, ad: Mapping[str, Any]) -> str:
 
 def _detail(number: int, ad: Mapping[str, Any]) -> str:
     if number == EXECUTE:
-        return str(ad.get("SlotName") or ad.get("ExecuteHost") or "")
+        return str(ad.get("SlotName", "beside the schedd"))
+    if number == TRANSFER:
+        return _TRANSFERS.get(ad.get("Type", 0), "")
     if number == TERMINATED:
         if ad.get("TerminatedNormally") is False:
             return f"signal {ad.get('TerminatedBySignal')}"

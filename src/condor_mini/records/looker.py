@@ -37,6 +37,16 @@ class Source(Protocol):
         """
 
 
+def pause_s(took_s: float, *, is_seen: bool) -> float:
+    """Return how long to pause after a look, in seconds.
+
+    Args:
+        took_s: How long the look took.
+        is_seen: Whether it succeeded. If not, it has cost nothing but time.
+    """
+    return max(INTERVAL_S - took_s, SHARE * took_s) if is_seen else INTERVAL_S
+
+
 class Looker:
     """Looks at a source until it is told to end, and then once more."""
 
@@ -75,12 +85,13 @@ class Looker:
     def _work(self) -> None:
         while not self._ending.is_set():
             began = time.monotonic()
-            self._look()
+            is_seen = self._look()
             took_s = time.monotonic() - began
-            self._ending.wait(max(INTERVAL_S - took_s, SHARE * took_s))
+            self._ending.wait(pause_s(took_s, is_seen=is_seen))
         self._look()
 
-    def _look(self) -> None:
+    def _look(self) -> bool:
+        """Look once; return whether that succeeded."""
         try:
             self._source.look(self._add)
         except CondorMiniError as error:
@@ -89,6 +100,8 @@ class Looker:
             self._missing(f"{type(error).__name__}: {error}")
         else:
             self._is_seen()
+            return True
+        return False
 
     def _missing(self, why: str) -> None:
         if self._since is not None:

@@ -137,7 +137,7 @@ def test_events_of_before_are_not_ours(recorded: RecordedPool, tmp_path: Path) -
     with recorded.pool.record(tmp_path / "new") as recording:
         recorded.event(8, "Generic", Info="Global JobLog: ctime=1")
         recorded.event(1, "Execute")
-    assert of_kind(recording, "event") == ["7.0 001 Execute"]
+    assert of_kind(recording, "event") == ["7.0 001 Execute: beside the schedd"]
 
 
 def test_log_lines(recorded: RecordedPool, tmp_path: Path) -> None:
