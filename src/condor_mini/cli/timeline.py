@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from condor_mini.records.timeline import Timeline
 
-LOG = "log"
+LOG, ALL = "log", "all"
 KINDS = ("event", "job", "slot", "node", "fault", "missing", LOG)
 NOTHING_ELSE = ("begin", "end")
 """The kinds that are always shown."""
@@ -23,9 +23,9 @@ NOTHING_ELSE = ("begin", "end")
 def _kinds(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> list[str]:
     chosen = [kind for value in values for kind in value.split(",") if kind]
     for kind in chosen:
-        if kind not in KINDS:
-            raise UsageError(f"--kind {kind}: there are {', '.join(KINDS)}")
-    return chosen
+        if kind not in (*KINDS, ALL):
+            raise UsageError(f"--kind {kind}: there are {', '.join(KINDS)}; or {ALL}")
+    return list(KINDS) if ALL in chosen else chosen
 
 
 @click.command("timeline")
@@ -36,8 +36,8 @@ def _kinds(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]
     metavar="KIND",
     multiple=True,
     callback=_kinds,
-    help=f"Show only this kind of entry: {', '.join(KINDS)}. May be repeated, and be a list with "
-    "commas. The default as text is all but log.",
+    help=f"Show only this kind of entry: {', '.join(KINDS)}; or {ALL}. May be repeated, and be a "
+    "list with commas. The default as text is all but log.",
 )
 @click.option(
     "--svg",
@@ -102,4 +102,4 @@ def _show(timeline: Timeline, kinds: list[str]) -> None:
     for line in lines(timeline.entries({*shown, *NOTHING_ELSE})):
         click.echo(line)
     if not kinds:
-        click.echo("Lines of the logs are left out; all: -o json, or --kind log", err=True)
+        click.echo(f"Lines of the logs are left out; with them: --kind {ALL}", err=True)

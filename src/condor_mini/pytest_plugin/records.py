@@ -105,7 +105,7 @@ def _lines(timeline: Timeline) -> Iterator[str]:
 
     shown = deque(lines(entry for entry in timeline.entries() if entry.kind != "log"), MOST_LINES)
     yield from shown
-    yield f"with the lines of the logs: condor-mini timeline {timeline.directory} --kind log"
+    yield f"with the lines of the logs: condor-mini timeline {timeline.directory} --kind all"
     yield f"as a picture: {timeline.directory / PICTURE}"
 
 

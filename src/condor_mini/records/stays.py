@@ -87,6 +87,8 @@ class Director:
         self.scene = Scene()
         self._most = most
         self._open: dict[tuple[str, str], Stay] = {}
+        self._evicted: dict[tuple[str, str], Stay] = {}
+        """The last stay of jobs that were evicted, and that nothing has befallen since."""
         self._faults: dict[str, FaultSpan] = {}
 
     def show(self, entries: Iterable[TimelineEntry]) -> Scene:
@@ -123,11 +125,16 @@ class Director:
             return
         key = (entry.node, entry.job)
         if number == words.EXECUTE:
+            self._evicted.pop(key, None)
             self._close(key, entry.time, "ended unseen")
             self._begin(key, entry, entry.slot or "")
         elif number == words.TERMINATED:
             self._close(key, entry.time, _end(entry.data))
         elif number in _ENDS:
+            if stay := self._evicted.pop(key, None):  # why it was evicted comes afterwards
+                stay.how = _ENDS[number]
+            if number == words.EVICTED and key in self._open:
+                self._evicted[key] = self._open[key]
             self._close(key, entry.time, _ENDS[number])
         if number in _SHOWN:
             self._mark(entry)

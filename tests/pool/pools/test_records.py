@@ -117,7 +117,7 @@ def test_job_eviction_and_faults_are_in_order(
     log = [entry for entry in entries if entry.kind == "log"]
     assert {"schedd", "shadow", "starter"} <= {entry.data["daemon"] for entry in log}
     stays = [one for one in Director(most=99).show(entries).stays if one.job == job]
-    assert [stay.how for stay in stays] == ["evicted", "evicted"]
+    assert [stay.how for stay in stays] == ["evicted", "removed"]
     assert all(stay.node.startswith(f"{pool.name}-execute-") for stay in stays)
     picture = ElementTree.fromstring(recording.timeline.svg())  # noqa: S314 (our own)
     titles = [one.text or "" for one in picture.iter() if one.tag.endswith("}title")]

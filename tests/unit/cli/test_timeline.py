@@ -69,6 +69,8 @@ def test_kinds(command_line: Run) -> None:
     assert [line.split()[1] for line in shown.out.splitlines()] == ["begin", "log", "fault", "end"]
     assert f"{EP} startd |  [1mhi" in shown.out
     assert shown.err == ""
+    everything = command_line("timeline", "DIR", "--kind", "all")
+    assert len(everything.out.splitlines()) == len(ENTRIES)
 
 
 def test_json(command_line: Run) -> None:

@@ -70,7 +70,7 @@ def test_failing_test_keeps_its_timeline(suite: pytest.Pytester) -> None:
     output = result.stdout.str()
     assert output.count("HTCondor timeline, pool ci") == 1
     assert "ci-execute-1 is running" in output
-    assert f"condor-mini timeline {directory} --kind log" in output
+    assert f"condor-mini timeline {directory} --kind all" in output
 
 
 def test_second_run_replaces_the_first(suite: pytest.Pytester) -> None:

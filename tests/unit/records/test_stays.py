@@ -47,6 +47,14 @@ def test_job_that_starts_again() -> None:
     ]
 
 
+@pytest.mark.parametrize(("number", "how"), [(9, "removed"), (12, "held")])
+def test_why_a_job_was_evicted(number: int, how: str) -> None:
+    """HTCondor tells after the eviction that it was for a hold or a removal."""
+    events = [event(1, 1, slot=SLOT), event(3, 4), event(3.1, number), event(9, number)]
+    (stay,) = scene(*events).stays
+    assert (stay.end, stay.how) == (at(3), how)
+
+
 def test_job_without_a_slot() -> None:
     """A job of the local universe is beside the schedd."""
     (stay,) = scene(event(1, 1, ExecuteHost="<10.0.0.1:9618>")).stays
