@@ -10,6 +10,8 @@ from condor_mini.engine import FakeExec, FakeOutcome
 from condor_mini.records.job_events import CONFIG, NAME
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fake_pool import FakePool
 
 LOG = f"/var/log/condor/{NAME}"
@@ -29,6 +31,8 @@ class RecordedPool:
     """That log."""
     refusal: str = ""
     """What condor_q says in place of the jobs."""
+    after_look: Callable[[], object] | None = None
+    """What happens once, between a look at the queue and the next one at the log."""
     looks: int = 0
     """How often the access point was looked at."""
 
@@ -58,6 +62,10 @@ class RecordedPool:
         offset = int(call.argv[5])
         head = {"configured": bool(self.config), "offset": len(self.log), "more": False}
         text = f"{json.dumps(head)}\n{self.log[offset:]}"
+        after, self.after_look = self.after_look, None
+        if after is not None:
+            self.jobs = []
+            after()
         if self.refusal:
             return FakeOutcome(returncode=1, stdout=text, stderr=self.refusal)
         return FakeOutcome(stdout=text + json.dumps(self.jobs))

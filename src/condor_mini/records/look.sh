@@ -1,6 +1,7 @@
 # look.sh CONFIG LOG OFFSET QUERY...: prints what an access point has to say, as JSON values one after the other: what
-# is said of the log, its events from OFFSET on, and the output of QUERY, with whose status it ends. It is handed to
-# `bash -s`, so it also works in nodes that an older condor-mini has made.
+# is said of the log, its events from OFFSET on, and the output of QUERY, with whose status it ends. If there are more
+# events than it reads at once, it leaves out QUERY. It is handed to `bash -s`, so it also works in nodes that an older
+# condor-mini has made.
 # shellcheck shell=bash
 set -u
 export LC_ALL=C # lengths are bytes
@@ -29,4 +30,4 @@ if [[ -r $log ]]; then
 fi
 printf '{"configured": %s, "offset": %s, "more": %s}\n' $written $((offset + bytes)) $more
 ((${#events[@]} == 0)) || printf '%s' "${events[@]}"
-"$@"
+[[ $more = true ]] || "$@"

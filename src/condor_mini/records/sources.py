@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from condor_mini.nodes.node import Node
     from condor_mini.nodes.pool_nodes import PoolNodes
 
+    Ad = Mapping[str, Any]
     Add = Callable[[Iterable[TimelineEntry]], None]
 
 COLLECTOR_TIMEOUT_S = 5
@@ -143,6 +144,8 @@ class AccessPointSource:
         self._offset = 0
         self._read_at = began
         """When the log was read for the last time: what is new was written since."""
+        self._gone: set[str] = set()
+        """The jobs that had left the queue at the last look."""
         self._ended_at = began
         """From when on the history may have jobs that were not looked for yet."""
 
@@ -158,17 +161,18 @@ class AccessPointSource:
         if not self._log:
             self._was_switched_on = True
             self._log, self._offset = job_events.switch_on(node, self._mark)
+        ended: set[str] = set()
         while True:
             began = datetime.now(UTC)
             seen = job_events.look(node, self._log, self._offset, JOB_ATTRIBUTES)
             now = datetime.now(UTC)
             of_jobs = [ad for ad in seen.events if not is_of_log(ad)]
             add(event_entry(node.name, ad, self._read_at, now) for ad in of_jobs)
+            ended |= {job for ad in of_jobs if (job := ended_job(ad))}
             self._offset, self._read_at = seen.offset, began
-            if not seen.more:
+            if not seen.more:  # what the queue says is later than all events
                 break
-            self._look_at_jobs(node, seen, now, add)
-        self._look_at_jobs(node, seen, now, add)
+        self._look_at_jobs(node, seen.jobs, ended, now, add)
         if not seen.configured:
             job_events.switch_on(node, self._mark)
             raise PoolNotReady(
@@ -185,15 +189,22 @@ class AccessPointSource:
                 raise PoolNotReady(f"{node.name} does not run")
         raise PoolNotReady(f"{self.node} does not exist any more")
 
-    def _look_at_jobs(self, node: Node, seen: job_events.Seen, now: datetime, add: Add) -> None:
-        if seen.jobs is None:
+    def _look_at_jobs(
+        self,
+        node: Node,
+        jobs: list[dict[str, Any]] | None,
+        ended: set[str],
+        now: datetime,
+        add: Add,
+    ) -> None:
+        if jobs is None:
             return
-        queued = {job_id(ad) for ad in seen.jobs}
-        short = {job for ad in seen.events if (job := ended_job(ad)) and not self._jobs.knows(job)}
-        entries, gone = self._jobs.changed(seen.jobs, now)
+        # Jobs that came and went since the last look. Of others the last event may come afterwards.
+        unseen = {job for job in ended if not self._jobs.knows(job)} - self._gone
+        entries, gone = self._jobs.changed(jobs, now)
         add(entries)
-        gone |= short - queued
-        add(self._left(node, gone, now))
+        self._gone = gone | (unseen - {job_id(ad) for ad in jobs})
+        add(self._left(node, self._gone, now))
 
     def _left(self, node: Node, gone: set[str], now: datetime) -> Iterator[TimelineEntry]:
         if not gone:

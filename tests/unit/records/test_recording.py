@@ -113,6 +113,18 @@ def test_job_that_no_look_has_seen(recorded: RecordedPool, tmp_path: Path) -> No
     ]
 
 
+def test_event_that_comes_after_its_job_has_gone(recorded: RecordedPool, tmp_path: Path) -> None:
+    """A job that is missed in the queue before its last event is read leaves the queue once."""
+    recorded.jobs, recorded.history = [JOB], [{**JOB, "JobStatus": 3}]
+    with recorded.pool.record(tmp_path / "new") as recording:
+        recorded.after_look = lambda: recorded.event(9, "JobAborted")
+        recorded.jobs = []
+        seen(recording, "009 JobAborted")
+        seen(recording, "has left the queue")
+    left = [text for text in of_kind(recording, "job") if "has left" in text]
+    assert len(left) == 1
+
+
 def test_time_of_an_event(recorded: RecordedPool, tmp_path: Path) -> None:
     """It is the event's own, but never outside of when it can have been written.
 
