@@ -27,7 +27,7 @@ _CLAIM_FILE = ".startd_claim_id"
 """How the startd's files with the right to use its slots begin; they are in its log directory."""
 
 _SUSPECT = re.compile(r"[=:#]|eyJ|-----BEGIN")
-"""What is in every text that any of the patterns below matches; most short texts have none of it."""
+"""What every text has that any of the patterns below matches. Most short texts have none of it."""
 # Names are taken whole and at once (++), so that a line of a megabyte is read in one pass.
 _PRIVATE_KEY = re.compile(
     r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----|\Z)",
