@@ -11,6 +11,7 @@ from condor_mini.base.layout import USER
 from condor_mini.engine.several import lenient, unreached
 from condor_mini.faults import journal
 from condor_mini.faults.notices import Listener, Phase
+from condor_mini.nodes.node import pool_nodes
 from condor_mini.records import job_events
 from condor_mini.records.ad_changes import JOB_ATTRIBUTES, SLOT_ATTRIBUTES, Jobs, Slots, job_id
 from condor_mini.records.entry import EntryKind, TimelineEntry, stamp
@@ -44,21 +45,29 @@ class NodeSource:
         self._pool = pool
         self._on_nodes = on_nodes
         self._states: dict[str, str] = {}
+        self._hosts: dict[str, str] = {}
 
     def look(self, add: Add) -> None:
         """See ``Source.look``."""
-        nodes = self._pool.reached_nodes
-        self._on_nodes(nodes)
-        now = {node.name: _state(node) for node in nodes}
+        engine = lenient(self._pool.engine)
+        nodes = pool_nodes(engine, self._pool.name)
+        away = unreached(engine)
+        if nodes or not away:
+            self._on_nodes(nodes)
         time = datetime.now(UTC)
-        before, self._states = self._states, now
+        before, now = self._states, {node.name: _state(node) for node in nodes}
+        # What is on a host that is not reached is not gone.
+        unseen = [name for name in before.keys() - now.keys() if self._hosts[name] in away]
+        now |= {name: before[name] for name in unseen}
+        self._states = now
+        self._hosts |= {node.name: node.host for node in nodes}
         add(
             _node_entry(name, before.get(name), now.get(name), time)
             for name in {**before, **now}
             if before.get(name) != now.get(name)
         )
-        if failures := unreached(lenient(self._pool.engine)):
-            raise PoolNotReady(next(iter(failures.values())).message)
+        if away:
+            raise PoolNotReady(next(iter(away.values())).message)
 
 
 class FaultSource:
