@@ -39,10 +39,8 @@ class RecordedPool:
     def __post_init__(self) -> None:
         for argv, handler in (
             (("bash", "-s", "--"), self._look),
-            (("condor_config_val", "LOG"), lambda _: FakeOutcome(stdout="/var/log/condor\n")),
+            (("sh", "-s", "--", CONFIG, NAME), self._state),
             (("condor_config_val", "-schedd", "EVENT_LOG"), self._knob),
-            (("stat", "-Lc", "%s"), self._size),
-            (("cat", CONFIG), lambda _: FakeOutcome(stdout=self.config)),
             (("tee", CONFIG), self._configure),
             (("condor_reconfig",), lambda _: FakeOutcome()),
             (("rm", "-f", "--", LOG), self._remove),
@@ -73,8 +71,8 @@ class RecordedPool:
     def _knob(self, _: FakeExec) -> FakeOutcome:
         return FakeOutcome(stdout=f"{LOG if self.config else 'Not defined: EVENT_LOG'}\n")
 
-    def _size(self, _: FakeExec) -> FakeOutcome:
-        return FakeOutcome(stdout=f"{len(self.log)}\n") if self.log else FakeOutcome(returncode=1)
+    def _state(self, _: FakeExec) -> FakeOutcome:
+        return FakeOutcome(stdout=f"{LOG}\n{len(self.log)}\n{self.config}")
 
     def _configure(self, call: FakeExec) -> FakeOutcome:
         self.config = call.stdin or ""

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 CONFIG = f"{CONFIG_DIRECTORY}/71-record"
 NAME = "RecordedEvents"
 """The file in the log directory, as ``event-log.conf`` names it."""
-SCRIPT = "look.sh"
+SCRIPT, STATE_SCRIPT = "look.sh", "log_state.sh"
 _HOLDER = "# recorded by "
 """What begins the line of each process that records."""
 IN_FORCE_TIMEOUT_S = 10.0
@@ -68,35 +68,28 @@ def switch_on(node: Node, mark: str) -> tuple[str, int]:
         PoolNotReady: The node does not run, or its schedd has not read the configuration in time.
         CommandFailed: A tool of HTCondor's failed.
     """
-    log = f"{_output(node, 'condor_config_val', 'LOG').strip()}/{NAME}"
-    size = node.exec(["stat", "-Lc", "%s", log], user="root")
-    knobs = (resources.files(__package__) / "event-log.conf").read_text("utf-8")
-    mine = _holder_line(this_process(), mark)
-    own_config.write(node, CONFIG, "".join([*_others(node, mark), mine, knobs]))
+    log, size, others = _state(node, mark)
+    own_config.write(node, CONFIG, "".join([*others, _holder_line(this_process(), mark), _knobs()]))
     _await(node, log)
-    return log, int(size.stdout) if size.returncode == 0 else 0
+    return log, size
 
 
-def switch_off(node: Node, log: str, mark: str) -> None:
+def switch_off(node: Node, mark: str) -> None:
     """Let an access point log no events any more, unless another recording needs them.
 
     Args:
         node: The access point.
-        log: Path of the log; empty if ``switch_on`` failed.
         mark: See ``switch_on``.
 
     Raises:
         PoolNotReady: The node does not run.
         CommandFailed: A tool of HTCondor's failed.
     """
-    if others := _others(node, mark):
-        knobs = (resources.files(__package__) / "event-log.conf").read_text("utf-8")
-        own_config.write(node, CONFIG, "".join([*others, knobs]))
-        return
-    own_config.write(node, CONFIG, "")
-    _await(node, "")
-    # A shadow of a job that still runs writes on, into a file without a name.
-    if log:
+    log, _, others = _state(node, mark)
+    own_config.write(node, CONFIG, "".join([*others, _knobs()]) if others else "")
+    if not others:
+        _await(node, "")
+        # A shadow of a job that still runs writes on, into a file without a name.
         node.exec(["rm", "-f", "--", log, f"{log}.lock"], user="root")
 
 
@@ -166,8 +159,8 @@ def _values(text: str) -> Iterator[_Value | list[_Value]]:
             yield value
 
 
-def _output(node: Node, *argv: str) -> str:
-    result = node.exec(argv, user="root")
+def _output(node: Node, *argv: str, stdin: str | None = None) -> str:
+    result = node.exec(argv, user="root", stdin=stdin)
     if result.returncode != 0:
         raise CommandFailed(argv, result.returncode, result.stderr or result.stdout)
     return result.stdout
@@ -194,12 +187,21 @@ def _await(node: Node, log: str) -> None:
     )
 
 
-def _others(node: Node, mark: str) -> list[str]:
-    """Return the lines of the other recordings, without those whose process is gone."""
-    lines = own_config.read(node, CONFIG).splitlines(keepends=True)
+def _state(node: Node, mark: str) -> tuple[str, int, list[str]]:
+    """Return the path of the log, its length, and the lines of the other recordings.
+
+    Recordings whose process is gone are left out.
+    """
+    script = (resources.files(__package__) / STATE_SCRIPT).read_text("utf-8")
+    text = _output(node, "sh", "-s", "--", CONFIG, NAME, stdin=script)
+    log, size, *lines = text.splitlines(keepends=True)
     ours = _holder_line(this_process(), mark)
     found = [line for line in lines if line.startswith(_HOLDER) and line != ours]
-    return [line for line in found if not is_gone(_holder(line))]
+    return log.strip(), int(size), [line for line in found if not is_gone(_holder(line))]
+
+
+def _knobs() -> str:
+    return (resources.files(__package__) / "event-log.conf").read_text("utf-8")
 
 
 def _holder_line(holder: FaultHolder, mark: str) -> str:

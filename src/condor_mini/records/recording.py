@@ -142,14 +142,14 @@ class Recording:
         with self._changing:
             for node in self._nodes:
                 self._add_access_point(node)
-        each(lambda name: self._access_points[name][1].start(), list(self._access_points))
         self._others = [
             Looker(FaultSource(self._pool, listener, self._began), self._store.add),
             Looker(SlotSource(self._pool, self._seen_nodes), self._store.add),
             LogFollower(self._pool, self._began, self._store.add),
             Looker(NodeSource(self._pool, self._on_nodes), self._store.add),
         ]
-        each(lambda other: other.start(), self._others)
+        lookers = [looker for _, looker in self._access_points.values()]
+        each(lambda one: one.start(), [*lookers, *self._others])
 
     def _end(self) -> None:
         """Look at everything once more, and wait for it."""

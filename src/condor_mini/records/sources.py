@@ -162,7 +162,7 @@ class AccessPointSource:
         """Let HTCondor write that log no more; raises what ``job_events.switch_off`` raises."""
         node = next((node for node in self._nodes() if node.name == self.node), None)
         if self._was_switched_on and node is not None and node.is_running:
-            job_events.switch_off(node, self._log, self._mark)
+            job_events.switch_off(node, self._mark)
 
     def look(self, add: Add) -> None:
         """See ``Source.look``."""

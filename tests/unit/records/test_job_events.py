@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from importlib import resources
 from typing import TYPE_CHECKING, Any
@@ -91,6 +92,27 @@ def test_damaged_event_is_passed_over() -> None:
     assert [*job_events._values(text)] == [json.loads(EVENT)] * 2
 
 
+def test_state_of_the_log(tmp_path: Path) -> None:
+    """Where the log is and how long, and the configuration, each of which may be absent."""
+    tool = tmp_path / "condor_config_val"
+    tool.write_text(f"#!/bin/sh\necho {tmp_path}\n")
+    tool.chmod(0o755)
+    script = (resources.files("condor_mini.records") / "log_state.sh").read_text("utf-8")
+
+    def state() -> list[str]:
+        argv = ["sh", "-s", "--", str(tmp_path / "config"), "log"]
+        path = f"{tmp_path}:{os.environ['PATH']}"
+        ran = subprocess.run(
+            argv, input=script, env={"PATH": path}, capture_output=True, text=True, check=True
+        )
+        return ran.stdout.splitlines()
+
+    assert state() == [str(tmp_path / "log"), "0"]
+    (tmp_path / "log").write_text("12345")
+    (tmp_path / "config").write_text("a\nb\n")
+    assert state() == [str(tmp_path / "log"), "5", "a", "b"]
+
+
 @pytest.fixture
 def node(recorded: RecordedPool) -> Node:
     """The access point."""
@@ -102,10 +124,10 @@ def test_two_recordings(recorded: RecordedPool, node: Node) -> None:
     assert job_events.switch_on(node, "one") == (LOG, 0)
     recorded.event(0, "Submit")
     assert job_events.switch_on(node, "two") == (LOG, len(recorded.log))
-    job_events.switch_off(node, LOG, "one")
+    job_events.switch_off(node, "one")
     assert "EVENT_LOG = " in recorded.config
     assert recorded.log
-    job_events.switch_off(node, LOG, "two")
+    job_events.switch_off(node, "two")
     assert (recorded.config, recorded.log) == ("", "")
 
 
@@ -116,7 +138,7 @@ def test_recording_that_was_killed(
     job_events.switch_on(node, "killed")
     monkeypatch.setattr(holder, "started", lambda _: "another time")
     job_events.switch_on(node, "two")
-    job_events.switch_off(node, LOG, "two")
+    job_events.switch_off(node, "two")
     assert recorded.config == ""
 
 

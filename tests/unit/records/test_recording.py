@@ -345,12 +345,10 @@ def test_directory_with_files(recorded: RecordedPool, tmp_path: Path) -> None:
 def test_access_point_without_a_schedd(recorded: RecordedPool, tmp_path: Path) -> None:
     """All else is recorded; the log is switched on as soon as that is possible."""
     engine = recorded.pool.engine
-    engine.on_exec(["condor_config_val", "LOG"], lambda _: FakeOutcome(returncode=1, stderr="no"))
+    engine.on_exec(["sh", "-s", "--"], lambda _: FakeOutcome(returncode=1, stderr="no"))
     with recorded.pool.record(tmp_path / "new") as recording:
         seen(recording, "the events and jobs of ci-submit-1: cannot be read")
-        engine.on_exec(
-            ["condor_config_val", "LOG"], lambda _: FakeOutcome(stdout="/var/log/condor")
-        )
+        engine.on_exec(["sh", "-s", "--"], recorded._state)
         seen(recording, "the events and jobs of ci-submit-1: can be read again")
         recorded.event(0, "Submit")
     assert of_kind(recording, "event") == ["7.0 000 Submit"]
