@@ -53,6 +53,9 @@ if TYPE_CHECKING:
     from condor_mini.personal.container import PersonalSpec
     from condor_mini.personal.pool import PersonalPool
     from condor_mini.pool import Pool
+    from condor_mini.records.entry import EntryKind, TimelineEntry
+    from condor_mini.records.recording import Recording
+    from condor_mini.records.timeline import Timeline
     from condor_mini.reports.classads import ClassAd
     from condor_mini.reports.logs import LogLine
     from condor_mini.reports.status import FaultStatus, PoolStatus, SlurmStatus
@@ -80,6 +83,7 @@ __all__ = [
     "EngineError",
     "EngineInstallError",
     "EngineNotFound",
+    "EntryKind",
     "EventType",
     "Events",
     "FaultHolder",
@@ -108,6 +112,7 @@ __all__ = [
     "QueuedJob",
     "ReadOnlyError",
     "RecordError",
+    "Recording",
     "Revocation",
     "Role",
     "RuntimeFailed",
@@ -121,6 +126,8 @@ __all__ = [
     "StruckFault",
     "Submission",
     "TimedOut",
+    "Timeline",
+    "TimelineEntry",
     "Token",
     "TokenRequest",
     "UsageError",
@@ -147,6 +154,7 @@ _LOADED_WHEN_ASKED_FOR = {
     "EngineError": "base.errors",
     "EngineInstallError": "base.errors",
     "EngineNotFound": "base.errors",
+    "EntryKind": "records.entry",
     "EventType": "events.event_types",
     "Events": "events.events",
     "FaultHolder": "nodes.fault_records",
@@ -175,6 +183,7 @@ _LOADED_WHEN_ASKED_FOR = {
     "QueuedJob": "jobs.queue",
     "ReadOnlyError": "base.errors",
     "RecordError": "base.errors",
+    "Recording": "records.recording",
     "Revocation": "members.issued_tokens",
     "Role": "nodes.node",
     "RuntimeFailed": "base.errors",
@@ -188,6 +197,8 @@ _LOADED_WHEN_ASKED_FOR = {
     "StruckFault": "chaos.result",
     "Submission": "jobs.tracking",
     "TimedOut": "base.errors",
+    "Timeline": "records.timeline",
+    "TimelineEntry": "records.entry",
     "Token": "members.issued_tokens",
     "TokenRequest": "members.membership",
     "UsageError": "base.errors",

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from condor_mini.members.membership import Members
     from condor_mini.nodes.fault_records import FaultRecord
     from condor_mini.nodes.node import Node
+    from condor_mini.records.recording import Recording
     from condor_mini.reports.classads import ClassAd, Kind
     from condor_mini.reports.logs import LogLine
     from condor_mini.reports.status import PoolStatus
@@ -746,6 +747,19 @@ class Pool(PoolNodes):
         from condor_mini.events.events import Events
 
         return Events(self)
+
+    def record(self, directory: str | PathLike[str]) -> Recording:
+        """Return what records the pool while a context lasts: ``with pool.record(DIR):``.
+
+        Job events, changes in the ads of jobs and slots, lines of the daemons' logs, states of
+        nodes and faults come into one timeline: ``Recording.timeline``.
+
+        Args:
+            directory: A new directory, or an empty one.
+        """
+        from condor_mini.records.recording import Recording
+
+        return Recording(self, Path(directory))
 
     # -- access -----------------------------------------------------------------------------------
 

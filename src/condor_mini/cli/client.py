@@ -10,6 +10,7 @@ import click
 
 from condor_mini.base.errors import UsageError
 from condor_mini.cli.options import (
+    WithCommand,
     access_point_option,
     engine_option,
     name_option,
@@ -25,18 +26,7 @@ NOT_FOUND, NOT_EXECUTABLE = 127, 126
 """The statuses that shells give for a command that does not exist or cannot be run."""
 
 
-class _WithCommand(click.Command):
-    """A command after whose options and arguments ``--`` and another command may follow."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Take what follows ``--`` as the parameter ``argv``."""
-        end = args.index("--") if "--" in args else len(args)
-        rest = super().parse_args(ctx, args[:end])
-        ctx.params["argv"] = args[end + 1 :]
-        return rest
-
-
-@click.command("client", cls=_WithCommand, options_metavar="[OPTIONS]")
+@click.command("client", cls=WithCommand, options_metavar="[OPTIONS]")
 @click.argument("directory", metavar="[DIR] [-- COMMAND [ARGS]...]", required=False)
 @name_option
 @access_point_option

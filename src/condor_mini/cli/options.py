@@ -187,6 +187,17 @@ class PoolCommand(click.Command):
         return super().parse_args(ctx, args)
 
 
+class WithCommand(click.Command):
+    """A command after whose options and arguments ``--`` and another command may follow."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take what follows ``--`` as the parameter ``argv``."""
+        end = args.index("--") if "--" in args else len(args)
+        rest = super().parse_args(ctx, args[:end])
+        ctx.params["argv"] = args[end + 1 :]
+        return rest
+
+
 class WatchCommand(PoolCommand):
     """A command on a pool whose ``--watch`` may be followed by seconds, or by the pool's name."""
 

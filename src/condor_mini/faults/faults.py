@@ -16,11 +16,12 @@ from condor_mini.faults.actions import ACTIONS
 from condor_mini.faults.catalogue import FAULTS, fault_named
 from condor_mini.faults.choices import checked
 from condor_mini.faults.fault import Strikes
-from condor_mini.faults.healing import heal_records, is_moot, lift
+from condor_mini.faults.healing import forget, heal_records, is_moot, lift
 from condor_mini.faults.holder import is_gone, this_process
 from condor_mini.faults.in_force import FaultInForce
 from condor_mini.faults.job_faults import JobFaults
 from condor_mini.faults.network_methods import NetworkFaults
+from condor_mini.faults.notices import Notice, Phase, announce
 from condor_mini.faults.resource_methods import ResourceFaults
 from condor_mini.faults.security_methods import SecurityFaults
 from condor_mini.nodes.fault_records import FaultRecord
@@ -165,8 +166,10 @@ class Faults(JobFaults, NetworkFaults, ResourceFaults, SecurityFaults):
         action = ACTIONS[name]
         found = [action.look(target) for target in struck]
         if action.undo is None:
+            began = datetime.now(UTC)
             for target, words in zip(struck, found, strict=True):
                 action.strike(target, words)
+            announce(self._pool, [_moment(name, target, began) for target in struck])
             return None
         with held_back():
             records = self._strike(fault, struck, found, for_s, held=held)
@@ -290,7 +293,7 @@ class Faults(JobFaults, NetworkFaults, ResourceFaults, SecurityFaults):
             fault = FAULTS.get(record.fault)
             try:
                 if fault and fault.ends_node:
-                    journal.remove(self._pool.engine, record)
+                    forget(self._pool, record)
                 else:
                     lift(self._pool, record)
             except CondorMiniError as failure:
@@ -333,6 +336,7 @@ class Faults(JobFaults, NetworkFaults, ResourceFaults, SecurityFaults):
                     holder=this_process() if held or not fault.lasts else None,
                 )
                 made.append(journal.add(self._pool.engine, record))
+            announce(self._pool, [_begin(record) for record in made])
             each(lambda pair: ACTIONS[fault.name].strike(*pair), zip(struck, found, strict=True))
         except BaseException as error:
             for record in made:
@@ -352,3 +356,24 @@ class Faults(JobFaults, NetworkFaults, ResourceFaults, SecurityFaults):
         if now - record.since > YOUNG and is_moot(self._pool, record):
             return "its node was removed, stopped or started meanwhile"
         return ""
+
+
+def _moment(fault: str, target: Target, began: datetime) -> Notice:
+    return Notice(
+        phase=Phase.MOMENT,
+        time=began,
+        fault=fault,
+        target=target.name,
+        jobs=tuple(target.jobs),
+    )
+
+
+def _begin(record: FaultRecord) -> Notice:
+    return Notice(
+        phase=Phase.BEGIN,
+        time=record.since,
+        fault=record.fault,
+        target=record.target,
+        mark=record.mark,
+        until=record.until,
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import CondorMiniError, UsageError
@@ -11,6 +12,7 @@ from condor_mini.engine.several import lenient
 from condor_mini.faults import journal
 from condor_mini.faults.actions import ACTIONS
 from condor_mini.faults.catalogue import FAULTS
+from condor_mini.faults.notices import Notice, Phase, announce
 from condor_mini.lifecycle.ready import Deadline, await_health
 from condor_mini.lifecycle.recreate import recreate_lost
 
@@ -64,7 +66,20 @@ def lift(pool: PoolNodes, record: FaultRecord) -> None:
         )
     elif node is not None and (node.is_running or fault.ends_node):
         action.undo(pool, node, record.undo)
+    forget(pool, record)
+
+
+def forget(pool: PoolNodes, record: FaultRecord) -> None:
+    """Remove the record of a fault that is undone."""
     journal.remove(pool.engine, record)
+    end = Notice(
+        phase=Phase.END,
+        time=datetime.now(UTC),
+        fault=record.fault,
+        target=record.target,
+        mark=record.mark,
+    )
+    announce(pool, [end])
 
 
 def is_moot(pool: PoolNodes, record: FaultRecord) -> bool:

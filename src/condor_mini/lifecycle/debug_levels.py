@@ -11,10 +11,10 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from condor_mini.base.errors import CommandFailed, UsageError
+from condor_mini.base.errors import UsageError
 from condor_mini.base.layout import CONFIG_DIRECTORY
 from condor_mini.base.parallel import each
-from condor_mini.base.tar_writer import TarWriter
+from condor_mini.lifecycle import own_config
 from condor_mini.nodes.node import Role
 from condor_mini.reports.logs import known_daemon
 
@@ -147,23 +147,9 @@ def _level(text: str) -> str:
 
 
 def _read(node: Node) -> dict[str, str]:
-    result = node.exec(["cat", FILE], user="root")
-    if result.returncode != 0:  # no level was ever set
-        return {}
-    return {daemon.lower(): level for daemon, level in _KNOB.findall(result.stdout)}
+    found = _KNOB.findall(own_config.read(node, FILE))
+    return {daemon.lower(): level for daemon, level in found}
 
 
 def _write(node: Node, levels: Mapping[str, str]) -> None:
-    if node.is_personal:  # its only user may not write there
-        tar = TarWriter()
-        tar.file(FILE.lstrip("/"), rendered(levels).encode(), 0o644)
-        node.engine.copy_in(node.info.id, tar.finish())
-    else:
-        _run(node, ["tee", FILE], rendered(levels))
-    _run(node, ["condor_reconfig"])
-
-
-def _run(node: Node, argv: Sequence[str], stdin: str | None = None) -> None:
-    result = node.exec(argv, user="root", stdin=stdin)
-    if result.returncode != 0:
-        raise CommandFailed(result.argv, result.returncode, result.stderr or result.stdout)
+    own_config.write(node, FILE, rendered(levels))

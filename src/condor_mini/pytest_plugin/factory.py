@@ -55,6 +55,8 @@ class PoolFactory:
             from_snapshot=from_snapshot,
         )
         self.pools.append(pool)
+        if self._session.records is not None:
+            self._session.records.add(pool)
         return pool
 
     def remove_pools(self) -> None:

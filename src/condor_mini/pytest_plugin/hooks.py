@@ -59,6 +59,18 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Record the pools that a test uses, if that is wanted."""
+    records = item.config.stash[SESSION].records
+    if records is None:
+        return (yield)
+    from condor_mini.pytest_plugin.report import pools_of
+
+    with records.of(item.nodeid, pools_of(item)):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
@@ -68,6 +80,9 @@ def pytest_runtest_makereport(
         from condor_mini.pytest_plugin import report
 
         report.attach(item, made, item.stash.get(BEGUN, datetime.now(UTC)))
+    records = item.config.stash[SESSION].records
+    if records is not None and made.when == "call":
+        records.attach(made) if made.failed else records.forget()
     return made
 
 

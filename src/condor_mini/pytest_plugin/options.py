@@ -33,6 +33,7 @@ class Settings:
     engine: Given | None
     series: Given | None
     reuse: Given | None
+    record: Given | None
     keep: bool
 
     @classmethod
@@ -48,6 +49,7 @@ class Settings:
             series=find(config, "htcondor"),
             engine=_option_or_ini(config, "engine"),
             reuse=reuse,
+            record=_option_or_ini(config, "record"),
             keep=bool(config.getoption("condor_keep")),
         )
 
@@ -60,6 +62,11 @@ class Settings:
     def pool_file_path(self) -> Path | None:
         """The path of the pool file; None for the default pool."""
         return self.pool_file and self.pool_file.directory / self.pool_file.value
+
+    @property
+    def record_directory(self) -> Path | None:
+        """Where to keep what failing tests have recorded; None to record nothing."""
+        return self.record and self.record.directory / self.record.value
 
     @property
     def series_numbers(self) -> tuple[str, ...]:
@@ -140,6 +147,7 @@ def add_options(parser: pytest.Parser) -> None:
         ("pool_file", "FILE", "Create the pool that the pool file FILE describes."),
         ("engine", "NAME", "Create pools on the engine NAME: docker, podman, embedded."),
         ("htcondor", "SERIES", "Run the tests with each of these series of HTCondor: 23,25."),
+        ("record", "DIR", "Record what happens in pools; keep it in DIR if a test fails."),
     ):
         group.addoption(_flag(name), metavar=metavar, help=text)
         parser.addini(f"condor_{name}", f"the value of {_flag(name)} if the option is absent")

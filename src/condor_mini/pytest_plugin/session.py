@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from condor_mini.engine import Engine
     from condor_mini.pool import Pool
+    from condor_mini.pytest_plugin.records import TestRecords
     from condor_mini.pytest_plugin.run import Make, Run
     from condor_mini.pytest_plugin.termination import Termination
     from condor_mini.spec import PoolSpec
@@ -31,9 +32,18 @@ class Session:
         worker_input: dict[str, str] | None = getattr(config, "workerinput", None)
         self.is_worker = worker_input is not None
         """Whether this is one of pytest-xdist's workers."""
+        self.records = self._records_if_wanted()
+        """What records the tests; None if nothing does."""
         self._directory = (worker_input or {}).get(WORKER_INPUT)
         self._run: Run | None = None
         self._termination: Termination | None = None
+
+    def _records_if_wanted(self) -> TestRecords | None:
+        if (directory := self.settings.record_directory) is None:
+            return None
+        from condor_mini.pytest_plugin.records import TestRecords
+
+        return TestRecords(directory)
 
     # -- the run ----------------------------------------------------------------------------------
 

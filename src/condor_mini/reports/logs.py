@@ -19,7 +19,7 @@ from condor_mini.base.signals import held_back
 from condor_mini.base.times import rfc3339
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from condor_mini.engine import Engine
     from condor_mini.nodes.node import Node
@@ -103,16 +103,25 @@ def follow(
     daemons: Collection[str] | None = None,
     since: datetime | None = None,
     tail: int | None = None,
+    ended: Callable[[], bool] | None = None,
 ) -> Iterator[LogLine]:
     """Yield what the daemons have written, and then each new line until no node runs any more.
 
     A node that is started again, or added, is followed too. The arguments and the errors are those
     of ``lines``.
+
+    Args:
+        pool: See ``lines``, as for ``nodes``, ``daemons``, ``since`` and ``tail``.
+        nodes: Names of nodes.
+        daemons: Names of daemons.
+        since: Only lines from then on.
+        tail: Only so many of the last lines of each node.
+        ended: Continue until this is true, even if no node runs; asked every ``LOOK_INTERVAL_S``.
     """
     wanted = _daemons(daemons)
     chosen = _nodes(pool, nodes)
     names = {node.name for node in chosen} if nodes else None
-    follower = _Follower(pool, names, wanted, since)
+    follower = _Follower(pool, names, wanted, since, ended)
     for node in chosen:
         follower.sources[node.name] = _Source(pool.engine, node, wanted)
     sources = list(follower.sources.values())
@@ -245,6 +254,7 @@ class _Follower:
     """Names of the wanted nodes. None for all, also those that are added later."""
     daemons: frozenset[str] | None
     since: datetime | None
+    ended: Callable[[], bool] | None
     sources: dict[str, _Source] = field(default_factory=dict)
     _lines: queue.Queue[LogLine | CondorMiniError] = field(
         default_factory=lambda: queue.Queue(_MOST_WAITING)
@@ -254,12 +264,16 @@ class _Follower:
     def new_lines(self) -> Iterator[LogLine]:
         """Yield the lines that are written from now on."""
         try:
-            while self._look():
+            while self._goes_on():
                 yield from self._until_next_look()
             yield from self._rest()
         finally:
             for reader in self._readers.values():
                 reader.end()
+
+    def _goes_on(self) -> bool:
+        is_read = self._look()
+        return is_read if self.ended is None else not self.ended()
 
     def _look(self) -> bool:
         """Start a reader for each running node without one; return whether any reader runs."""

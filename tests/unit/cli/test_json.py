@@ -12,9 +12,11 @@ import pytest
 from condor_mini.cli import cli
 from condor_mini.engine import ContainerSpec, FakeOutcome
 from condor_mini.nodes.node import pool_labels
+from condor_mini.records.store import TIMELINE
 from condor_mini.runtime import Runtime
 from fake_event_log import FakeEventLog
 from fake_schedds import Schedds
+from timeline_scenes import begin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -132,6 +134,13 @@ def test_logs_have_their_keys(run: Run) -> None:
     """`logs` prints the documented keys on every line."""
     first = run("logs", "-n", "ci", "--tail", "1", "--daemon", "shadow", "-o", "json")
     assert set(first.json) == keys("logs")
+
+
+def test_timeline_has_its_keys(command_line: Run, tmp_path: Path) -> None:
+    """`timeline` prints the documented keys on every line."""
+    (tmp_path / TIMELINE).write_text(begin(("ci-master", "master")).line())
+    first = command_line("timeline", str(tmp_path), "-o", "json")
+    assert set(first.json) == keys("timeline")
 
 
 @pytest.mark.usefixtures("inside")

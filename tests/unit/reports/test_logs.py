@@ -251,3 +251,18 @@ def test_follow_ends_when_nobody_reads(pool: FakePool) -> None:
     for thread in ours:
         thread.join(WITHIN_S)
     assert not any(thread.is_alive() for thread in ours)
+
+
+def test_following_until_told(written: FakePool) -> None:
+    """With ``ended``, the lines go on while no node runs, and a node that starts again is read."""
+    ended = threading.Event()
+    lines = Followed(logs.follow(written, ended=ended.is_set))
+    for _ in range(4):
+        lines.next()
+    following(written)
+    end(written)
+    written.engine.start("ci-master")
+    written.engine.write_log("ci-master", "collector: again\n")
+    assert lines.next() == "ci-master collector again"
+    ended.set()
+    assert lines.ends()
