@@ -43,6 +43,7 @@ COMMANDS = {
     "config": "Write and check pool files.",
     "cp": "Copy files between this machine and a node.",
     "create": "Create a pool.",
+    "dashboard": "Show a pool in the browser.",
     "debug": "Set the debug levels of the daemons.",
     "delete": "Delete a pool, or all pools.",
     "doctor": "Check the engine and the pool, and report what is wrong.",

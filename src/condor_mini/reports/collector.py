@@ -51,11 +51,11 @@ class Ad(TypedDict, total=False):
 _QUERY = (
     # Our own deadline ends only our side of the call; ``timeout`` ends the command in the node.
     *("timeout", str(COLLECTOR_TIMEOUT_S)),
-    *("condor_status", "-any", "-json", "-attributes", ",".join(Ad.__annotations__)),
+    *("condor_status", "-any", "-json", "-attributes"),
 )
 
 
-def ask(nodes: Sequence[Node]) -> tuple[list[Ad], str]:
+def ask(nodes: Sequence[Node], *, also: Sequence[str] = ()) -> tuple[list[Ad], str]:
     """Return all ads at a pool's collector, and why there are none if the query fails.
 
     Without a running central manager there are no ads and no reason: the state of the nodes
@@ -63,6 +63,7 @@ def ask(nodes: Sequence[Node]) -> tuple[list[Ad], str]:
 
     Args:
         nodes: All nodes of the pool.
+        also: Names of attributes to query besides those of ``Ad``.
     """
     asked = asked_node(nodes)
     if asked is None or not asked.is_running:
@@ -71,7 +72,8 @@ def ask(nodes: Sequence[Node]) -> tuple[list[Ad], str]:
     # Users of a joined execution point have no token.
     user = "root" if asked.joined_to else USER
     try:
-        result = asked.exec(_QUERY, user=user, timeout_s=COLLECTOR_TIMEOUT_S + 1)
+        argv = [*_QUERY, ",".join([*Ad.__annotations__, *also])]
+        result = asked.exec(argv, user=user, timeout_s=COLLECTOR_TIMEOUT_S + 1)
     except CondorMiniError as error:
         return [], f"{where} cannot be queried: {error.message}"
     if result.returncode == _TIMED_OUT:

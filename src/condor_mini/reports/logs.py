@@ -19,7 +19,7 @@ from condor_mini.base.signals import held_back
 from condor_mini.base.times import rfc3339
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from condor_mini.engine import Engine
     from condor_mini.nodes.node import Node
@@ -103,11 +103,20 @@ def follow(
     daemons: Collection[str] | None = None,
     since: datetime | None = None,
     tail: int | None = None,
+    until: Callable[[], bool] = lambda: False,
 ) -> Iterator[LogLine]:
     """Yield what the daemons have written, and then each new line until no node runs any more.
 
-    A node that is started again, or added, is followed too. The arguments and the errors are those
-    of ``lines``.
+    A node that is started again, or added, is followed too. The other arguments and the errors are
+    those of ``lines``.
+
+    Args:
+        pool: See ``lines``, as for ``nodes``, ``daemons``, ``since`` and ``tail``.
+        nodes: See there.
+        daemons: See there.
+        since: See there.
+        tail: See there.
+        until: Asked every second: whether to stop following.
     """
     wanted = _daemons(daemons)
     chosen = _nodes(pool, nodes)
@@ -118,7 +127,7 @@ def follow(
     sources = list(follower.sources.values())
     each(lambda source: source.read(since, tail), sources)
     yield from heapq.merge(*(source.backlog for source in sources), key=lambda line: line.time)
-    yield from follower.new_lines()
+    yield from follower.new_lines(until)
 
 
 def show_all(node: Node, *, timeout_s: float = SHOW_TIMEOUT_S) -> None:
@@ -251,10 +260,10 @@ class _Follower:
     )
     _readers: dict[str, _Reader] = field(default_factory=dict)
 
-    def new_lines(self) -> Iterator[LogLine]:
+    def new_lines(self, until: Callable[[], bool]) -> Iterator[LogLine]:
         """Yield the lines that are written from now on."""
         try:
-            while self._look():
+            while not until() and self._look():
                 yield from self._until_next_look()
             yield from self._rest()
         finally:
