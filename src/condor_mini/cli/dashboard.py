@@ -59,4 +59,4 @@ def command(
 def _directory() -> Path:
     from platformdirs import user_state_path
 
-    return user_state_path("condor-mini") / "dashboard"
+    return user_state_path("condor-mini", appauthor=False) / "dashboard"

@@ -57,9 +57,8 @@ def order(name: str, body: Mapping[str, Any]) -> Order:
 def _job_order(name: str, action: Action, body: Mapping[str, Any]) -> Order:
     wanted: dict[str | None, list[str]] = {}
     for job in _list(body, "jobs"):
-        place, number = (
-            (job.get("access_point"), job.get("id")) if isinstance(job, dict) else ("", "")
-        )
+        named = job if isinstance(job, dict) else {}
+        place, number = named.get("access_point"), named.get("id")
         if not isinstance(number, str) or not (place is None or isinstance(place, str)):
             raise UsageError("a job is an access point and an id")
         wanted.setdefault(place, []).append(number)

@@ -84,18 +84,21 @@ class Dashboard:
 
     async def events(self, request: Request) -> Response:
         """``/events``: the state, whenever it changes."""
-        known = _number(request.headers.get("last-event-id"))
+        known = request.headers.get("last-event-id")
 
         async def stream() -> AsyncIterator[ServerSentEvent]:
-            version = known if known and known <= self.feed.version else None
+            version = self.feed.version if known == self.feed.id else None
+            last = None
             with self.feed.watching():
                 yield ServerSentEvent(retry=RETRY_MS, comment="hello")
                 while True:
                     text = await self.feed.next(version, timeout_s=1.0)
                     if text is not None:
                         version = self.feed.version
-                        yield ServerSentEvent(text, event="state", id=str(version))
-                    yield ServerSentEvent(json.dumps(self.feed.beat()), event="beat")
+                        yield ServerSentEvent(text, event="state", id=self.feed.id)
+                    if (beat := self.feed.beat()) != last:
+                        last = beat
+                        yield ServerSentEvent(json.dumps(beat), event="beat")
 
         return EventSourceResponse(stream(), ping=PING_S)
 

@@ -54,6 +54,7 @@ class Feed:
         self._tasks = tasks
         self._clock = clock
         self.history = History()
+        self.started = datetime.now(UTC)
         self.look: Look | None = None
         """The last look that succeeded."""
         self.version = 0
@@ -187,6 +188,11 @@ class Feed:
         self.text = f'{{"version":{self.version},{text[1:]}'
         self._news.set()
         self._news = asyncio.Event()
+
+    @property
+    def id(self) -> str:
+        """The state that was published last, other than any of another start of the server."""
+        return f"{self.started.timestamp():.0f}.{self.version}"
 
     def beat(self) -> view.Json:
         """Return when the last look was, how long it took, and when the next one is."""

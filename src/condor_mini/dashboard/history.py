@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from condor_mini.base.words import counted
@@ -12,6 +11,7 @@ from condor_mini.jobs.queue import by_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from condor_mini.dashboard.look import Look
     from condor_mini.jobs.queue import QueuedJob

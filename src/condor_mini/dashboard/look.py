@@ -15,8 +15,6 @@ from condor_mini.pool import Pool
 from condor_mini.reports.overview import overview
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from condor_mini.engine import Engine
     from condor_mini.jobs.queue import QueuedJob
     from condor_mini.reports.overview import Overview

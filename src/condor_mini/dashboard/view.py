@@ -95,7 +95,7 @@ def code_of(slot: Slot, *, down: bool = False) -> str | None:
     return found or "?"
 
 
-def _codes(slots: Iterable[Slot], down: bool) -> str:  # noqa: FBT001
+def _codes(slots: Iterable[Slot], down: bool) -> str:
     return "".join(code for slot in slots if (code := code_of(slot, down=down)) is not None)
 
 

@@ -242,7 +242,7 @@ def status(pool: PoolNodes) -> PoolStatus:
 
 
 def status_with_ads(pool: PoolNodes, also: Sequence[str] = ()) -> tuple[PoolStatus, list[Owned]]:
-    """Return the status of a pool, and the ads at its collector that it was made of; see ``status``.
+    """Return the status of a pool, and the ads that it was made of; raises what ``status`` raises.
 
     Args:
         pool: Pool to query.
