@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import time
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -25,8 +26,6 @@ PACES = ((30.0, 0.75), (300.0, 3.0))
 """Seconds since something changed, and seconds from one look to the next until then."""
 SELDOM_S = 10.0
 """Seconds from one look to the next at a pool that has not changed for longer than that."""
-FRESH_S = 2.0
-"""A look that is no older than this serves a page that has just been opened."""
 SHOWN_CHANGES = 12
 
 
@@ -68,7 +67,7 @@ class Feed:
         self.text = ""
         """The last state, as JSON."""
         self._body: view.Json = {"state": None, "error": None}
-        self._looked_at = -FRESH_S
+        self._looked_at = -math.inf
         self._changed_at = clock()
         self._watchers = 0
         self._awake = asyncio.Event()
@@ -93,8 +92,7 @@ class Feed:
     def watching(self) -> Iterator[None]:
         """Look while the context lasts."""
         self._watchers += 1
-        if self.age_s > FRESH_S:
-            self.wake()
+        self.wake()
         try:
             yield
         finally:

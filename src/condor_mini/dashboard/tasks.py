@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 MOST_TASKS = 20
 MOST_AT_ONCE = 4
+OURS = "a fault of condor-mini itself: its terminal has more"
+"""What came of a task that failed in a way that nobody expected."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,12 +97,14 @@ class Tasks:
     async def _work(self, task: Task, function: Callable[[], str], *, alone: bool) -> None:
         async with self._alone if alone else self._few:
             self._put(replace(task, state="running"))
+            ended = replace(task, state="failed", message=OURS)
             try:
                 message = await asyncio.to_thread(function)
+                ended = replace(task, state="done", message=message)
             except (CondorMiniError, OSError) as error:
-                self._put(replace(task, state="failed", message=str(error)))
-            else:
-                self._put(replace(task, state="done", message=message))
+                ended = replace(task, state="failed", message=str(error))
+            finally:
+                self._put(ended)
 
     def _put(self, task: Task) -> None:
         for place, known in enumerate(self._tasks):
