@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,13 +18,12 @@ from looks import Looks, job, look, slot
 from struck_nodes import StruckNodes
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from starlette.applications import Starlette
     from starlette.testclient import TestClient
 
     from fake_pool import FakePool
 
+ROOT = Path(__file__).parents[3]
 DEADLINE_S = 10.0
 AD = {"ClusterId": 1, "ProcId": 0, "JobStatus": 2, "Owner": "jovyan", "Cmd": "/bin/sleep"}
 
@@ -218,3 +219,14 @@ def test_submit(here: Path, client: TestClient) -> None:
     """Submitting takes a path, as the command line does, and no file of the browser."""
     answer = client.post("/act/submit", files={"file": here.name.encode()}, headers=headers())
     assert answer.status_code == 400
+
+
+def test_grafana_asks_for_what_there_is(looks: Looks, client: TestClient) -> None:
+    """Every metric in the published Grafana dashboard is one that the page's server gives."""
+    looks.now = look(jobs=[job()])
+    text = client.get("/metrics").text
+    dashboard = json.loads((ROOT / "docs/grafana.json").read_text("utf-8"))
+    asked = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    names = {name for expression in asked for name in re.findall(r"condor_mini_\w+", expression)}
+    assert len(names) > 5
+    assert [name for name in sorted(names) if f"# TYPE {name} " not in text] == []
