@@ -40,9 +40,7 @@ UPDATE_S = 1.0
 
 def busy_slot(node: str, name: str, job: str, owner: str) -> Slot:
     """Return a dynamic slot that runs a job."""
-    return slot(
-        node, name, kind="Dynamic", state="Claimed", activity="Busy", job=job, owner=owner
-    )
+    return slot(node, name, kind="Dynamic", state="Claimed", activity="Busy", job=job, owner=owner)
 
 
 def busy_look() -> Look:
@@ -322,9 +320,7 @@ def test_large_pool_stays_usable(open_page: Callable[..., Page]) -> None:
         expect(page.locator("#map-box")).to_be_visible()
         expect(page.locator("#legend")).to_contain_text("Claimed/Busy: 9,000")
         first_s = time.monotonic() - began
-        page.evaluate(
-            LONG_TASKS
-        )
+        page.evaluate(LONG_TASKS)
         seen = source.count
         began = time.monotonic()
         while source.count < seen + 3:
@@ -354,6 +350,5 @@ def test_large_pool_stays_usable(open_page: Callable[..., Page]) -> None:
             f"filter {filter_s:.2f} s, longest task {longest_ms:.0f} ms, state {size} bytes"
         )
         if PICTURES:
-            Path(PICTURES, "large.txt").write_text(f"{measured}
-", encoding="utf-8")
+            Path(PICTURES, "large.txt").write_text(measured, encoding="utf-8")
         assert (first_s < 10, jobs_s < 3, filter_s < 2, longest_ms < 500) == (True,) * 4, measured
