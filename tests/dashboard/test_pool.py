@@ -151,7 +151,7 @@ def test_logs_come_and_are_filtered(running: Running, open_page: Callable[..., P
 
 
 def test_token_is_told_once(running: Running, open_page: Callable[..., Page]) -> None:
-    """The link is printed once; the token is in no argument, no other line; Ctrl-C ends with 130."""
+    """The link is printed once, and the token is nowhere else; Ctrl-C ends it with 130."""
     page = open_page(running.link)
     expect(page.locator("#verdict")).to_have_text("usable")
     process = Path("/proc") / str(running.process.pid)

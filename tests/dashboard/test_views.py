@@ -62,9 +62,7 @@ def busy_look() -> Look:
         slots.append(slot(name, "slot1", kind="Partitionable", cpus=4 - number))
         for proc in range(number):
             owner = ("jovyan", "ada")[proc % 2]
-            slots.append(
-                slot(name, f"slot1_{proc + 1}", job=f"{number}.{proc}", owner=owner, **busy)
-            )
+            slots.append(busy_slot(name, f"slot1_{proc + 1}", f"{number}.{proc}", owner))
             since = now - timedelta(seconds=40 * number + proc)
             jobs.append(job(f"{number}.{proc}", "running", node=name, owner=owner, since=since))
     fault = FaultStatus(

@@ -1,5 +1,5 @@
 // The page: one stream of states from the server, which each view shows in its own way.
-import { byId, clock, el, fill, get, number, table, useSecret } from "./dom.js";
+import { act, byId, clock, el, fill, get, number, table, useSecret } from "./dom.js";
 import * as nodes from "./nodes.js";
 import * as jobs from "./jobs.js";
 import * as charts from "./charts.js";
@@ -23,6 +23,7 @@ async function start() {
   document.addEventListener("visibilitychange", () => (document.hidden ? disconnect() : connect()));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => show());
   addEventListener("resize", () => show());
+  for (const kind of ["pointermove", "keydown"]) addEventListener(kind, attend, { passive: true });
   try {
     const session = await get("/api/session");
     useSecret(session.csrf);
@@ -59,7 +60,17 @@ function disconnect() {
   views[current].forEach((view) => view.left?.());
 }
 
+// A calm pool is looked at seldom. Somebody who moves the pointer is looking now.
+let pace = 0;
+let attended = 0;
+function attend() {
+  if (!stream || pace < 2 || Date.now() - attended < 10_000) return;
+  attended = Date.now();
+  act("look");
+}
+
 function beat({ at, took_s: took, every_s: every }) {
+  pace = every;
   if (at) byId("live").textContent = `As of ${clock(at)} · ${Math.round(took * 1000)} ms · every ${every} s`;
 }
 
