@@ -75,6 +75,7 @@ COMMANDS = {
     "stop": "Stop a pool, and keep its queue.",
     "submit": "Submit a submit file from this machine.",
     "token": "Create, list and revoke tokens.",
+    "top": "Watch nodes, owners and jobs in the terminal.",
     "version": "Show the versions.",
     "wait": "Wait for jobs, and fetch what they wrote.",
 }
