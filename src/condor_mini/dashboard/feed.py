@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import math
 import time
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from condor_mini.base.errors import CondorMiniError, NotFound
 from condor_mini.base.times import rfc3339
 from condor_mini.dashboard import view
 from condor_mini.dashboard.history import History
+from condor_mini.dashboard.tasks import OURS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,6 +29,7 @@ PACES = ((30.0, 0.75), (300.0, 3.0))
 SELDOM_S = 10.0
 """Seconds from one look to the next at a pool that has not changed for longer than that."""
 SHOWN_CHANGES = 12
+_log = logging.getLogger(__name__)
 
 
 class Feed:
@@ -151,14 +154,11 @@ class Feed:
         try:
             look = await asyncio.to_thread(self._source.look)
         except CondorMiniError as error:
-            self.failures += 1
-            self._took_s = self._clock() - began
-            gone = isinstance(error, NotFound)
-            self._body["error"] = {"message": error.message, "hint": error.hint, "gone": gone}
-            if gone and self.look is not None:
-                self.history.note("pool", "The pool is gone", datetime.now(UTC))
-                self.look = None
-            self.publish()
+            self._fail(error, took_s=self._clock() - began)
+            return
+        except Exception:  # noqa: BLE001 (else the page would stand still, and look alive)
+            _log.warning("A look at the pool failed", exc_info=True)
+            self._fail(CondorMiniError(OURS), took_s=self._clock() - began)
             return
         self._took_s = self._clock() - began
         self.looks += 1
@@ -168,6 +168,16 @@ class Feed:
         self.history.add(look)
         self.look = look
         self._body = {"state": view.state(look), "error": None}
+        self.publish()
+
+    def _fail(self, error: CondorMiniError, *, took_s: float) -> None:
+        self.failures += 1
+        self._took_s = took_s
+        gone = isinstance(error, NotFound)
+        self._body["error"] = {"message": error.message, "hint": error.hint, "gone": gone}
+        if gone and self.look is not None:
+            self.history.note("pool", "The pool is gone", datetime.now(UTC))
+            self.look = None
         self.publish()
 
     def publish(self) -> None:

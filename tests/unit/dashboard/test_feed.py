@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from condor_mini.base.errors import NotFound, PoolNotReady
 from condor_mini.dashboard.feed import PACES, SELDOM_S, SHARE, Feed
+from condor_mini.dashboard.tasks import OURS
 from looks import Looks, job, look
+
+if TYPE_CHECKING:
+    from condor_mini.dashboard.look import Look
 
 DEADLINE_S = 10.0
 
@@ -132,6 +136,22 @@ def test_pool_that_does_not_answer_keeps_what_was_seen() -> None:
     assert found["state"]["pool"]["verdict"] == "usable"
 
 
+def test_fault_of_ours_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    """What nobody expected does not let the page stand still and look alive."""
+
+    class Broken(Looks):
+        def look(self) -> Look:
+            raise ZeroDivisionError
+
+    async def scene() -> dict[str, Any]:
+        feed = Feed(Broken())
+        await feed.look_once()
+        return await body(feed)
+
+    assert asyncio.run(scene())["error"]["message"] == OURS
+    assert "ZeroDivisionError" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("calm_s", "pause_s"), [(0, PACES[0][1]), (60, PACES[1][1]), (1000, SELDOM_S)]
 )
@@ -148,7 +168,7 @@ def test_slow_looks_have_long_pauses() -> None:
     time = Time()
 
     class Slow(Looks):
-        def look(self) -> Any:  # noqa: ANN401
+        def look(self) -> Look:
             time.now += 4
             return super().look()
 
