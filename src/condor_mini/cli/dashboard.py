@@ -11,6 +11,8 @@ import click
 from condor_mini.cli.options import PoolCommand, engine_option, name_option
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from condor_mini.dashboard.server import Link
 
 
@@ -50,10 +52,24 @@ def command(
         def on_ready(link: Link) -> None:
             click.echo(f"The pool {name} is shown at {link.page}")
             click.echo(f"For Prometheus: {link.metrics}, with the token. End: Ctrl-C.", err=True)
-            if show is not None and not show(link.page):
-                click.echo("No browser could be opened: open the link yourself.", err=True)
+            if show is not None:
+                _in_a_thread(show, link)
 
         server.serve(reached(engine), name, port=port, token_file=token_file, on_ready=on_ready)
+
+
+def _in_a_thread(show: Callable[[str], bool], link: Link) -> None:
+    """Open the page; a browser in the terminal would keep the server waiting."""
+    from threading import Thread
+
+    from condor_mini.base.signals import held_back
+
+    def work() -> None:
+        if not show(link.page):
+            click.echo("No browser could be opened: open the link yourself.", err=True)
+
+    with held_back():  # the thread leaves the signals to the main thread
+        Thread(target=work, daemon=True).start()
 
 
 def _directory() -> Path:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import socket
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
+
+from condor_mini.dashboard.server import Link
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,3 +50,32 @@ def test_extra_is_missing(
     result = command_line("dashboard", "ci")
     assert result.status == 3
     assert "pip install 'condor-mini[dashboard]'" in result.err
+
+
+@pytest.mark.parametrize("opens", [True, False])
+def test_open(
+    pool: FakePool,
+    command_line: Callable[..., Result],
+    monkeypatch: pytest.MonkeyPatch,
+    opens: bool,
+) -> None:
+    """--open starts a browser when the page answers, and says so where there is none."""
+    del pool
+    token = "t" * 43
+    called = threading.Event()
+
+    def show(_: str) -> bool:
+        called.set()
+        return opens
+
+    def serve(_: object, name: str, *, on_ready: Callable[[Link], None], **others: object) -> None:
+        assert (name, others) == ("ci", {"port": 0, "token_file": None})
+        on_ready(Link(port=8000, token=token))
+        assert called.wait(10)
+
+    monkeypatch.setattr("webbrowser.open", show)
+    monkeypatch.setattr("condor_mini.dashboard.server.serve", serve)
+    result = command_line("dashboard", "ci", "--open")
+    assert result.status == 0
+    assert result.out == f"The pool ci is shown at http://127.0.0.1:8000/?token={token}\n"
+    assert token not in result.err
