@@ -189,7 +189,7 @@ def test_jobs(looks: Looks, dashboard: Served, open_page: Callable[..., Page]) -
     rows = page.locator("#jobs tbody tr")
     expect(rows).to_have_count(13)
     expect(page.locator("#owners")).to_contain_text("ada")
-    page.get_by_label("State").select_option("held")
+    page.get_by_label("State", exact=True).select_option("held")
     expect(rows).to_have_count(1)
     expect(rows).to_contain_text("Transfer input files failure")
     hold = page.get_by_role("button", name="Hold", exact=True)
@@ -197,7 +197,7 @@ def test_jobs(looks: Looks, dashboard: Served, open_page: Callable[..., Page]) -
     page.get_by_label("Choose job 8.0").check()
     expect(page.locator("#chosen")).to_have_text("1 job chosen")
     expect(hold).to_be_enabled()
-    page.get_by_label("State").select_option("")
+    page.get_by_label("State", exact=True).select_option("")
     page.locator("#job-text").fill("simulate")
     expect(rows).to_have_count(6)
     page.locator("#job-text").fill("nothing has this")
@@ -332,7 +332,7 @@ def test_large_pool_stays_usable(open_page: Callable[..., Page]) -> None:
         expect(page.locator("#page")).to_contain_text("of 20,000")
         jobs_s = time.monotonic() - began
         began = time.monotonic()
-        page.get_by_label("State").select_option("held")
+        page.get_by_label("State", exact=True).select_option("held")
         expect(page.locator("#page")).to_contain_text("of 220")
         filter_s = time.monotonic() - began
         choose(page, "nodes")

@@ -6,10 +6,11 @@ import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from uvicorn import Config, Server
 
+from condor_mini.base.errors import PoolNotReady
 from condor_mini.dashboard.app import make_app
 from condor_mini.dashboard.server import Link, listening
 from dashboard_browser import CSRF, TOKEN
@@ -34,8 +35,8 @@ class Served:
     server: Server
 
 
-def _nothing() -> Any:  # noqa: ANN401
-    raise AssertionError("nothing is done to this pool")
+def _nothing() -> Pool:
+    raise PoolNotReady("this pool is only looked at")
 
 
 @contextmanager

@@ -97,10 +97,12 @@ function content(row) {
 
 function slotLine(slot) {
   const what = slot.job ? `job ${slot.job} of ${slot.owner ?? "?"}`
-    : `${WORDS[slot.code].toLowerCase()}, ${counted(slot.cpus, "core")}, ${number(Math.round(slot.memory_mb))} MB`;
+    : `${WORDS[slot.code].toLowerCase()}: ${counted(slot.cpus, "core")}, ${memory(slot.memory_mb)}`;
   return el("li", { title: `${slot.state}: ${what}` },
     el("span", { class: "cell", "data-code": slot.code, "aria-hidden": "true" }), el("span", {}, slot.name), el("span", {}, what));
 }
+
+const memory = (mb) => (mb < 1024 ? `${Math.round(mb)} MiB` : `${(mb / 1024).toFixed(1)} GiB`);
 
 function drawMap() {
   const map = byId("map");
@@ -108,7 +110,7 @@ function drawMap() {
   if (!width) return;
   cells = [];
   for (const [name, , codes] of state.map) for (const code of codes) cells.push([name, code]);
-  cell = cells.length > 4000 ? 9 : cells.length > 1500 ? 12 : 16;
+  cell = cells.length > 6000 ? 7 : cells.length > 3000 ? 9 : cells.length > 1500 ? 12 : 16;
   const across = Math.max(1, Math.floor(width / cell));
   const height = Math.max(1, Math.ceil(cells.length / across)) * cell;
   const scale = devicePixelRatio || 1;
