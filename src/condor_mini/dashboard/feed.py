@@ -7,6 +7,7 @@ import json
 import logging
 import math
 import time
+from collections import deque
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -22,8 +23,10 @@ if TYPE_CHECKING:
 
     from condor_mini.dashboard.look import Look, Source
 
-SHARE = 3
-"""The pause is at least so many times as long as a look took: of a large queue, for example."""
+SHARE = 1
+"""The pause is at least so many times as long as a look took."""
+LONG_S, SHARE_OF_LONG = 1.0, 3
+"""After a look that took so long, at a large queue, for example, the pause is longer still."""
 PACES = ((30.0, 0.75), (300.0, 3.0))
 """Seconds since something changed, and seconds from one look to the next until then."""
 SELDOM_S = 10.0
@@ -71,6 +74,8 @@ class Feed:
         """The last state, as JSON."""
         self._body: view.Json = {"state": None, "error": None}
         self._looked_at = -math.inf
+        self._took = deque([0.0], maxlen=3)
+        """Seconds that the last looks took; the shortest is the usual one of a busy machine."""
         self._changed_at = clock()
         self._watchers = 0
         self._awake = asyncio.Event()
@@ -143,9 +148,9 @@ class Feed:
         """How long to wait until the next look."""
         calm_s = self._clock() - self._changed_at
         every_s = next((every for until, every in PACES if calm_s < until), SELDOM_S)
-        return max(every_s - self._took_s, SHARE * self._took_s)
-
-    _took_s = 0.0
+        usual_s = min(self._took)
+        share = SHARE if usual_s < LONG_S else SHARE_OF_LONG
+        return max(every_s - usual_s, share * usual_s)
 
     async def look_once(self) -> None:
         """Look, and publish what is new."""
@@ -160,9 +165,9 @@ class Feed:
             _log.warning("A look at the pool failed", exc_info=True)
             self._fail(CondorMiniError(OURS), took_s=self._clock() - began)
             return
-        self._took_s = self._clock() - began
+        self._took.append(self._clock() - began)
         self.looks += 1
-        self.look_seconds += self._took_s
+        self.look_seconds += self._took[-1]
         if self.look is None or self.look.jobs != look.jobs:
             self.jobs_version += 1
         self.history.add(look)
@@ -172,7 +177,7 @@ class Feed:
 
     def _fail(self, error: CondorMiniError, *, took_s: float) -> None:
         self.failures += 1
-        self._took_s = took_s
+        self._took.append(took_s)
         gone = isinstance(error, NotFound)
         self._body["error"] = {"message": error.message, "hint": error.hint, "gone": gone}
         if gone and self.look is not None:
@@ -207,6 +212,6 @@ class Feed:
         look = self.look
         return {
             "at": rfc3339(look.at) if look else None,
-            "took_s": round(self._took_s, 3),
-            "every_s": round(self._took_s + self.pause_s, 1),
+            "took_s": round(self._took[-1], 3),
+            "every_s": round(min(self._took) + self.pause_s, 1),
         }

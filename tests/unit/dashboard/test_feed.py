@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from condor_mini.base.errors import NotFound, PoolNotReady
-from condor_mini.dashboard.feed import PACES, SELDOM_S, SHARE, Feed
+from condor_mini.dashboard.feed import PACES, SELDOM_S, Feed
 from condor_mini.dashboard.tasks import OURS
 from looks import Looks, job, look
 
@@ -163,21 +163,24 @@ def test_calm_pool_is_looked_at_seldom(calm_s: float, pause_s: float) -> None:
     assert feed.pause_s == pause_s
 
 
-def test_slow_looks_have_long_pauses() -> None:
-    """Looks at a large pool take at most a share of the time, and never less than a quarter."""
+@pytest.mark.parametrize(("took_s", "pause_s"), [(0.1, 0.65), (0.5, 0.5), (4.0, 12.0)])
+def test_pause_grows_with_the_look(took_s: float, pause_s: float) -> None:
+    """Looks take at most half of the time, and those at a large pool a quarter."""
     time = Time()
 
     class Slow(Looks):
         def look(self) -> Look:
-            time.now += 4
+            time.now += took_s
             return super().look()
 
     async def scene() -> float:
         feed = Feed(Slow(), clock=time)
-        await feed.look_once()
+        for _ in range(3):
+            await feed.look_once()
+            feed.wake()
         return feed.pause_s
 
-    assert asyncio.run(scene()) == 4 * SHARE
+    assert asyncio.run(scene()) == pytest.approx(pause_s)
 
 
 def test_something_done_makes_it_look_often_again() -> None:

@@ -97,7 +97,7 @@ function content(row) {
 
 function slotLine(slot) {
   const what = slot.job ? `job ${slot.job} of ${slot.owner ?? "?"}`
-    : `${WORDS[slot.code].toLowerCase()}: ${counted(slot.cpus, "core")}, ${memory(slot.memory_mb)}`;
+    : `${counted(slot.cpus, "core")}, ${memory(slot.memory_mb)} ${slot.code === "f" ? "free" : WORDS[slot.code].toLowerCase()}`;
   return el("li", { title: `${slot.state}: ${what}` },
     el("span", { class: "cell", "data-code": slot.code, "aria-hidden": "true" }), el("span", {}, slot.name), el("span", {}, what));
 }
