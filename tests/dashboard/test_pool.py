@@ -169,3 +169,18 @@ def test_end_while_pages_are_open(running: Running, open_page: Callable[..., Pag
     expect(page.locator("#logs div").first).to_be_visible(timeout=JOB_TIMEOUT_MS)
     status, _, err = running.end()
     assert (status, "Traceback" in err) == (130, False), err
+
+
+def test_pool_that_is_deleted_and_made_again(
+    running: Running, pool: Pool, open_page: Callable[..., Page]
+) -> None:
+    """The page says that there is no pool, and shows the one that comes in its place."""
+    page = open_page(running.link)
+    expect(page.locator("#verdict")).to_have_text("usable")
+    pool.delete()
+    expect(page.locator("#verdict")).to_have_text("no pool", timeout=JOB_TIMEOUT_MS)
+    expect(page.locator("#banner")).to_contain_text(NAME)
+    Pool.create(NAME, execution_points=1, engine="embedded")
+    expect(page.locator("#verdict")).to_have_text("usable", timeout=JOB_TIMEOUT_MS)
+    expect(page.locator("#banner")).to_be_hidden()
+    expect(page.locator("#cards article")).to_have_count(3)

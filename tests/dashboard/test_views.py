@@ -333,6 +333,9 @@ def test_server_that_ends_and_comes_back(looks: Looks, open_page: Callable[..., 
     with served(looks, port=first.link.port):
         expect(page.locator('[data-tile="idle"] strong')).to_have_text("2")
         expect(page.locator("#banner")).to_be_hidden()
+        # The buttons work too: this one gets as far as the pool, which is only looked at.
+        page.get_by_role("button", name="Drain ci-execute-1").click()
+        expect(page.locator("#tasks")).to_contain_text("this pool is only looked at")
 
 
 def test_token_leaves_the_address(dashboard: Served, open_page: Callable[..., Page]) -> None:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from uvicorn import Config, Server
 
 from condor_mini.base.errors import PoolNotReady
+from condor_mini.dashboard.access import new_secret
 from condor_mini.dashboard.app import make_app
 from condor_mini.dashboard.server import Link, listening
-from dashboard_browser import CSRF, TOKEN
+from dashboard_browser import TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -50,7 +51,7 @@ def served(
         pool: What something is done to.
         port: Port of 127.0.0.1. 0 for any that is free.
     """
-    app = make_app(source, pool, name="ci", token=TOKEN, csrf=CSRF)
+    app = make_app(source, pool, name="ci", token=TOKEN, csrf=new_secret())
     with listening(port) as bound:
         link = Link(port=bound.getsockname()[1], token=TOKEN)
         server = Server(

@@ -158,7 +158,7 @@ def _node_states(look: Look) -> dict[str, str]:
 
 
 def _of_jobs(before: Mapping[JobKey, QueuedJob], now: Mapping[JobKey, QueuedJob]) -> Iterator[str]:
-    happened: dict[str, list[str]] = {}
+    happened: dict[str, list[str]] = {"submitted": []}
     for key, job in now.items():
         was = before.get(key)
         if was is None or was.state != job.state or was.node != job.node:

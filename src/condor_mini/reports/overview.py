@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from condor_mini.reports.status import PoolStatus
 
 
+ROOT_GROUP = "<none>"
+"""The negotiator's name of the group that all others are in, and users without a group."""
+
+
 class _Ad(TypedDict, total=False):
     """The attributes that are queried besides those of a status."""
 
@@ -91,7 +95,11 @@ def overview(pool: PoolNodes) -> Overview:
     """Return a pool's status, slots and submitters; raises what ``status`` raises."""
     status, owned = status_with_ads(pool, also=[*_Ad.__annotations__])
     slots = [_slot(each) for each in owned if each[0].get("MyType") == "Machine"]
-    users = [_submitter(each) for each in owned if each[0].get("MyType") == "Accounting"]
+    users = [
+        _submitter(each)
+        for each in owned
+        if each[0].get("MyType") == "Accounting" and each[0].get("Name") != ROOT_GROUP
+    ]
     return Overview(
         status=status,
         slots=tuple(sorted(slots, key=lambda slot: (slot.node, _place(slot.name)))),

@@ -35,7 +35,7 @@ def test_slots_by_node_and_number(pool: FakePool) -> None:
 
 
 def test_users_by_priority(pool: FakePool) -> None:
-    """The negotiator's accounting ads are users and groups; the best priority comes first."""
+    """The negotiator's accounting ads are users and groups; the root group is none."""
     of_user = {"Priority": 500.5, "PriorityFactor": 1000.0, "WeightedResourcesUsed": 2.0}
     of_group = {"Priority": 0.5, "IsAccountingGroup": True, "ConfigQuota": 4.0}
     pool.ads += [
@@ -43,6 +43,7 @@ def test_users_by_priority(pool: FakePool) -> None:
             "ci-master", "Accounting", Name="ada@x", WeightedAccumulatedUsage=7200.0, **of_user
         ),
         pool.ad("ci-master", "Accounting", Name="physics", **of_group),
+        pool.ad("ci-master", "Accounting", Name="<none>", IsAccountingGroup=True),
     ]
     group, user = overview(pool).submitters
     assert (group.name, group.is_group, group.quota) == ("physics", True, 4.0)

@@ -40,7 +40,12 @@ function connect() {
   stream = new EventSource("/events");
   stream.addEventListener("state", (event) => { body = JSON.parse(event.data); show(); });
   stream.addEventListener("beat", (event) => beat(JSON.parse(event.data)));
-  stream.addEventListener("open", () => { if (body) show(); });
+  stream.addEventListener("open", async () => {
+    // It may be another start of the server, with another secret for the buttons.
+    const session = await get("/api/session").catch(() => null);
+    if (session) useSecret(session.csrf);
+    show();
+  });
   stream.addEventListener("error", () => {
     byId("live").textContent = "Not connected";
     banner("The dashboard does not answer. This page comes back with it.");

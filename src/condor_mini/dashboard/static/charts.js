@@ -23,14 +23,15 @@ export const lines = {
     plot?.destroy();
     const axis = { stroke: colour("quiet"), grid: { stroke: colour("line"), width: 1 }, ticks: { stroke: colour("line") } };
     const whole = (_, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? tick : ""));
+    const points = { show: data[0].length < 2 };
     plot = new uPlot({
       width, height: 190, cursor: { y: false },
       scales: { y: { range: (_, __, high) => [0, Math.max(4, high * 1.1)] } },
       axes: [{ ...axis, values: [[3600, "{HH}:{mm}"], [60, "{HH}:{mm}"], [1, "{HH}:{mm}:{ss}"]] }, { ...axis, values: whole, size: 50 }],
       series: [{ value: "{HH}:{mm}:{ss}" },
-        { label: "idle", stroke: colour("quiet"), width: 2, dash: [6, 4] },
-        { label: "running", stroke: colour("accent"), width: 2, fill: colour("accent") + "22" },
-        { label: "held", stroke: colour("red"), width: 2, dash: [2, 3] }],
+        { label: "idle", stroke: colour("quiet"), width: 2, dash: [6, 4], points },
+        { label: "running", stroke: colour("accent"), width: 2, fill: colour("accent") + "22", points },
+        { label: "held", stroke: colour("red"), width: 2, dash: [2, 3], points }],
     }, data.slice(0, 4), box);
   },
 };

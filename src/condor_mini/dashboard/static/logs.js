@@ -2,6 +2,7 @@
 import { byId, clock, el, fill, get, settled } from "./dom.js";
 
 const MOST = 1000;
+const STAMP = /^\d\d\/\d\d\/\d\d \d\d:\d\d:\d\d /;  // the daemon's own; the line has the time already
 let lines = [];
 let stream = null;
 
@@ -77,7 +78,7 @@ function wanted(each) {
     && (!text || each.text.toLowerCase().includes(text));
 }
 
-const line = (each) => el("div", {}, el("i", {}, `${clock(each.time)} `), el("b", {}, `${each.node} ${each.daemon}`), ` ${each.text}`);
+const line = (each) => el("div", {}, el("i", {}, `${clock(each.time)} `), el("b", {}, `${each.node} ${each.daemon}`), ` ${each.text.replace(STAMP, "")}`);
 
 function redraw() {
   const box = byId("logs");
