@@ -384,7 +384,7 @@ def test_large_pool_stays_usable(open_page: Callable[..., Page]) -> None:
     source = LargePool()
     with served(source) as dashboard:
         began = time.monotonic()
-        page = open_page(dashboard.link.page)
+        page = open_page(dashboard.link.page, width=1180, height=720)
         expect(page.locator("#map-box")).to_be_visible()
         expect(page.locator("#legend")).to_contain_text("Claimed/Busy: 9,000")
         first_s = time.monotonic() - began
@@ -396,6 +396,8 @@ def test_large_pool_stays_usable(open_page: Callable[..., Page]) -> None:
             page.wait_for_timeout(100)
         looks_s = (time.monotonic() - began) / 3
         take(page, "large")
+        if os.environ.get("UPDATE_GOLDEN"):
+            page.screenshot(path=DOCS / "images/dashboard-large.png")
         began = time.monotonic()
         choose(page, "jobs")
         expect(page.locator("#jobs tbody tr")).to_have_count(100)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -48,6 +49,7 @@ RETRY_MS = 1000
 """How long a browser waits before it connects again."""
 PING_S = 15
 MOST_BODY = 64 * 1024
+_log = logging.getLogger(__name__)
 METRICS_FRESH_S = 15.0
 """A look that is no older than this answers Prometheus."""
 
@@ -230,6 +232,8 @@ def make_app(
             looking.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await looking
+            if tasks.unended:
+                _log.warning("Waiting until this has ended: %s", ", ".join(tasks.unended))
             await tasks.ended()
 
     app = Starlette(
