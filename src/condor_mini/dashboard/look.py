@@ -7,17 +7,23 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
-from condor_mini.base.errors import NotFound, PoolNotReady
+from condor_mini.base.errors import CommandFailed, NotFound, PoolNotReady
 from condor_mini.base.progress import Progress
 from condor_mini.jobs.queue import queue
 from condor_mini.nodes.holdings import ask_at_once
 from condor_mini.pool import Pool
+from condor_mini.reports.collector import COLLECTOR_TIMEOUT_S
 from condor_mini.reports.overview import overview
 
 if TYPE_CHECKING:
     from condor_mini.engine import Engine
     from condor_mini.jobs.queue import QueuedJob
     from condor_mini.reports.overview import Overview
+
+
+MANY_SLOTS = 2000
+"""With so many, the collector may take ``LONG_TIMEOUT_S`` to answer, beside a busy schedd."""
+LONG_TIMEOUT_S = 30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +52,7 @@ class PoolSource:
         self._engine = engine
         self.name = name
         self._pool = Pool(engine, name)
+        self._timeout_s = COLLECTOR_TIMEOUT_S
 
     def pool(self) -> Pool:
         """Return the pool as it is to be used for something that is done to it."""
@@ -66,7 +73,7 @@ class PoolSource:
         notes = _Notes()
         try:
             ask_at_once(
-                lambda: seen.append(overview(self._pool)),
+                lambda: seen.append(overview(self._pool, timeout_s=self._timeout_s)),
                 lambda: jobs.extend(_jobs(self._pool, notes)),
             )
             if seen[0].status.faults:
@@ -74,6 +81,8 @@ class PoolSource:
         except NotFound:
             self._pool = self.pool()  # it may be on other hosts when it comes back
             raise
+        if len(seen[0].slots) >= MANY_SLOTS:
+            self._timeout_s = LONG_TIMEOUT_S
         return Look(
             overview=seen[0],
             jobs=tuple(jobs),
@@ -95,9 +104,9 @@ class _Notes(Progress):
 
 
 def _jobs(pool: Pool, notes: _Notes) -> list[QueuedJob]:
-    """Return the jobs, or none and a note where no access point answers."""
+    """Return the jobs, or none and a note where a queue cannot be had: the rest is worth seeing."""
     try:
         return queue(pool, progress=notes)
-    except PoolNotReady as error:
+    except (PoolNotReady, CommandFailed) as error:
         notes.note(error.message)
         return []

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict, cast
 
+from condor_mini.reports.collector import COLLECTOR_TIMEOUT_S
 from condor_mini.reports.status import status_with_ads
 
 if TYPE_CHECKING:
@@ -91,9 +92,14 @@ class Overview:
     """By priority, the best first. The negotiator reports them after each of its cycles."""
 
 
-def overview(pool: PoolNodes) -> Overview:
-    """Return a pool's status, slots and submitters; raises what ``status`` raises."""
-    status, owned = status_with_ads(pool, also=[*_Ad.__annotations__])
+def overview(pool: PoolNodes, *, timeout_s: int = COLLECTOR_TIMEOUT_S) -> Overview:
+    """Return a pool's status, slots and submitters; raises what ``status`` raises.
+
+    Args:
+        pool: Pool to query.
+        timeout_s: How long the collector may take to answer.
+    """
+    status, owned = status_with_ads(pool, [*_Ad.__annotations__], timeout_s=timeout_s)
     slots = [_slot(each) for each in owned if each[0].get("MyType") == "Machine"]
     users = [
         _submitter(each)

@@ -19,6 +19,7 @@ from condor_mini.engine.several import lenient, unreached
 from condor_mini.nodes.holdings import Holdings, ask_at_once, slots_by_group, spec_form
 from condor_mini.nodes.node import Malformed, Role
 from condor_mini.reports.collector import (
+    COLLECTOR_TIMEOUT_S,
     address_of,
     ask,
     asked_node,
@@ -241,12 +242,15 @@ def status(pool: PoolNodes) -> PoolStatus:
     return status_with_ads(pool)[0]
 
 
-def status_with_ads(pool: PoolNodes, also: Sequence[str] = ()) -> tuple[PoolStatus, list[Owned]]:
+def status_with_ads(
+    pool: PoolNodes, also: Sequence[str] = (), *, timeout_s: int = COLLECTOR_TIMEOUT_S
+) -> tuple[PoolStatus, list[Owned]]:
     """Return the status of a pool, and the ads that it was made of; raises what ``status`` raises.
 
     Args:
         pool: Pool to query.
         also: Names of further attributes of the ads.
+        timeout_s: How long the collector may take to answer.
     """
     engine = lenient(pool.engine)
     held = Holdings(engine, pool.name)
@@ -254,7 +258,7 @@ def status_with_ads(pool: PoolNodes, also: Sequence[str] = ()) -> tuple[PoolStat
     if not held.nodes:
         pool.existing_nodes()
     away = [failure.message for failure in unreached(engine).values()]
-    answer = ask(held.nodes, also=also)
+    answer = ask(held.nodes, also=also, timeout_s=timeout_s)
     found = status_of(pool.name, held.nodes, lost=held.lost_nodes(), away=away, answer=answer)
     records = [volume.fault for volume in held.volumes if volume.fault]
     faults = tuple(map(_fault, sorted(records, key=lambda record: record.since)))

@@ -1,6 +1,6 @@
 // How many jobs there were over time (uPlot), and which jobs were on which machines (a canvas).
 /* global uPlot */
-import { byId, clock, colour, counted, el, fill, get, table } from "./dom.js";
+import { byId, clock, colour, counted, el, fill, get, number, table } from "./dom.js";
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
 let plot = null;
@@ -22,12 +22,12 @@ export const lines = {
     box.dataset.shape = shape;
     plot?.destroy();
     const axis = { stroke: colour("quiet"), grid: { stroke: colour("line"), width: 1 }, ticks: { stroke: colour("line") } };
-    const whole = (_, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? tick : ""));
-    const points = { show: data[0].length < 2 };
+    const whole = (_, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? number(tick) : ""));
+    const points = { show: false };
     plot = new uPlot({
       width, height: 190, cursor: { y: false },
       scales: { y: { range: (_, __, high) => [0, Math.max(4, high * 1.1)] } },
-      axes: [{ ...axis, values: [[3600, "{HH}:{mm}"], [60, "{HH}:{mm}"], [1, "{HH}:{mm}:{ss}"]] }, { ...axis, values: whole, size: 50 }],
+      axes: [{ ...axis, values: [[3600, "{HH}:{mm}"], [60, "{HH}:{mm}"], [1, "{HH}:{mm}:{ss}"]] }, { ...axis, values: whole, size: 62 }],
       series: [{ value: "{HH}:{mm}:{ss}" },
         { label: "idle", stroke: colour("quiet"), width: 2, dash: [6, 4], points },
         { label: "running", stroke: colour("accent"), width: 2, fill: colour("accent") + "22", points },
