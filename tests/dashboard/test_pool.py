@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
-import signal
-import subprocess
-import sys
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,15 +10,13 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from condor_mini.pool import Pool
+from running_dashboard import Running
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 pytestmark = pytest.mark.slow
 NAME = f"dashboard-{os.getpid()}"
-PROGRAM = [sys.executable, "-m", "condor_mini", "dashboard", "-n", NAME, "--engine", "embedded"]
-LINK = re.compile(r"http://127\.0\.0\.1:\d+/\?token=(\S+)")
-START_TIMEOUT_S = 30
 JOB_TIMEOUT_MS = 60_000
 """A job is matched, runs and ends; a node that was killed is noticed."""
 
@@ -35,35 +28,11 @@ def pool() -> Iterator[Pool]:
         yield made
 
 
-class Running:
-    """The command, and what it has printed."""
-
-    def __init__(self, folder: Path) -> None:
-        self.process = subprocess.Popen(
-            PROGRAM, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder
-        )
-        # A command that prints nothing would keep the reading waiting.
-        timer = threading.Timer(START_TIMEOUT_S, self.process.kill)
-        timer.start()
-        assert self.process.stdout is not None
-        self.line = self.process.stdout.readline()
-        timer.cancel()
-        found = LINK.search(self.line)
-        assert found, self.process.communicate()
-        self.link, self.token = found[0], found[1]
-
-    def end(self) -> tuple[int, str, str]:
-        """End it with Ctrl-C; return its status and what else it printed."""
-        self.process.send_signal(signal.SIGINT)
-        out, err = self.process.communicate(timeout=START_TIMEOUT_S)
-        return self.process.returncode, out, err
-
-
 @pytest.fixture
 def running(pool: Pool, tmp_path: Path) -> Iterator[Running]:
     """The dashboard of the pool."""
     del pool
-    made = Running(tmp_path)
+    made = Running(NAME, tmp_path)
     yield made
     if made.process.poll() is None:
         made.end()
