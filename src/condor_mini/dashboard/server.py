@@ -86,6 +86,9 @@ def serve(
             access_log=False,  # it would have the token
             log_level="warning",
             lifespan="on",
+            loop="asyncio",  # not whatever else is installed
+            http="h11",
+            ws="none",
             server_header=False,
             date_header=False,
             timeout_graceful_shutdown=2,

@@ -19,7 +19,11 @@ async function start() {
   // The token is in a cookie now; it does not stay in the address, the history or a bookmark.
   if (location.search) history.replaceState(null, "", location.pathname + location.hash);
   tabs();
-  document.addEventListener("refused", ({ detail }) => { told = detail.problem; tasks(); });
+  document.addEventListener("refused", ({ detail }) => {
+    if (detail.name === "look") return;  // nobody has asked for it
+    told = detail.problem;
+    tasks();
+  });
   document.addEventListener("visibilitychange", () => (document.hidden ? disconnect() : connect()));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => show());
   addEventListener("resize", () => show());
@@ -76,6 +80,7 @@ function attend() {
 
 function beat({ at, took_s: took, every_s: every }) {
   pace = every;
+  tasks();
   if (at) byId("live").textContent = `As of ${clock(at)} · ${Math.round(took * 1000)} ms · every ${every} s`;
 }
 

@@ -14,13 +14,15 @@ export function el(tag, attributes = {}, ...children) {
 
 export const byId = (id) => document.getElementById(id);
 
+const shown = new WeakMap();
+
 /** Put children into a parent, unless they are as they were; keep the focus where it is. */
 export function fill(parent, key, make) {
   const text = JSON.stringify(key);
-  if (parent.dataset.shown === text) return false;
+  if (shown.get(parent) === text) return false;
   const focused = document.activeElement;
   const mark = parent.contains(focused) ? focused.dataset.focus : null;
-  parent.dataset.shown = text;
+  shown.set(parent, text);
   parent.replaceChildren(...make());
   if (mark) parent.querySelector(`[data-focus="${CSS.escape(mark)}"]`)?.focus();
   return true;

@@ -59,6 +59,11 @@ async function load() {
   const found = await get(`/api/jobs?${query}`).catch(() => null);
   if (!found || ours !== latest) return;
   page = found;
+  if (page.total === page.rows.length && !byId("job-state").value && !byId("job-owner").value && !byId("job-text").value) {
+    // The whole queue is here: what is not in it cannot stay chosen.
+    const there = new Set(page.rows.map(key));
+    for (const each of [...chosen.keys()]) if (!there.has(each)) chosen.delete(each);
+  }
   if (offset && !page.rows.length) { offset = 0; load(); return; }
   draw();
 }

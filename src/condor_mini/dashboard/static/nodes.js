@@ -8,13 +8,17 @@ const ROLES = { master: "central manager", submit: "access point", execute: "exe
 let state = null;
 let cell = 12;
 let cells = [];  // node and letter of each cell, in the order of the map
+let drawn = "";
 let detail = "";
+let typed = false;  // a number that is not asked for yet
 
 export function begin() {
   byId("scale").addEventListener("submit", (event) => {
     event.preventDefault();
+    typed = false;
     act("scale", { execution_points: Number(byId("scale-number").value), group: byId("scale-group").value });
   });
+  byId("scale-number").addEventListener("input", () => { typed = true; });
   const map = byId("map");
   map.addEventListener("click", (event) => {
     const across = Math.floor(map.clientWidth / cell);
@@ -57,7 +61,7 @@ function scaling() {
   fill(byId("scale-group"), groups.map(([name]) => name), () => groups.length < 2 ? [el("option", { value: "" })]
     : groups.map(([name]) => el("option", {}, name)));
   const input = byId("scale-number");
-  if (document.activeElement !== input) input.value = state.groups[byId("scale-group").value] ?? groups[0]?.[1] ?? "";
+  if (!typed && document.activeElement !== input) input.value = state.groups[byId("scale-group").value] ?? groups[0]?.[1] ?? "";
 }
 
 function cards(rows) {
@@ -115,8 +119,8 @@ function drawMap() {
   const height = Math.max(1, Math.ceil(cells.length / across)) * cell;
   const scale = devicePixelRatio || 1;
   const key = JSON.stringify([width, scale, matchMedia("(prefers-color-scheme: dark)").matches, cells.map(([, code]) => code).join("")]);
-  if (map.dataset.shown === key) return;
-  map.dataset.shown = key;
+  if (drawn === key) return;
+  drawn = key;
   map.width = width * scale;
   map.height = height * scale;
   map.style.width = `${width}px`;
@@ -140,10 +144,12 @@ async function open(name, again = false) {
   const box = byId("node-detail");
   box.hidden = false;
   fill(box, found, () => [
-    el("div", { class: "bar" }, el("h2", {}, found.name),
+    el("div", { class: "bar" }, el("h2", { tabindex: "-1" }, found.name),
       el("button", { class: "small", "data-focus": "close", onclick: () => { detail = ""; box.hidden = true; } }, "Close")),
     el("ul", { class: "slots" }, ...found.slots.map(slotLine)),
     el("p", { class: "quiet" }, found.jobs.length ? `Jobs: ${found.jobs.map((job) => job.id).join(", ")}` : "No job runs there."),
   ]);
-  if (!again) box.scrollIntoView({ block: "nearest" });
+  if (again) return;
+  box.scrollIntoView({ block: "nearest" });
+  box.querySelector("h2").focus();
 }
