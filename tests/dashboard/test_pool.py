@@ -73,7 +73,8 @@ def test_hold_release_remove_and_why(
     job = f"{submission.clusters[0]}.0"
     rows = page.locator("#jobs tbody")
     expect(rows).to_contain_text(job)
-    page.get_by_role("button", name="Why are jobs idle?").click()
+    page.get_by_label(f"Choose job {job}").check()
+    page.get_by_role("button", name="Why are these idle?").click()
     expect(page.locator("#findings")).to_contain_text("RequestCpus = 1000", timeout=JOB_TIMEOUT_MS)
     for button, state in (("Hold", "held"), ("Release", "idle")):
         page.get_by_label(f"Choose job {job}").check()

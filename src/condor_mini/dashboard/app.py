@@ -35,7 +35,7 @@ from condor_mini.faults.catalogue import FAULTS
 from condor_mini.jobs.access_points import running_access_points
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Sequence
 
     from starlette.requests import Request
     from starlette.responses import Response
@@ -160,17 +160,33 @@ class Dashboard:
         """``/api/timeline``: the jobs on machines."""
         return JSONResponse(view.span_rows(self.feed.history.spans()))
 
-    async def why(self, _: Request) -> Response:
-        """``/api/why``: why idle jobs are idle, in the words of ``condor-mini doctor``."""
+    async def why(self, request: Request) -> Response:
+        """``/api/why``: why jobs are idle, in the words of ``condor-mini doctor``.
+
+        Those that ``job=ACCESS_POINT/3.0`` names, or else the first one of each cluster.
+        """
+        named = [tuple(each.split("/", 1)) for each in request.query_params.getlist("job")]
         try:
-            found = await asyncio.to_thread(self._idle_findings)
+            found = await asyncio.to_thread(self._idle_findings, named or self._first_idle())
         except CondorMiniError as error:
             return JSONResponse({"error": str(error)}, 409)
         return JSONResponse([each.to_json() for each in found])
 
-    def _idle_findings(self) -> list[Finding]:
-        nodes = running_access_points(self.pool())
-        return [finding for node in nodes for finding in idle_job_findings(node)]
+    def _first_idle(self) -> list[tuple[str, ...]]:
+        jobs = self.feed.look.jobs if self.feed.look else ()
+        first: dict[tuple[str, int], str] = {}
+        for job in jobs:
+            if job.state == "idle":
+                first.setdefault((job.access_point, job.cluster), job.id)
+        return [(access_point, job) for (access_point, _), job in first.items()]
+
+    def _idle_findings(self, jobs: Sequence[tuple[str, ...]]) -> list[Finding]:
+        findings = []
+        for node in running_access_points(self.pool()):
+            of_node = {each[-1] for each in jobs if each[0] == node.name}
+            if of_node or not jobs:
+                findings += idle_job_findings(node, of_node or None)
+        return findings
 
     async def metrics(self, _: Request) -> Response:
         """``/metrics``: for Prometheus."""

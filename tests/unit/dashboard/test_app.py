@@ -12,7 +12,7 @@ import pytest
 
 from condor_mini.base.errors import NotFound
 from condor_mini.dashboard.tasks import OURS
-from condor_mini.engine import FakeOutcome
+from condor_mini.engine import FakeExec, FakeOutcome
 from dashboard_browser import MakeClient, headers
 from looks import Looks, job, look, slot
 from struck_nodes import StruckNodes
@@ -208,6 +208,35 @@ def test_why(real_app: Starlette, pool: FakePool, make_client: MakeClient) -> No
     pool.engine.on_exec(["condor_q"], lambda _: FakeOutcome())
     (found,) = make_client(real_app).get("/api/why").json()
     assert found["evidence"] == "no job is idle"
+
+
+def test_why_of_each_cluster_or_of_chosen_jobs(
+    real_app: Starlette, pool: FakePool, make_client: MakeClient
+) -> None:
+    """One job of each cluster is analysed, or those that are chosen; no text reaches a tool."""
+    ads = [
+        {**AD, "JobStatus": 1, "ClusterId": cluster, "ProcId": proc}
+        for cluster in (1, 2)
+        for proc in (0, 1)
+    ]
+
+    def condor_q(call: FakeExec) -> FakeOutcome:
+        if "-better-analyze" in call.argv:
+            return FakeOutcome()
+        if "-af:j" in call.argv:
+            return FakeOutcome(stdout="1.0 5\n1.1 5\n2.0 5\n2.1 5\n")
+        return FakeOutcome(stdout=json.dumps(ads))
+
+    pool.engine.on_exec(["condor_q"], condor_q)
+    pool.engine.on_exec(["condor_status"], lambda _: FakeOutcome())
+    client = make_client(real_app)
+    client.get("/metrics")  # looks
+    client.get("/api/why")
+    client.get(
+        "/api/why", params={"job": ["ci-submit-1/2.1", "ci-submit-1/$(x)", "x", "other/1.0"]}
+    )
+    analysed = [call.argv[2:] for call in pool.engine.calls if "-better-analyze" in call.argv]
+    assert analysed == [("1.0", "2.0"), ("2.1",)]
 
 
 def test_methods(client: TestClient) -> None:

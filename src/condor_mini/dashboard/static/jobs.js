@@ -84,6 +84,7 @@ function draw() {
     return [box, job.id, ...(several ? [job.access_point] : []), job.owner, el("span", { class: "state", "data-state": job.state }, job.state),
       clock(job.since), job.command, job.reason ?? job.node ?? "–"];
   }), "No such jobs", "Jobs in the queues"));
+  byId("why").textContent = chosen.size ? "Why are these idle?" : "Why are jobs idle?";
   byId("chosen").textContent = chosen.size ? `${counted(chosen.size, "job")} chosen` : "No job chosen";
   for (const button of byId("job-actions").children) button.disabled = !chosen.size;
   const last = page.offset + page.rows.length;
@@ -104,7 +105,8 @@ async function why() {
   button.disabled = true;
   box.replaceChildren(el("p", { class: "quiet" }, "HTCondor analyses the idle jobs …"));
   try {
-    const found = await get("/api/why");
+    const query = new URLSearchParams([...chosen.values()].slice(0, 5).map((job) => ["job", `${job.access_point}/${job.id}`]));
+    const found = await get(`/api/why?${query}`);
     box.replaceChildren(el("ul", { class: "findings" }, ...found.map((each) =>
       el("li", {}, el("strong", {}, each.subject), `: ${each.evidence}`, each.hint ? el("code", {}, each.hint) : ""))));
   } catch (error) {
