@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from condor_mini.base.errors import UsageError
+from condor_mini.base.errors import CondorMiniError, UsageError
+from condor_mini.base.signals import held_back
 from condor_mini.base.words import counted
 from condor_mini.faults.catalogue import fault_named
 from condor_mini.faults.fault import Strikes
@@ -15,6 +18,7 @@ from condor_mini.jobs import actions as job_actions
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from condor_mini.faults.in_force import FaultInForce
     from condor_mini.jobs.actions import Action
     from condor_mini.pool import Pool
 
@@ -26,6 +30,8 @@ _JOB_ACTIONS = {
 MOST_SHOWN = 5
 MOST_JOBS = 200
 MOST_EXECUTION_POINTS = 1000
+DAY_S = 86_400
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +44,8 @@ class Order:
     """Does it, and returns what came of it."""
     alone: bool = False
     """Whether it changes nodes."""
+    is_held: bool = False
+    """Whether it leaves something that this process has to undo when it ends."""
 
 
 def order(name: str, body: Mapping[str, Any]) -> Order:
@@ -126,11 +134,43 @@ def _fault(body: Mapping[str, Any]) -> Order:
         node = nodes if fault.strikes is Strikes.NODES else nodes[0]
         target = " ".join([*nodes, *([daemon] if daemon else [])])
 
-    def do(pool: Pool) -> str:
-        made = pool.faults.strike(fault.name, node, daemon, jobs=jobs, options=options, held=False)
-        return "Done" if made is None else f"{made} is in force until it is healed"
+    for_s = _seconds(body, "for_s")
 
-    return Order(what=f"{fault.name} {target}", do=do, alone=fault.strikes is not Strikes.JOBS)
+    def do(pool: Pool) -> str:
+        made = pool.faults.strike(
+            fault.name,
+            node,
+            daemon,
+            jobs=jobs,
+            options=options,
+            for_s=for_s,
+            held=for_s is not None,
+        )
+        if made is None:
+            return "Done"
+        if for_s is None:
+            return f"{made} is in force until it is healed"
+        _heal_after(made, for_s)
+        return f"{made} is in force for {for_s:g} s"
+
+    alone = fault.strikes is not Strikes.JOBS
+    what = f"{fault.name} {target}"
+    return Order(what=what, do=do, alone=alone, is_held=for_s is not None)
+
+
+def _heal_after(made: FaultInForce, seconds: float) -> None:
+    """Heal a fault when its time is over. If we end before, the end of the dashboard does."""
+
+    def heal() -> None:
+        try:
+            made.heal()
+        except CondorMiniError as error:
+            _log.warning("%s could not be healed: %s", made, error)
+
+    timer = threading.Timer(seconds, heal)
+    timer.daemon = True
+    with held_back():  # the thread leaves the signals to the main thread
+        timer.start()
 
 
 def _heal(body: Mapping[str, Any]) -> Order:
@@ -148,6 +188,15 @@ def _text(body: Mapping[str, Any], key: str, *, required: bool = True) -> str:
     if not isinstance(value, str) or (required and not value.strip()):
         raise UsageError(f"{key} is missing")
     return value.strip()
+
+
+def _seconds(body: Mapping[str, Any], key: str) -> float | None:
+    value = body.get(key)
+    if value is None:
+        return None
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 1 <= value <= DAY_S:
+        raise UsageError(f"{key} is a number of seconds: 1 to {DAY_S}")
+    return float(value)
 
 
 def _list(body: Mapping[str, Any], key: str) -> list[Any]:

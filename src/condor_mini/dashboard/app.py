@@ -64,6 +64,8 @@ class Dashboard:
     feed: Feed
     logs: LogFeed
     tasks: Tasks
+    holds: bool = False
+    """Whether faults may be in force that this process undoes at its end."""
 
     # -- the page ---------------------------------------------------------------------------------
 
@@ -211,6 +213,7 @@ class Dashboard:
         def do() -> str:
             return wanted.do(self.pool())
 
+        self.holds = self.holds or wanted.is_held
         number = self.tasks.start(wanted.what, do, alone=wanted.alone)
         return JSONResponse({"task": number}, 202)
 
@@ -251,6 +254,8 @@ def make_app(
             if tasks.unended:
                 _log.warning("Waiting until this has ended: %s", ", ".join(tasks.unended))
             await tasks.ended()
+            if shared.holds:
+                await asyncio.to_thread(_heal_own, pool())
 
     app = Starlette(
         routes=[
@@ -273,6 +278,14 @@ def make_app(
     )
     app.state.dashboard = shared
     return app
+
+
+def _heal_own(pool: Pool) -> None:
+    """Undo the faults that this process holds: those that were to end by themselves."""
+    try:
+        pool.faults.heal_own()
+    except CondorMiniError as error:
+        _log.warning("%s", error)
 
 
 async def _body(request: Request) -> dict[str, Any]:

@@ -72,6 +72,7 @@ class Feed:
         self.failures = 0
         self.text = ""
         """The last state, as JSON."""
+        self._published = ""
         self._body: view.Json = {"state": None, "error": None}
         self._looked_at = -math.inf
         self._took = deque([0.0], maxlen=3)
@@ -194,8 +195,9 @@ class Feed:
             "tasks": self._tasks(),
         }
         text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-        if text[1:] == self.text.partition(",")[2]:
+        if text == self._published:
             return
+        self._published = text
         self._changed_at = self._clock()
         self.version += 1
         self.text = f'{{"version":{self.version},{text[1:]}'

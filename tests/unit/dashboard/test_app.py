@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from starlette.testclient import TestClient
 
 from condor_mini.base.errors import NotFound
 from condor_mini.dashboard.tasks import OURS
 from condor_mini.engine import FakeExec, FakeOutcome
-from dashboard_browser import MakeClient, headers
+from dashboard_browser import HOST, TOKEN, MakeClient, headers
 from looks import Looks, job, look, slot
 from struck_nodes import StruckNodes
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
-    from starlette.testclient import TestClient
 
     from fake_pool import FakePool
 
@@ -115,6 +115,8 @@ def test_metrics_of_no_pool(looks: Looks, client: TestClient) -> None:
         ("fault", {"fault": "hold"}, "needs jobs"),
         ("fault", {"fault": "kill-node"}, "needs a node"),
         ("fault", {"fault": "kill-node", "options": 3}, "no object"),
+        ("fault", {"fault": "kill-node", "nodes": ["a"], "for_s": 0}, "1 to 86400"),
+        ("fault", {"fault": "kill-node", "nodes": ["a"], "for_s": "x"}, "1 to 86400"),
         ("delete", {}, "cannot do 'delete'"),
     ],
 )
@@ -179,6 +181,29 @@ def test_fault_and_heal(real_app: Starlette, pool: FakePool, make_client: MakeCl
     healed = task(client, "heal", {"what": "ci-execute-1/startd"})
     assert healed["message"] == "Healed freeze ci-execute-1/startd"
     assert struck.frozen("ci-execute-1") == set()
+
+
+def test_fault_with_a_time(real_app: Starlette, pool: FakePool, make_client: MakeClient) -> None:
+    """A fault with a time ends by itself."""
+    struck = StruckNodes(engine=pool.engine)
+    body = {"fault": "freeze", "nodes": ["ci-execute-1"], "daemon": "startd", "for_s": 1}
+    made = task(make_client(real_app), "fault", body)
+    assert made["message"] == "freeze ci-execute-1/startd is in force for 1 s"
+    deadline = time.monotonic() + DEADLINE_S
+    while struck.frozen("ci-execute-1"):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_fault_with_a_time_ends_with_the_dashboard(real_app: Starlette, pool: FakePool) -> None:
+    """Ctrl-C heals what was to end by itself, as it does on the command line."""
+    struck = StruckNodes(engine=pool.engine)
+    body = {"fault": "freeze", "nodes": ["ci-execute-1"], "daemon": "startd", "for_s": 600}
+    with TestClient(real_app, base_url=f"http://{HOST}") as client:
+        client.get(f"/?token={TOKEN}")
+        task(client, "fault", body)
+        assert struck.frozen("ci-execute-1") == {"startd"}
+    assert (struck.frozen("ci-execute-1"), pool.faults.in_force()) == (set(), [])
 
 
 def test_fault_of_ours_is_said(

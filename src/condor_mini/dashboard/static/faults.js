@@ -1,6 +1,7 @@
 // Faults: those in force, and a form that is made of the catalogue.
 import { act, byId, clock, el, fill, table } from "./dom.js";
 
+const TIMES = { "": "until it is healed", 30: "30 s", 120: "2 minutes", 600: "10 minutes" };
 let catalogue = [];
 let state = null;
 
@@ -40,7 +41,7 @@ function form() {
   if (fields.dataset.key === key) return;
   fields.dataset.key = key;
   byId("fault-what").textContent = fault.what;
-  byId("fault-seen").textContent = `Seen: ${fault.seen}. ${fault.lasts ? `It lasts until it is healed (${fault.undone_by}).` : "It is a moment."}`;
+  byId("fault-seen").textContent = `Seen: ${fault.seen}. ${fault.lasts ? `It lasts, and is undone by: ${fault.undone_by}.` : "It is a moment."}`;
   const made = [];
   if (fault.target === "JOBS") {
     made.push(field("Jobs", el("input", { id: "fault-jobs", type: "text", required: true, placeholder: "3.0, or a cluster: 3" })));
@@ -52,6 +53,9 @@ function form() {
   }
   if (fault.daemons.length) {
     made.push(field("Daemon", el("select", { id: "fault-daemon" }, ...fault.daemons.map((name) => el("option", {}, name)))));
+  }
+  if (fault.lasts) {
+    made.push(field("For", el("select", { id: "fault-for" }, ...Object.entries(TIMES).map(([value, words]) => el("option", { value }, words)))));
   }
   for (const option of fault.options) {
     made.push(field(option.name, el("input", { id: `fault-option-${option.name}`, type: "text", required: option.required,
@@ -78,5 +82,6 @@ function strike() {
     daemon: byId("fault-daemon")?.value ?? "",
     jobs: (byId("fault-jobs")?.value ?? "").split(/[\s,]+/).filter(Boolean),
     options,
+    for_s: Number(byId("fault-for")?.value) || null,
   });
 }
