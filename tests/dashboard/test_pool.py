@@ -94,6 +94,7 @@ def test_killed_node(running: Running, pool: Pool, open_page: Callable[..., Page
     page.get_by_role("tab", name="Faults").click()
     page.locator("#fault-name").select_option("kill-node")
     page.locator("#fault-node").select_option(f"{NAME}-execute-2")
+    expect(page.locator("#fault-for")).to_have_value("")
     page.get_by_role("button", name="Make it").click()
     expect(page.locator("#faults")).to_contain_text("kill-node", timeout=JOB_TIMEOUT_MS)
     page.get_by_role("tab", name="Nodes").click()

@@ -1,7 +1,7 @@
 // Faults: those in force, and a form that is made of the catalogue.
 import { act, byId, clock, el, fill, table } from "./dom.js";
 
-const TIMES = { "": "until it is healed", 30: "30 s", 120: "2 minutes", 600: "10 minutes" };
+const TIMES = [["", "until it is healed"], ["30", "30 s"], ["120", "2 minutes"], ["600", "10 minutes"]];
 let catalogue = [];
 let state = null;
 
@@ -55,7 +55,7 @@ function form() {
     made.push(field("Daemon", el("select", { id: "fault-daemon" }, ...fault.daemons.map((name) => el("option", {}, name)))));
   }
   if (fault.lasts) {
-    made.push(field("For", el("select", { id: "fault-for" }, ...Object.entries(TIMES).map(([value, words]) => el("option", { value }, words)))));
+    made.push(field("For", el("select", { id: "fault-for" }, ...TIMES.map(([value, words]) => el("option", { value }, words)))));
   }
   for (const option of fault.options) {
     made.push(field(option.name, el("input", { id: `fault-option-${option.name}`, type: "text", required: option.required,
