@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
-from condor_mini.base.errors import CommandFailed, NotFound, PoolNotReady
+from condor_mini.base.errors import CondorMiniError, NotFound
 from condor_mini.base.progress import Progress
 from condor_mini.jobs.queue import queue
 from condor_mini.nodes.holdings import ask_at_once
@@ -107,6 +107,6 @@ def _jobs(pool: Pool, notes: _Notes) -> list[QueuedJob]:
     """Return the jobs, or none and a note where a queue cannot be had: the rest is worth seeing."""
     try:
         return queue(pool, progress=notes)
-    except (PoolNotReady, CommandFailed) as error:
+    except CondorMiniError as error:  # a pool that is gone fails the look elsewhere
         notes.note(error.message)
         return []

@@ -32,6 +32,13 @@ def test_without_an_access_point_the_rest_is_seen(pool: FakePool) -> None:
     assert (seen.jobs, len(seen.overview.slots), len(seen.notes)) == ((), 1, 1)
 
 
+def test_pool_without_an_access_point_is_there(pool: FakePool) -> None:
+    """Execution points that have joined a pool elsewhere have no queue here, and are shown."""
+    pool.engine.remove("ci-submit-1")
+    seen = PoolSource(pool.engine, "ci").look()
+    assert (len(seen.overview.status.nodes), seen.jobs, len(seen.notes)) == (2, (), 1)
+
+
 def test_no_pool(pool: FakePool) -> None:
     """A pool that is gone is an error, and one that comes in its place is seen."""
     source = PoolSource(pool.engine, "ci")
