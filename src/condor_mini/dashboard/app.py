@@ -247,7 +247,7 @@ def make_app(
         try:
             yield
         finally:
-            shared.logs.end()
+            await asyncio.to_thread(shared.logs.close)
             looking.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await looking

@@ -28,6 +28,7 @@ TAIL = 200
 """Number of the last lines of each node to begin with."""
 BATCH_S = 0.25
 """Lines are handed out together, so often: a daemon at D_FULLDEBUG writes hundreds a second."""
+END_TIMEOUT_S = 5.0
 AGAIN_S = 2.0
 """Seconds until a pool that does not run, or does not exist, is looked for again."""
 
@@ -59,6 +60,12 @@ class LogFeed:
     def end(self) -> None:
         """Stop following; the thread ends within a second."""
         self._ending.set()
+
+    def close(self) -> None:
+        """Stop following, and wait until the engine's client that reads the logs has ended."""
+        self.end()
+        if self._thread is not None:
+            self._thread.join(END_TIMEOUT_S)
 
     async def after(self, number: int) -> list[Json]:
         """Return the lines after a number, as soon as there are some; at most some seconds later.

@@ -51,3 +51,18 @@ def test_nobody_reads_nobody_follows(written: FakePool) -> None:
     (thread,) = asyncio.run(scene())
     thread.join(DEADLINE_S)
     assert not thread.is_alive()
+
+
+def test_end_waits_for_the_reader(written: FakePool) -> None:
+    """When the dashboard ends, the engine's client that reads the logs has ended too."""
+    before = readers()
+
+    async def scene() -> list[threading.Thread]:
+        feed = LogFeed(lambda: written)
+        with feed.reading():
+            await asyncio.wait_for(feed.after(0), DEADLINE_S)
+            ours = [thread for thread in readers() if thread not in before]
+            await asyncio.to_thread(feed.close)
+        return [thread for thread in ours if thread.is_alive()]
+
+    assert asyncio.run(scene()) == []
