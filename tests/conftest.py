@@ -35,7 +35,7 @@ OPTIONAL = {"slow": "it takes long", "clients": "it installs much that others wr
 """Markers of tests that run only with the option of that name, and why."""
 HERE = Path(__file__).parent
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-SLOWEST_FIRST = ("images", "runtime", "pool", "docs", "engine", "unit")
+SLOWEST_FIRST = ("images", "runtime", "pool", "docs", "engine", "dashboard", "unit")
 """The directories, by how long their longest files take."""
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from condor_mini.engine import Engine
 
 ROOT = Path(__file__).parents[2]
+STATIC = ROOT / "src/condor_mini/dashboard/static"
 
 
 @pytest.fixture(scope="module")
@@ -58,3 +59,15 @@ def test_run_from_a_wheel(docker: Engine, program: Path, tmp_path: Path) -> None
         timeout=120,
     )
     assert result.stdout == "Unclaimed\n"
+
+
+@pytest.mark.slow
+def test_dashboard_from_a_wheel(program: Path, tmp_path: Path) -> None:
+    """The wheel has the page's files; without the extra, the command says how to install it."""
+    result = subprocess.run(
+        [str(program), "dashboard"], cwd=tmp_path, check=False, capture_output=True, text=True
+    )
+    assert (result.returncode, "pip install 'condor-mini[dashboard]'" in result.stderr) == (3, True)
+    (static,) = program.parents[1].glob("lib/python*/site-packages/condor_mini/dashboard/static")
+    ours = {path.relative_to(STATIC).as_posix() for path in STATIC.rglob("*") if path.is_file()}
+    assert {path.relative_to(static).as_posix() for path in static.rglob("*")} >= ours

@@ -44,6 +44,7 @@ COMMANDS = {
     "config": "Write and check pool files.",
     "cp": "Copy files between this machine and a node.",
     "create": "Create a pool.",
+    "dashboard": "Show a pool in the browser.",
     "debug": "Set the debug levels of the daemons.",
     "delete": "Delete a pool, or all pools.",
     "doctor": "Check the engine and the pool, and report what is wrong.",
@@ -77,6 +78,7 @@ COMMANDS = {
     "submit": "Submit a submit file from this machine.",
     "timeline": "Show what was recorded, as text or as a picture.",
     "token": "Create, list and revoke tokens.",
+    "top": "Watch nodes, owners and jobs in the terminal.",
     "version": "Show the versions.",
     "wait": "Wait for jobs, and fetch what they wrote.",
 }

@@ -99,29 +99,35 @@ def lines(jobs: Sequence[QueuedJob], *, each_job: bool) -> Iterator[str]:
 
     if not jobs:
         return
+    several = len({job.access_point for job in jobs}) > 1
     if each_job or len(jobs) <= MOST_JOBS:
-        rows = [_job(job) for job in jobs]
+        rows = [job_row(job, several=several) for job in jobs]
     else:
-        rows = [_cluster(cluster) for cluster in by_cluster(jobs)]
-    places = dict.fromkeys(job.access_point for job in jobs)
-    columns = ["ACCESS POINT", "JOB", "OWNER", "STATE", "SINCE", "COMMAND", "WHERE, OR WHY"]
-    first = 0 if len(places) > 1 else 1
-    yield from table(columns[first:], [row[first:] for row in rows])
+        rows = [_cluster(cluster)[0 if several else 1 :] for cluster in by_cluster(jobs)]
+    yield from table(job_columns(several=several), rows)
     yield ""
     total = "1 job" if len(jobs) == 1 else f"{len(jobs)} jobs"
     yield f"{total}: {_counts(by_state(jobs))}"
 
 
-def _job(job: QueuedJob) -> list[str]:
-    return [
+def job_columns(*, several: bool) -> list[str]:
+    """Return the titles of the table, with the access point where there are several."""
+    titles = ["ACCESS POINT", "JOB", "OWNER", "STATE", "SINCE", "COMMAND", "WHERE, OR WHY"]
+    return titles[0 if several else 1 :]
+
+
+def job_row(job: QueuedJob, *, several: bool) -> list[str]:
+    """Return what is shown of one job; see ``job_columns``."""
+    cells = [
         job.access_point,
         job.id,
-        _clean(job.owner),
+        clean(job.owner),
         job.state,
         _ago(job.since),
         _short(job.command),
-        _clean(job.reason or job.node or "-"),
+        clean(job.reason or job.node or "-"),
     ]
+    return cells[0 if several else 1 :]
 
 
 def _cluster(cluster: QueuedCluster) -> list[str]:
@@ -129,7 +135,7 @@ def _cluster(cluster: QueuedCluster) -> list[str]:
     return [
         cluster.access_point,
         f"{cluster.cluster}" + (f" ({number} jobs)" if number > 1 else ""),
-        _clean(cluster.owner),
+        clean(cluster.owner),
         _counts(cluster.states),
         _ago(cluster.since),
         _short(cluster.command),
@@ -141,14 +147,14 @@ def _places_and_reasons(cluster: QueuedCluster) -> Iterator[str]:
     if cluster.nodes:
         yield named(cluster.nodes)
     for reason, number in [*cluster.reasons.items()][:1]:
-        yield f"{_clean(reason)} ({number})"
+        yield f"{clean(reason)} ({number})"
     if len(cluster.reasons) > 1:
         yield f"and {len(cluster.reasons) - 1} other reasons"
 
 
 def named(nodes: Mapping[str, int]) -> str:
     """Return the nodes with the number of jobs on each: ``ci-execute-1 (4), ci-execute-2 (3)``."""
-    most = [f"{_clean(node)} ({number})" for node, number in [*nodes.items()][:MOST_NAMES]]
+    most = [f"{clean(node)} ({number})" for node, number in [*nodes.items()][:MOST_NAMES]]
     more = len(nodes) - len(most)
     return ", ".join([*most, *([f"{more} more nodes"] if more else [])])
 
@@ -164,11 +170,11 @@ def _ago(time: datetime | None) -> str:
 
 
 def _short(command: str) -> str:
-    text = _clean(command)
+    text = clean(command)
     return text if len(text) <= LONGEST_COMMAND else f"{text[: LONGEST_COMMAND - 1]}…"
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
     """Return a text of somebody else's in one line, without what a terminal would obey."""
     line = " ".join(text.split())
     return "".join(letter if letter.isprintable() else "�" for letter in line)

@@ -91,7 +91,7 @@ def _lines(found: PoolStatus) -> Iterator[str]:
     for reason in found.reasons:
         yield f"  {reason}"
     if found.reasons:
-        yield f"  {_next_command(found)}"
+        yield f"  {found.advice}"
     if found.exposed_at:
         yield f"Other hosts join it at {found.exposed_at}."
     yield from _faults(found)
@@ -134,18 +134,6 @@ def _faults(found: PoolStatus) -> Iterator[str]:
         ],
     )
     yield f"Undo them: condor-mini heal -n {found.name}"
-
-
-def _next_command(found: PoolStatus) -> str:
-    from condor_mini.reports.status import Verdict
-
-    match found.verdict:
-        case Verdict.STOPPED:
-            return f"Start it: condor-mini start -n {found.name}"
-        case Verdict.STARTING:
-            return f"Watch it start: condor-mini logs -n {found.name} --follow"
-        case _:
-            return f"See why: condor-mini doctor -n {found.name}"
 
 
 def _nodes(found: PoolStatus) -> Iterator[str]:

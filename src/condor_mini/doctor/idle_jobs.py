@@ -11,6 +11,8 @@ from condor_mini.doctor.analysis import analyses
 from condor_mini.doctor.findings import fail, ok, warn
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from condor_mini.doctor.analysis import Analysis
     from condor_mini.doctor.findings import Finding
     from condor_mini.nodes.node import Node
@@ -59,8 +61,13 @@ class _Slots:
     """Whether one of them has a dedicated scheduler, which parallel universe jobs need."""
 
 
-def idle_job_findings(node: Node) -> list[Finding]:
-    """Return the findings on the idle jobs of an access point that runs."""
+def idle_job_findings(node: Node, only: Collection[str] | None = None) -> list[Finding]:
+    """Return the findings on the idle jobs of an access point that runs.
+
+    Args:
+        node: The access point.
+        only: Ids of the jobs to look at (``3.0``). None for the first ones that are idle.
+    """
     subject = f"jobs on {node.name}"
     try:
         result = node.exec(_IDLE, user="root", timeout_s=ANALYSIS_TIMEOUT_S)
@@ -68,9 +75,9 @@ def idle_job_findings(node: Node) -> list[Finding]:
             output = result.stderr.strip() or result.stdout.strip()
             return [fail(subject, f"condor_q ended with {result.returncode}: {output}")]
         universes = dict(_pair(line) for line in result.stdout.splitlines() if line.strip())
-        jobs = list(universes)
+        jobs = [job for job in universes if only is None or job in only]
         if not jobs:
-            return [ok(subject, "no job is idle")]
+            return [ok(subject, "no job is idle" if only is None else "none of these jobs is idle")]
         argv = ["condor_q", "-better-analyze", *jobs[:MOST_JOBS]]
         result = node.exec(argv, user="root", timeout_s=ANALYSIS_TIMEOUT_S)
         slots = _slots(node)

@@ -48,14 +48,9 @@ class Ad(TypedDict, total=False):
     TotalSchedulerJobsRunning: int
 
 
-_QUERY = (
-    # Our own deadline ends only our side of the call; ``timeout`` ends the command in the node.
-    *("timeout", str(COLLECTOR_TIMEOUT_S)),
-    *("condor_status", "-any", "-json", "-attributes", ",".join(Ad.__annotations__)),
-)
-
-
-def ask(nodes: Sequence[Node]) -> tuple[list[Ad], str]:
+def ask(
+    nodes: Sequence[Node], *, also: Sequence[str] = (), timeout_s: int = COLLECTOR_TIMEOUT_S
+) -> tuple[list[Ad], str]:
     """Return all ads at a pool's collector, and why there are none if the query fails.
 
     Without a running central manager there are no ads and no reason: the state of the nodes
@@ -63,6 +58,8 @@ def ask(nodes: Sequence[Node]) -> tuple[list[Ad], str]:
 
     Args:
         nodes: All nodes of the pool.
+        also: Names of attributes to query besides those of ``Ad``.
+        timeout_s: Deadline of the query. The ads of ten thousand slots take some seconds.
     """
     asked = asked_node(nodes)
     if asked is None or not asked.is_running:
@@ -71,11 +68,14 @@ def ask(nodes: Sequence[Node]) -> tuple[list[Ad], str]:
     # Users of a joined execution point have no token.
     user = "root" if asked.joined_to else USER
     try:
-        result = asked.exec(_QUERY, user=user, timeout_s=COLLECTOR_TIMEOUT_S + 1)
+        # Our own deadline ends only our side of the call; ``timeout`` ends the command in the node.
+        argv = ["timeout", str(timeout_s), "condor_status", "-any", "-json"]
+        argv += ["-attributes", ",".join([*Ad.__annotations__, *also])]
+        result = asked.exec(argv, user=user, timeout_s=timeout_s + 1)
     except CondorMiniError as error:
         return [], f"{where} cannot be queried: {error.message}"
     if result.returncode == _TIMED_OUT:
-        return [], f"{where} does not answer in {COLLECTOR_TIMEOUT_S} s"
+        return [], f"{where} does not answer in {timeout_s} s"
     if result.returncode != 0:
         output = (result.stderr.strip() or result.stdout.strip()).splitlines() or ["(no output)"]
         return [], f"{where} does not answer: {output[-1]}"

@@ -19,6 +19,7 @@ from condor_mini.engine.several import lenient, unreached
 from condor_mini.nodes.holdings import Holdings, ask_at_once, slots_by_group, spec_form
 from condor_mini.nodes.node import Malformed, Role
 from condor_mini.reports.collector import (
+    COLLECTOR_TIMEOUT_S,
     address_of,
     ask,
     asked_node,
@@ -215,6 +216,17 @@ class PoolStatus:
     problems: tuple[LabelProblem, ...] = ()
     """What is wrong with the labels of containers that belong to the pool, or claim to."""
 
+    @property
+    def advice(self) -> str:
+        """What to type if the pool is not usable."""
+        match self.verdict:
+            case Verdict.STOPPED:
+                return f"Start it: condor-mini start -n {self.name}"
+            case Verdict.STARTING:
+                return f"Watch it start: condor-mini logs -n {self.name} --follow"
+            case _:
+                return f"See why: condor-mini doctor -n {self.name}"
+
     def to_json(self) -> dict[str, Any]:
         """Return the JSON object that docs/reference/json.md describes."""
         return {key: _plain(value) for key, value in asdict(self).items()}
@@ -227,16 +239,31 @@ def status(pool: PoolNodes) -> PoolStatus:
         NotFound: There is no such pool.
         PoolNotReady: Only the pool's state or network is left; says how to create its nodes.
     """
+    return status_with_ads(pool)[0]
+
+
+def status_with_ads(
+    pool: PoolNodes, also: Sequence[str] = (), *, timeout_s: int = COLLECTOR_TIMEOUT_S
+) -> tuple[PoolStatus, list[Owned]]:
+    """Return the status of a pool, and the ads that it was made of; raises what ``status`` raises.
+
+    Args:
+        pool: Pool to query.
+        also: Names of further attributes of the ads.
+        timeout_s: How long the collector may take to answer.
+    """
     engine = lenient(pool.engine)
     held = Holdings(engine, pool.name)
     ask_at_once(lambda: held.nodes, lambda: held.volumes)
     if not held.nodes:
         pool.existing_nodes()
     away = [failure.message for failure in unreached(engine).values()]
-    found = status_of(pool.name, held.nodes, lost=held.lost_nodes(), away=away)
+    answer = ask(held.nodes, also=also, timeout_s=timeout_s)
+    found = status_of(pool.name, held.nodes, lost=held.lost_nodes(), away=away, answer=answer)
     records = [volume.fault for volume in held.volumes if volume.fault]
     faults = tuple(map(_fault, sorted(records, key=lambda record: record.since)))
-    return replace(found, problems=tuple(held.problems), faults=faults)
+    found = replace(found, problems=tuple(held.problems), faults=faults)
+    return found, owners_of(held.nodes, answer[0])
 
 
 def status_of(
@@ -246,6 +273,7 @@ def status_of(
     lost: Sequence[Identity] = (),
     away: Sequence[str] = (),
     now: datetime | None = None,
+    answer: tuple[list[Ad], str] | None = None,
 ) -> PoolStatus:
     """Return the status of a pool whose nodes are already known.
 
@@ -255,8 +283,9 @@ def status_of(
         lost: Nodes of the pool whose containers were removed.
         away: Why hosts of the pool are not reached; their nodes are not among ``nodes``.
         now: Time of the query. None for the current time.
+        answer: What ``collector.ask`` returned. None to ask now.
     """
-    ads, silence = ask(nodes)
+    ads, silence = answer or ask(nodes)
     owned = owners_of(nodes, ads)
     joins = nodes[0].joined_to or None
     joined = () if joins else tuple(_joined(owned))

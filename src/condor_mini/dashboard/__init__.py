@@ -1,0 +1,1 @@
+"""The dashboard: one page that shows a pool, and does what the command line does."""
