@@ -10,10 +10,10 @@ import stat
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import AlreadyInUse, CondorMiniError, NotFound, StateError
+from condor_mini.base.scratch import ScratchDirectory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -112,7 +112,7 @@ def check_installed() -> None:
     if missing:
         raise NotFound(
             f"the dashboard needs what is not installed: {', '.join(missing)}",
-            hint="Install it: pip install 'condor-mini[dashboard]'",
+            hint="Install it: pip install sse-starlette starlette uvicorn",
         )
 
 
@@ -179,8 +179,8 @@ def _made_token(path: Path, token: str) -> str:
 def opener(directory: Path) -> Iterator[Callable[[str], bool]]:
     """Open links in the user's browser while the context lasts.
 
-    The browser gets the path of a file that leads to the link and only this user can read: others
-    see what a program is called with.
+    The browser gets the path of a file that leads to the link, in a directory of this user alone:
+    others see what a program is called with.
 
     Args:
         directory: Directory for the file; it is made if it does not exist.
@@ -188,14 +188,16 @@ def opener(directory: Path) -> Iterator[Callable[[str], bool]]:
     import webbrowser
 
     directory.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile("w", dir=directory, suffix=".html", encoding="utf-8") as file:
+    with ScratchDirectory(directory=directory) as folder:  # nobody else may look into it
+        file = Path(folder, "dashboard.html")
+        file.touch(0o600)
 
         def show(link: str) -> bool:
-            file.write(
+            file.write_text(
                 '<!doctype html><meta charset="utf-8"><title>condor-mini</title>'
-                f'<meta http-equiv="refresh" content="0;url={link}">'
+                f'<meta http-equiv="refresh" content="0;url={link}">',
+                encoding="utf-8",
             )
-            file.flush()
-            return webbrowser.open(Path(file.name).as_uri())
+            return webbrowser.open(file.as_uri())
 
         yield show

@@ -49,7 +49,7 @@ def test_extra_is_missing(
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     result = command_line("dashboard", "ci")
     assert result.status == 3
-    assert "pip install 'condor-mini[dashboard]'" in result.err
+    assert "pip install sse-starlette starlette uvicorn" in result.err
 
 
 @pytest.mark.parametrize("opens", [True, False])

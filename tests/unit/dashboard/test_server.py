@@ -93,4 +93,4 @@ def test_what_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: name != "uvicorn" or None)
     with pytest.raises(NotFound, match="not installed: uvicorn") as raised:
         server.check_installed()
-    assert "pip install 'condor-mini[dashboard]'" in str(raised.value)
+    assert "pip install sse-starlette starlette uvicorn" in str(raised.value)
