@@ -48,18 +48,19 @@ def assert_as_new(pool: Pool) -> None:
 @pytest.mark.slow_on("docker")
 def test_each_job_is_accounted_for(pool: Pool, cli: Cli, tmp_path: Path) -> None:
     """An evicted job has run twice, a held one is told with its reason and removed at the end."""
+    long = "  - submit: {{executable: /bin/sleep, arguments: {}, transfer_executable: false}}\n"
     (tmp_path / "s.yaml").write_text(
-        f"{JOBS}  - submit: {{executable: /bin/sleep, arguments: 12, transfer_executable: false}}\n"
-        "  - submit: {executable: /bin/sleep, arguments: 600, transfer_executable: false}\n"
+        # The first of the queue has run for a while when another job, which came later, has ended.
+        JOBS.replace("workload:\n", f"workload:\n{long.format(10)}") + f"{long.format(600)}"
         "steps:\n"
         "  - {at: 1s, fault: freeze, target: execute-1/startd, for: 1s}\n"
-        '  - {at: 10%, fault: evict, target: Args == "12"}\n'
+        '  - {at: 10%, fault: evict, target: Args == "10"}\n'
         '  - {fault: hold, target: Args == "600", options: {reason: no input, code: 13}}\n'
     )
     said = cli("chaos", "run", str(tmp_path / "s.yaml"), "-o", "json", timeout_s=200)
     result = json.loads(said.stdout)
     assert [one["problem"] for one in result["faults"]] == [None, None, None], said.stderr
-    *short, evicted, held = result["jobs"]
+    evicted, *short, held = result["jobs"]
     assert (held["state"], held["exit_code"]) == ("held", None)
     assert held["reason"].startswith("no input")
     assert [job["exit_code"] for job in short] == [0, 0, 0, 0]
