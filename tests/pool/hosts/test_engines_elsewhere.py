@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
     from .elsewhere import Machines
 
-pytestmark = pytest.mark.pool_engines("docker", reason="each host has Docker")
+pytestmark = [
+    pytest.mark.pool_engines("docker", reason="each host has Docker"),
+    pytest.mark.slow,
+]
 POOL = "far"
 FILE = f"""\
 version: 1
