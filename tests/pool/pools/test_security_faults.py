@@ -62,10 +62,11 @@ def token_states(pool: Pool, node: str) -> list[str]:
     return [str(one.state) for one in pool.members.tokens() if one.node == f"{pool.name}-{node}"]
 
 
+@pytest.mark.slow_on("docker")
 @pytest.mark.parametrize(
     ("fault", "state"),
     [
-        pytest.param("revoke-token", "revoked", marks=pytest.mark.slow_on("docker")),
+        ("revoke-token", "revoked"),
         pytest.param("expire-token", "expired", marks=pytest.mark.slow),
     ],
 )
