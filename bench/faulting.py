@@ -278,22 +278,21 @@ _KILLED_BY_US = {
 """The product's fault strikes all processes of a daemon, and leaves a node that has ended."""
 
 
-def _killed_node(role: Role) -> Fault:
+def _ended_node(role: Role, word: str, fault: str, what: str) -> Fault:
     article = "an" if role is Role.EXECUTION_POINT else "the"
     return Fault(
-        name=f"kill-{role.words.replace(' ', '-')}",
-        what=f"SIGKILL of {article} {role.words}'s container, started again",
-        steps=step("kill-node", FIRST[role], AT_ONCE_S),
+        name=f"{word}-{role.words.replace(' ', '-')}",
+        what=what.format(f"{article} {role.words}"),
+        steps=step(fault, FIRST[role], AT_ONCE_S),
     )
+
+
+def _killed_node(role: Role) -> Fault:
+    return _ended_node(role, "kill", "kill-node", "SIGKILL of {}'s container, started again")
 
 
 def _stopped_node(role: Role) -> Fault:
-    article = "an" if role is Role.EXECUTION_POINT else "the"
-    return Fault(
-        name=f"stop-{role.words.replace(' ', '-')}",
-        what=f"`docker stop` of {article} {role.words}, and its start",
-        steps=step("stop-node", FIRST[role], AT_ONCE_S),
-    )
+    return _ended_node(role, "stop", "stop-node", "`docker stop` of {}, and its start")
 
 
 def _moving(role: Role) -> Fault:

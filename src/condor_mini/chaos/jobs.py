@@ -127,7 +127,8 @@ class Jobs:
         result = node.exec(argv, user="root", timeout_s=LOOK_TIMEOUT_S)
         if result.returncode != 0:
             raise CondorMiniError(f"{node.name}: {result.stderr.strip()}")
-        return json.loads(result.stdout or "[]")  # type: ignore[no-any-return]
+        ads: list[dict[str, Any]] = json.loads(result.stdout or "[]")
+        return ads
 
     def results(self) -> list[JobResult]:
         """Return what became of each job, in the order of access points and ids.

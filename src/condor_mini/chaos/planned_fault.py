@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from condor_mini.faults.in_force import FaultInForce
     from condor_mini.nodes.pool_nodes import PoolNodes
 
-OF_HOLD = ("reason", "code", "subcode")
-"""The options of ``hold``, which ``Faults.strike`` takes as arguments of their own."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedFault:
@@ -61,34 +58,32 @@ class PlannedFault:
         """
         ours: list[str] = []
         if self.jobs:
-            access_point = pool.node(next(iter(self.nodes), None))
+            access_point = pool.node(self._access_point)
             ours = [f"({self.jobs}) && ({jobs.expression(access_point)})"]
-        of_hold = {key: str(value) for key, value in self.options.items() if key in OF_HOLD}
         return Faults(pool).strike(
             self.fault,
-            (self.nodes or None) if not self.jobs else next(iter(self.nodes), None),
+            self._access_point if self.jobs else self.nodes,
             self.daemon,
             jobs=ours,
+            options=self.options,
             for_s=self.for_s,
-            reason=of_hold.get("reason", ""),
-            code=_number(of_hold.get("code")),
-            subcode=_number(of_hold.get("subcode")),
-            options=self.own_options,
             progress=progress,
         )
 
     def check(self, pool: PoolNodes, progress: Progress) -> None:
-        """Raise what ``strike`` would raise now; of a fault of jobs only for its access point."""
-        nodes = next(iter(self.nodes), None) if self.jobs else self.nodes
+        """Raise what ``strike`` would raise now; that its jobs are absent is no error."""
         Faults(pool).check(
-            self.fault, nodes, self.daemon, options=self.own_options, progress=progress
+            self.fault,
+            self._access_point if self.jobs else self.nodes,
+            self.daemon,
+            jobs=[self.jobs] if self.jobs else (),
+            options=self.options,
+            progress=progress,
         )
 
     @property
-    def own_options(self) -> Choices:
-        """The options that the catalogue has."""
-        of_hold = OF_HOLD if self.fault == "hold" else ()
-        return {key: value for key, value in self.options.items() if key not in of_hold}
+    def _access_point(self) -> str | None:
+        return next(iter(self.nodes), None)
 
     def to_json(self) -> dict[str, object]:
         """Return the fault for programs: docs/reference/json.md."""
@@ -101,10 +96,6 @@ class PlannedFault:
             "for_s": self.for_s,
             "drawn": self.is_drawn,
         }
-
-
-def _number(text: str | None) -> int | None:
-    return None if text is None else int(text)
 
 
 def _words(value: object) -> str:

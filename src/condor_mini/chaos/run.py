@@ -52,10 +52,10 @@ def run_scenario(
     if not command and not scenario.workload:
         return _Run(pool, scenario, planned, progress).beside(queued_jobs(pool, progress))
     if not command:
-        submitted = Submitted(pool, scenario.workload, progress)
+        submitted = Submitted(pool)
         try:
-            run = _Run(pool, scenario, planned, progress)
-            result = run.beside(submitted.jobs)
+            jobs = submitted.submit(scenario.workload, progress)
+            result = _Run(pool, scenario, planned, progress).beside(jobs)
         except BaseException:
             with held_back():
                 submitted.remove()
@@ -107,8 +107,14 @@ class _Run:
                     self._strike_what_is_due(watch, jobs)
                     time.sleep(TICK_S)
             took_s = self._now()
-        finally:
-            self._heal()
+            with held_back():
+                for one, made in self._in_force:
+                    self._end(one, made)
+        except BaseException:
+            with held_back():
+                for one, made in self._in_force:
+                    self._undo(one, made)
+            raise
         self._await_health()
         return ScenarioResult(
             pool=self._pool.name,
@@ -187,19 +193,24 @@ class _Run:
         for one, made in [*self._in_force]:
             time_s = one.planned.for_s
             if time_s is not None and self._now() >= (one.struck_s or 0.0) + time_s:
-                self._in_force.remove((one, made))
                 self._end(one, made)
+                self._in_force.remove((one, made))
 
     def _end(self, one: StruckFault, made: FaultInForce) -> None:
+        if self._undo(one, made):
+            self._watch_recovery(one)
+
+    def _undo(self, one: StruckFault, made: FaultInForce) -> bool:
+        """Undo a fault, and return whether that has succeeded."""
         try:
             Faults(self._pool).heal_all(made.records, wait=False)
         except CondorMiniError as failure:
             self._problems.append(f"{made} could not be undone: {failure.message}")
             one.problem = failure.message
-            return
+            return False
         one.ended_s = self._now()
         self._say(f"Healed {made}")
-        self._watch_recovery(one)
+        return True
 
     def _watch_recovery(self, one: StruckFault) -> None:
         """Note when the nodes of a fault that is over do their work again."""
@@ -215,13 +226,6 @@ class _Run:
             nodes = [self._pool.node(name) for name in one.planned.nodes]
             await_health(nodes, Deadline(HEALTHY_TIMEOUT_S))
             one.recovered_s = self._now()
-
-    def _heal(self) -> None:
-        """Undo all faults that are in force."""
-        with held_back():
-            for one, made in self._in_force:
-                self._end(one, made)
-            self._in_force = []
 
     def _await_health(self) -> None:
         for thread in self._recoveries:

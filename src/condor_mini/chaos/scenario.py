@@ -10,7 +10,6 @@ from pydantic import BeforeValidator, Field, ValidationInfo
 
 from condor_mini.base.errors import ScenarioError, UsageError
 from condor_mini.chaos.drawn_options import needs_a_step
-from condor_mini.chaos.planned_fault import OF_HOLD
 from condor_mini.chaos.values import (
     ClassAdText,
     Duration,
@@ -21,7 +20,7 @@ from condor_mini.chaos.values import (
     When,
 )
 from condor_mini.faults.catalogue import FAULTS
-from condor_mini.faults.choices import checked
+from condor_mini.faults.choices import problems
 from condor_mini.faults.fault import Strikes
 from condor_mini.jobs.submit import description_text
 from condor_mini.reports.logs import known_daemon
@@ -110,17 +109,8 @@ class Step(Part):
         if fault.strikes is not Strikes.JOBS and self.access_point is not None:
             yield ("access_point",), f"{fault.name} strikes {fault.strikes}, and no jobs"
         yield from self._of_target(fault)
-        for option in ("code", "subcode"):
-            if not self.is_own(option) and not str(self.options.get(option, 0)).isdecimal():
-                yield ("options", option), "must be a whole number, at least 0"
-        try:
-            checked(fault, {key: value for key, value in self.options.items() if self.is_own(key)})
-        except UsageError as error:
-            yield ("options",), error.message
-
-    def is_own(self, option: str) -> bool:
-        """Return whether an option is in the catalogue, and not one that hold alone has."""
-        return not (self.fault == "hold" and option in OF_HOLD)
+        for option, message in problems(fault, self.options):
+            yield ("options", option), message
 
     def _of_target(self, fault: Fault) -> Iterator[tuple[Location, str]]:
         here = ("target",)

@@ -9,6 +9,7 @@ from typing import IO, TYPE_CHECKING
 
 from condor_mini.base.errors import CondorMiniError, NotFound, PoolNotReady
 from condor_mini.base.parallel import each
+from condor_mini.base.signals import held_back
 from condor_mini.base.waiting import wait_until
 from condor_mini.chaos.jobs import Jobs
 from condor_mini.jobs.access_points import running_access_points
@@ -34,20 +35,23 @@ _ENDING = (signal.SIGTERM, signal.SIGKILL)
 
 
 class Submitted:
-    """Jobs that the scenario has submitted. They are removed unless all went its way."""
+    """Jobs that the scenario submits."""
 
-    def __init__(self, pool: PoolNodes, works: Sequence[Work], progress: Progress) -> None:
+    def __init__(self, pool: PoolNodes) -> None:
+        self._pool = pool
         self._submissions: list[Submission] = []
-        try:
-            for work in works:
-                given = work.submit if isinstance(work.submit, str) else dict(work.submit)
+
+    def submit(self, works: Sequence[Work], progress: Progress) -> Jobs:
+        """Submit the jobs, and return them; raises what ``Pool.submit`` raises."""
+        for work in works:
+            given = work.submit if isinstance(work.submit, str) else dict(work.submit)
+            with held_back():  # what is submitted is known, or nobody would remove it
                 self._submissions.append(
-                    submit(pool, given, work.count or 1, work.access_point, (), False, progress)
+                    submit(
+                        self._pool, given, work.count or 1, work.access_point, (), False, progress
+                    )
                 )
-        except BaseException:
-            self.remove()
-            raise
-        self.jobs = _of_submissions(self._submissions)
+        return _of_submissions(self._submissions)
 
     def fetch(self, progress: Progress) -> None:
         """Copy what the jobs wrote back, as ``submit --wait`` does.

@@ -81,13 +81,6 @@ _for_option = click.option(
     help="Keep it in force so long (30s, 2m), and undo it then; Ctrl-C undoes it at once. "
     "Without it, the fault stays until `condor-mini heal`.",
 )
-_reason_option = click.option("--reason", default="", metavar="TEXT", help="Set HoldReason.")
-_code_option = click.option(
-    "--code", type=click.IntRange(0), metavar="N", help="Set HoldReasonCode in the jobs' ads."
-)
-_subcode_option = click.option(
-    "--subcode", type=click.IntRange(0), metavar="N", help="Set HoldReasonSubCode."
-)
 
 
 def _command_of(fault: Fault) -> click.Command:
@@ -99,8 +92,6 @@ def _command_of(fault: Fault) -> click.Command:
         options.append(_for_option)
     if fault.strikes is Strikes.JOBS:
         options.append(node_option)
-    if fault.name == "hold":
-        options += [_reason_option, _code_option, _subcode_option]
     options += map(_option, fault.options)
     metavar = "JOB..." if fault.strikes is Strikes.JOBS else str(fault.strikes)
     names = {f"option_{option.name}": option.name for option in fault.options}
@@ -139,9 +130,6 @@ def _run(
     quiet: bool,
     duration: str | None = None,
     node: str | None = None,
-    reason: str = "",
-    code: int | None = None,
-    subcode: int | None = None,
 ) -> None:
     from condor_mini.base.progress import progress_for_stderr
     from condor_mini.base.times import parse_duration
@@ -160,9 +148,6 @@ def _run(
         nodes,
         daemon,
         jobs=jobs,
-        reason=reason,
-        code=code,
-        subcode=subcode,
         options=chosen,
         for_s=for_s,
         held=for_s is not None,

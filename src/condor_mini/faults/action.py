@@ -26,9 +26,6 @@ class Target:
     daemon: str = ""
     jobs: Sequence[str] = ()
     """Ids of jobs or of clusters; or one ClassAd expression."""
-    reason: str = ""
-    code: int | None = None
-    subcode: int | None = None
     options: Choices = field(default_factory=dict)
     """What was chosen with the options of the fault."""
     group: Sequence[Node] = ()

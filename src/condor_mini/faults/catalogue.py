@@ -120,6 +120,19 @@ _JOB_FAULTS = (
         "released.",
         seen="event 012; JobStatus 5, HoldReason, HoldReasonCode (1 in the event: condor_hold has "
         "no other), HoldReasonSubCode",
+        options=(
+            FaultOption(name="reason", metavar="TEXT", what="Set HoldReason."),
+            FaultOption(
+                name="code",
+                metavar="N",
+                least=0,
+                whole=True,
+                what="Set HoldReasonCode in the jobs' ads.",
+            ),
+            FaultOption(
+                name="subcode", metavar="N", least=0, whole=True, what="Set HoldReasonSubCode."
+            ),
+        ),
     ),
     Fault(
         name="release",

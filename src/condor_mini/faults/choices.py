@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING
 from condor_mini.base.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from condor_mini.faults.fault import Fault, FaultOption
 
 Choice = str | float | Sequence[str]
@@ -25,13 +28,26 @@ def checked(fault: Fault, given: Choices) -> dict[str, Choice]:
     Raises:
         UsageError: A fault has no such option, or cannot have such a value, or one is missing.
     """
+    for _, message in problems(fault, given):
+        raise UsageError(message)
     known = {option.name: option for option in fault.options}
-    if strange := sorted(given.keys() - known.keys()):
-        raise UsageError(f"{fault.name} has no option {strange[0]}")
+    return {name: _value(fault, known[name], value) for name, value in given.items()}
+
+
+def problems(fault: Fault, given: Choices) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with choices: the option's name, and what to say of it."""
+    known = {option.name: option for option in fault.options}
+    for name, value in given.items():
+        if name not in known:
+            yield name, f"{fault.name} has no option {name}"
+            continue
+        try:
+            _value(fault, known[name], value)
+        except UsageError as error:
+            yield name, error.message
     for option in fault.options:
         if option.required and option.name not in given:
-            raise UsageError(f"{fault.name} needs --{option.name} {option.metavar}")
-    return {name: _value(fault, known[name], value) for name, value in given.items()}
+            yield option.name, f"{fault.name} needs --{option.name} {option.metavar}"
 
 
 def _value(fault: Fault, option: FaultOption, value: Choice) -> Choice:
@@ -44,9 +60,10 @@ def _value(fault: Fault, option: FaultOption, value: Choice) -> Choice:
     except ValueError:
         raise UsageError(f"{fault.name} --{option.name} {value}: that is no number") from None
     if not option.least <= number <= option.most:
-        raise UsageError(
-            f"{fault.name} --{option.name} {value}: it can be {option.least:g} to {option.most:g}"
-        )
+        most = "or more" if math.isinf(option.most) else f"to {option.most:g}"
+        raise UsageError(f"{fault.name} --{option.name} {value}: it can be {option.least:g} {most}")
+    if option.whole and not number.is_integer():
+        raise UsageError(f"{fault.name} --{option.name} {value}: that is no whole number")
     return number
 
 

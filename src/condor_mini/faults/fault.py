@@ -36,6 +36,8 @@ class FaultOption:
     least: float | None = None
     """The smallest number that it can be; None for what is no number."""
     most: float = math.inf
+    whole: bool = False
+    """Whether it is a whole number."""
 
     def to_json(self) -> dict[str, object]:
         """Return the option for programs: docs/reference/json.md."""

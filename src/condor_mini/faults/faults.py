@@ -6,7 +6,7 @@ import logging
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from condor_mini.base.errors import CondorMiniError, UsageError
+from condor_mini.base.errors import CondorMiniError, NotFound, UsageError
 from condor_mini.base.parallel import each
 from condor_mini.base.progress import Progress
 from condor_mini.base.signals import held_back
@@ -115,9 +115,6 @@ class Faults(JobFaults, NetworkFaults, ResourceFaults, SecurityFaults):
         daemon: str = "",
         *,
         jobs: Sequence[str] = (),
-        reason: str = "",
-        code: int | None = None,
-        subcode: int | None = None,
         options: Choices | None = None,
         for_s: float | None = None,
         held: bool = True,
@@ -131,10 +128,7 @@ class Faults(JobFaults, NetworkFaults, ResourceFaults, SecurityFaults):
                 access point, for faults of jobs.
             daemon: Name of the daemon, for faults of daemons.
             jobs: Ids or an expression, for faults of jobs.
-            reason: See ``hold``, as for ``code`` and ``subcode``.
-            code: ``HoldReasonCode``.
-            subcode: ``HoldReasonSubCode``.
-            options: The other options of the fault by their names: ``{"percent": 10}``.
+            options: The options of the fault by their names: ``{"percent": 10}``.
             for_s: Time of the fault in seconds: see ``FaultInForce.last``. None for no end.
             held: Whether the fault ends with this process. If not, it stays until it is healed.
             progress: Receives a phase if an image has to be built first.
@@ -149,20 +143,9 @@ class Faults(JobFaults, NetworkFaults, ResourceFaults, SecurityFaults):
         fault = fault_named(name)
         if for_s is not None and not fault.lasts:
             raise UsageError(f"{name} is a moment: it has no time")
-        checked(fault, options or {})
+        chosen = checked(fault, options or {})
         self.heal_abandoned()
-        struck = self._targets(
-            fault,
-            node,
-            daemon,
-            jobs,
-            in_force=self.in_force(),
-            reason=reason,
-            code=code,
-            subcode=subcode,
-            options=options,
-            progress=progress,
-        )
+        struck = self._targets(fault, node, daemon, jobs, chosen, progress)
         action = ACTIONS[name]
         found = [action.look(target) for target in struck]
         if action.undo is None:
@@ -184,32 +167,31 @@ class Faults(JobFaults, NetworkFaults, ResourceFaults, SecurityFaults):
         node: str | Sequence[str] | None = None,
         daemon: str = "",
         *,
+        jobs: Sequence[str] = (),
         options: Choices | None = None,
         progress: Progress | None = None,
     ) -> None:
         """Raise what ``strike`` would raise now, and make no fault; see there.
 
-        Of a fault of jobs only the access point is checked: its jobs may not be there yet.
+        That there are no such jobs is no error: they may come later.
         """
         fault = fault_named(name)
-        struck = self._targets(fault, node, daemon, options=options, progress=progress)
-        if fault.strikes is not Strikes.JOBS:
-            for target in struck:
+        chosen = checked(fault, options or {})
+        for target in self._targets(fault, node, daemon, jobs, chosen, progress):
+            try:
                 ACTIONS[name].look(target)
+            except NotFound:
+                if fault.strikes is not Strikes.JOBS:
+                    raise
 
     def _targets(
         self,
         fault: Fault,
         node: str | Sequence[str] | None,
         daemon: str,
-        jobs: Sequence[str] = (),
-        *,
-        options: Choices | None,
+        jobs: Sequence[str],
+        options: Choices,
         progress: Progress | None,
-        in_force: Sequence[FaultRecord] = (),
-        reason: str = "",
-        code: int | None = None,
-        subcode: int | None = None,
     ) -> list[Target]:
         return targets.targets(
             self._pool,
@@ -217,11 +199,8 @@ class Faults(JobFaults, NetworkFaults, ResourceFaults, SecurityFaults):
             node,
             daemon,
             jobs,
-            in_force=in_force,
-            reason=reason,
-            code=code,
-            subcode=subcode,
-            options=checked(fault, options or {}),
+            in_force=self.in_force(),
+            options=options,
             progress=progress or Progress(),
         )
 

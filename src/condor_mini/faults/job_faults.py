@@ -22,9 +22,6 @@ class JobFaults(ABC):
         daemon: str = "",
         *,
         jobs: Sequence[str] = (),
-        reason: str = "",
-        code: int | None = None,
-        subcode: int | None = None,
         options: Choices | None = None,
     ) -> object:
         """Make a fault by its name; see ``Faults.strike``."""
@@ -49,7 +46,9 @@ class JobFaults(ABC):
         Raises:
             NotFound: There is no such job that can be held.
         """
-        self.strike("hold", node, jobs=jobs, reason=reason, code=code, subcode=subcode)
+        given = {"reason": reason or None, "code": code, "subcode": subcode}
+        chosen: Choices = {name: value for name, value in given.items() if value is not None}
+        self.strike("hold", node, jobs=jobs, options=chosen)
 
     def release(self, *jobs: str, node: str | None = None) -> None:
         """Release held jobs; see ``hold``."""

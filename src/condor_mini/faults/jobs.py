@@ -84,11 +84,12 @@ def constraint_of(jobs: Sequence[str]) -> str:
 
 
 def _hold(target: Target, jobs: str) -> None:
-    reason = target.reason or REASON
-    run(target.node, *CONDOR_HOLD.argv(jobs.split(), reason=reason, subcode=target.subcode))
-    if target.code is not None:
+    reason = target.text("reason") or REASON
+    subcode = round(target.number("subcode")) if "subcode" in target.options else None
+    run(target.node, *CONDOR_HOLD.argv(jobs.split(), reason=reason, subcode=subcode))
+    if "code" in target.options:
         for job in jobs.split():
-            _set_code(target, job, target.code)
+            _set_code(target, job, round(target.number("code")))
 
 
 def _set_code(target: Target, job: str, code: int) -> None:

@@ -82,12 +82,13 @@ bad.yaml:3:11: workload.submit: there is no file nothing.sub
 bad.yaml:6:9: steps[0].at: must be a duration (30s, 1m30s) or a part of the jobs (10%), not '100%'
 bad.yaml:7:12: steps[0].fault: there is no fault kill-nod; did you mean kill-node?
 bad.yaml:11:10: steps[1].for: evict is a moment: it has no time
-bad.yaml:14:14: steps[2].options: loss has no option percnt
+bad.yaml:14:14: steps[2].options: loss needs --percent P
+bad.yaml:14:23: steps[2].options.percnt: loss has no option percnt
 bad.yaml:16:13: steps[3].target: must be NODE/DAEMON (execute-1/master)
 bad.yaml:17:5: steps[4]: the key target is missing: kill-node strikes NODE
 bad.yaml:18:5: steps[4].targt: there is no such key: did you mean target?
 bad.yaml:20:13: steps[5].target: stop strikes collector, negotiator, schedd, startd, not shadow
-bad.yaml:22:21: steps[6].options.code: must be a whole number, at least 0
+bad.yaml:22:21: steps[6].options.code: hold --code high: that is no number
 bad.yaml:24:13: steps[7].target: must be one ClassAd expression
 bad.yaml:26:13: steps[8].target: must be one: kill-node strikes NODE
 bad.yaml:27:19: steps[8].access_point: kill-node strikes NODE, and no jobs

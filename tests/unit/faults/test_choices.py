@@ -40,6 +40,8 @@ def test_values_are_read(name: str, given: Choices, read: Choices) -> None:
         ("loss", {"percent": 101}, "0.01 to 100"),
         ("delay", {"ms": -1}, "1 to 60000"),
         ("freeze", {"percent": 1}, "freeze has no option percent"),
+        ("hold", {"code": "1.5"}, "hold --code 1.5: that is no whole number"),
+        ("hold", {"subcode": -1}, "hold --subcode -1: it can be 0 or more"),
     ],
 )
 def test_false_values(name: str, given: Choices, words: str) -> None:
