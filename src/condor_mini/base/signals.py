@@ -10,6 +10,7 @@ import signal
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
+    from threading import Thread
     from types import TracebackType
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -80,3 +81,9 @@ class LetThrough:
 def held_back() -> HeldBack:
     """Return a context that signals do not interrupt."""
     return HeldBack()
+
+
+def start_thread(thread: Thread) -> None:
+    """Start a thread that leaves the signals to the others, as to the main thread."""
+    with held_back():
+        thread.start()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from condor_mini.base.errors import CondorMiniError
 from condor_mini.base.parallel import each
-from condor_mini.base.signals import held_back
+from condor_mini.base.signals import start_thread
 from condor_mini.jobs.holds import held_for_good
 from condor_mini.jobs.job_ads import COMPLETED, HELD, REMOVED, STATES
 from condor_mini.jobs.runners import answer
@@ -230,8 +230,7 @@ class JobWatch:
         """Why the last look has failed; empty if it has not."""
 
     def __enter__(self) -> Self:
-        with held_back():  # signals are for the thread that has made us
-            self._thread.start()
+        start_thread(self._thread)
         return self
 
     def __exit__(

@@ -8,7 +8,7 @@ from threading import Thread
 from typing import IO, TYPE_CHECKING
 
 from condor_mini.base.errors import CondorMiniError, UsageError
-from condor_mini.base.signals import held_back
+from condor_mini.base.signals import held_back, start_thread
 from condor_mini.chaos.jobs import JobWatch
 from condor_mini.chaos.plan import Plan
 from condor_mini.chaos.result import ScenarioResult, StruckFault
@@ -217,8 +217,7 @@ class _Run:
         if one.planned.jobs:
             return
         thread = Thread(target=self._note_recovery, args=(one,), name="condor-mini recovery")
-        with held_back():  # signals are for the thread that runs the scenario
-            thread.start()
+        start_thread(thread)
         self._recoveries.append(thread)
 
     def _note_recovery(self, one: StruckFault) -> None:

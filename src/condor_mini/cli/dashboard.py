@@ -62,14 +62,13 @@ def _in_a_thread(show: Callable[[str], bool], link: Link) -> None:
     """Open the page; a browser in the terminal would keep the server waiting."""
     from threading import Thread
 
-    from condor_mini.base.signals import held_back
+    from condor_mini.base.signals import start_thread
 
     def work() -> None:
         if not show(link.page):
             click.echo("No browser could be opened: open the link yourself.", err=True)
 
-    with held_back():  # the thread leaves the signals to the main thread
-        Thread(target=work, daemon=True).start()
+    start_thread(Thread(target=work, daemon=True))
 
 
 def _directory() -> Path:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from condor_mini.base.errors import CondorMiniError, UsageError
-from condor_mini.base.signals import held_back
+from condor_mini.base.signals import start_thread
 from condor_mini.base.words import counted
 from condor_mini.faults.catalogue import fault_named
 from condor_mini.faults.fault import Strikes
@@ -169,8 +169,7 @@ def _heal_after(made: FaultInForce, seconds: float) -> None:
 
     timer = threading.Timer(seconds, heal)
     timer.daemon = True
-    with held_back():  # the thread leaves the signals to the main thread
-        timer.start()
+    start_thread(timer)
 
 
 def _heal(body: Mapping[str, Any]) -> Order:

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import CondorMiniError
-from condor_mini.base.signals import held_back
+from condor_mini.base.signals import start_thread
 from condor_mini.base.times import rfc3339
 from condor_mini.reports import logs
 
@@ -83,11 +83,10 @@ class LogFeed:
         self._ending = ending = threading.Event()
         self._lines.clear()
         loop = asyncio.get_running_loop()
-        with held_back():  # the thread leaves the signals to the main thread
-            self._thread = threading.Thread(
-                target=self._work, args=(loop, ending), daemon=True, name="logs"
-            )
-            self._thread.start()
+        self._thread = threading.Thread(
+            target=self._work, args=(loop, ending), daemon=True, name="logs"
+        )
+        start_thread(self._thread)
 
     def _work(self, loop: asyncio.AbstractEventLoop, ending: threading.Event) -> None:
         tail: int | None = TAIL

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import CondorMiniError
-from condor_mini.base.signals import held_back
+from condor_mini.base.signals import start_thread
 from condor_mini.records.entry import EntryKind, TimelineEntry, stamp
 from condor_mini.reports import logs
 
@@ -38,8 +38,7 @@ class LogFollower:
 
     def start(self) -> None:
         """Begin to follow."""
-        with held_back():  # the thread leaves the signals to the main thread
-            self._thread.start()
+        start_thread(self._thread)
 
     def end(self) -> None:
         """Have it read what has been written until now, and end; does not wait."""

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 from condor_mini.base.errors import CondorMiniError
-from condor_mini.base.signals import held_back
+from condor_mini.base.signals import start_thread
 from condor_mini.records.entry import EntryKind, TimelineEntry, stamp
 
 if TYPE_CHECKING:
@@ -68,8 +68,7 @@ class Looker:
         if self._ending.is_set():
             return
         self._look()
-        with held_back():  # the thread leaves the signals to the main thread
-            self._thread.start()
+        start_thread(self._thread)
 
     def end(self) -> None:
         """Have it look once more, and end; does not wait."""

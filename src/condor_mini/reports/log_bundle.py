@@ -25,7 +25,7 @@ from condor_mini.base import archives
 from condor_mini.base.errors import CondorMiniError, StateError, UsageError
 from condor_mini.base.layout import LOG, REQUEST_SCRIPTS
 from condor_mini.base.redaction import is_secret_file, redact, redact_bytes
-from condor_mini.base.signals import held_back
+from condor_mini.base.signals import start_thread
 from condor_mini.base.times import rfc3339
 from condor_mini.base.tree import Tree, named
 from condor_mini.nodes.holdings import spec_form
@@ -170,9 +170,8 @@ class _Collection:
         # Not an executor: Python waits for the threads of an executor at exit, and a thread may
         # hang in a call to an engine.
         threads = [threading.Thread(target=self._work, daemon=True) for _ in range(WORKERS)]
-        with held_back():  # the threads leave the signals to the main thread
-            for thread in threads:
-                thread.start()
+        for thread in threads:
+            start_thread(thread)
         for thread in threads:
             thread.join(max(0.0, self.deadline - time.monotonic()))
         self._closed.set()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from condor_mini.base.errors import CondorMiniError, NotFound, UsageError
 from condor_mini.base.layout import REQUEST_SCRIPTS
 from condor_mini.base.parallel import each
-from condor_mini.base.signals import held_back
+from condor_mini.base.signals import start_thread
 from condor_mini.base.times import rfc3339
 
 if TYPE_CHECKING:
@@ -330,8 +330,7 @@ class _Reader:
         self._context = engine.follow(source.container, since=since, timestamps=True)
         self._raw = self._context.__enter__()
         self._thread = threading.Thread(target=self._work, daemon=True)
-        with held_back():  # the thread leaves the signals to the main thread
-            self._thread.start()
+        start_thread(self._thread)
 
     @property
     def has_ended(self) -> bool:
