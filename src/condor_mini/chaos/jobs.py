@@ -240,7 +240,7 @@ class JobWatch:
         traceback: TracebackType | None,
     ) -> None:
         self._stop.set()
-        self._thread.join()
+        self._thread.join(LOOK_TIMEOUT_S)
 
     def _run(self) -> None:
         pause_s = 0.0
@@ -249,8 +249,8 @@ class JobWatch:
             try:
                 self.latest = self._look()
                 self.problem = ""
-            except CondorMiniError as failure:
-                self.problem = failure.message
+            except (CondorMiniError, ValueError) as failure:  # ValueError: half an answer
+                self.problem = str(failure)
             pause_s = max(LOOK_INTERVAL_S, MOST_LOAD * (time.monotonic() - began))
 
     def _look(self) -> Look:
