@@ -119,7 +119,7 @@ class _Draw:
         options = drawn_options(fault, dice)
         daemon, jobs = "", ""
         if fault.strikes is Strikes.JOBS:
-            parts = dice.choice((2, 3, 5, 10))
+            parts = dice.choice((2, 3, 5))
             jobs = f"ProcId % {parts} == {dice.randrange(parts)}"
         elif fault.strikes is Strikes.DAEMON:
             there = [name for name in fault.daemons if name not in _NOT_STRUCK and runs(node, name)]

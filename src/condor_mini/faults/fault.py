@@ -64,6 +64,8 @@ class Fault:
     """Whether the node is not even there while it is in force."""
     outlives_node: bool = False
     """Whether it is in force again when its node has ended and is started."""
+    concerns_all: bool = False
+    """Whether all nodes of the pool have to recover when it is undone, and not only its own."""
     daemons: tuple[str, ...] = ()
     """The daemons that it can strike."""
     engines: str = EVERYWHERE

@@ -39,7 +39,9 @@ def heal_records(pool: PoolNodes, records: Sequence[FaultRecord], *, wait: bool)
     if failures:
         raise failures[0]
     if wait and records and not journal.records(lenient(pool.engine), pool.name):
-        _await_health(pool, {record.node for record in records})
+        faults = [FAULTS.get(record.fault) for record in records]
+        concerns_all = any(fault is not None and fault.concerns_all for fault in faults)
+        _await_health(pool, None if concerns_all else {record.node for record in records})
 
 
 def lift(pool: PoolNodes, record: FaultRecord) -> None:
@@ -106,10 +108,10 @@ def _node(pool: PoolNodes, record: FaultRecord) -> Node | None:
     return found[0] if found else None
 
 
-def _await_health(pool: PoolNodes, names: set[str]) -> None:
-    """Wait until nodes do their work, if the central manager runs and can know."""
+def _await_health(pool: PoolNodes, names: set[str] | None) -> None:
+    """Wait until nodes do their work, if the central manager runs and can know; None for all."""
     nodes = pool.reached_nodes
     if not nodes or not nodes[0].is_running:
         return
-    healed = [node for node in nodes if node.name in names and node.is_running]
+    healed = [node for node in nodes if (names is None or node.name in names) and node.is_running]
     await_health(healed, Deadline(HEALTHY_TIMEOUT_S))

@@ -19,6 +19,7 @@ SECURITY_FAULTS = (
         seen="the node's ads leave the collector; its logs: 'authentication failed'; token list: "
         "revoked",
         undone_by="a new token",
+        concerns_all=True,
     ),
     Fault(
         name="expire-token",
@@ -28,6 +29,7 @@ SECURITY_FAULTS = (
         seen="the node's ads leave the collector; its logs: 'authentication failed'; token list: "
         "expired",
         undone_by="a new token",
+        concerns_all=True,
     ),
     Fault(
         name="lose-key",
@@ -37,6 +39,7 @@ SECURITY_FAULTS = (
         seen="all ads but the central manager's own leave the collector; logs: 'authentication "
         "failed'",
         undone_by="new tokens for all nodes",
+        concerns_all=True,
         outlives_node=True,
     ),
 )

@@ -93,6 +93,7 @@ def test_all_are_refused_when_the_key_is_lost(fresh: Cli, pool_engine: Engine) -
         await_refusal(pool, "execute-1")
         assert pool.exec(["condor_status"]).returncode != 0
         assert not pool.members.accepts(secret)
+    assert pool.status().verdict == "usable"
     await_startds(pool, "execute-1")
     assert pool.exec(["condor_status"]).returncode == 0
     assert pool.submit({"executable": "/bin/true"}).wait(timeout_s=WITHIN_S) == 0
