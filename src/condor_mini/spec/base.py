@@ -50,9 +50,7 @@ class Contradictions(ValueError):
 class Part(BaseModel):
     """A mapping of a pool file. It is frozen, strict about types, and accepts no unknown keys."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     def contradictions(self) -> Iterator[tuple[Location, str]]:
         """Yield location and message for valid values that contradict each other."""
