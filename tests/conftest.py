@@ -18,6 +18,7 @@ import debian_packages
 import podman_for_tests as podman
 from condor_mini.engine import EmbeddedEngine, FakeEngine
 from condor_mini.engines import find_engine
+from engine_marks import engines_that_are_slow
 from sandbox_programs import sandbox_runtime
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "needs(what): a protocol or a fact of `EngineInfo`")
     config.addinivalue_line("markers", "needs_no(what): the same, which the engine has not")
     config.addinivalue_line("markers", "slow: it runs with --slow only")
+    config.addinivalue_line("markers", "slow_on(*names): on these engines it runs with --slow only")
     config.addinivalue_line("markers", "clients: it runs with --clients only")
     config.addinivalue_line("markers", "alone: no other test runs beside it, where several do")
 
@@ -121,9 +123,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     only = metafunc.definition.get_closest_marker("engines")
     # Rootless is who asks: tests that are about it run the others again, as an ordinary user.
     admitted = only.args if only else tuple(name for name in ENGINES if name != ROOTLESS)
-    metafunc.parametrize(
-        "engine_name", [name for name in names if name in admitted], scope="session"
-    )
+    slow = engines_that_are_slow(metafunc)
+    parameters = [
+        pytest.param(name, marks=pytest.mark.slow if name in slow else ())
+        for name in names
+        if name in admitted
+    ]
+    metafunc.parametrize("engine_name", parameters, scope="session")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -16,11 +16,34 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.mark.parametrize("page", scenarios("pool"), ids=name_of)
+PAGES = scenarios("pool")
+FIRST = {"README.md", "pool-of-nodes.md", "back-up-and-upgrade.md", "test-with-faults.md"}
+"""The pages that are always run on a container engine: one needs it. The others are run without
+one, which is quicker, and with --slow on both."""
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, id=name_of(page), marks=() if page.name in FIRST else pytest.mark.slow)
+        for page in PAGES
+    ],
+)
 def test_pool(page: Path, clone: Path) -> None:
     """Each command for a pool of nodes gives what stands below it, but for the seconds."""
+    follow(page, "auto", clone)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name not in FIRST], ids=name_of)
+def test_pool_without_an_engine(page: Path, clone: Path) -> None:
+    """Without a container engine they give the same."""
+    follow(page, "embedded", clone)
+
+
+def follow(page: Path, engine: str, clone: Path) -> None:
+    """Type in what a page says of a pool, and compare what comes out."""
     name = f"docs-{uuid.uuid4().hex[:6]}"
-    environment = {"CONDOR_MINI_NAME": name}
+    environment = {"CONDOR_MINI_NAME": name, "CONDOR_MINI_ENGINE": engine}
     story = of_kind("pool", page)
     try:
         if "condor-mini create" not in story[0].text:
@@ -33,7 +56,7 @@ def test_pool(page: Path, clone: Path) -> None:
                 output = typed(command, clone, environment)
                 check(command, output.replace(f" -n {name}", "").replace(name, "mini"))
     finally:
-        Pool(find_engine(), name).delete()
+        Pool(find_engine(engine), name).delete()
 
 
 def test_readme_shows_a_pool() -> None:

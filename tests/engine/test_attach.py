@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     AttachByTerminal = Callable[..., tuple[int, str]]
 
+pytestmark = pytest.mark.slow_on("podman")  # the same code as on Docker
+
 CHILD = (sys.executable, str(Path(__file__).parent / "attach_child.py"))
 
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     MakeContainer = Callable[[ContainerSpec], str]
     Write = Callable[[str, str], None]
 
+pytestmark = pytest.mark.slow_on("podman")  # the same code as on Docker
+
 STAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z) ")
 PATIENCE_S = 10
 

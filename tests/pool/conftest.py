@@ -17,6 +17,7 @@ from condor_mini.base.series import catalogue
 from condor_mini.base.waiting import wait_until
 from condor_mini.engines import find_engine
 from condor_mini.images import builder
+from engine_marks import engines_that_are_slow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,7 +41,6 @@ def pytest_configure(config: pytest.Config) -> None:
     for words in (
         "every_engine: what can differ by engine, and is tested on each of them unasked",
         "pool_engines(*names, reason): the only engines that the test is about, and why",
-        "slow_on(*names): on these engines it runs with --slow only",
     ):
         config.addinivalue_line("markers", words)
 
@@ -58,8 +58,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     admitted = [name for name in names if only is None or name in only.args]
     asked = chosen or everywhere or only is None
     reason = only.kwargs["reason"] if only and asked else "it takes --pool-engines embedded"
-    slow_on = metafunc.definition.get_closest_marker("slow_on")
-    marks = dict.fromkeys(slow_on.args if slow_on else (), (pytest.mark.slow,))
+    marks = dict.fromkeys(engines_that_are_slow(metafunc), (pytest.mark.slow,))
     if not admitted:
         marks = {name: (pytest.mark.skip(reason=reason),) for name in names}
     parameters = [pytest.param(name, marks=marks.get(name, ())) for name in admitted or names]

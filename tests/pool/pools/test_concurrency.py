@@ -40,6 +40,7 @@ def runs_a_job(cli: Cli) -> bool:
 
 
 @pytest.mark.every_engine
+@pytest.mark.slow_on("docker")
 def test_of_several_of_one_name_one_wins(fresh: Cli) -> None:
     """One creates the pool, which is usable; the others end with 4 and say that it is there."""
     results = run([fresh] * 3, "create")

@@ -36,6 +36,7 @@ def whatever_is_left(engine: Engine, name: str) -> list[str]:
 
 
 @pytest.mark.every_engine
+@pytest.mark.slow_on("embedded")
 def test_created_pool_is_usable_at_once_and_delete_leaves_nothing(
     fresh: Cli, pool_engine: Engine
 ) -> None:

@@ -136,6 +136,7 @@ def test_what_runs_when_the_schedd_dies_runs_on(own: Pool) -> None:
 
 
 @pytest.mark.every_engine
+@pytest.mark.slow_on("embedded")
 def test_stopped_pool_starts_again(own: Pool, cli: Cli) -> None:
     """After `stop` nothing runs; `start` gives a usable pool with the same nodes."""
     before = [node.info.id for node in own.nodes]
@@ -186,6 +187,7 @@ def test_scale_down_lets_jobs_finish(own: Pool, cli: Cli) -> None:
 
 
 @pytest.mark.every_engine
+@pytest.mark.slow_on("docker")
 def test_scale_down_after_the_grace_requeues(own: Pool, cli: Cli) -> None:
     """A job that outlasts --grace is put back into the queue and runs elsewhere."""
     # Not NumJobStarts, which a shadow tells the schedd of: it may end before.
