@@ -19,7 +19,7 @@ from condor_mini.reports.status import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from condor_mini.base.errors import CondorMiniError
     from condor_mini.reports.overview import Submitter
@@ -172,6 +172,8 @@ class Looks:
     error: CondorMiniError | None = None
     """In place of a look."""
     count: int = 0
+    changed: Callable[[], object] | None = None
+    """What is to be called when a queue changes; None if nobody has asked."""
 
     def look(self) -> Look:
         """Return what is there now."""
@@ -179,6 +181,10 @@ class Looks:
         if self.error is not None:
             raise self.error
         return self.now
+
+    def watch(self, changed: Callable[[], object]) -> None:
+        """Keep what is to be called, for the test to call it."""
+        self.changed = changed
 
 
 @dataclass
@@ -189,6 +195,9 @@ class LargePool:
     slots_of_each: int = 100
     jobs: int = 20_000
     count: int = 0
+
+    def watch(self, changed: Callable[[], object]) -> None:
+        """Nothing is seen between two looks."""
 
     def look(self) -> Look:
         """Return the pool as it is at this look."""

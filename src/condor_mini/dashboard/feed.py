@@ -8,7 +8,7 @@ import logging
 import math
 import time
 from collections import deque
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -112,6 +112,10 @@ class Feed:
         self._changed_at = self._clock()
         self._awake.set()
 
+    def _wake_from_thread(self, loop: asyncio.AbstractEventLoop) -> None:
+        with suppress(RuntimeError):  # the loop is closed: the dashboard has ended
+            loop.call_soon_threadsafe(self.wake)
+
     async def next(self, version: int | None, *, timeout_s: float) -> str | None:
         """Return the state as JSON as soon as it is another one than ``version``.
 
@@ -133,16 +137,24 @@ class Feed:
 
     async def run(self) -> None:
         """Look again and again while somebody watches, until the task is cancelled."""
+        loop = asyncio.get_running_loop()
         while True:
             while not self._watchers:
                 self._awake.clear()
                 await self._awake.wait()
             await self.look_once()
             self._awake.clear()
+            if self._is_calm:
+                self._source.watch(lambda: self._wake_from_thread(loop))
             try:
                 await asyncio.wait_for(self._awake.wait(), self.pause_s)
             except TimeoutError:
                 continue
+
+    @property
+    def _is_calm(self) -> bool:
+        """Whether looks are so seldom that the next change would be seen late."""
+        return self._clock() - self._changed_at >= PACES[0][0]
 
     @property
     def pause_s(self) -> float:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from condor_mini.base.errors import CondorMiniError, NotFound
 from condor_mini.base.progress import Progress
+from condor_mini.dashboard.queue_watch import QueueWatch
 from condor_mini.jobs.queue import queue
 from condor_mini.nodes.holdings import ask_at_once
 from condor_mini.pool import Pool
@@ -16,6 +17,8 @@ from condor_mini.reports.collector import COLLECTOR_TIMEOUT_S
 from condor_mini.reports.overview import overview
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from condor_mini.engine import Engine
     from condor_mini.jobs.queue import QueuedJob
     from condor_mini.reports.overview import Overview
@@ -44,6 +47,9 @@ class Source(Protocol):
     def look(self) -> Look:
         """Look once; raises ``CondorMiniError`` if nothing can be seen."""
 
+    def watch(self, changed: Callable[[], object]) -> None:
+        """Call ``changed`` from another thread if a queue changes in the next seconds."""
+
 
 class PoolSource:
     """Looks at the pool of a name. One that was deleted and made again is found again."""
@@ -52,6 +58,7 @@ class PoolSource:
         self._engine = engine
         self.name = name
         self._pool = Pool(engine, name)
+        self._queues = QueueWatch(lambda: self._pool.nodes)
         self._timeout_s = COLLECTOR_TIMEOUT_S
 
     def pool(self) -> Pool:
@@ -90,6 +97,10 @@ class PoolSource:
             at=datetime.now(UTC),
             took_s=time.monotonic() - began,
         )
+
+    def watch(self, changed: Callable[[], object]) -> None:
+        """Call ``changed`` from another thread if a queue changes in the next seconds."""
+        self._queues.watch(changed)
 
 
 class _Notes(Progress):

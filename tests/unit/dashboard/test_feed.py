@@ -163,6 +163,34 @@ def test_calm_pool_is_looked_at_seldom(calm_s: float, pause_s: float) -> None:
     assert feed.pause_s == pause_s
 
 
+def test_queue_of_a_calm_pool_is_watched() -> None:
+    """A change is looked at when it happens, not when the pause is over."""
+    time, source = Time(), Looks()
+
+    async def scene() -> tuple[bool, int]:
+        feed = Feed(source, clock=time)
+        task = asyncio.create_task(feed.run())
+        with feed.watching():
+            await body(feed)
+            was_watched = source.changed is not None
+            time.now += PACES[-1][0] + 1
+            await asyncio.wait_for(until_watched(), DEADLINE_S)
+            assert source.changed is not None
+            source.now = look(jobs=[job("8.0")])
+            await asyncio.to_thread(source.changed)
+            await body(feed, feed.version)
+        task.cancel()
+        return was_watched, source.count
+
+    async def until_watched() -> None:
+        while source.changed is None:
+            await asyncio.sleep(0.01)
+
+    was_watched, looks = asyncio.run(scene())
+    assert not was_watched
+    assert looks == 3
+
+
 @pytest.mark.parametrize(("took_s", "pause_s"), [(0.1, 0.65), (0.5, 0.5), (4.0, 12.0)])
 def test_pause_grows_with_the_look(took_s: float, pause_s: float) -> None:
     """Looks take at most half of the time, and those at a large pool a quarter."""
