@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import re
 import statistics
@@ -16,7 +15,6 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from condor_mini.base.errors import NotFound
-from condor_mini.dashboard.history import Point
 from condor_mini.reports.overview import Submitter
 from condor_mini.reports.status import FaultStatus, Verdict
 from looks import LargePool, Looks, job, look, node, slot
@@ -33,15 +31,6 @@ VIEWS = ("nodes", "jobs", "timeline", "users", "faults", "events", "logs")
 DOCS = Path(__file__).parents[2] / "docs"
 PICTURES = os.environ.get("CONDOR_MINI_PICTURES")
 """Directory for pictures of what the tests have seen."""
-HAPPENED = (
-    "25.3 of grace is running on ci-execute-5",
-    "20.1 has left the queue",
-    "19.4 of ada is held: Transfer input files failure: no such file: /home/ada/input.dat",
-    "19.4 of ada is idle",
-    "ci-execute-6 is new: running",
-    "14 jobs: submitted",
-    "26.0 of jovyan is running on ci-execute-6",
-)
 LONG_TASKS = """() => {
   window.long = [];
   const note = list => window.long.push(...list.getEntries().map(each => each.duration));
@@ -129,61 +118,6 @@ def take(page: Page, name: str) -> None:
 def tile(page: Page, name: str) -> str:
     """Return the number of a tile."""
     return page.locator(f'[data-tile="{name}"] strong').inner_text()
-
-
-def picture_look() -> Look:
-    """Return a look at a pool that is well, for the picture in the documentation."""
-    now = datetime.now(UTC)
-    nodes = [node("ci-master", role="master"), node("ci-submit-1", role="submit")]
-    slots, jobs = [], []
-    for number in range(1, 7):
-        name = f"ci-execute-{number}"
-        nodes.append(node(name))
-        busy = (4, 3, 4, 2, 4, 1)[number - 1]
-        slots.append(slot(name, "slot1", kind="Partitionable", cpus=4 - busy))
-        for proc in range(busy):
-            owner = ("jovyan", "ada", "grace")[(number + proc) % 3]
-            job_id = f"{number + 20}.{proc}"
-            slots.append(busy_slot(name, f"slot1_{proc + 1}", job_id, owner))
-            since = now - timedelta(seconds=30 * number + 7 * proc)
-            jobs.append(job(job_id, "running", node=name, owner=owner, since=since))
-    jobs += [job(f"27.{proc}") for proc in range(14)]
-    return look(nodes=nodes, slots=slots, jobs=jobs, at=now, completed=412)
-
-
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_picture_of_the_documentation(
-    looks: Looks,
-    dashboard: Served,
-    open_page: Callable[..., Page],
-    dark: bool,
-) -> None:
-    """The picture in docs/images is of this page; UPDATE_GOLDEN=1 takes it again."""
-    looks.now = picture_look()
-    history = dashboard.app.state.dashboard.feed.history
-    points = history.points
-    for place, text in enumerate(HAPPENED):
-        at = looks.now.at - timedelta(seconds=90 - 9 * place)
-        history.note("job", text, at)
-    for second in range(0, 600, 5):
-        running = 18 if second > 420 else round(9 + 8 * math.sin(second / 70) ** 2)
-        points.append(
-            Point(
-                at=looks.now.at - timedelta(seconds=600 - second),
-                idle=max(0, 34 - second // 28),
-                running=running,
-                held=1 if 200 < second < 320 else 0,
-                claimed=running,
-            )
-        )
-    page = open_page(dashboard.link.page, dark=dark, width=1180, height=1000)
-    expect(page.locator("#cards article")).to_have_count(8)
-    expect(page.locator("#chart canvas")).to_be_visible()
-    expect(page.locator(".u-legend")).to_contain_text("running")
-    picture = DOCS / f"images/dashboard-{'dark' if dark else 'light'}.png"
-    if os.environ.get("UPDATE_GOLDEN"):
-        page.screenshot(path=picture)
-    assert picture.read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize(
