@@ -29,9 +29,12 @@ MOST_LOAD = 4
 LOOK_TIMEOUT_S = 10.0
 """A schedd that is struck may not answer; the next look asks again."""
 NONE = "false"
+_END = ("CompletionDate", "EnteredCurrentStatus", "NumShadowStarts")
+"""What differs between two ends of a job."""
 _ATTRIBUTES = (
     *("ClusterId", "ProcId", "JobStatus", "ExitCode", "ExitBySignal", "ExitSignal"),
     *("NumJobStarts", "NumHolds", "HoldReason", "RemoveReason"),
+    *_END,
 )
 _ATTRIBUTES_OF_LOOK = ("ClusterId", "ProcId", "JobStatus", "HoldReasonCode", "PeriodicRelease")
 LOST = "lost"
@@ -56,7 +59,11 @@ class JobResult:
     reason: str | None
     """Why it is held or was removed."""
     entries: int = 1
-    """How many entries it has in the history, at least 1; HTCondor promises one."""
+    """How many different entries it has in the history: 1, if it has ended once.
+
+    A schedd writes the entry before it takes the job out of its queue (qmgmt.cpp, ``DestroyProc``).
+    One that is killed in between writes the same entry again when it is back: it counts once.
+    """
 
     @property
     def id(self) -> str:
@@ -150,7 +157,8 @@ class Jobs:
             json.loads(answer(runner, _tool(tool, which, _ATTRIBUTES)) or "[]")
             for tool in ("condor_q", "condor_history")
         )
-        entries = Counter((ad["ClusterId"], ad["ProcId"]) for ad in ended)
+        ends = {(ad["ClusterId"], ad["ProcId"], *(ad.get(each) for each in _END)) for ad in ended}
+        entries = Counter((cluster, proc) for cluster, proc, *_ in ends)
         by_job = {(ad["ClusterId"], ad["ProcId"]): ad for ad in (*queued, *ended)}
         return [_result(node.name, ad, entries[job] or 1) for job, ad in by_job.items()]
 
