@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ..people import no_executable
+from terminal import OnTerminal
+
+from ..people import TIMEOUT_S, no_executable
 from .conftest import WHO
 
 if TYPE_CHECKING:
@@ -37,6 +39,20 @@ def test_outputs_are_shown(submit: Callable[..., Done]) -> None:
     lines = done.stdout.splitlines()
     assert re.fullmatch(r"\d+\.0  exit 0  (< 1|\d+) s  out", lines[-4])
     assert lines[-3:] == ["  it is done", "  stderr (err):", "    it is odd"]
+
+
+def test_jobs_are_shown_while_they_run(
+    person: Person, kept: Path, write_job: Callable[..., Path]
+) -> None:
+    """At a terminal there is a table meanwhile, and a line for each job at the end."""
+    write_job(person, kept, "sleep 1; echo it is done", "output = out.$(Process)", queue="queue 2")
+    argv = person.argv("run", "--keep", "--submit", "job.sub")
+    with OnTerminal(argv=argv, environment=person.environment, cwd=kept, columns=100) as shown:
+        shown.reads(r"CLUSTER +IDLE +RUNNING +HELD +DONE +WHERE", timeout_s=TIMEOUT_S)
+        running = shown.reads(r"(\d+) +\d +[12] +0 +\d +\S+ \([12]\)", timeout_s=TIMEOUT_S)
+        assert shown.ends(timeout_s=TIMEOUT_S) == 0
+    for number in range(2):
+        assert f"{running[1]}.{number}  exit 0" in shown.text
 
 
 def test_event_log_is_shown_if_asked_for(submit: Callable[..., Done]) -> None:
