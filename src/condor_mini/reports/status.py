@@ -51,6 +51,8 @@ _DAEMONS = {
     "DaemonMaster": "master",
 }
 """Name of each daemon, by the type of its ad."""
+_OF_STARTD = ("StartD", "Machine")
+"""The types of the ads that a startd sends: its own, and those of its slots."""
 _WANTED = {
     Role.CENTRAL_MANAGER: ("collector", "negotiator"),
     Role.ACCESS_POINT: ("schedd",),
@@ -334,14 +336,12 @@ def expected_slots(nodes: Sequence[Node]) -> dict[str, int]:
 
 
 def _daemons(nodes: Sequence[Node], owned: Sequence[Owned]) -> list[DaemonStatus]:
-    # HTCondor 23 has ads of slots, but not of startds: the first slot stands for the startd.
-    with_startd = {node.name for ad, node in owned if node and ad.get("MyType") == "StartD"}
+    startds = _startds(owned)
     daemons = []
     for ad, node in owned:
         kind = _DAEMONS.get(str(ad.get("MyType")))
-        if node and ad.get("MyType") == "Machine" and node.name not in with_startd:
-            kind = "startd"
-            with_startd.add(node.name)
+        if node and node.name in startds and ad.get("MyType") in _OF_STARTD:
+            kind = "startd" if ad is startds[node.name] else None
         if kind is None:
             continue
         name = ad.get("Name", "")
@@ -358,6 +358,28 @@ def _daemons(nodes: Sequence[Node], owned: Sequence[Owned]) -> list[DaemonStatus
         )
     order = {node.name: position for position, node in enumerate(nodes)}
     return sorted(daemons, key=lambda daemon: (order.get(daemon.node, len(order)), daemon.type))
+
+
+def _startds(owned: Sequence[Owned]) -> dict[str, Ad]:
+    """Return the ad that tells of each node's startd, by node name.
+
+    It is the startd's own if there is one. HTCondor 23 has only ads of slots. After a crash the
+    slots may be back while the startd's own ad is still that of the one before.
+    """
+    found: dict[str, Ad] = {}
+    for ad, node in owned:
+        if node and ad.get("MyType") in _OF_STARTD:
+            known = found.get(node.name)
+            if known is None or _tells_more(ad, known, node):
+                found[node.name] = ad
+    return found
+
+
+def _tells_more(ad: Ad, known: Ad, node: Node) -> bool:
+    def rank(one: Ad) -> tuple[bool, bool]:
+        return _is_alive(node, heard_at(one)), one.get("MyType") == "StartD"
+
+    return rank(ad) > rank(known)
 
 
 def _host(owned: Sequence[Owned]) -> str | None:

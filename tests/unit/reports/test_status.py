@@ -50,6 +50,17 @@ def test_startd_without_ad_of_its_own(pool: FakePool) -> None:
     assert status(pool).verdict is Verdict.USABLE
 
 
+def test_slot_that_is_back_before_the_startds_own_ad(pool: FakePool) -> None:
+    """After a crash the startd's own ad may still be the one before: a slot tells of it."""
+    for ad in pool.ads:
+        if (ad["CondorMiniNode"], ad["MyType"]) == ("ci-execute-1", "StartD"):
+            ad["LastHeardFrom"] -= 3600
+    found = later(pool)
+    startds = [daemon for daemon in found.daemons if daemon.node == "ci-execute-1"]
+    assert [(daemon.type, daemon.alive) for daemon in startds] == [("startd", True)]
+    assert found.verdict is Verdict.USABLE
+
+
 def test_node_found_by_its_address(pool: FakePool) -> None:
     """An ad that bears another host name is its node's by the address."""
     address = next(node.address for node in pool.nodes if node.name == "ci-submit-1")
