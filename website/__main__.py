@@ -40,4 +40,4 @@ def main(*, no_recordings: bool, links: bool, into: Path) -> None:
     sys.exit(status)
 
 
-main()
+main(prog_name="scripts/site")

@@ -8,8 +8,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydantic import BaseModel
+
 import condor_mini
-from website.rst import directive, heading, plain
+from website.rst import directive, heading
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +29,8 @@ TITLES = {
     "spec": "Pool files",
 }
 """What a page is called, if it is not the room's name."""
+KEYS = {"PoolSpec": "/reference/pool-file", "Scenario": "/how-to/run-a-scenario"}
+"""Where the keys of what is read from a file are explained."""
 
 
 def api_pages() -> dict[str, str]:
@@ -64,7 +68,7 @@ def _page(room: str, names: list[str]) -> str:
     return "\n".join(
         [
             heading(title(room)),
-            plain(about.splitlines()[0]) + "\n",
+            about.splitlines()[0] + "\n",
             *(text for name in names for text in _entry(name)),
         ]
     )
@@ -77,7 +81,12 @@ def _entry(name: str) -> Iterator[str]:
         # An alias has no docstring of its own that Python keeps.
         yield directive("autodata", f"condor_mini.{name}", options=(":no-value:",))
         return
-    options = [":members:", ":undoc-members:", ":show-inheritance:"]
-    if not issubclass(thing, BaseException):
+    options = [":members:", ":undoc-members:"]
+    if issubclass(thing, BaseModel):
+        yield f"Its keys are those of the file: :doc:`{KEYS[name]}`.\n"
+        options.append(f":exclude-members: {', '.join(['model_config', *thing.model_fields])}")
+    if issubclass(thing, BaseException):
+        options.append(":show-inheritance:")
+    else:
         options.append(":inherited-members: BaseModel, StrEnum, str, int, tuple, dict")
     yield directive("autoclass", f"condor_mini.{name}", options=tuple(options))

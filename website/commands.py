@@ -19,6 +19,7 @@ NO_WRAP = "\b"
 INTRODUCTION = """\
 What ``--help`` prints of each command. :doc:`commands` is the overview.
 """
+_PAGE = re.compile(r"\bdocs/([\w/-]+)\.md\b")
 _QUOTED = re.compile(r"`([^`]+)`")
 
 
@@ -40,7 +41,8 @@ def _sections(name: str, parent: click.Context, *, level: int) -> Iterator[str]:
     yield from _paragraphs(command.help or "")
     yield directive("program", context.command_path)
     for parameter in command.params:
-        if record := parameter.get_help_record(context):
+        record = parameter.get_help_record(context)
+        if isinstance(parameter, click.Option) and record:
             names, text = record
             yield directive("option", names.replace(" / ", ", "), _text(text))
     yield from _paragraphs(command.epilog or "")
@@ -61,4 +63,5 @@ def _paragraphs(text: str) -> Iterator[str]:
 def _text(text: str) -> str:
     """Return a text of a help with what it quotes as code."""
     parts = _QUOTED.split(text)
-    return "".join(f"``{part}``" if place % 2 else plain(part) for place, part in enumerate(parts))
+    parts = [f"``{part}``" if place % 2 else plain(part) for place, part in enumerate(parts)]
+    return _PAGE.sub(r":doc:`/\1`", "".join(parts))

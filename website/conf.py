@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import re
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel
+from sphinx.ext.napoleon.docstring import GoogleDocstring
+
 from condor_mini import __version__
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
 
 project = "condor-mini"
 author = "The condor-mini contributors"
 version = release = __version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions = ["myst_parser", "sphinx.ext.autodoc"]
 root_doc = "index"
+smartquotes = False  # an option is --name, with two hyphens that can be copied
 
 myst_enable_extensions = ["attrs_inline"]
 myst_heading_anchors = 4
 
 toc_object_entries = False
 autodoc_member_order = "bysource"
-autodoc_class_signature = "mixed"
-napoleon_numpy_docstring = False
 
 html_theme = "furo"
 html_title = "condor-mini"
@@ -30,3 +38,40 @@ pygments_dark_style = "a11y-high-contrast-dark"
 
 linkcheck_timeout = 20
 linkcheck_workers = 4
+
+_ATTRIBUTES = ("attribute", "data", "property")
+_OBJECT = re.compile(r"<[\w.]+ object>")
+"""How Python shows a default that is no literal."""
+
+
+def setup(app: Sphinx) -> None:
+    """Connect what reads our docstrings."""
+    app.connect("autodoc-process-docstring", _read_google_style)
+    app.connect("autodoc-process-signature", _shorten)
+
+
+def _read_google_style(
+    app: Sphinx, what: str, name: str, thing: object, options: object, lines: list[str]
+) -> None:
+    """Translate Google's style.
+
+    Sphinx' own extension takes what stands before a colon in an attribute's text for its type.
+    """
+    del app, name, thing, options
+    if what not in _ATTRIBUTES:
+        lines[:] = GoogleDocstring(lines).lines()
+
+
+def _shorten(
+    app: Sphinx,
+    what: str,
+    name: str,
+    thing: object,
+    options: object,
+    signature: str | None,
+    returns: str | None,
+) -> tuple[str | None, str | None]:
+    del app, what, name, options
+    if isinstance(thing, type) and issubclass(thing, BaseModel):
+        return "(**keys)", None
+    return signature and _OBJECT.sub("...", signature), returns

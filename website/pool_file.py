@@ -75,7 +75,8 @@ def kind(value: dict[str, Any]) -> str:
     """Return what a value of a key can be, in words."""
     if "$ref" in value:
         name = value["$ref"].rpartition("/")[2]
-        return f"mapping: see {PLACES.get(name, name)}"
+        place = PLACES.get(name, name)
+        return f"[{place[0].lower()}{place[1:]}](#{_anchor(place)})"
     if "anyOf" in value:
         kinds = [kind(each) for each in value["anyOf"] if each.get("type") != "null"]
         return ", or ".join(dict.fromkeys(kinds))
@@ -88,6 +89,10 @@ def kind(value: dict[str, Any]) -> str:
     if isinstance(value.get("type"), list):
         return " or ".join(_TYPES[each] for each in value["type"])
     return _TYPES[value["type"]] + _bounds(value)
+
+
+def _anchor(title: str) -> str:
+    return title.replace("`", "").replace(" ", "-").lower()
 
 
 def _bounds(value: dict[str, Any]) -> str:
