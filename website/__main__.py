@@ -29,6 +29,7 @@ def main(*, no_recordings: bool, links: bool, into: Path) -> None:
 
     Warnings are errors. The recordings are made now, on pools that need no container engine.
     """
+    into = into.resolve()
     try:
         if links:
             sys.exit(check_links(into))
@@ -36,7 +37,7 @@ def main(*, no_recordings: bool, links: bool, into: Path) -> None:
     except (BrokenLink, RecordingFailed) as error:
         raise click.ClickException(str(error)) from None
     if status == 0:
-        click.echo(f"The site is there: {(into / 'html/index.html').resolve().as_uri()}")
+        click.echo(f"The site is there: {(into / 'html/index.html').as_uri()}")
     sys.exit(status)
 
 

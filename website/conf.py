@@ -29,8 +29,9 @@ autodoc_member_order = "bysource"
 
 html_theme = "furo"
 html_title = "condor-mini"
+html_static_path = ["static"]
 html_css_files = ["site.css"]
-html_js_files = ["recordings.js"]
+html_js_files = ["site.js", "recordings.js"]
 html_copy_source = False
 html_show_sourcelink = False
 pygments_style = "a11y-high-contrast-light"
@@ -39,15 +40,17 @@ pygments_dark_style = "a11y-high-contrast-dark"
 linkcheck_timeout = 20
 linkcheck_workers = 4
 
+AFTER_THE_THEME = 900
 _ATTRIBUTES = ("attribute", "data", "property")
 _OBJECT = re.compile(r"<[\w.]+ object>")
 """How Python shows a default that is no literal."""
 
 
 def setup(app: Sphinx) -> None:
-    """Connect what reads our docstrings."""
+    """Connect what reads our docstrings, and what mends the theme."""
     app.connect("autodoc-process-docstring", _read_google_style)
     app.connect("autodoc-process-signature", _shorten)
+    app.connect("html-page-context", _give_captions_a_level, priority=AFTER_THE_THEME)
 
 
 def _read_google_style(
@@ -75,3 +78,13 @@ def _shorten(
     if isinstance(thing, type) and issubclass(thing, BaseModel):
         return "(**keys)", None
     return signature and _OBJECT.sub("...", signature), returns
+
+
+def _give_captions_a_level(
+    app: Sphinx, page: str, template: str, context: dict[str, object], doctree: object
+) -> None:
+    """Tell screen readers how deep the headings of the sidebar are, which are paragraphs."""
+    del app, page, template, doctree
+    tree = str(context["furo_navigation_tree"])
+    heading = 'role="heading"'
+    context["furo_navigation_tree"] = tree.replace(heading, f'{heading} aria-level="2"')

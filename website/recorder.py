@@ -113,9 +113,6 @@ class _Terminal:
             stderr=inside,
             env=self._environment,
             cwd=self._folder,
-            start_new_session=True,
-            # The first of a session that opens a terminal has it as its own: job control, Ctrl-C.
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
         )
         os.close(inside)
         self._until(lambda text: text.endswith("$ "), "the prompt")

@@ -25,21 +25,17 @@ LANGUAGES = {".py": "python", ".yaml": "yaml", ".yml": "yaml", ".sh": "sh", ".js
 """How files are coloured that pages link to."""
 
 
-def write_sources(folder: Path, casts: Path | None) -> None:
+def write_sources(folder: Path, *, recordings: bool) -> None:
     """Write all that Sphinx reads into an empty directory.
 
     Args:
         folder: The directory.
-        casts: Directory with the recordings as scripts, or None for a site without.
+        recordings: Whether the site has recordings.
 
     Raises:
         BrokenLink: A page links to a file that is not there.
     """
-    if casts is None:
-        (folder / "_recordings").mkdir()
-    else:
-        shutil.copytree(casts, folder / "_recordings/recordings")
-    pages = repository_pages(recordings=casts is not None)
+    pages = repository_pages(recordings=recordings)
     made = {**pages, **made_pages()}
     made["index.md"] = with_contents(
         made["index.md"],
