@@ -27,7 +27,8 @@ COLUMNS, LINES = 96, 26
 STEP_TIMEOUT_S = 90.0
 HIDDEN_TIMEOUT_S = 120.0
 MOST_SHOWN = 3000
-_SHELL = ("bash", "--noprofile", "--norc", "-i")
+_SHELL = ("setsid", "--ctty", "bash", "--noprofile", "--norc", "-i")
+"""In a session of its own, whose terminal it has: for job control and Ctrl-C."""
 _ENDED = re.compile(r"\x1b\]133;D;(\d+)\x07")
 """What the shell writes before each prompt, with the status: terminals show nothing of it."""
 _PROMPT_COMMAND = r"printf '\e]133;D;%d\a' $?"

@@ -29,9 +29,8 @@ if TYPE_CHECKING:
 BUILD_TIMEOUT_S = 280
 PLAYS_MS = 60_000
 VISITED = (
-    *("index.html", "search.html", "tutorials/first-job.html", "how-to/watch-in-the-browser.html"),
-    *("how-to/coming-from.html", "reference/options.html", "reference/pool-file.html"),
-    *("reference/python-api/pool.html", "explanation/what-runs-where.html"),
+    *("index.html", "tutorials/first-job.html", "how-to/watch-in-the-browser.html"),
+    *("reference/options.html", "reference/pool-file.html", "reference/python-api/jobs.html"),
 )
 """Pages of every kind."""
 SOURCES = ("script", "img", "iframe", "source", "embed", "audio", "video")
@@ -151,6 +150,7 @@ def test_recording(site: Path, name: str, shows: tuple[str, ...]) -> None:
     """A recording shows what its commands really did."""
     screen = screen_of(site, name)
     assert [text for text in shows if text not in screen] == []
+    assert screen.startswith("$ ")
     assert "Traceback" not in screen
 
 
@@ -228,9 +228,9 @@ def test_a_recording_plays(site: Path, open_page: Callable[..., Page]) -> None:
 
 
 @pytest.mark.slow
-def test_search_in_a_browser(site: Path, open_page: Callable[..., Page]) -> None:
-    """The search works offline and leads to the page."""
-    page = open_page((site / "search.html").as_uri() + "?q=snapshot")
+def test_search_in_a_browser(served: str, open_page: Callable[..., Page]) -> None:
+    """The search finds a page and leads to it."""
+    page = open_page(f"{served}/search.html?q=snapshot")
     page.locator("#search-results li a", has_text="Start from a snapshot").first.click()
     page.wait_for_url("**/how-to/start-from-a-snapshot.html*")
 
