@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
+from sphinx.pycode import ModuleAnalyzer
 
 import condor_mini
 from website.rst import directive, heading
@@ -78,8 +79,9 @@ def _entry(name: str) -> Iterator[str]:
     yield heading(name, "-")
     thing = getattr(condor_mini, name)
     if not inspect.isclass(thing):
-        # An alias has no docstring of its own that Python keeps.
-        yield directive("autodata", f"condor_mini.{name}", options=(":no-value:",))
+        # An alias has the docstring of what it stands for; its own is only in the source.
+        texts = ModuleAnalyzer.for_module(_modules()[name]).find_attr_docs()
+        yield directive("py:data", f"condor_mini.{name}", "\n".join(texts["", name]))
         return
     options = [":members:", ":undoc-members:"]
     if issubclass(thing, BaseModel):

@@ -15,7 +15,7 @@ def test_every_public_name_once() -> None:
     found = [
         name
         for text in PAGES.values()
-        for name in re.findall(r"(?m)^\.\. auto(?:class|data):: condor_mini\.(\w+)$", text)
+        for name in re.findall(r"(?m)^\.\. (?:autoclass|py:data):: condor_mini\.(\w+)$", text)
     ]
     public = [name for name in condor_mini.__all__ if not name.startswith("_")]
     assert sorted(found) == sorted(public)
@@ -25,6 +25,11 @@ def test_pool_stands_first() -> None:
     """The page of ``Pool`` is the first."""
     assert next(iter(PAGES)) == "pool"
     assert "\nPool\n----\n" in PAGES["pool"]
+
+
+def test_alias() -> None:
+    """An alias of a type has its own docstring, and not that of the type."""
+    assert "\n   An ad: a ``classad2.ClassAd``" in PAGES["reports"]
 
 
 def test_titles() -> None:
