@@ -40,6 +40,14 @@ need_packages() {
   rm "$log"
 }
 
+# is_made [EXTRA]: whether $venv has what is $wanted. The extra dev has the packages of sbom and docs.
+is_made() {
+  for made in "made-for${1:+-$1}" made-for-dev; do
+    [ "$(cat "$venv/$made" 2>/dev/null || true)" = "$wanted" ] && return
+  done
+  return 1
+}
+
 # environment [EXTRA]: with the extra's packages too.
 environment() {
   python=$(find_python) || exit
@@ -49,8 +57,7 @@ environment() {
   fi
   bin=$venv/bin
   wanted="$root $("$python" --version) $(cksum <"$root/pyproject.toml")"
-  made=$(cat "$venv/made-for${1:+-$1}" 2>/dev/null || true)
-  [ "$made" = "$wanted" ] && return
+  is_made "$@" && return
 
   need_ensurepip
   say "Making the Python environment in $venv (once) ..."
@@ -58,7 +65,7 @@ environment() {
   (
     # Two first runs at once share one environment: the second waits, and finds it made.
     ! command -v flock >/dev/null || flock 9
-    [ "$(cat "$venv/made-for${1:+-$1}" 2>/dev/null || true)" = "$wanted" ] && exit
+    is_made "$@" && exit
     "$python" -m venv "$venv"
     "$bin/python" -m pip install --quiet --disable-pip-version-check --editable "$root${1:+[$1]}"
     echo "$wanted" >"$venv/made-for"
