@@ -53,6 +53,9 @@ KINDS = {
     "pipeline": "the same",
     "test_pool.py": "by pytest, in the jobs of CI services",
     "dev container": "a dev container's steps, without the container (`test_dev_container.py`)",
+    "lesson": "a lesson's, on a laptop of its own (`test_lessons.py`)",
+    "lesson on two laptops": "the same, on two hosts that the test makes",
+    "lesson that fails": "the same, of a command that does not succeed",
     "install": "in a virtual environment, in the clone",
     "offline": "as `install`, with a second environment that reaches no package index",
 }
