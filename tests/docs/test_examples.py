@@ -53,6 +53,9 @@ KINDS = {
     "pipeline": "the same",
     "test_pool.py": "by pytest, in the jobs of CI services",
     "dev container": "a dev container's steps, without the container (`test_dev_container.py`)",
+    "lesson": "a lesson's, on a laptop of its own (`test_lessons.py`)",
+    "lesson on two laptops": "the same, on two hosts that the test makes",
+    "lesson that fails": "the same, of a command that does not succeed",
     "install": "in a virtual environment, in the clone",
     "offline": "as `install`, with a second environment that reaches no package index",
 }
@@ -175,7 +178,8 @@ def test_install_without_a_network(tmp_path: Path) -> None:
     """The wheels are all that a second environment needs, HTCondor among them."""
     page = DOCS / "how-to/install-without-a-network.md"
     here, there = of_kind("offline", page)
-    shutil.copytree(ROOT / "src", tmp_path / "src")
+    for name in ("src", "docs/tutorials", "examples"):
+        shutil.copytree(ROOT / name, tmp_path / name)
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, tmp_path)
     for command in here.commands:
@@ -187,6 +191,9 @@ def test_install_without_a_network(tmp_path: Path) -> None:
         "CONDOR_MINI_DEBIAN_MIRROR": "http://127.0.0.1:9",
         "XDG_CACHE_HOME": str(tmp_path / "cache"),
     }
+    typed(Command.of("condor-mini lesson start many-jobs"), tmp_path, {**other, **unreachable})
+    started = {path.name for path in (tmp_path / "many-jobs").iterdir()}
+    assert {"LESSON.md", "square.sub", "square.sh"} <= started
     built = typed(Command.of("condor-mini runtime build -q"), tmp_path, {**other, **unreachable})
     assert Path(built.strip()).is_relative_to(tmp_path / "cache")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -74,3 +76,17 @@ def test_dashboard_from_a_wheel(program: Path, tmp_path: Path) -> None:
     (static,) = program.parents[1].glob("lib/python*/site-packages/condor_mini/dashboard/static")
     ours = {path.relative_to(STATIC).as_posix() for path in STATIC.rglob("*") if path.is_file()}
     assert {path.relative_to(static).as_posix() for path in static.rglob("*")} >= ours
+
+
+@pytest.mark.slow
+def test_lessons_from_a_wheel(program: Path, tmp_path: Path) -> None:
+    """The wheel has the page and the files of each lesson; a script can be executed."""
+    argv = [str(program), "lesson"]
+    listed = subprocess.run(
+        [*argv, "list", "-o", "json"], check=True, capture_output=True, text=True, timeout=60
+    )
+    names = [lesson["name"] for lesson in json.loads(listed.stdout)]
+    for name in names:
+        subprocess.run([*argv, "start", name], cwd=tmp_path, check=True, timeout=60)
+    assert {path.parent.name for path in tmp_path.glob("*/LESSON.md")} == set(names)
+    assert os.access(tmp_path / "many-jobs/square.sh", os.X_OK)

@@ -58,6 +58,7 @@ COMMANDS = {
     "images": "List, build, save and load the images.",
     "join": "Join nodes of this host to a pool on another host.",
     "leave": "Remove nodes of this host from a pool on another host.",
+    "lesson": "Learn HTCondor in lessons, and check what came of them.",
     "list": "List the pools.",
     "logs": "Show the daemons' logs.",
     "queue": "Show the jobs in the queues.",

@@ -129,6 +129,19 @@ def test_list_has_its_keys(run: Run) -> None:
     assert set(run("list", "-o", "json").json[0]) == keys("list")
 
 
+def test_lessons_have_their_keys(command_line: Run) -> None:
+    """`lesson list` prints the documented keys of each lesson."""
+    assert set(command_line("lesson", "list", "-o", "json").json[0]) == keys("lesson list")
+
+
+def test_checks_of_lessons_have_their_keys(command_line: Run) -> None:
+    """`lesson check` prints the documented keys of each lesson, and of each step."""
+    command_line("lesson", "start", "many-jobs")
+    (lesson,) = command_line("lesson", "check", "-o", "json").json
+    assert set(lesson) == keys("lesson check")
+    assert set(lesson["steps"][0]) == keys("lesson check", "A step")
+
+
 @pytest.mark.usefixtures("written")
 def test_logs_have_their_keys(run: Run) -> None:
     """`logs` prints the documented keys on every line."""
