@@ -34,6 +34,7 @@ from condor_mini.nodes.login import at_login
 from condor_mini.nodes.node import node_of
 from condor_mini.nodes.personal_labels import PERSONAL_STATE as STATE
 from condor_mini.nodes.personal_labels import STATE_DIRECTORY
+from condor_mini.personal import ports
 from condor_mini.personal.caller import Caller
 from condor_mini.personal.checks import (
     check_name,
@@ -45,11 +46,12 @@ from condor_mini.personal.checks import (
 )
 from condor_mini.personal.container import (
     WORK,
-    PersonalSpec,
     container_spec,
     files_archive,
     image_and_mounts,
     network_files,
+    notebook_files,
+    with_host_files,
 )
 from condor_mini.personal.state_directory import StateDirectory
 
@@ -60,6 +62,7 @@ if TYPE_CHECKING:
     from condor_mini.base.series import Series
     from condor_mini.engine import CommandResult, ContainerInfo, Engine
     from condor_mini.nodes.node import Node
+    from condor_mini.personal.spec import PersonalSpec
 
 READY_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 10.0
@@ -75,6 +78,7 @@ class PersonalPool:
     engine: Engine
     name: str
     container: str
+    state: StateDirectory
     command_prefix: tuple[str, ...] = ()
     """The prefix of each command: ``Caller.user_namespace_prefix``."""
 
@@ -101,7 +105,9 @@ class PersonalPool:
             UsageError: The name of a directory is not UTF-8, or an option is not valid.
             StateError: The state directory cannot be used.
             EngineCapabilityError: The engine is on another machine.
+            NotFound: The pool is to have a notebook, and JupyterLab is not installed.
         """
+        spec = with_host_files(engine, spec, progress)
         series = catalogue().get(spec.series)
         check_path(spec.state)
         check_path(spec.workdir)
@@ -150,8 +156,12 @@ class PersonalPool:
         """
         info = self.engine.inspect(self.container)
         if info is None:
-            raise self._ended()
+            raise self.ended()
         return node_of(self.engine, info)
+
+    def is_running(self) -> bool:
+        """Return whether the pool has not ended."""
+        return _is_running(self.engine.inspect(self.container))
 
     def run(self, argv: Sequence[str], *, workdir: str = WORK) -> int:
         """Run a command in the pool on our own stdin, stdout and stderr, and return its status.
@@ -187,18 +197,18 @@ class PersonalPool:
             argv = [*self.command_prefix, *at_login(argv, workdir)]
             return self.engine.exec(self.container, argv, workdir="/", timeout_s=timeout_s)
         except NotFound:
-            raise self._ended() from None
+            raise self.ended() from None
 
     def _attach(self, argv: Sequence[str], workdir: str) -> int:
         try:
             argv = [*self.command_prefix, *at_login(argv, workdir)]
             status = self.engine.attach(self.container, argv, workdir="/")
         except NotFound:
-            raise self._ended() from None
+            raise self.ended() from None
         # The end of the container kills the command, and must not be taken for the command's own
         # status.
         if status != 0 and self._is_gone(within_s=1.0 if status == KILLED else 0.0):
-            raise self._ended()
+            raise self.ended()
         return status
 
     def _is_gone(self, *, within_s: float) -> bool:
@@ -208,8 +218,7 @@ class PersonalPool:
         """
 
         def running() -> str | None:
-            is_running = _is_running(self.engine.inspect(self.container))
-            return "the container is running" if is_running else None
+            return "the container is running" if self.is_running() else None
 
         try:
             wait_until(running, timeout_s=within_s)
@@ -217,7 +226,8 @@ class PersonalPool:
             return False
         return True
 
-    def _ended(self) -> PoolNotReady:
+    def ended(self) -> PoolNotReady:
+        """Return the error that says how the pool ended while it was in use."""
         info = self.engine.inspect(self.container)
         if info is None:
             return PoolNotReady(f"the pool {self.name} was removed while it was in use")
@@ -248,16 +258,19 @@ def _start(
         with held_back():
             _end(engine, state)  # a container that a crash or a reboot left
             port = forwarding.first_port(spec.reachable, engine, info, name=name)
+            notebook = ports.notebook_port(spec, name)
+            published = ports.published(spec, info, port, notebook)
             with caller.mounts(directories) as mounts:
+                mounts = (*mounts, *beside)
                 wanted = container_spec(
-                    spec, series, state, image, name, caller, (*mounts, *beside), port
+                    spec, series, state, image, name, caller, mounts, port, notebook, published
                 )
                 if beside:
                     wanted = custom_image.container_of(wanted, image, role="mini")
                 container = _create(engine, wanted)
                 own = bool(beside)
                 more = more_contents(engine, container, role="mini", own_image=own)
-                more |= network_files(spec, info, name, port)
+                more |= network_files(spec, info, name, port) | notebook_files(engine, spec)
                 engine.copy_in(container, files_archive(engine, container, caller, more))
                 engine.start(container)
         _wait_until_ready(engine, container, caller, state.path)
@@ -267,7 +280,9 @@ def _start(
                 engine.remove(left.id)
         raise
     prefix = caller.user_namespace_prefix
-    return PersonalPool(engine=engine, name=name, container=container, command_prefix=prefix)
+    return PersonalPool(
+        engine=engine, name=name, container=container, state=state, command_prefix=prefix
+    )
 
 
 def _create(engine: Engine, container: ContainerSpec) -> str:
@@ -295,7 +310,11 @@ def _running(
     check_same(node, spec, series, state)
     prefix = Caller.current(engine.info()).user_namespace_prefix
     return PersonalPool(
-        engine=engine, name=node.pool, container=node.info.id, command_prefix=prefix
+        engine=engine,
+        name=node.pool,
+        container=node.info.id,
+        state=state,
+        command_prefix=prefix,
     )
 
 
