@@ -11,6 +11,7 @@ import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 LINK = re.compile(r"http://127\.0\.0\.1:(\d+)/lab\?token=(\S+)")
@@ -23,15 +24,23 @@ ANSWER_TIMEOUT_S = 10
 class RunningNotebook:
     """The command in a directory, and what it has printed."""
 
-    def __init__(self, engine: str, folder: Path, *options: str) -> None:
+    def __init__(
+        self,
+        engine: str,
+        folder: Path,
+        *options: str,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.argv = [sys.executable, "-m", "condor_mini", "run", "--engine", engine]
         self.folder = folder
+        self.environment = environment
         self.process = subprocess.Popen(
             [*self.argv, "--jupyter", *options],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             cwd=folder,
+            env=environment,
         )
         # A command that prints nothing would keep the reading waiting.
         timer = threading.Timer(START_TIMEOUT_S, self.process.kill)
@@ -59,6 +68,7 @@ class RunningNotebook:
             capture_output=True,
             text=True,
             cwd=self.folder,
+            env=self.environment,
             timeout=START_TIMEOUT_S,
             check=False,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import secrets
 from contextlib import contextmanager, suppress
-from threading import Thread
+from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import CondorMiniError, NotFound, PoolNotReady
@@ -33,6 +33,8 @@ LOG = "log/JupyterLog"
 READY_TIMEOUT_S = 60.0
 ANSWER_TIMEOUT_S = 5.0
 STOP_TIMEOUT_S = 20.0
+GONE_S = 1.0
+"""An engine reports the end of a container so much later than the ends of its commands."""
 LONGEST_S = 20 * 86400.0
 """How long it may run: poll(2), with which its command is awaited, takes at most 24 days."""
 
@@ -53,7 +55,8 @@ class Notebook:
         self._token = token
         self._result: CommandResult | None = None
         self._error: CondorMiniError | None = None
-        self._thread = Thread(target=self._run, daemon=True)
+        # Not Thread.join: until Python 3.13 a thread counts as ended if Ctrl-C interrupts that.
+        self._over = Event()
 
     @property
     def link(self) -> str:
@@ -66,10 +69,10 @@ class Notebook:
         Raises:
             PoolNotReady: It has ended, or does not answer within ``READY_TIMEOUT_S``.
         """
-        start_thread(self._thread)
+        start_thread(Thread(target=self._run, daemon=True))
 
         def missing() -> str | None:
-            if not self._thread.is_alive():
+            if self._over.is_set():
                 raise self._ended()
             return _answer(self._port, self._token)
 
@@ -86,20 +89,19 @@ class Notebook:
         Raises:
             PoolNotReady: The pool has ended, or JupyterLab has failed.
         """
-        self._thread.join()
+        self._over.wait()
         if self._result is None or self._result.returncode != 0:
             raise self._ended()
 
     def stop(self) -> None:
         """End it; one that has ended, with its pool or without, is a success."""
         with suppress(CondorMiniError):
-            if self._thread.is_alive():
+            if not self._over.is_set():
                 argv = [*self._pool.command_prefix, *at_login([STOP], None)]
                 self._pool.engine.exec(
                     self._pool.container, argv, workdir="/", timeout_s=STOP_TIMEOUT_S
                 )
-        if self._thread.is_alive():
-            self._thread.join(STOP_TIMEOUT_S)
+        self._over.wait(STOP_TIMEOUT_S)
 
     def _run(self) -> None:
         inside = self._pool.engine.info().on_loopback
@@ -112,10 +114,12 @@ class Notebook:
             )
         except CondorMiniError as error:
             self._error = error
+        finally:
+            self._over.set()
 
     def _ended(self) -> CondorMiniError:
         """Return the error for its end."""
-        if isinstance(self._error, NotFound) or not self._pool.is_running():
+        if isinstance(self._error, NotFound) or self._pool.is_gone(within_s=GONE_S):
             return self._pool.ended()
         if self._error is not None or self._result is None:
             return self._not_ready(f"JupyterLab could not be run: {self._error}")

@@ -159,10 +159,6 @@ class PersonalPool:
             raise self.ended()
         return node_of(self.engine, info)
 
-    def is_running(self) -> bool:
-        """Return whether the pool has not ended."""
-        return _is_running(self.engine.inspect(self.container))
-
     def run(self, argv: Sequence[str], *, workdir: str = WORK) -> int:
         """Run a command in the pool on our own stdin, stdout and stderr, and return its status.
 
@@ -207,18 +203,19 @@ class PersonalPool:
             raise self.ended() from None
         # The end of the container kills the command, and must not be taken for the command's own
         # status.
-        if status != 0 and self._is_gone(within_s=1.0 if status == KILLED else 0.0):
+        if status != 0 and self.is_gone(within_s=1.0 if status == KILLED else 0.0):
             raise self.ended()
         return status
 
-    def _is_gone(self, *, within_s: float) -> bool:
+    def is_gone(self, *, within_s: float) -> bool:
         """Return whether the container ends within this time.
 
         An engine reports the end of a container after the ends of its commands.
         """
 
         def running() -> str | None:
-            return "the container is running" if self.is_running() else None
+            is_running = _is_running(self.engine.inspect(self.container))
+            return "the container is running" if is_running else None
 
         try:
             wait_until(running, timeout_s=within_s)
