@@ -225,10 +225,14 @@ class PersonalPool:
 
     def ended(self) -> PoolNotReady:
         """Return the error that says how the pool ended while it was in use."""
+        removed = PoolNotReady(f"the pool {self.name} was removed while it was in use")
         info = self.engine.inspect(self.container)
         if info is None:
-            return PoolNotReady(f"the pool {self.name} was removed while it was in use")
-        log = self.engine.logs(self.container, tail=LOG_TAIL_LINES).strip()
+            return removed
+        try:
+            log = self.engine.logs(self.container, tail=LOG_TAIL_LINES).strip()
+        except NotFound:  # it has ended, and is removed by now
+            return removed
         return PoolNotReady(
             f"the pool {self.name} ended with {info.exit_code} while it was in use; "
             f"the end of its log:\n{log}",
