@@ -10,8 +10,6 @@ import os
 import re
 import shutil
 import sys
-import tarfile
-import tempfile
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -31,7 +29,7 @@ if TYPE_CHECKING:
 REQUIREMENTS = "requirements.txt"
 WHEELS = "wheels"
 FETCH_TIMEOUT_S = 900.0
-_PYTHON = "/usr/bin/python3"
+_ENVIRONMENT = "/usr/local/share/condor-mini/venv/pyvenv.cfg"
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 """What images call architectures, and what wheels call them."""
 _TAGS = ("manylinux_2_28", "manylinux_2_17", "manylinux2014")
@@ -88,22 +86,18 @@ def _arguments(engine: Engine, base: str) -> list[str]:
 
 
 def _version(engine: Engine, base: str) -> str:
-    """Return the version of an image's Python: ``3.13``. It is what the program is a link to."""
+    """Return the version of an image's Python, ``3.13``: its environment for users names it."""
     name = f"condor-mini-python-{os.getpid()}"
-    with tempfile.TemporaryFile() as archive:
-        try:
-            with held_back():
-                container = engine.create(ContainerSpec(image=base, name=name))
-            engine.copy_out_archive(container, _PYTHON, archive)
-        finally:
-            with held_back():
-                engine.remove(name)
-        archive.seek(0)
-        with tarfile.open(fileobj=archive) as tar:
-            entry = tar.next()
-    found = re.search(r"python(3\.\d+)$", entry.linkname if entry else "")
+    try:
+        with held_back():
+            container = engine.create(ContainerSpec(image=base, name=name))
+        settings = engine.copy_out(container, _ENVIRONMENT).decode()
+    finally:
+        with held_back():
+            engine.remove(name)
+    found = re.search(r"^version = (3\.\d+)\.", settings, re.MULTILINE)
     if found is None:
-        raise ImageBuildFailed(f"the image {base} has no Python at {_PYTHON} that says its version")
+        raise ImageBuildFailed(f"{_ENVIRONMENT} in the image {base} names no version of Python")
     return found[1]
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-import tarfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -24,20 +23,16 @@ SERIES = catalogue().get("25")
 
 @pytest.fixture
 def python(fake: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What /usr/bin/python3 is a link to, in every image."""
-    target = ["python3.13"]
-
-    def pack(_: str, path: str, archive: BinaryIO) -> None:
-        with tarfile.open(fileobj=archive, mode="w") as tar:
-            entry = tarfile.TarInfo(Path(path).name)
-            entry.type, entry.linkname = tarfile.SYMTYPE, target[0]
-            tar.addfile(entry)
-
-    monkeypatch.setattr(fake, "copy_out_archive", pack)
-    monkeypatch.setattr(fake, "copy_out", lambda *_: b"25.14.1\n")
+    """What the environment in every image says of its Python."""
+    said = ["home = /usr/bin\nversion = 3.13.5\n"]
+    monkeypatch.setattr(
+        fake,
+        "copy_out",
+        lambda _, path: (said[0] if path.endswith("pyvenv.cfg") else "25.14.1\n").encode(),
+    )
     fake.add_image(catalogue().base)
     fake.add_image("condor-mini:25")
-    return target
+    return said
 
 
 @pytest.fixture
@@ -75,9 +70,9 @@ def test_python_that_says_no_version(
     fake: FakeEngine, python: list[str], calls: list[Sequence[str]]
 ) -> None:
     """The message names the image."""
-    python[0] = "pypy"
+    python[0] = "version = 2.7.18\n"
     with (
-        pytest.raises(ImageBuildFailed, match="condor-mini:25 has no Python"),
+        pytest.raises(ImageBuildFailed, match="condor-mini:25 names no version"),
         wheels.with_wheels(fake, FOLDER, "condor-mini:25", Progress()),
     ):
         pass
