@@ -50,8 +50,8 @@ if TYPE_CHECKING:
     from condor_mini.nodes.fault_records import FaultHolder, FaultRecord
     from condor_mini.nodes.node import Node, Role
     from condor_mini.personal.caller import Caller
-    from condor_mini.personal.container import PersonalSpec
     from condor_mini.personal.pool import PersonalPool
+    from condor_mini.personal.spec import PersonalSpec
     from condor_mini.pool import Pool
     from condor_mini.records.entry import EntryKind, TimelineEntry
     from condor_mini.records.recording import Recording
@@ -173,7 +173,7 @@ _LOADED_WHEN_ASKED_FOR = {
     "Node": "nodes.node",
     "NotFound": "base.errors",
     "PersonalPool": "personal.pool",
-    "PersonalSpec": "personal.container",
+    "PersonalSpec": "personal.spec",
     "Pool": "pool",
     "PoolFileError": "base.errors",
     "PoolNotReady": "base.errors",

@@ -11,7 +11,7 @@ from condor_mini.cli.options import engine_option, quiet_option, reach_engine, s
 
 
 @click.command("build")
-@click.argument("roles", metavar="[base|mini|master|submit|execute|all]...", nargs=-1)
+@click.argument("roles", metavar="[base|mini|master|submit|execute|notebook|all]...", nargs=-1)
 @series_option
 @click.option(
     "--tag", metavar="TAG", help="Tag the images TAG. The default is the number of the series."
@@ -44,7 +44,7 @@ def command(
     engine: str | None,
     quiet: bool,
 ) -> None:
-    """Build all images, or those that are named. An image that is up to date is not built again.
+    """Build all images but notebook, or those that are named. What is up to date is left alone.
 
     If debsbom is installed (pip install 'debsbom[cdx,spdx]'), a bill of materials is written for
     each image that is built, in CycloneDX and in SPDX.
@@ -55,9 +55,10 @@ def command(
     from condor_mini.images import sbom as bills
 
     wanted = set(roles) - {"all"}
-    if unknown := wanted - set(builder.ROLES):
+    if unknown := wanted - set(builder.ALL_ROLES):
         raise UsageError(
-            f"there is no image {', '.join(sorted(unknown))}; there are: {', '.join(builder.ROLES)}"
+            f"there is no image {', '.join(sorted(unknown))}; there are: "
+            f"{', '.join(builder.ALL_ROLES)}"
         )
     if sbom is not None:
         bills.debsbom()
@@ -67,7 +68,7 @@ def command(
     reached = reach_engine(engine, progress)
     built = builder.build(
         reached,
-        wanted if wanted and "all" not in roles else builder.ROLES,
+        wanted if wanted and "all" not in roles else wanted.union(builder.ROLES),
         chosen,
         progress,
         tag=tag,

@@ -11,8 +11,6 @@ import click
 from condor_mini.cli.options import PoolCommand, engine_option, name_option
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from condor_mini.dashboard.server import Link
 
 
@@ -42,36 +40,18 @@ def command(
     Its buttons do what the command line does, as you. Whoever has the link can use them, so it is a
     secret. The page is at 127.0.0.1 only.
     """
+    from condor_mini.cli.browser import opener
     from condor_mini.dashboard import server
     from condor_mini.engines import reached
 
     server.check_installed()
     with ExitStack() as stack:
-        show = stack.enter_context(server.opener(_directory())) if open_it else None
+        show = stack.enter_context(opener("dashboard")) if open_it else None
 
         def on_ready(link: Link) -> None:
             click.echo(f"The pool {name} is shown at {link.page}")
             click.echo(f"For Prometheus: {link.metrics}, with the token. End: Ctrl-C.", err=True)
             if show is not None:
-                _in_a_thread(show, link)
+                show(link.page)
 
         server.serve(reached(engine), name, port=port, token_file=token_file, on_ready=on_ready)
-
-
-def _in_a_thread(show: Callable[[str], bool], link: Link) -> None:
-    """Open the page; a browser in the terminal would keep the server waiting."""
-    from threading import Thread
-
-    from condor_mini.base.signals import start_thread
-
-    def work() -> None:
-        if not show(link.page):
-            click.echo("No browser could be opened: open the link yourself.", err=True)
-
-    start_thread(Thread(target=work, daemon=True))
-
-
-def _directory() -> Path:
-    from platformdirs import user_state_path
-
-    return user_state_path("condor-mini", appauthor=False) / "dashboard"

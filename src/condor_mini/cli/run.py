@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -69,6 +69,26 @@ MOST_MB = 2**31 - 1
     "or listen only inside the container. The default is a port with Docker Desktop and rootless "
     "engines, and else the container's address.",
 )
+@click.option(
+    "--publish",
+    multiple=True,
+    metavar="[ADDRESS:]PORT:PORT",
+    help="Let a port of this machine lead to a port in the pool: 127.0.0.1:8080:80. May be "
+    "repeated. Docker and Podman only.",
+)
+@click.option(
+    "--jupyter",
+    is_flag=True,
+    help="Run JupyterLab in the pool, and print its link. What you make there is kept in "
+    "condor_state/notebooks.",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    metavar="P",
+    help="Let JupyterLab be at this port of 127.0.0.1. The default is 8888, or any that is free.",
+)
+@click.option("--open", "open_it", is_flag=True, help="Open JupyterLab in your browser.")
 @profile_option
 @series_option
 @engine_option
@@ -88,6 +108,10 @@ def command(
     keep: bool,
     host_files: str | None,
     reachable: bool | None,
+    publish: tuple[str, ...],
+    jupyter: bool,
+    port: int | None,
+    open_it: bool,
     profile: str | None,
     series: str | None,
     engine: str | None,
@@ -95,16 +119,23 @@ def command(
 ) -> None:
     """Start HTCondor and open a shell in it, or run COMMAND there and exit with its status.
 
+    With --jupyter, JupyterLab takes the shell's place until Ctrl-C, or until you shut it down.
+
     The current directory is the working directory there, ~/work. HTCondor keeps its state in
     condor_state, and continues from it the next time.
     """
     from condor_mini.base.progress import progress_for_stderr
     from condor_mini.base.series import catalogue
-    from condor_mini.personal.container import PersonalSpec
+    from condor_mini.personal import ports
     from condor_mini.personal.pool import PersonalPool
+    from condor_mini.personal.spec import PersonalSpec
 
-    if submit_file and command:
-        raise UsageError("use either --submit FILE or a command, not both")
+    if bool(submit_file) + bool(command) + jupyter > 1:
+        raise UsageError("use one of --submit FILE, --jupyter and a command")
+    if (port is not None or open_it) and not jupyter:
+        raise UsageError(f"{'--open' if open_it else '--port'} is an option of --jupyter")
+    for text in publish:
+        ports.parsed(text)
     catalogue().get(series)
     if not state:
         raise UsageError("--state: must be the name of a directory")
@@ -117,6 +148,9 @@ def command(
         memory_mb=_megabytes(memory),
         host_files=host_files,
         reachable=reachable,
+        notebook=jupyter,
+        notebook_port=port,
+        publish=publish,
         profile=profile,
     )
     job = _in_pool(Path(submit_file)) if submit_file else None
@@ -125,9 +159,29 @@ def command(
     with PersonalPool.open(reached, spec, progress, keep=keep) as pool:
         if job:
             ctx.exit(_run_job(pool, job, progress, timeout_s=timeout_s, with_log=with_log))
+        if jupyter:
+            _serve_notebook(pool, progress, open_it=open_it)
+            ctx.exit(0)
         if command:
             ctx.exit(pool.run(command))
         ctx.exit(pool.shell())
+
+
+def _serve_notebook(pool: PersonalPool, progress: Progress, *, open_it: bool) -> None:
+    """Run JupyterLab in the pool, and print its link, until Ctrl-C or until it is shut down."""
+    from condor_mini.cli.browser import opener
+    from condor_mini.personal import notebook
+
+    with ExitStack() as stack:
+        show = stack.enter_context(opener("notebook")) if open_it else None
+        lab = stack.enter_context(notebook.serving(pool, progress))
+        click.echo(f"JupyterLab is at {lab.link}")
+        kept = pool.state.path / notebook.FOLDER
+        click.echo(f"What you make there is kept in {kept}. End: Ctrl-C.", err=True)
+        if show is not None:
+            show(lab.link)
+        with suppress(KeyboardInterrupt):
+            lab.wait()
 
 
 def _run_job(

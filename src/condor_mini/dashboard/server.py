@@ -7,16 +7,15 @@ import os
 import re
 import socket
 import stat
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import AlreadyInUse, CondorMiniError, NotFound, StateError
-from condor_mini.base.scratch import ScratchDirectory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+    from pathlib import Path
 
     from condor_mini.engine import Engine
 
@@ -173,31 +172,3 @@ def _made_token(path: Path, token: str) -> str:
     except OSError as error:
         raise StateError(f"the token's file {path} cannot be made: {error.strerror}") from None
     return token
-
-
-@contextmanager
-def opener(directory: Path) -> Iterator[Callable[[str], bool]]:
-    """Open links in the user's browser while the context lasts.
-
-    The browser gets the path of a file that leads to the link, in a directory of this user alone:
-    others see what a program is called with.
-
-    Args:
-        directory: Directory for the file; it is made if it does not exist.
-    """
-    import webbrowser
-
-    directory.mkdir(parents=True, exist_ok=True)
-    with ScratchDirectory(directory=directory) as folder:  # nobody else may look into it
-        file = Path(folder, "dashboard.html")
-        file.touch(0o600)
-
-        def show(link: str) -> bool:
-            file.write_text(
-                '<!doctype html><meta charset="utf-8"><title>condor-mini</title>'
-                f'<meta http-equiv="refresh" content="0;url={link}">',
-                encoding="utf-8",
-            )
-            return webbrowser.open(file.as_uri())
-
-        yield show

@@ -10,6 +10,7 @@ import hashlib
 import logging
 import os
 import re
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from importlib.resources import as_file, files
 from typing import TYPE_CHECKING
@@ -32,6 +33,7 @@ from condor_mini.images.debian import debian_base
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from condor_mini.base.progress import Progress
@@ -39,7 +41,10 @@ if TYPE_CHECKING:
     from condor_mini.engine import Engine, ImageInfo
 
 ROLES = ("base", "mini", "master", "submit", "execute")
-"""All images; the first one is the base of the others."""
+"""The images that are built if none is named; the first one is the base of the others."""
+NOTEBOOK = "notebook"
+"""The image that is built on demand: ``mini`` with JupyterLab."""
+ALL_ROLES = (*ROLES, NOTEBOOK)
 
 DIGEST_LABEL = f"{LABEL}.digest"
 VERSION_LABEL = "org.opencontainers.image.version"
@@ -99,11 +104,11 @@ def build(
     build_args: Mapping[str, str] | None = None,
     no_cache: bool = False,
 ) -> list[Built]:
-    """Build the images of these roles, and their base image, unless they are up to date.
+    """Build the images of these roles, and those below them, unless they are up to date.
 
     Args:
         engine: Engine to build the images on.
-        roles: Names from ``ROLES``.
+        roles: Names from ``ALL_ROLES``.
         series: Series of HTCondor.
         progress: Receives a phase for each image.
         tag: Tag of the images. None for the series' number; images of the default series also get
@@ -113,15 +118,21 @@ def build(
         no_cache: Build all layers again.
 
     Returns:
-        One entry per requested role, in the order of ``ROLES``.
+        One entry per requested role, in the order of ``ALL_ROLES``.
 
     Raises:
         ImageBuildFailed: A build failed; has the last lines of the build.
-        EngineCapabilityError: ``tag``, ``base`` or ``build_args`` is given, and the engine composes
-            its images.
+        EngineCapabilityError: ``tag``, ``base``, ``build_args`` or ``notebook`` is given, and the
+            engine composes its images.
     """
     wanted = set(roles)
     if isinstance(engine, ImageComposer):
+        if NOTEBOOK in wanted:
+            raise EngineCapabilityError(
+                f"{engine.name} has no image with JupyterLab: it uses the one of this machine",
+                hint="Install that: pip install jupyterlab htcondor. Or use a container engine: "
+                "condor-mini build --engine docker notebook",
+            )
         if tag or base or build_args:
             raise EngineCapabilityError(
                 f"{engine.name} composes its images from the runtime, and supports no base, tag or "
@@ -133,20 +144,33 @@ def build(
     base_args = {"HTCONDOR": series.number, **(build_args or {})}
     base_args["BASE"] = base or debian_base(image_builder, progress)
     below = engine.image(base_args["BASE"])
+    made: dict[str | None, ImageInfo | None] = {None: below}
     results = []
-    for role in ROLES:
-        if role != "base" and role not in wanted:
+    for role in ALL_ROLES:
+        if role not in wanted.union(*map(_all_below, wanted), ["base"]):
             continue
-        arguments = base_args if role == "base" else {"BASE": reference("base", series, tag)}
+        parent = _below(role)
+        arguments = {"BASE": reference(parent, series, tag)} if parent else base_args
         image, fresh = _build_one(
-            image_builder, role, series, progress, tag, arguments, below, no_cache=no_cache
+            image_builder, role, series, progress, tag, arguments, made[parent], no_cache=no_cache
         )
-        if role == "base":
-            below = image
+        made[role] = image
         if role in wanted:
             name = reference(role, series, tag)
             results.append(Built(reference=name, size_bytes=image.size_bytes, fresh=fresh))
     return results
+
+
+def _below(role: str) -> str | None:
+    """Return the role whose image a role's image is built on; None for the base image."""
+    if role == "base":
+        return None
+    return "mini" if role == NOTEBOOK else "base"
+
+
+def _all_below(role: str) -> list[str]:
+    parent = _below(role)
+    return [parent, *_all_below(parent)] if parent else []
 
 
 def _composed(engine: ImageComposer, role: str, series: Series, progress: Progress) -> Built:
@@ -166,7 +190,12 @@ def listing(engine: Engine) -> list[Listed]:
     base = next((name for name in debian_names() if engine.image(name)), "") if builds else None
     return each(
         lambda wanted: _listed(engine, *wanted, base),
-        [(series, role) for series in order for role in ROLES if builds or role != "base"],
+        [
+            (series, role)
+            for series in order
+            for role in ALL_ROLES
+            if builds or role not in ("base", NOTEBOOK)
+        ],
     )
 
 
@@ -198,8 +227,9 @@ def _listed(engine: Engine, series: Series, role: str, base: str | None) -> List
 
 def _built_digest(engine: Engine, series: Series, role: str, base: str) -> str:
     """Return the digest that an image has if nothing has changed since it was built."""
-    below = base if role == "base" else reference("base", series)
-    arguments = {"HTCONDOR": series.number, "BASE": base} if role == "base" else {"BASE": below}
+    parent = _below(role)
+    below = reference(parent, series) if parent else base
+    arguments = {"BASE": below} if parent else {"HTCONDOR": series.number, "BASE": base}
     with as_file(files("condor_mini").joinpath(f"images/condor-{role}")) as folder:
         under = engine.image(below) if below else None
         return digest_of(folder, arguments, under.id if under else "")
@@ -231,9 +261,12 @@ def _build_one(
             return existing, False
         is_default = tag is None and series.number == catalogue().default
         tags = (name, reference(role, series, "latest")) if is_default else (name,)
-        with progress.step(f"Building {name}") as detail:
+        with (
+            _context(engine, role, folder, arguments["BASE"], progress) as context,
+            progress.step(f"Building {name}") as detail,
+        ):
             spec = BuildSpec(
-                context=folder,
+                context=context,
                 tags=tags,
                 build_args=arguments,
                 labels={DIGEST_LABEL: digest},
@@ -246,6 +279,17 @@ def _build_one(
     if made is None:
         raise ImageBuildFailed(f"the engine built {name}, but does not have it")
     return made, True
+
+
+def _context(
+    engine: Engine, role: str, folder: Path, base: str, progress: Progress
+) -> AbstractContextManager[Path]:
+    """Return the directory to build a role's image in: its folder, with what is fetched for it."""
+    if role == NOTEBOOK:
+        from condor_mini.images.wheels import with_wheels
+
+        return with_wheels(engine, folder, base, progress)
+    return nullcontext(folder)
 
 
 def run_build(engine: ImageBuilder, spec: BuildSpec, detail: Callable[[str], None]) -> None:

@@ -1,5 +1,7 @@
 """Software bills of materials: the Debian packages in an image, with their versions.
 
+Those of ``condor-notebook`` have its Python packages, too.
+
 debsbom (https://pypi.org/project/debsbom) writes them from dpkg's list of packages. Install it with
 ``pip install 'debsbom[cdx,spdx]'``.
 """
@@ -9,6 +11,7 @@ from __future__ import annotations
 import io
 import secrets
 import sys
+from contextlib import suppress
 from pathlib import Path
 from shutil import which
 from typing import TYPE_CHECKING
@@ -20,6 +23,7 @@ from condor_mini.base.scratch import ScratchDirectory
 from condor_mini.base.signals import held_back
 from condor_mini.base.tree import named
 from condor_mini.engine import ContainerSpec, ImageBuilder, command
+from condor_mini.images.python_packages import LIST, with_packages
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -160,17 +164,26 @@ def _written(engine: Engine, reference: str, kinds: Sequence[str]) -> list[str]:
         )
     argv = [program, "generate"]
     with ScratchDirectory() as scratch:
-        release = _copied(engine, reference, Path(scratch))
+        release, requirements = _copied(engine, reference, Path(scratch))
         vendor = "ubuntu" if release.get("ID") == "ubuntu" else "debian"
         argv += ["--base-distro-vendor", vendor, "--distro-name", release.get("NAME", vendor)]
         argv += ["--distro-version", release.get("VERSION_ID", ""), "--root", scratch]
         argv += ["--out", f"{scratch}/bill", *(f"--sbom-type={kind}" for kind in kinds)]
         command.run(argv, timeout_s=TIMEOUT_S)
-        return [Path(scratch, f"bill.{kind}.json").read_text("utf-8") for kind in kinds]
+        return [
+            with_packages(Path(scratch, f"bill.{kind}.json").read_text("utf-8"), kind, requirements)
+            if requirements
+            else Path(scratch, f"bill.{kind}.json").read_text("utf-8")
+            for kind in kinds
+        ]
 
 
-def _copied(engine: Engine, reference: str, root: Path) -> dict[str, str]:
-    """Copy the files that debsbom reads out of an image, and return its release's settings."""
+def _copied(engine: Engine, reference: str, root: Path) -> tuple[dict[str, str], str]:
+    """Copy the files that debsbom reads out of an image.
+
+    Returns:
+        Its release's settings, and the list of its Python packages; empty if it has none.
+    """
     name = f"condor-mini-sbom-{secrets.token_hex(4)}"
     spec = ContainerSpec(image=reference, name=name, labels={f"{LABEL}.kind": "sbom"})
     try:
@@ -179,6 +192,9 @@ def _copied(engine: Engine, reference: str, root: Path) -> dict[str, str]:
         for path in _KNOWN:
             (root / path).parent.mkdir(parents=True, exist_ok=True)
             (root / path).write_bytes(engine.copy_out(name, f"/{path}"))
+        requirements = ""
+        with suppress(NotFound):
+            requirements = engine.copy_out(name, LIST).decode()
     except NotFound:
         raise NotFound(
             f"{reference} contains no list of Debian packages",
@@ -189,4 +205,4 @@ def _copied(engine: Engine, reference: str, root: Path) -> dict[str, str]:
             engine.remove(name)
     lines = (root / _KNOWN[1]).read_text("utf-8").splitlines()
     pairs = [line.split("=", 1) for line in lines if "=" in line]
-    return {key: value.strip("\"'") for key, value in pairs}
+    return {key: value.strip("\"'") for key, value in pairs}, requirements

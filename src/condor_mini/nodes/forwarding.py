@@ -147,7 +147,7 @@ def free_ports(
     for place in range(places):
         first = FIRST + (start + place) % places * count
         ports = range(first, first + count)
-        if not any(port in taken for port in ports) and all(_is_free(at, port) for port in ports):
+        if not any(port in taken for port in ports) and all(is_free(at, port) for port in ports):
             return first
     raise AlreadyInUse(
         f"of the ports {FIRST} to {LAST} no {count} in a row are free",
@@ -164,8 +164,10 @@ def _published(engine: Engine) -> set[int]:
     return found
 
 
-def _is_free(address: str, port: int) -> bool:
-    with socket.socket() as probe:
+def is_free(address: str, port: int) -> bool:
+    """Return whether this user can listen at a port of an address of this machine."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((address, port))

@@ -20,6 +20,10 @@ COMMAND_PREFIX = f"{LABEL}.command-prefix"
 """Label with the words that begin each command in the container; may be empty."""
 REACHABLE = f"{LABEL}.reachable"
 """Label that is ``true`` if the daemons listen in the container's network, else ``false``."""
+NOTEBOOK = f"{LABEL}.notebook"
+"""Label with this machine's port for JupyterLab; empty if the pool has none."""
+PUBLISHED = f"{LABEL}.published"
+"""Label with the ports that the user has published, as ``run --publish`` takes them."""
 _IDS = re.compile(r"[0-9]{1,10}:[0-9]{1,10}", re.ASCII)
 
 

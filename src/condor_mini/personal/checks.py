@@ -17,6 +17,7 @@ from condor_mini.nodes.holdings import Holdings, ask_at_once
 from condor_mini.nodes.node import Malformed, node_of
 from condor_mini.nodes.personal_labels import REACHABLE
 from condor_mini.nodes.plan import SERIES_NOTE
+from condor_mini.personal import ports
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from condor_mini.base.series import Series
     from condor_mini.engine import ContainerInfo, Engine
     from condor_mini.nodes.node import Node
-    from condor_mini.personal.container import PersonalSpec
+    from condor_mini.personal.spec import PersonalSpec
     from condor_mini.personal.state_directory import StateDirectory
 
 _NOTE = f"spool/{PurePosixPath(SERIES_NOTE).name}"
@@ -57,9 +58,10 @@ def check_startable(
     Raises:
         AlreadyInUse: Something else has the pool's name.
         StateError: There is a link in the state directory, or a newer HTCondor has written it.
-        EngineCapabilityError: The engine cannot show the host's files.
+        EngineCapabilityError: The engine cannot show the host's files, or publishes no ports.
     """
     state.check_links()
+    ports.check(spec, engine.info())
     check_series(state.path, series)
     if spec.host_files is not None:
         host_files.check(engine)
@@ -72,6 +74,12 @@ def check_same(node: Node, spec: PersonalSpec, series: Series, state: StateDirec
     def label(key: str) -> str:
         return node.info.labels.get(f"{LABEL}.{key}", "")
 
+    if spec.notebook and not label("notebook"):
+        raise AlreadyInUse(
+            f"the pool {node.pool} runs on {state.path}, and it was started without a notebook",
+            hint="Use another state directory: --state DIR. Or leave the shell of that pool, "
+            f"or, if it was kept, end it: condor-mini delete -n {node.pool}",
+        )
     machines = "that of the machine"
     options = (
         ("name", node.pool, spec.name),
@@ -82,6 +90,12 @@ def check_same(node: Node, spec: PersonalSpec, series: Series, state: StateDirec
         ("number of cores", label("cpus") or machines, spec.cpus),
         ("memory in MiB", label("memory") or machines, spec.memory_mb),
         ("way for clients on this machine", *_ways(node, spec.reachable)),
+        ("port of the notebook", label("notebook"), spec.notebook_port),
+        (
+            "list of published ports",
+            label("published") or "empty",
+            ports.label(spec) or None,
+        ),
     )
     for what, actual, wanted in options:
         if wanted is not None and actual != str(wanted):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import replace
+from importlib.resources import as_file, files
 from typing import TYPE_CHECKING
 
-from condor_mini.base.layout import ENTRYPOINT, HOME, LABEL
-from condor_mini.engine import BindMount, ContainerSpec, PublishedPort
+from condor_mini.base.layout import ENTRYPOINT, HOME, LABEL, LIBEXEC
+from condor_mini.engine import BindMount, ContainerSpec, ImageComposer, PublishedPort
 from condor_mini.images import builder
 from condor_mini.nodes import custom_image, forwarding, host_files
 from condor_mini.nodes.certificates import files_at, variables_for
@@ -15,9 +15,12 @@ from condor_mini.nodes.node import OWN_IMAGE, Role, pool_labels
 from condor_mini.nodes.personal_labels import (
     COMMAND_PREFIX,
     CONTAINER_USER,
+    NOTEBOOK,
+    PUBLISHED,
     REACHABLE,
     STATE_DIRECTORY,
 )
+from condor_mini.personal import host_python, ports
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,45 +29,12 @@ if TYPE_CHECKING:
     from condor_mini.base.series import Series
     from condor_mini.engine import Engine, EngineInfo
     from condor_mini.personal.caller import Caller
+    from condor_mini.personal.spec import PersonalSpec
     from condor_mini.personal.state_directory import StateDirectory
 
 WORK = f"{HOME}/work"
 """The caller's directory in the container."""
 CERTIFICATES = "/run/condor-mini/ca-certificates.crt"
-
-
-@dataclass(frozen=True, kw_only=True)
-class PersonalSpec:
-    """The options of a personal pool."""
-
-    state: Path = Path("condor_state")
-    """The state directory on the host."""
-    workdir: Path = Path()
-    """The directory of the host that commands run in."""
-    name: str | None = None
-    """The pool's name. None for one that is derived from the state directory."""
-    series: str | None = None
-    """HTCondor's series. None for the default, or for that of a running pool."""
-    cpus: int | None = None
-    """The number of cores that the slot advertises. None for the machine's."""
-    memory_mb: int | None = None
-    """The memory that the slot advertises, in MiB. None for the machine's."""
-    profile: str | None = None
-    """``dev`` (react at once), or ``production`` (wait as HTCondor's defaults do). None for dev, or
-    for that of a running pool."""
-    host_files: str | None = None
-    """``ro`` or ``rw`` to give jobs the host's programs and the caller's home.
-
-    With ``ro`` jobs can only read the home; with ``rw`` they can also write to it. None for the
-    pool's own image.
-    """
-    reachable: bool | int | None = None
-    """Whether HTCondor's clients on this machine reach the pool, and how.
-
-    True for a free port of 127.0.0.1, a number for that port, False for a pool that listens only
-    inside its container. None for the container's own address, or a free port where this machine
-    has no route to containers. The embedded engine always gives pools an address of their own.
-    """
 
 
 def container_spec(
@@ -76,10 +46,12 @@ def container_spec(
     caller: Caller,
     mounts: tuple[BindMount, ...],
     port: int | None,
+    notebook: int | None,
+    published: tuple[PublishedPort, ...],
 ) -> ContainerSpec:
     """Return the container of the personal pool ``name`` on this state directory.
 
-    It publishes ``port``, if there is one.
+    Its labels have ``port`` and ``notebook``, if there are any: ``personal/ports.py``.
     """
     profile = spec.profile or "dev"
     environment = {"HOME": HOME, "PROFILE": profile, **variables_for(CERTIFICATES)}
@@ -115,8 +87,10 @@ def container_spec(
             f"{LABEL}.memory": str(spec.memory_mb or ""),
             REACHABLE: "false" if spec.reachable is False else "true",
             forwarding.PORT: str(port or ""),
+            NOTEBOOK: str(notebook or ""),
+            PUBLISHED: ports.label(spec),
         },
-        ports=(PublishedPort(container_port=port, host_port=port),) if port else (),
+        ports=published,
         mounts=mounts,
         cap_drop=("ALL",),
         cap_add=caller.capabilities,
@@ -129,10 +103,48 @@ def image_and_mounts(
 ) -> tuple[str, tuple[BindMount, ...]]:
     """Return the image to use, and the mounts that one which is not ours needs."""
     if spec.host_files is None:
-        return builder.ensure(engine, "mini", series, progress), ()
+        role = builder.NOTEBOOK if spec.notebook else "mini"
+        return builder.ensure(engine, role, series, progress), ()
     image = host_files.have(engine)
     mounts = (host_files.home(spec.host_files), custom_image.beside(engine, series, progress))
-    return image, mounts
+    python = host_python.mounts(read_only=engine.info().read_only_mounts) if spec.notebook else ()
+    return image, (*mounts, *python)
+
+
+def with_host_files(engine: Engine, spec: PersonalSpec, progress: Progress) -> PersonalSpec:
+    """Return the options with the host's files, if an engine needs them for the notebook.
+
+    Engines that compose their images have none with JupyterLab, and use that of this machine.
+
+    Args:
+        engine: Engine that is to run the pool.
+        spec: Options of the pool.
+        progress: Receives a note if the pool can write to the caller's home.
+
+    Raises:
+        NotFound: JupyterLab is not installed here.
+    """
+    if not spec.notebook or not isinstance(engine, ImageComposer):
+        return spec
+    host_python.check()
+    if spec.host_files is not None:
+        return spec
+    if engine.info().read_only_mounts:
+        return replace(spec, host_files=host_files.READ_ONLY)
+    progress.note("Without namespaces no mount can be read-only: the pool can write to your home")
+    return replace(spec, host_files=host_files.READ_WRITE)
+
+
+def notebook_files(engine: Engine, spec: PersonalSpec) -> dict[str, bytes]:
+    """Return what runs JupyterLab in a container that has no image of ours, by its path."""
+    if not spec.notebook or not isinstance(engine, ImageComposer):
+        return {}
+    with as_file(files("condor_mini").joinpath("images/condor-notebook/notebook")) as folder:
+        return {
+            f"{LIBEXEC.lstrip('/')}/notebook/{path.relative_to(folder)}": path.read_bytes()
+            for path in sorted(folder.rglob("*"))
+            if path.is_file()
+        }
 
 
 def network_files(

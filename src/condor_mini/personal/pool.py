@@ -34,6 +34,7 @@ from condor_mini.nodes.login import at_login
 from condor_mini.nodes.node import node_of
 from condor_mini.nodes.personal_labels import PERSONAL_STATE as STATE
 from condor_mini.nodes.personal_labels import STATE_DIRECTORY
+from condor_mini.personal import ports
 from condor_mini.personal.caller import Caller
 from condor_mini.personal.checks import (
     check_name,
@@ -45,11 +46,12 @@ from condor_mini.personal.checks import (
 )
 from condor_mini.personal.container import (
     WORK,
-    PersonalSpec,
     container_spec,
     files_archive,
     image_and_mounts,
     network_files,
+    notebook_files,
+    with_host_files,
 )
 from condor_mini.personal.state_directory import StateDirectory
 
@@ -60,6 +62,7 @@ if TYPE_CHECKING:
     from condor_mini.base.series import Series
     from condor_mini.engine import CommandResult, ContainerInfo, Engine
     from condor_mini.nodes.node import Node
+    from condor_mini.personal.spec import PersonalSpec
 
 READY_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 10.0
@@ -75,6 +78,7 @@ class PersonalPool:
     engine: Engine
     name: str
     container: str
+    state: StateDirectory
     command_prefix: tuple[str, ...] = ()
     """The prefix of each command: ``Caller.user_namespace_prefix``."""
 
@@ -101,7 +105,9 @@ class PersonalPool:
             UsageError: The name of a directory is not UTF-8, or an option is not valid.
             StateError: The state directory cannot be used.
             EngineCapabilityError: The engine is on another machine.
+            NotFound: The pool is to have a notebook, and JupyterLab is not installed.
         """
+        spec = with_host_files(engine, spec, progress)
         series = catalogue().get(spec.series)
         check_path(spec.state)
         check_path(spec.workdir)
@@ -150,7 +156,7 @@ class PersonalPool:
         """
         info = self.engine.inspect(self.container)
         if info is None:
-            raise self._ended()
+            raise self.ended()
         return node_of(self.engine, info)
 
     def run(self, argv: Sequence[str], *, workdir: str = WORK) -> int:
@@ -187,21 +193,21 @@ class PersonalPool:
             argv = [*self.command_prefix, *at_login(argv, workdir)]
             return self.engine.exec(self.container, argv, workdir="/", timeout_s=timeout_s)
         except NotFound:
-            raise self._ended() from None
+            raise self.ended() from None
 
     def _attach(self, argv: Sequence[str], workdir: str) -> int:
         try:
             argv = [*self.command_prefix, *at_login(argv, workdir)]
             status = self.engine.attach(self.container, argv, workdir="/")
         except NotFound:
-            raise self._ended() from None
+            raise self.ended() from None
         # The end of the container kills the command, and must not be taken for the command's own
         # status.
-        if status != 0 and self._is_gone(within_s=1.0 if status == KILLED else 0.0):
-            raise self._ended()
+        if status != 0 and self.is_gone(within_s=1.0 if status == KILLED else 0.0):
+            raise self.ended()
         return status
 
-    def _is_gone(self, *, within_s: float) -> bool:
+    def is_gone(self, *, within_s: float) -> bool:
         """Return whether the container ends within this time.
 
         An engine reports the end of a container after the ends of its commands.
@@ -217,11 +223,16 @@ class PersonalPool:
             return False
         return True
 
-    def _ended(self) -> PoolNotReady:
+    def ended(self) -> PoolNotReady:
+        """Return the error that says how the pool ended while it was in use."""
+        removed = PoolNotReady(f"the pool {self.name} was removed while it was in use")
         info = self.engine.inspect(self.container)
         if info is None:
-            return PoolNotReady(f"the pool {self.name} was removed while it was in use")
-        log = self.engine.logs(self.container, tail=LOG_TAIL_LINES).strip()
+            return removed
+        try:
+            log = self.engine.logs(self.container, tail=LOG_TAIL_LINES).strip()
+        except NotFound:  # it has ended, and is removed by now
+            return removed
         return PoolNotReady(
             f"the pool {self.name} ended with {info.exit_code} while it was in use; "
             f"the end of its log:\n{log}",
@@ -248,16 +259,19 @@ def _start(
         with held_back():
             _end(engine, state)  # a container that a crash or a reboot left
             port = forwarding.first_port(spec.reachable, engine, info, name=name)
+            notebook = ports.notebook_port(spec, name)
+            published = ports.published(spec, info, port, notebook)
             with caller.mounts(directories) as mounts:
+                mounts = (*mounts, *beside)
                 wanted = container_spec(
-                    spec, series, state, image, name, caller, (*mounts, *beside), port
+                    spec, series, state, image, name, caller, mounts, port, notebook, published
                 )
                 if beside:
                     wanted = custom_image.container_of(wanted, image, role="mini")
                 container = _create(engine, wanted)
                 own = bool(beside)
                 more = more_contents(engine, container, role="mini", own_image=own)
-                more |= network_files(spec, info, name, port)
+                more |= network_files(spec, info, name, port) | notebook_files(engine, spec)
                 engine.copy_in(container, files_archive(engine, container, caller, more))
                 engine.start(container)
         _wait_until_ready(engine, container, caller, state.path)
@@ -267,7 +281,9 @@ def _start(
                 engine.remove(left.id)
         raise
     prefix = caller.user_namespace_prefix
-    return PersonalPool(engine=engine, name=name, container=container, command_prefix=prefix)
+    return PersonalPool(
+        engine=engine, name=name, container=container, state=state, command_prefix=prefix
+    )
 
 
 def _create(engine: Engine, container: ContainerSpec) -> str:
@@ -295,7 +311,11 @@ def _running(
     check_same(node, spec, series, state)
     prefix = Caller.current(engine.info()).user_namespace_prefix
     return PersonalPool(
-        engine=engine, name=node.pool, container=node.info.id, command_prefix=prefix
+        engine=engine,
+        name=node.pool,
+        container=node.info.id,
+        state=state,
+        command_prefix=prefix,
     )
 
 

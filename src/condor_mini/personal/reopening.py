@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from condor_mini.base.layout import LABEL
 from condor_mini.base.series import catalogue
-from condor_mini.nodes.personal_labels import REACHABLE, STATE_DIRECTORY
+from condor_mini.nodes.personal_labels import NOTEBOOK, PUBLISHED, REACHABLE, STATE_DIRECTORY
 from condor_mini.personal.checks import check_series
-from condor_mini.personal.container import PersonalSpec
 from condor_mini.personal.pool import PersonalPool
+from condor_mini.personal.spec import PersonalSpec
 
 if TYPE_CHECKING:
     from condor_mini.base.progress import Progress
@@ -53,6 +53,7 @@ def options_of(node: Node, series: str | None = None) -> PersonalSpec:
         node.info.labels.get(f"{LABEL}.{key}", "")
         for key in ("cpus", "memory", "host-files", "workdir", "profile")
     )
+    notebook = node.info.labels.get(NOTEBOOK)
     return PersonalSpec(
         state=Path(node.info.labels[STATE_DIRECTORY]),
         workdir=Path(workdir),
@@ -63,4 +64,7 @@ def options_of(node: Node, series: str | None = None) -> PersonalSpec:
         profile=profile or None,
         host_files=host_files or None,
         reachable=False if node.info.labels.get(REACHABLE) == "false" else node.published_port,
+        notebook=bool(notebook),
+        notebook_port=int(notebook) if notebook else None,
+        publish=tuple(node.info.labels.get(PUBLISHED, "").split()),
     )

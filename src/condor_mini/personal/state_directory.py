@@ -1,7 +1,8 @@
 """The state directory of a personal pool: logs, queue, history, key and tokens, kept by the caller.
 
-Two files in it are locked: one while a pool is being started on the directory, and one that all
-sessions in the pool share. The locks are the kernel's, so a crash leaves none behind.
+Three files in it are locked: one while a pool is being started on the directory, one that all
+sessions in the pool share, and one while JupyterLab runs in the pool. The locks are the kernel's,
+so a crash leaves none behind.
 
 The directory may come from another user, and a pool's jobs can write to it. So a symbolic link in
 the place of a file that condor-mini or HTCondor's daemons write is an error.
@@ -18,7 +19,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from condor_mini.base.errors import StateError
+from condor_mini.base.errors import AlreadyInUse, StateError
 from condor_mini.base.locks import Lock
 from condor_mini.base.tree import LinkFound, Tree
 
@@ -33,6 +34,7 @@ NEEDED_BYTES = 4 * 1024 * 1024
 
 
 LOCKS = STARTING, SESSIONS = ".starting", ".sessions"
+NOTEBOOK = ".notebook"
 
 EXECUTE = "execute"
 WRITTEN = ("log", "spool", EXECUTE, "passwords.d", "tokens.d")
@@ -93,9 +95,10 @@ class StateDirectory:
 
     def _discard(self) -> None:
         """Remove the directory if this object created it and it holds nothing but our locks."""
+        ours = {*LOCKS, NOTEBOOK}
         with suppress(OSError):
-            if self._was_absent and {entry.name for entry in self.path.iterdir()} <= set(LOCKS):
-                for lock in LOCKS:
+            if self._was_absent and {entry.name for entry in self.path.iterdir()} <= ours:
+                for lock in ours:
                     (self.path / lock).unlink(missing_ok=True)
                 self.path.rmdir()
 
@@ -155,6 +158,23 @@ class StateDirectory:
         with self._lock_file(SESSIONS) as lock:
             lock.acquire(shared=True)
             yield Session(lock)
+
+    @contextmanager
+    def notebook(self) -> Iterator[None]:
+        """Hold the lock of the pool's JupyterLab, for as long as the context lasts.
+
+        Raises:
+            AlreadyInUse: Another process holds it.
+            StateError: The lock file cannot be created, or is a link.
+        """
+        with self._lock_file(NOTEBOOK) as lock:
+            if not lock.try_acquire():
+                raise AlreadyInUse(
+                    f"JupyterLab runs already in the pool on {self.path}",
+                    hint="Its link is at the terminal that started it. Or use another state "
+                    "directory: --state DIR",
+                )
+            yield
 
     @contextmanager
     def _lock_file(self, name: str) -> Iterator[Lock]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import threading
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,10 +18,11 @@ from condor_mini.images import builder
 from hand_made import personal_spec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from command_line import Result
+    from condor_mini.personal.pool import PersonalPool
 
     Run = Callable[..., Result]
 
@@ -266,3 +269,72 @@ def test_name_that_a_claimant_has(run: Run, claimant: str) -> None:
     result = run("--name", claimant, "--", "it")
     words = f"the name {claimant} is taken by a container that is not a personal pool"
     assert (result.status, words in result.err) == (4, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (("--jupyter", "--", "true"), "use one of --submit FILE, --jupyter and a command"),
+        (("--jupyter", "--submit", "x.sub"), "use one of --submit FILE, --jupyter and a command"),
+        (("--port", "8888"), "--port is an option of --jupyter"),
+        (("--open",), "--open is an option of --jupyter"),
+        (("--publish", "80"), "must be [ADDRESS:]PORT:PORT"),
+        (("--jupyter", "--port", "0"), "--port"),
+    ],
+)
+def test_options_that_do_not_fit(
+    engine: FakeEngine, run: Run, arguments: tuple[str, ...], why: str
+) -> None:
+    """They are refused before anything starts."""
+    result = run(*arguments)
+    assert (result.status, why in result.err, engine.containers({})) == (2, True, [])
+
+
+def test_ports_are_published(created: Callable[..., ContainerSpec]) -> None:
+    """--publish takes several."""
+    spec = created("--publish", "127.0.0.1:45678:80", "--publish", "0.0.0.0:45679:81")
+    assert [(port.host_ip, port.host_port) for port in spec.ports] == [
+        ("127.0.0.1", 45678),
+        ("0.0.0.0", 45679),  # noqa: S104
+    ]
+
+
+@pytest.mark.parametrize("end", [None, KeyboardInterrupt])
+@pytest.mark.parametrize("opens", [True, False])
+def test_link_is_printed_once(
+    engine: FakeEngine,
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    end: type[BaseException] | None,
+    *,
+    opens: bool,
+) -> None:
+    """--jupyter prints the link, opens it if asked, and ends well and with the pool at Ctrl-C."""
+    link = "http://127.0.0.1:8888/lab?token=abc"
+    ended: list[str] = []
+    opened = threading.Event()
+
+    class Lab:
+        """JupyterLab that is shut down at once."""
+
+        link = "http://127.0.0.1:8888/lab?token=abc"
+
+        def wait(self) -> None:
+            if end is not None:
+                raise end
+
+    @contextmanager
+    def serving(pool: PersonalPool, _: object) -> Iterator[Lab]:
+        yield Lab()
+        ended.append(pool.name)
+
+    monkeypatch.setattr("condor_mini.personal.notebook.serving", serving)
+    monkeypatch.setattr("condor_mini.cli.browser._state", lambda: tmp_path)
+    monkeypatch.setattr("webbrowser.open", lambda _: opened.set())
+    engine.add_image("condor-notebook:25")
+    result = run("--jupyter", "--name", "lab", *(["--open"] if opens else []))
+    assert (result.status, result.out) == (0, f"JupyterLab is at {link}\n")
+    assert ("token" in result.err, "condor_state/notebooks" in result.err) == (False, True)
+    assert (ended, engine.containers({})) == (["lab"], [])
+    assert opened.wait(10 if opens else 0) is opens

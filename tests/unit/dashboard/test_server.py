@@ -1,15 +1,17 @@
-"""The port, the token's file, and what the browser is called with."""
+"""The port, and the token's file."""
 
 from __future__ import annotations
 
 import socket
-import webbrowser
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from condor_mini.base.errors import AlreadyInUse, NotFound, StateError
 from condor_mini.dashboard import server
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 TOKEN = "t" * 43
 
@@ -66,26 +68,6 @@ def test_token_file_that_cannot_be_made(tmp_path: Path) -> None:
         server.kept_token(tmp_path / "no" / "token", lambda: TOKEN)
     with pytest.raises(StateError, match=r"cannot be read|others can read"):
         server.kept_token(tmp_path, lambda: TOKEN)
-
-
-def test_browser_is_not_called_with_the_token(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Other users see what a program is called with: it gets a file that only we can read."""
-    called = []
-
-    def open_it(where: str) -> bool:
-        path = Path(where.removeprefix("file://"))
-        called.append((where, path.stat().st_mode & 0o777, path.read_text("utf-8")))
-        return True
-
-    monkeypatch.setattr(webbrowser, "open", open_it)
-    link = server.Link(port=8000, token=TOKEN).page
-    with server.opener(tmp_path / "new") as show:
-        assert show(link)
-    ((where, mode, content),) = called
-    assert (TOKEN in where, mode, link in content) == (False, 0o600, True)
-    assert list((tmp_path / "new").iterdir()) == []
 
 
 def test_what_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -91,7 +91,7 @@ def test_a_port_in_use_is_not_taken(engine: FakeEngine) -> None:
 
 def test_no_ports_are_free(engine: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     """The message says how to choose them."""
-    monkeypatch.setattr(forwarding, "_is_free", lambda *_: False)
+    monkeypatch.setattr(forwarding, "is_free", lambda *_: False)
     with pytest.raises(AlreadyInUse, match="no 3 in a row are free") as caught:
         settled(spec(reachable=True), engine, engine.info())
     assert "reachable: PORT" in str(caught.value)

@@ -14,8 +14,8 @@ from condor_mini.lifecycle import restart
 from condor_mini.nodes import custom_image
 from condor_mini.nodes.node import pool_labels
 from condor_mini.nodes.pool_nodes import PoolNodes
-from condor_mini.personal.container import PersonalSpec
 from condor_mini.personal.pool import PersonalPool
+from condor_mini.personal.spec import PersonalSpec
 from hand_made import personal_spec
 
 if TYPE_CHECKING:

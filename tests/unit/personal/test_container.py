@@ -14,9 +14,9 @@ from condor_mini.engine import FakeEngine, FakeOutcome
 from condor_mini.images import builder
 from condor_mini.nodes import forwarding
 from condor_mini.personal.caller import Caller
-from condor_mini.personal.container import PersonalSpec
 from condor_mini.personal.pool import PersonalPool
 from condor_mini.personal.reopening import options_of
+from condor_mini.personal.spec import PersonalSpec
 from condor_mini.pool import Pool
 
 if TYPE_CHECKING:

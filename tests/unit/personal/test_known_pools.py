@@ -13,9 +13,9 @@ from condor_mini.engine import FakeExec, FakeOutcome
 from condor_mini.images import builder
 from condor_mini.nodes.node import Role
 from condor_mini.personal.caller import Caller
-from condor_mini.personal.container import PersonalSpec
 from condor_mini.personal.pool import PersonalPool
 from condor_mini.personal.reopening import options_of
+from condor_mini.personal.spec import PersonalSpec
 from condor_mini.pool import Pool
 from hand_made import personal_spec
 

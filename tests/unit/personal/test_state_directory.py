@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.base.errors import StateError
-from condor_mini.personal.state_directory import LOCKS, StateDirectory
+from condor_mini.base.errors import AlreadyInUse, StateError
+from condor_mini.personal.state_directory import LOCKS, NOTEBOOK, StateDirectory
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,6 +91,18 @@ def test_lock_that_is_a_link_is_refused(tmp_path: Path, name: str, to: str) -> N
     with pytest.raises(StateError, match=f"{name} is a symbolic link to ../{to}"):
         fail_in(state)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "state"]
+
+
+def test_lock_of_the_notebook(tmp_path: Path) -> None:
+    """There is one JupyterLab, whose lock is not made where a link leads."""
+    state = StateDirectory(tmp_path / "state")
+    with state.notebook(), pytest.raises(AlreadyInUse, match="JupyterLab runs already"):
+        state.notebook().__enter__()
+    (tmp_path / "state" / NOTEBOOK).unlink()
+    (tmp_path / "state" / NOTEBOOK).symlink_to("../new")
+    with pytest.raises(StateError, match=r"\.notebook is a symbolic link"):
+        state.notebook().__enter__()
+    assert [path.name for path in tmp_path.iterdir()] == ["state"]
 
 
 @pytest.mark.parametrize("path", ["condor_state", "sub/condor_state", "condor_state/deeper"])
