@@ -21,7 +21,14 @@ OPTIONS = (
 )
 ORPHAN = "---\norphan: true\n---\n"
 """Head of a page that the sidebar does not list."""
-LANGUAGES = {".py": "python", ".yaml": "yaml", ".yml": "yaml", ".sh": "sh", ".json": "json"}
+LANGUAGES = {
+    ".ipynb": "json",
+    ".py": "python",
+    ".yaml": "yaml",
+    ".yml": "yaml",
+    ".sh": "sh",
+    ".json": "json",
+}
 """How files are coloured that pages link to."""
 
 
@@ -65,7 +72,7 @@ def repository_pages(*, recordings: bool) -> dict[str, str]:
             continue
         if path.suffix != ".md":
             if not path.is_relative_to(DOCS):
-                done[path] = _shown(path)
+                done[path] = shown(path)
             continue
         text = two_pictures((ROOT / path).read_text("utf-8"))
         done[path], targets = rewritten(text, path)
@@ -104,16 +111,29 @@ def _project(pages: dict[str, str]) -> list[str]:
     return [name.removesuffix(".md") for name in dict.fromkeys([*first, *found])]
 
 
-def _shown(path: PurePosixPath) -> str:
+def shown(path: PurePosixPath) -> str:
     """Return a page that shows a file of the repository, or each file of a directory."""
     here = ROOT / path
-    files = sorted(each for each in here.rglob("*") if each.is_file()) if here.is_dir() else [here]
+    files = _files(here) if here.is_dir() else [here]
     shown = [ORPHAN, f"# {path}", ""]
     for file in files:
         if here.is_dir():
             shown += [f"## {file.relative_to(here)}", ""]
-        shown += ["``````" + _language(file), file.read_text("utf-8").rstrip(), "``````", ""]
+        shown += ["``````" + _language(file), _text(file), "``````", ""]
     return "\n".join(shown)
+
+
+def _files(folder: Path) -> list[Path]:
+    """Return the files of a directory and below it, but for what Python leaves there."""
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return sorted(path for path in found if "__pycache__" not in path.parts)
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text("utf-8").rstrip()
+    except UnicodeDecodeError:
+        return f"{file.stat().st_size} bytes that are not text"
 
 
 def _language(file: Path) -> str:
