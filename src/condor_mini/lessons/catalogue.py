@@ -152,17 +152,21 @@ _LESSONS = (
         title="Fair share",
         learns="see who gets the next slot, and why",
         minutes=15,
-        files=("lessons/fair-share/one-slot.yaml", "lessons/fair-share/work.sub"),
+        files=(
+            "lessons/fair-share/one-slot.yaml",
+            "lessons/fair-share/monday.sub",
+            "lessons/fair-share/tuesday.sub",
+        ),
         steps=(
             Step(
                 title="On Monday Ben came later, and had the slot before Ana's last job",
                 check=BeganBefore(log="monday-ben.log", others="monday-ana.log"),
-                command="condor-mini wait -n fair",
+                command="condor-mini submit monday.sub -n fair --wait",
             ),
             Step(
                 title="On Tuesday, with Ben's worse factor, Ana came later and had it before him",
                 check=BeganBefore(log="tuesday-ana.log", others="tuesday-ben.log", all=True),
-                command="condor-mini wait -n fair",
+                command="condor-mini submit tuesday.sub -n fair --wait",
             ),
         ),
     ),

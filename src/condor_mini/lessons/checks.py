@@ -122,10 +122,10 @@ class BeganBefore:
             missing = self.others if ours else self.log
             return Seen(is_done=False, text=f"no job in {missing} has begun")
         is_done = (max(ours) if self.all else min(ours)) < max(theirs)
-        which, words = "last" if self.all else "first", "before" if is_done else "not before"
+        which, words = "last" if self.all else "first", "began" if is_done else "did not begin"
         return Seen(
             is_done=is_done,
-            text=f"the {which} job in {self.log} began {words} the last one in {self.others}",
+            text=f"the {which} job in {self.log} {words} before the last one in {self.others}",
         )
 
     def _begun(self, work: Work, log: str) -> list[datetime]:
