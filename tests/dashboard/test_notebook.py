@@ -11,7 +11,6 @@ from running_notebook import RunningNotebook
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from playwright.sync_api import Browser, Page
 
@@ -23,10 +22,10 @@ job = htcondor2.Submit({"executable": "/bin/true", "log": "browser.log"})
 print("cluster", schedd.submit(job).cluster(), "by", htcondor2.param["UID_DOMAIN"])"""
 
 
-@pytest.fixture
-def lab(tmp_path: Path) -> Iterator[RunningNotebook]:
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningNotebook]:
     """JupyterLab in a pool of the embedded engine."""
-    running = RunningNotebook("embedded", tmp_path)
+    running = RunningNotebook("embedded", tmp_path_factory.mktemp("lab"))
     yield running
     if running.process.poll() is None:
         running.end()
@@ -42,8 +41,8 @@ def page(browser: Browser) -> Iterator[Page]:
     context.close()
 
 
-def test_cell_submits_a_job(lab: RunningNotebook, page: Page, tmp_path: Path) -> None:
-    """The link opens the lab, an example opens by a click, and a cell of a new notebook runs."""
+def test_cell_submits_a_job(lab: RunningNotebook, page: Page) -> None:
+    """The link opens the lab with the examples, and a cell of a new notebook submits a job."""
     page.goto(lab.link)
     expect(page.get_by_role("listitem", name="Name: examples")).to_be_visible(
         timeout=PAGE_TIMEOUT_MS
@@ -58,7 +57,7 @@ def test_cell_submits_a_job(lab: RunningNotebook, page: Page, tmp_path: Path) ->
         "cluster 1 by condor-mini.internal", timeout=PAGE_TIMEOUT_MS
     )
     expect(page.get_by_text("official Jupyter news")).to_have_count(0)
-    assert (tmp_path / "condor_state/notebooks/browser.log").exists()
+    assert (lab.folder / "condor_state/notebooks/browser.log").exists()
 
 
 @pytest.mark.parametrize("token", ["", "?token=" + "x" * 43])

@@ -175,12 +175,12 @@ def _serve_notebook(pool: PersonalPool, progress: Progress, *, open_it: bool) ->
     with ExitStack() as stack:
         show = stack.enter_context(opener("notebook")) if open_it else None
         lab = stack.enter_context(notebook.serving(pool, progress))
-        click.echo(f"JupyterLab is at {lab.link}")
-        kept = pool.state.path / notebook.FOLDER
-        click.echo(f"What you make there is kept in {kept}. End: Ctrl-C.", err=True)
-        if show is not None:
-            show(lab.link)
         with suppress(KeyboardInterrupt):
+            click.echo(f"JupyterLab is at {lab.link}")
+            kept = pool.state.path / notebook.FOLDER
+            click.echo(f"What you make there is kept in {kept}. End: Ctrl-C.", err=True)
+            if show is not None:
+                show(lab.link)
             lab.wait()
 
 

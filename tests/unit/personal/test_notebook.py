@@ -61,7 +61,7 @@ class Lab:
                 pass
 
         with ThreadingHTTPServer(("127.0.0.1", self.port), Handler) as server:
-            threading.Thread(target=server.serve_forever, daemon=True).start()
+            threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
             assert self.ended.wait(20)
             server.shutdown()
         return self.outcome
@@ -79,6 +79,7 @@ class Lab:
 def lab(fake: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> Lab:
     """JupyterLab, which the pool's engine runs."""
     lab = Lab()
+    monkeypatch.setattr(notebook, "GONE_S", 0.0)
     fake.on_exec(START, lab.start)
     fake.on_exec(STOP, lab.stop)
     fake.on_exec([HEALTH], lambda _: FakeOutcome())
