@@ -49,7 +49,7 @@ TABLE = {
     "missing submit file": (("--submit", "none.sub"), 3, "the submit file none.sub does not exist"),
     "folder for a submit file": (("--submit", "."), 3, "the submit file . is not a file"),
     "submit file elsewhere": (("--submit", "/etc/passwd"), 2, "not below the current directory"),
-    "submit and command": (("--submit", "file", "--", "true"), 2, "not both"),
+    "submit and command": (("--submit", "file", "--", "true"), 2, "use one of"),
 }
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from condor_mini.engines import Reach, survey
+from condor_mini.images.builder import NOTEBOOK
 from condor_mini.pool import Pool
 
 if TYPE_CHECKING:
@@ -83,10 +84,10 @@ def pool(loaded: Engine) -> Iterator[Pool]:
 
 
 def test_images_of_another_engine_are_up_to_date(loaded: Engine, tmp_path: Path) -> None:
-    """What Docker has built Podman does not build once more."""
+    """What Docker has built, which is all but what is built on demand, is there for Podman."""
     del loaded
     said = succeeds("images", "list", "--engine", "podman", cwd=tmp_path)
-    rows = [line for line in said.splitlines() if ":25 " in line]
+    rows = [line for line in said.splitlines() if ":25 " in line and NOTEBOOK not in line]
     assert [row for row in rows if not row.endswith("up to date")] == []
 
 
