@@ -119,9 +119,9 @@ class SlotStatus:
     expected: int
     """Number of slots that the running nodes are configured with."""
     configured: int = 0
-    """Number of configured slots at the collector."""
+    """Number of these slots that are at the collector."""
     dynamic: int = 0
-    """Number of dynamic slots, which are split off partitionable slots for jobs."""
+    """Number of dynamic slots, which are split off partitionable slots of running nodes for jobs."""
     by_state: Mapping[str, int] = field(default_factory=dict)
     """Number of configured and dynamic slots by state: ``Claimed/Busy``, ``Unclaimed/Idle``, …"""
 
@@ -311,7 +311,7 @@ def status_of(
         versions=tuple(sorted(versions)),
         nodes=tuple(_node(node, daemons) for node in nodes),
         daemons=tuple(daemons),
-        slots=_slots(nodes, [ad for ad, _ in owned]),
+        slots=_slots(nodes, owned),
         jobs=tuple(_jobs(owned)),
         host=_host(owned),
         exposed_at=nodes[0].exposed_at or None,
@@ -460,8 +460,13 @@ def _slots_by_node(owned: Sequence[Owned]) -> Counter[str]:
     return found
 
 
-def _slots(nodes: Sequence[Node], ads: Sequence[Ad]) -> SlotStatus:
-    slots = [ad for ad in ads if ad.get("MyType") == "Machine"]
+def _slots(nodes: Sequence[Node], owned: Sequence[Owned]) -> SlotStatus:
+    # The ads of a node that has crashed stay at the collector for a while.
+    slots = [
+        ad
+        for ad, node in owned
+        if ad.get("MyType") == "Machine" and (node is None or _is_alive(node, heard_at(ad)))
+    ]
     states = Counter(f"{ad.get('State')}/{ad.get('Activity')}" for ad in slots)
     dynamic = sum(ad.get("SlotType") == "Dynamic" for ad in slots)
     return SlotStatus(

@@ -93,6 +93,15 @@ def test_ad_of_an_earlier_life_does_not_count(pool: FakePool) -> None:
     assert "no startd of ci-execute-1 is at the collector" in found.reasons
 
 
+def test_slots_of_a_node_that_has_ended_do_not_count(pool: FakePool) -> None:
+    """Its ads are still at the collector, and nobody can use the slots."""
+    before = status(pool).slots
+    pool.engine.end("ci-execute-1", exit_code=137)
+    after = status(pool).slots
+    assert (before.configured, before.expected) == (1, 1)
+    assert (after.configured, after.expected, after.by_state) == (0, 0, {})
+
+
 def test_ended_node_is_broken(pool: FakePool) -> None:
     """A node that ended by itself is named with its status."""
     pool.engine.end("ci-execute-1", exit_code=137)
