@@ -121,7 +121,7 @@ class SlotStatus:
     configured: int = 0
     """Number of these slots that are at the collector."""
     dynamic: int = 0
-    """Number of dynamic slots, which are split off partitionable slots of running nodes for jobs."""
+    """Number of dynamic slots of running nodes, split off partitionable slots for jobs."""
     by_state: Mapping[str, int] = field(default_factory=dict)
     """Number of configured and dynamic slots by state: ``Claimed/Busy``, ``Unclaimed/Idle``, …"""
 
