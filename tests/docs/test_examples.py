@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 KINDS = {
     "personal": "`./run`, in a directory of its own",
     "pool": "`condor-mini`, with a pool of its own for the page",
+    "two pools": "`condor-mini`, with the pools `home` and `away`, without a container engine",
     "hosts": "`condor-mini`, on two hosts that the test makes",
     "plain nodes": "`docker`, with nodes of its own",
     "python": "Python, with a pool of its own",
