@@ -116,6 +116,7 @@ def test_another_pool_begins_with_it(saved: Snapshot, pool: Pool) -> None:
         is_the_pool_of_then(begun)
 
 
+@pytest.mark.slow
 def test_state_is_put_back(saved: Snapshot, pool: Pool) -> None:
     """The pool that was saved gets its jobs and files back, under the same key."""
     before = key(pool)

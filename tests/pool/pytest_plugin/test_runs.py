@@ -76,6 +76,7 @@ def test_waits(condor_pool):
 
 
 @pytest.mark.every_engine
+@pytest.mark.slow_on("embedded")
 def test_jobs_run_and_no_pool_is_left(suite: Suite) -> None:
     """Tests submit jobs to the pool of the run, also by HTCondor's own Python objects.
 
