@@ -304,7 +304,7 @@ _LESSONS = (
         title="Test a workflow",
         learns="write tests with pytest that run jobs in a pool, and break it",
         minutes=15,
-        needs="pytest and HTCondor's bindings: pip install 'condor-mini[pytest]'",
+        needs="pytest and HTCondor's bindings: the extra pytest",
         files=(
             "lessons/test-a-workflow/average.sub",
             "lessons/test-a-workflow/average.sh",
