@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     MakeContainer = Callable[[ContainerSpec], str]
 
+pytestmark = pytest.mark.slow_on("podman")  # the same code as on Docker
+
 has_own_network = pytest.mark.needs_no("on_loopback")
 
 

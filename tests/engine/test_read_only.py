@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
     MakeContainer = Callable[[ContainerSpec], str]
 
-pytestmark = pytest.mark.needs("read_only_roots")
+pytestmark = [
+    pytest.mark.needs("read_only_roots"),
+    pytest.mark.slow_on("podman"),  # the same code as on Docker
+]
 
 
 @pytest.fixture

@@ -108,6 +108,7 @@ def test_another_port(docker: Docker) -> None:
     ).wait_until_healthy()
 
 
+@pytest.mark.slow
 def test_nodes_come_back_after_a_restart(docker: Docker) -> None:
     """After the engine's restart of a node, and of the master, the pool is whole and runs jobs."""
     pool = docker.pool()

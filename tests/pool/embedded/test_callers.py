@@ -52,6 +52,7 @@ def test_scale(caller: Person, pool: str, here: Path) -> None:
         assert len(caller.run(*slots, cwd=here).stdout.split()) == count
 
 
+@pytest.mark.slow
 def test_queue_outlives_stop_and_start(caller: Person, pool: str, here: Path) -> None:
     """A job that waits is in the queue after `stop` and `start`."""
     hold = "printf 'executable=/bin/true\\nhold=true\\nqueue\\n' | condor_submit -terse -"

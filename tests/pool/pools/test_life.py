@@ -98,6 +98,7 @@ def await_done(pool: Pool, cluster: str, count: int = 1, timeout_s: float = 60) 
     return starts
 
 
+@pytest.mark.slow
 def test_queue_and_history_outlive_a_restart(own: Pool, cli: Cli) -> None:
     """A restart keeps a job that waits, its id, and the history; jobs that ran run again.
 

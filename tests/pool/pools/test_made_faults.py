@@ -276,6 +276,7 @@ def logs(pool: Pool) -> Iterator[list[str]]:
     pool.exec(["rm", "-f", *paths])
 
 
+@pytest.mark.slow_on("docker")
 def test_processes_of_jobs_are_struck(pool: Pool, faults: Faults, logs: list[str]) -> None:
     """A program ends by a signal; jobs exceed time and disk; one loses its output file."""
     gate = Gate(pool=pool)

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from condor_mini.engine import Engine
     from condor_mini.snapshots.snapshot import Snapshot
 
-pytestmark = pytest.mark.pool_engines("docker", reason="it takes the other engine along")
+pytestmark = [
+    pytest.mark.pool_engines("docker", reason="it takes the other engine along"),
+    pytest.mark.slow,  # docs/how-to/start-from-a-snapshot.md is followed by a test on one engine
+]
 
 SPOOLED = """
 executable = /bin/sh
@@ -116,7 +119,6 @@ def test_another_pool_begins_with_it(saved: Snapshot, pool: Pool) -> None:
         is_the_pool_of_then(begun)
 
 
-@pytest.mark.slow
 def test_state_is_put_back(saved: Snapshot, pool: Pool) -> None:
     """The pool that was saved gets its jobs and files back, under the same key."""
     before = key(pool)

@@ -46,6 +46,7 @@ def guidance(pool: Pool, cluster: str) -> Counter[str]:
     return told
 
 
+@pytest.mark.slow
 def test_no_job_waits_after_its_input(pool: Pool, cli: Cli, here: Path, write: Write) -> None:
     """No starter is told to ask again in 5 s, in HTCondor's spelling."""
     (here / "data").write_text("it")
