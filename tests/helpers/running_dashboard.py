@@ -6,8 +6,9 @@ import re
 import signal
 import subprocess
 import sys
-import threading
 from typing import TYPE_CHECKING
+
+from first_line import first_line
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,12 +29,7 @@ class Running:
             text=True,
             cwd=folder,
         )
-        # A command that prints nothing would keep the reading waiting.
-        timer = threading.Timer(START_TIMEOUT_S, self.process.kill)
-        timer.start()
-        assert self.process.stdout is not None
-        self.line = self.process.stdout.readline()
-        timer.cancel()
+        self.line = first_line(self.process, timeout_s=START_TIMEOUT_S)
         found = LINK.search(self.line)
         assert found, self.process.communicate()
         self.link, self.token = found[0], found[1]

@@ -7,8 +7,9 @@ import re
 import signal
 import subprocess
 import sys
-import threading
 from typing import TYPE_CHECKING
+
+from first_line import first_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,12 +43,7 @@ class RunningNotebook:
             cwd=folder,
             env=environment,
         )
-        # A command that prints nothing would keep the reading waiting.
-        timer = threading.Timer(START_TIMEOUT_S, self.process.kill)
-        timer.start()
-        assert self.process.stdout is not None
-        self.line = self.process.stdout.readline()
-        timer.cancel()
+        self.line = first_line(self.process, timeout_s=START_TIMEOUT_S)
         found = LINK.search(self.line)
         assert found, self.process.communicate()
         self.link, self.port, self.token = found[0], int(found[1]), found[2]

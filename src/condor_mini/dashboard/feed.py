@@ -112,9 +112,18 @@ class Feed:
         self._changed_at = self._clock()
         self._awake.set()
 
-    def _wake_from_thread(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _queue_changed(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Have the next look come as soon as it may; called from another thread.
+
+        Whether the change is to be seen is for the look to say: the ads of running jobs change too.
+        """
+
+        def look_soon() -> None:
+            left_s = min(self._took) + self._least_pause_s - self.age_s
+            loop.call_later(max(0.0, left_s), self._awake.set)
+
         with suppress(RuntimeError):  # the loop is closed: the dashboard has ended
-            loop.call_soon_threadsafe(self.wake)
+            loop.call_soon_threadsafe(look_soon)
 
     async def next(self, version: int | None, *, timeout_s: float) -> str | None:
         """Return the state as JSON as soon as it is another one than ``version``.
@@ -145,7 +154,7 @@ class Feed:
             await self.look_once()
             self._awake.clear()
             if self._is_calm:
-                self._source.watch(lambda: self._wake_from_thread(loop))
+                self._source.watch(lambda: self._queue_changed(loop))
             try:
                 await asyncio.wait_for(self._awake.wait(), self.pause_s)
             except TimeoutError:
@@ -161,9 +170,13 @@ class Feed:
         """How long to wait until the next look."""
         calm_s = self._clock() - self._changed_at
         every_s = next((every for until, every in PACES if calm_s < until), SELDOM_S)
+        return max(every_s - min(self._took), self._least_pause_s)
+
+    @property
+    def _least_pause_s(self) -> float:
+        """How long to wait at least after a look, so that looks take a part of the time only."""
         usual_s = min(self._took)
-        share = SHARE if usual_s < LONG_S else SHARE_OF_LONG
-        return max(every_s - usual_s, share * usual_s)
+        return usual_s * (SHARE if usual_s < LONG_S else SHARE_OF_LONG)
 
     async def look_once(self) -> None:
         """Look, and publish what is new."""

@@ -14,6 +14,8 @@ from condor_mini.dashboard.tasks import OURS
 from looks import Looks, job, look
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from condor_mini.dashboard.look import Look
 
 DEADLINE_S = 10.0
@@ -174,7 +176,7 @@ def test_queue_of_a_calm_pool_is_watched() -> None:
             await body(feed)
             was_watched = source.changed is not None
             time.now += PACES[-1][0] + 1
-            await asyncio.wait_for(until_watched(), DEADLINE_S)
+            await asyncio.wait_for(until(lambda: source.changed is not None), DEADLINE_S)
             assert source.changed is not None
             source.now = look(jobs=[job("8.0")])
             await asyncio.to_thread(source.changed)
@@ -182,13 +184,37 @@ def test_queue_of_a_calm_pool_is_watched() -> None:
         task.cancel()
         return was_watched, source.count
 
-    async def until_watched() -> None:
-        while source.changed is None:
-            await asyncio.sleep(0.01)
-
     was_watched, looks = asyncio.run(scene())
     assert not was_watched
     assert looks == 3
+
+
+def test_change_that_is_not_to_be_seen_leaves_the_pool_calm() -> None:
+    """The ad of a job that runs changes too: that is one look, and not half a minute of looks."""
+    time, source = Time(), Looks()
+
+    async def scene() -> tuple[int, float]:
+        feed = Feed(source, clock=time)
+        task = asyncio.create_task(feed.run())
+        with feed.watching():
+            await body(feed)
+            time.now += PACES[-1][0] + 1
+            await asyncio.wait_for(until(lambda: source.changed is not None), DEADLINE_S)
+            before = source.count
+            assert source.changed is not None
+            await asyncio.to_thread(source.changed)
+            await asyncio.wait_for(until(lambda: source.count > before), DEADLINE_S)
+            pause_s = feed.pause_s
+        task.cancel()
+        return source.count - before, pause_s
+
+    assert asyncio.run(scene()) == (1, SELDOM_S)
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    """Wait until something is so."""
+    while not is_so():
+        await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize(("took_s", "pause_s"), [(0.1, 0.65), (0.5, 0.5), (4.0, 12.0)])
