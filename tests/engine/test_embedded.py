@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tarfile
 import termios
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -226,6 +227,31 @@ def test_container_whose_shim_was_killed_still_runs(
     info = own.inspect("box")
     assert info is not None
     assert (ran, info.state) == (0, ContainerState.EXITED)
+
+
+def test_command_in_a_container_that_is_ending(
+    own: EmbeddedEngine, own_spec: ContainerSpec
+) -> None:
+    """A command that fails then is told why, and the end is known from then on."""
+    own.create(own_spec)
+    own.start("box")
+    record = record_of(own, "box")
+    first, shim = state.last_init(record), state.shim(record)
+    assert first is not None
+    assert shim is not None
+    # The end cannot be noted while what starts the container is stopped.
+    os.killpg(shim, signal.SIGSTOP)
+    kill(first.parent)  # the first process goes with it
+    timer = threading.Timer(0.5, os.killpg, (shim, signal.SIGCONT))
+    timer.start()
+    try:
+        with pytest.raises(NotFound, match="is not running"):
+            own.exec("box", ["false"])
+    finally:
+        timer.join()
+    info = own.inspect("box")
+    assert info is not None
+    assert info.state is ContainerState.EXITED
 
 
 def test_half_made_container_is_swept(

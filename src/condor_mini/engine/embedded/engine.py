@@ -298,7 +298,7 @@ class EmbeddedEngine(ImageComposer):
         """Tell a command that could not be run from one that failed."""
         if status != 0:
             record = self._containers.find(container)
-            if record is None or state.live_init(record) is None:
+            if record is None or self._supervisor.has_ended(record):
                 raise NotFound(f"Container {container} is not running.")
 
     def logs(

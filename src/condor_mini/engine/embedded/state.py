@@ -52,6 +52,12 @@ def live_init(record: Record) -> InitProcess | None:
     return None
 
 
+def is_ending(record: Record) -> bool:
+    """Return whether the first process has ended and its end is not noted yet."""
+    first = live_init(record)
+    return first is not None and not _lives(first.pid, _note(record)[2])
+
+
 def shim(record: Record) -> int | None:
     """Return the shim's process number if it lives; its process group has all that we started."""
     words = _words(record.path, SHIM, 2)

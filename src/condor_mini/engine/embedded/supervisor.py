@@ -121,6 +121,18 @@ class Supervisor:
             wait_until(left, timeout_s=timeout_s, interval_s=0.01)
         self.kill(records)
 
+    def has_ended(self, record: Record) -> bool:
+        """Return whether a container has ended; if it is ending, wait until its end is noted."""
+        if state.is_ending(record):
+            with suppress(TimedOut):
+                wait_until(
+                    lambda: f"{record.name} is ending" if state.is_ending(record) else None,
+                    timeout_s=KILL_TIMEOUT_S,
+                    interval_s=0.002,
+                )
+            return True
+        return state.live_init(record) is None
+
     def kill(self, records: Sequence[Record]) -> None:
         """Kill whatever runs of containers, and wait until nothing does."""
         for record in records:
