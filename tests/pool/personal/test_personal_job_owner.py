@@ -46,6 +46,7 @@ def test_submit_file_in_a_folder(
     assert (kept / "sub" / "here").is_file()
 
 
+@pytest.mark.slow_on("docker")
 def test_hello_example(person: Person, directory: Path) -> None:
     """The example greets three times, and ends with success."""
     for file in (Path(__file__).parents[3] / "examples" / "hello").iterdir():

@@ -65,6 +65,7 @@ def test_event_log_is_shown_if_asked_for(submit: Callable[..., Done]) -> None:
 
 
 @pytest.mark.every_engine
+@pytest.mark.slow_on("docker")
 def test_many_jobs(submit: Callable[..., Done]) -> None:
     """Of fifty jobs, of which one fails, that one is shown, the others are counted."""
     done = submit("test $(Process) != 44 || exit 9", queue="queue 50")

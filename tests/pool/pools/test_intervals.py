@@ -54,6 +54,7 @@ def test_held_job_is_released_by_its_policy(pool: Pool) -> None:
     wait_until(unfinished, timeout_s=30)
 
 
+@pytest.mark.slow_on("docker")
 def test_dag_runs_to_its_end(pool: Pool) -> None:
     """A DAG's levels follow each other, and DAGMan's job ends with 0."""
     script = (

@@ -57,6 +57,7 @@ def test_a_held_job_is_released(shell: Callable[[str], str]) -> None:
     assert "released\nstatus 0\n" in shell(hold_and_release())
 
 
+@pytest.mark.slow_on("docker")
 def test_every_program_starts(shell: Callable[[str], str]) -> None:
     """Each of HTCondor's programs that is there finds its interpreter and libraries."""
     assert shell(broken_programs()) == ""

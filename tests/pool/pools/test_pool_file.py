@@ -114,6 +114,7 @@ def in_job(pool: Pool, script: str, *more: str) -> str:
     return job.read(job.ended()[0], "Out").strip()
 
 
+@pytest.mark.slow_on("docker")
 def test_node_advertises_what_the_file_says(described: Pool) -> None:
     """A laptop presents a node of 64 cores, 512 GB and 2 TB."""
     assert values(described, "big", "Cpus", "Memory", "Disk") == ["64", "524288", "2147483648"]

@@ -188,6 +188,7 @@ def test_wait_again_is_the_same_status(cli: Cli, here: Path, write: Write) -> No
 
 @pytest.mark.every_engine
 @pytest.mark.usefixtures("access_point")
+@pytest.mark.slow_on("docker")
 def test_interrupted_wait_leaves_the_job(cli: Cli, pool: Pool, here: Path, write: Write) -> None:
     """After Ctrl-C the job is in the queue, and its results come with ``wait``."""
     gate = Gate(pool=pool)
