@@ -112,7 +112,7 @@ class Feed:
         self._changed_at = self._clock()
         self._awake.set()
 
-    def _queue_changed(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _has_changed(self, loop: asyncio.AbstractEventLoop) -> None:
         """Have the next look come as soon as it may; called from another thread.
 
         Whether the change is to be seen is for the look to say: the ads of running jobs change too.
@@ -154,7 +154,7 @@ class Feed:
             await self.look_once()
             self._awake.clear()
             if self._is_calm:
-                self._source.watch(lambda: self._queue_changed(loop))
+                self._source.watch(lambda: self._has_changed(loop))
             try:
                 await asyncio.wait_for(self._awake.wait(), self.pause_s)
             except TimeoutError:

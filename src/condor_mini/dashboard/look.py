@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from condor_mini.base.errors import CondorMiniError, NotFound
 from condor_mini.base.progress import Progress
-from condor_mini.dashboard.queue_watch import QueueWatch
+from condor_mini.dashboard.pool_watch import PoolWatch
 from condor_mini.jobs.queue import queue
 from condor_mini.nodes.holdings import ask_at_once
 from condor_mini.pool import Pool
@@ -48,7 +48,7 @@ class Source(Protocol):
         """Look once; raises ``CondorMiniError`` if nothing can be seen."""
 
     def watch(self, changed: Callable[[], object]) -> None:
-        """Call ``changed`` from another thread if a queue changes in the next seconds."""
+        """Call ``changed`` from another thread if the pool changes in the next seconds."""
 
 
 class PoolSource:
@@ -58,7 +58,7 @@ class PoolSource:
         self._engine = engine
         self.name = name
         self._pool = Pool(engine, name)
-        self._queues = QueueWatch(lambda: self._pool.nodes)
+        self._watch = PoolWatch(engine, name, lambda: self._pool.nodes)
         self._timeout_s = COLLECTOR_TIMEOUT_S
 
     def pool(self) -> Pool:
@@ -99,8 +99,8 @@ class PoolSource:
         )
 
     def watch(self, changed: Callable[[], object]) -> None:
-        """Call ``changed`` from another thread if a queue changes in the next seconds."""
-        self._queues.watch(changed)
+        """Call ``changed`` from another thread if the pool changes in the next seconds."""
+        self._watch.watch(changed)
 
 
 class _Notes(Progress):

@@ -155,6 +155,14 @@ class ContainerEngine(Protocol):
     def inspect(self, container: str) -> ContainerInfo | None:
         """Return one container by name or id, or None."""
 
+    def changes(self) -> AbstractContextManager[Iterator[str]]:
+        """Yield the name of each container and volume that changes from now on.
+
+        A container changes if it is created, starts, ends or is removed; a volume, if it is created
+        or removed. Several changes at once may be told as one, and one as several.
+        Leaving the context ends the iteration, even in another thread.
+        """
+
     def stop(self, *containers: str, timeout_s: float) -> None:
         """Ask containers to end, all at once; kill those that still run after ``timeout_s``.
 

@@ -12,6 +12,7 @@ from condor_mini.base.errors import CommandFailed, NotFound
 from condor_mini.engine import command, terminal
 from condor_mini.engine.embedded import state
 from condor_mini.engine.embedded.cgroups import Cgroups
+from condor_mini.engine.embedded.changes import followed_changes
 from condor_mini.engine.embedded.choice import best_sandbox
 from condor_mini.engine.embedded.containers import Containers, Volumes
 from condor_mini.engine.embedded.images import Images
@@ -339,6 +340,10 @@ class EmbeddedEngine(ImageComposer):
                 lines.stop()
 
         return context()
+
+    def changes(self) -> AbstractContextManager[Iterator[str]]:
+        """See ``Engine.changes``."""
+        return followed_changes([self._containers.directory, self._volumes.directory])
 
     def containers(self, labels: Mapping[str, str]) -> list[ContainerInfo]:
         """See ``Engine.containers``."""

@@ -170,6 +170,7 @@ class FakeEngine(FakeBeside, ImageBuilder, NamespaceKeeper):
         with self._host.lock:
             info = VolumeInfo(name=name, labels=dict(labels))
             self._host.volumes.setdefault(name, FakeVolume(info=info))
+        self._host.changes.write(f"{name}\n")
 
     def volumes(self, labels: Mapping[str, str]) -> list[VolumeInfo]:
         """See ``Engine.volumes``."""
@@ -186,6 +187,7 @@ class FakeEngine(FakeBeside, ImageBuilder, NamespaceKeeper):
             used = set[str]().union(*(record.volumes for record in self._host.containers.values()))
             for name in set(names) - used:
                 self._host.volumes.pop(name, None)
+                self._host.changes.write(f"{name}\n")
             if in_use := used.intersection(names):
                 raise self._failed("volume rm", " ".join(in_use), "a container is using it")
 
@@ -211,10 +213,16 @@ class FakeEngine(FakeBeside, ImageBuilder, NamespaceKeeper):
             log = FakeLog(self._host.clock)
             labels = {**self._images[spec.image].labels, **spec.labels}
             record = FakeContainer(
-                id=f"{number:064x}", spec=spec, labels=labels, number=number, log=log
+                id=f"{number:064x}",
+                spec=spec,
+                labels=labels,
+                number=number,
+                log=log,
+                changes=self._host.changes,
             )
             self._host.containers[spec.name] = record
-            return record.id
+        record.note()
+        return record.id
 
     def copy_in(self, container: str, archive: bytes | BinaryIO, *, at: str = "/") -> None:
         """See ``Engine.copy_in``."""
@@ -330,6 +338,11 @@ class FakeEngine(FakeBeside, ImageBuilder, NamespaceKeeper):
         choice = LogChoice(tail=tail, since=since, timestamps=timestamps)
         return self._host.get(container).log.follow(choice)
 
+    def changes(self) -> AbstractContextManager[Iterator[str]]:
+        """See ``Engine.changes``."""
+        self._record("changes")
+        return self._host.changes.follow(LogChoice(tail=0, since=None, timestamps=False))
+
     def containers(self, labels: Mapping[str, str]) -> list[ContainerInfo]:
         """See ``Engine.containers``."""
         self._record("containers")
@@ -363,3 +376,4 @@ class FakeEngine(FakeBeside, ImageBuilder, NamespaceKeeper):
             with self._host.lock, suppress(NotFound):
                 record = self._host.containers.pop(self._host.get(container).spec.name)
                 record.log.close()
+                record.note()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import AlreadyInUse, NotFound
 from condor_mini.engine.fake.files import FakeFile, FakeWorld
+from condor_mini.engine.fake.log import FakeLog
 from condor_mini.engine.values import (
     BindMount,
     ContainerInfo,
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from condor_mini.engine.fake.log import FakeLog
 
 _FIRST_FREE_PORT = 40001
 _ALL_ADDRESSES = {"0.0.0.0", "::"}  # noqa: S104 - nothing listens
@@ -54,6 +54,8 @@ class FakeContainer:
     """Its own and its image's."""
     number: int
     log: FakeLog
+    changes: FakeLog
+    """The engine's, with the name of whatever changes."""
     state: ContainerState = ContainerState.CREATED
     exit_code: int | None = None
     health: str | None = None
@@ -72,11 +74,17 @@ class FakeContainer:
         self.state, self.exit_code = ContainerState.RUNNING, None
         self.started_at, self.bindings = now, bindings
         self.log.open()
+        self.note()
 
     def end(self, exit_code: int) -> None:
         """Let it end with that status."""
         self.state, self.exit_code = ContainerState.EXITED, exit_code
         self.log.close()
+        self.note()
+
+    def note(self) -> None:
+        """Let the engine know that it has changed."""
+        self.changes.write(f"{self.spec.name}\n")
 
     @property
     def volumes(self) -> set[str]:
@@ -111,6 +119,9 @@ class FakeHost:
         self.containers: dict[str, FakeContainer] = {}
         self.taken_ports: set[tuple[str, int]] = set()
         """Ports of other processes of the host."""
+        self.changes = FakeLog(clock)
+        """The name of whatever changes, one a line."""
+        self.changes.open()
         self._numbers = count(1)
 
     def next_number(self) -> int:

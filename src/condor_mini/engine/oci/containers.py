@@ -8,6 +8,7 @@ import sys
 import tarfile
 import tempfile
 from contextlib import nullcontext
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import CommandFailed, EngineCapabilityError, NotFound
@@ -31,7 +32,6 @@ from condor_mini.engine.values import BindMount, ContainerState, VolumeMount
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
-    from datetime import datetime
     from typing import BinaryIO
 
     from condor_mini.engine.values import CommandResult, ContainerInfo, ContainerSpec
@@ -294,6 +294,16 @@ class OciContainers(OciVolumes):
             return followed
         before = 0 if tail is None else count_lines(self._logs(container, options))
         return format_lines(followed, skip=max(0, before - (tail or 0)), timestamps=timestamps)
+
+    def changes(self) -> AbstractContextManager[Iterator[str]]:
+        """See ``Engine.changes``."""
+        filters = ["type=container", "type=volume", *(f"event={e}" for e in self._dialect.changes)]
+        options = [word for each in filters for word in ("--filter", each)]
+        # The client needs some time: what changes meanwhile is told too.
+        since = datetime.now(UTC).isoformat()
+        return self._client.follow(
+            "events", "--since", since, "--format", self._dialect.change_format, *options
+        )
 
     def containers(self, labels: Mapping[str, str]) -> list[ContainerInfo]:
         """See ``Engine.containers``."""

@@ -73,6 +73,11 @@ class Dialect:
     refusals: frozenset[int]
     """The statuses of ``exec`` if the container cannot run the command."""
 
+    change_format: str
+    """What prints the name of a container or volume in ``events``."""
+    changes: tuple[str, ...]
+    """The events of containers and volumes by which they change."""
+
     complaint: re.Pattern[str]
     """How a line begins that is the engine's own, and not the container's."""
     absent: re.Pattern[str]
@@ -159,6 +164,8 @@ DOCKER = Dialect(
     follow_options=("--follow-link",),
     engine_info=docker_info,
     blockers=docker_blockers,
+    change_format="{{with .Actor.Attributes.name}}{{.}}{{else}}{{.Actor.ID}}{{end}}",
+    changes=("create", "start", "die", "destroy"),
     refusals=frozenset({1}),
     complaint=_words(
         r"error response from daemon|error from daemon in stream|error during connect"
@@ -237,6 +244,8 @@ PODMAN = Dialect(
     remove_options=("--ignore", "--time", "0"),
     engine_info=podman_info,
     blockers=podman_blockers,
+    change_format="{{.Name}}",
+    changes=("create", "start", "died", "remove"),
     label_instruction=bare_label_instruction,
     bare_volume_labels=True,
     # Podman #19496, until 4.7; also later, if it is interrupted.
