@@ -53,9 +53,15 @@ def live_init(record: Record) -> InitProcess | None:
 
 
 def is_ending(record: Record) -> bool:
-    """Return whether the first process has ended and its end is not noted yet."""
+    """Return whether its end has begun and is not noted yet.
+
+    The first process has ended, or has lost its parent, with which it is killed.
+    """
     first = live_init(record)
-    return first is not None and not _lives(first.pid, _note(record)[2])
+    if first is None:
+        return False
+    orphaned = _fields_of(first.pid)[1:2] != [str(first.parent)]
+    return orphaned or not _lives(first.pid, _note(record)[2])
 
 
 def shim(record: Record) -> int | None:
@@ -146,8 +152,12 @@ def _text(folder: Path, name: str) -> str:
 
 def _lives(pid: int, start: str) -> bool:
     """Return whether that very process runs: numbers alone are used again."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
-    except OSError:
-        return False
-    return fields[19] == start and fields[0] not in "ZX"
+    fields = _fields_of(pid)
+    return fields[19:20] == [start] and fields[0] not in "ZX"
+
+
+def _fields_of(pid: int) -> list[str]:
+    """Return the fields of proc_pid_stat(5) from its state on; none if there is no such process."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
+    return []
