@@ -40,6 +40,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """What tests of pools say of engines."""
     for words in (
         "every_engine: what can differ by engine, and is tested on each of them unasked",
+        "any_engine: what cannot: it is tested on the one that costs least, on Docker with --slow",
         "pool_engines(*names, reason): the only engines that the test is about, and why",
     ):
         config.addinivalue_line("markers", words)
@@ -50,7 +51,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "pool_engine_name" not in metafunc.fixturenames:
         return
     chosen: str | None = metafunc.config.getoption("--pool-engines")
-    everywhere = metafunc.definition.get_closest_marker("every_engine") is not None
+    marked = (mark.name for mark in metafunc.definition.iter_markers())
+    where = next((name for name in marked if name in ("every_engine", "any_engine")), None)
+    everywhere = where is not None
     names = chosen.split(",") if chosen else list(UNASKED if everywhere else UNASKED[:1])
     if unknown := set(names) - set(POOL_ENGINES):
         raise pytest.UsageError(f"--pool-engines: unknown are {', '.join(sorted(unknown))}")
@@ -58,7 +61,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     admitted = [name for name in names if only is None or name in only.args]
     asked = chosen or everywhere or only is None
     reason = only.kwargs["reason"] if only and asked else "it takes --pool-engines embedded"
-    marks = dict.fromkeys(engines_that_are_slow(metafunc), (pytest.mark.slow,))
+    slow = UNASKED[:1] if where == "any_engine" and not chosen else engines_that_are_slow(metafunc)
+    marks = dict.fromkeys(slow, (pytest.mark.slow,))
     if not admitted:
         marks = {name: (pytest.mark.skip(reason=reason),) for name in names}
     parameters = [pytest.param(name, marks=marks.get(name, ())) for name in admitted or names]

@@ -286,17 +286,20 @@ def message_of_failed_start(pool_engine: Engine, spec: PersonalSpec) -> str:
         return str(error)
 
 
+@pytest.mark.any_engine
 def test_failed_start_says_where_the_logs_are(failed_start: tuple[Path, str]) -> None:
     """At the deadline the message ends with the directory of the logs."""
     state, message = failed_start
     assert message.splitlines()[-1] == f"All logs: {state}/log"
 
 
+@pytest.mark.any_engine
 def test_failed_start_names_what_is_missing(failed_start: tuple[Path, str]) -> None:
     """At the deadline the message begins with the daemon that is missing."""
     assert re.match(r"Not ready after 12 s: .*(SCHEDD|Scheduler)", failed_start[1])
 
 
+@pytest.mark.any_engine
 def test_failed_start_keeps_its_logs(failed_start: tuple[Path, str]) -> None:
     """The logs of a start that failed are in the state directory."""
     assert "ERROR" in (failed_start[0] / "log" / "SchedLog").read_text()

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from condor_mini.engine import Engine
 
+pytestmark = pytest.mark.any_engine
+
 TIMEOUT_S = 120.0
 SOON_S = 60.0
 """Much less than the timeout, and enough for a machine that is busy."""

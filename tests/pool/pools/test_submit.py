@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
     from .conftest import Cli, Write
 
+pytestmark = pytest.mark.any_engine
+
 UID = 4321
 """A number that no image has a name for."""
 PAIRS = "#!/bin/sh\nmkdir -p made\necho $1 >made/$1\ncat in/data\necho odd >&2\n"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from .conftest import Cli, Write
 
-pytestmark = pytest.mark.usefixtures("access_point")
+pytestmark = [pytest.mark.any_engine, pytest.mark.usefixtures("access_point")]
 QUEUE = ("condor_q", "-af", "ClusterId")
 # It fails at its first start, and ends well at the second.
 TRY_TWICE = (

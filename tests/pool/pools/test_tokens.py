@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from condor_mini.engine import Engine
 
+pytestmark = pytest.mark.any_engine
+
 EMBEDDED = pytest.mark.pool_engines(
     "embedded", reason="test_members.py and test_plain_secrets.py do the like on Docker"
 )

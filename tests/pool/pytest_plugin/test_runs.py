@@ -102,6 +102,7 @@ def test_workers_share_one_pool(suite: Suite) -> None:
     assert suite.left(name) == []
 
 
+@pytest.mark.any_engine
 def test_failure_shows_jobs_and_logs(suite: Suite) -> None:
     """The report of a failure has the jobs and the daemons' logs of its time, without secrets."""
     suite.write("test_it.py", FAILING)
