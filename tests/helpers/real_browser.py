@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -17,6 +17,13 @@ if TYPE_CHECKING:
 
 CHROMIUM = "chromium"
 STEP_TIMEOUT_MS = 15_000
+"""How long a page may take to do or to show something, on a machine that does other work too."""
+expect.set_options(timeout=STEP_TIMEOUT_MS)
+
+
+def has_chromium() -> bool:
+    """Whether there is a Chromium. ``./test --slow`` installs it."""
+    return shutil.which(CHROMIUM) is not None
 
 
 @contextmanager
