@@ -50,7 +50,8 @@ class Contradictions(ValueError):
 class Part(BaseModel):
     """A mapping of a pool file. It is frozen, strict about types, and accepts no unknown keys."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    # A command reads few of the parts: the validators of the others need not be made.
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
     def contradictions(self) -> Iterator[tuple[Location, str]]:
         """Yield location and message for valid values that contradict each other."""
