@@ -186,6 +186,9 @@ class Looks:
         """Keep what is to be called, for the test to call it."""
         self.changed = changed
 
+    def close(self) -> None:
+        """Nothing is watched."""
+
 
 @dataclass
 class LargePool:
@@ -198,6 +201,9 @@ class LargePool:
 
     def watch(self, changed: Callable[[], object]) -> None:
         """Nothing is seen between two looks."""
+
+    def close(self) -> None:
+        """Nothing is watched."""
 
     def look(self) -> Look:
         """Return the pool as it is at this look."""

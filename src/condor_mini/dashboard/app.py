@@ -251,6 +251,7 @@ def make_app(
             looking.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await looking
+            await asyncio.to_thread(source.close)
             if tasks.unended:
                 _log.warning("Waiting until this has ended: %s", ", ".join(tasks.unended))
             await tasks.ended()

@@ -50,6 +50,9 @@ class Source(Protocol):
     def watch(self, changed: Callable[[], object]) -> None:
         """Call ``changed`` from another thread if the pool changes in the next seconds."""
 
+    def close(self) -> None:
+        """Watch no more."""
+
 
 class PoolSource:
     """Looks at the pool of a name. One that was deleted and made again is found again."""
@@ -101,6 +104,10 @@ class PoolSource:
     def watch(self, changed: Callable[[], object]) -> None:
         """Call ``changed`` from another thread if the pool changes in the next seconds."""
         self._watch.watch(changed)
+
+    def close(self) -> None:
+        """Watch no more."""
+        self._watch.close()
 
 
 class _Notes(Progress):

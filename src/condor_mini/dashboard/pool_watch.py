@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import CondorMiniError
@@ -62,6 +62,8 @@ class PoolWatch:
         self._name = name
         self._nodes = nodes
         self._asked = threading.Event()
+        self._closed = threading.Event()
+        self._stream = ExitStack()
         self._thread: threading.Thread | None = None
 
     def watch(self, changed: Callable[[], object]) -> None:
@@ -76,12 +78,18 @@ class PoolWatch:
         self._thread = threading.Thread(target=self._work, args=(changed,), daemon=True)
         start_thread(self._thread)
 
+    def close(self) -> None:
+        """Watch no more. What waits in the nodes ends by itself, the engine's client now."""
+        self._closed.set()
+        self._stream.close()
+
     def _work(self, changed: Callable[[], object]) -> None:
         # The page says what is wrong: the looks at the pool fail too.
-        with suppress(CondorMiniError), self._engine.changes() as names:
+        with suppress(CondorMiniError), self._stream as stream:
+            names = stream.enter_context(self._engine.changes())
             reader = threading.Thread(target=self._read, args=(names, changed), daemon=True)
             start_thread(reader)
-            while self._asked.is_set():
+            while self._asked.is_set() and not self._closed.is_set():
                 self._asked.clear()
                 self._wait(changed)
 
@@ -109,7 +117,7 @@ class PoolWatch:
 
         each(wait, _places(self._nodes()))
         # Where no node runs, the engine alone is heard.
-        threading.Event().wait(max(0.0, ending - time.monotonic()))
+        self._closed.wait(max(0.0, ending - time.monotonic()))
 
 
 def _places(nodes: Sequence[Node]) -> list[tuple[Node, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -66,3 +67,18 @@ def test_queue_that_changes_again(pool: FakePool) -> None:
     for _ in range(2):
         noticed.get(timeout=SOON_S)
     wait_until(lambda: None if len(asked) == 3 else "it is not watched on", timeout_s=SOON_S)
+
+
+def test_closed_watch(pool: FakePool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once it is closed, the engine's changes are followed no more, and nobody begins again."""
+    monkeypatch.setattr(pool_watch, "WATCH_S", 1)
+    before = set(threading.enumerate())
+    watch = PoolWatch(pool.engine, "ci", lambda: pool.nodes)
+    watch.watch(lambda: None)
+    watch.close()
+    watch.watch(lambda: None)
+
+    def left() -> str | None:
+        return ", ".join(each.name for each in set(threading.enumerate()) - before) or None
+
+    wait_until(left, timeout_s=SOON_S, interval_s=0.01)

@@ -57,11 +57,11 @@ def is_ending(record: Record) -> bool:
 
     The first process has ended, or has lost its parent, with which it is killed.
     """
-    first = live_init(record)
-    if first is None:
+    words = _note(record)
+    if not words or live_init(record) is None:
         return False
-    orphaned = _fields_of(first.pid)[1:2] != [str(first.parent)]
-    return orphaned or not _lives(first.pid, _note(record)[2])
+    pid, parent, start, _ = words
+    return _fields_of(int(pid))[1:2] != [parent] or not _lives(int(pid), start)
 
 
 def shim(record: Record) -> int | None:
