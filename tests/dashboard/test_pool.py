@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from condor_mini.base.waiting import wait_until
+from condor_mini.nodes.node import Role
 from condor_mini.pool import Pool
 from real_browser import has_chromium
 from running_dashboard import Running
@@ -17,6 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 NAME = f"dashboard-{os.getpid()}"
+CALM_S = 120
+"""Within this nothing has changed for half a minute."""
+ENDS_S = 10
+"""The programs wait three times as long."""
 JOB_TIMEOUT_MS = 60_000
 """A job is matched, runs and ends; a node that was killed is noticed."""
 
@@ -146,6 +153,22 @@ def test_end_while_pages_are_open(running: Running, open_page: Callable[..., Pag
     expect(page.locator("#logs div").first).to_be_visible(timeout=JOB_TIMEOUT_MS)
     status, _, err = running.end()
     assert (status, "Traceback" in err) == (130, False), err
+
+
+@pytest.mark.slow
+def test_end_in_a_calm_pool(running: Running, pool: Pool, open_page: Callable[..., Page]) -> None:
+    """Ctrl-C ends it within seconds, though programs wait in the nodes for a change."""
+    open_page(running.link)
+    (manager,) = (node for node in pool.nodes if node.role is Role.CENTRAL_MANAGER)
+
+    def unwatched() -> str | None:
+        names = manager.exec(["sh", "-c", "cat /proc/[0-9]*/comm"], user="root").stdout
+        return None if "grep" in names.split() else "nobody waits in the central manager"
+
+    wait_until(unwatched, timeout_s=CALM_S)
+    began = time.monotonic()
+    status, _, err = running.end()
+    assert (status, time.monotonic() - began < ENDS_S) == (130, True), err
 
 
 @pytest.mark.slow

@@ -14,7 +14,6 @@ from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import CondorMiniError
-from condor_mini.base.parallel import each
 from condor_mini.base.signals import start_thread
 from condor_mini.nodes.node import Role
 
@@ -27,6 +26,8 @@ if TYPE_CHECKING:
 WATCH_S = 30
 """How long a program in a node waits, in seconds. It ends no later than that by itself, also if the
 dashboard has ended."""
+MOST_PLACES = 8
+"""Programs that wait at a time: the engine's clients need memory."""
 PATIENCE_S = 10.0
 """How long the engine may take in addition, in seconds."""
 _SCRIPT = """
@@ -100,11 +101,10 @@ class PoolWatch:
                     changed()
 
     def _wait(self, changed: Callable[[], object]) -> None:
-        """Wait in the nodes for ``WATCH_S``, eight at a time."""
+        """Wait in the nodes for ``WATCH_S``. Threads do: nobody waits for them at the end."""
         ending = time.monotonic() + WATCH_S
 
-        def wait(place: tuple[Node, str]) -> None:
-            node, script = place
+        def wait(node: Node, script: str) -> None:
             while (left_s := math.ceil(ending - time.monotonic())) > 0:
                 argv = ["sh", "-c", script, "sh", str(left_s)]
                 try:
@@ -115,9 +115,9 @@ class PoolWatch:
                     return
                 changed()
 
-        each(wait, _places(self._nodes()))
-        # Where no node runs, the engine alone is heard.
-        self._closed.wait(max(0.0, ending - time.monotonic()))
+        for place in _places(self._nodes())[:MOST_PLACES]:
+            start_thread(threading.Thread(target=wait, args=place, daemon=True))
+        self._closed.wait(WATCH_S)
 
 
 def _places(nodes: Sequence[Node]) -> list[tuple[Node, str]]:
