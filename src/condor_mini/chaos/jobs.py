@@ -29,12 +29,13 @@ MOST_LOAD = 4
 LOOK_TIMEOUT_S = 10.0
 """A schedd that is struck may not answer; the next look asks again."""
 NONE = "false"
-_END = ("CompletionDate", "EnteredCurrentStatus", "NumShadowStarts")
-"""What differs between two ends of a job."""
+_RUN = "JobCurrentStartDate"
+"""When the run that ended had begun. A schedd that is back, and reconnects to a job, leaves it as it
+is (schedd.cpp, ``add_shadow_birthdate``)."""
 _ATTRIBUTES = (
     *("ClusterId", "ProcId", "JobStatus", "ExitCode", "ExitBySignal", "ExitSignal"),
     *("NumJobStarts", "NumHolds", "HoldReason", "RemoveReason"),
-    *_END,
+    _RUN,
 )
 _ATTRIBUTES_OF_LOOK = ("ClusterId", "ProcId", "JobStatus", "HoldReasonCode", "PeriodicRelease")
 LOST = "lost"
@@ -59,10 +60,11 @@ class JobResult:
     reason: str | None
     """Why it is held or was removed."""
     entries: int = 1
-    """How many different entries it has in the history: 1, if it has ended once.
+    """Of how many runs it has an entry in the history: 1, if it has ended once.
 
     A schedd writes the entry before it takes the job out of its queue (qmgmt.cpp, ``DestroyProc``).
-    One that is killed in between writes the same entry again when it is back: it counts once.
+    One that is killed in between writes another entry of the same run when it is back, perhaps with
+    a later CompletionDate.
     """
 
     @property
@@ -88,7 +90,7 @@ class JobResult:
         if self.holds:
             words.append(f"held {self.holds} times" if self.holds > 1 else "held once")
         if self.entries > 1:
-            words.append(f"{self.entries} entries in the history")
+            words.append(f"ended {self.entries} times")
         return ", ".join(words) + (f": {self.reason}" if self.reason else "")
 
     def to_json(self) -> dict[str, object]:
@@ -157,8 +159,8 @@ class Jobs:
             json.loads(answer(runner, _tool(tool, which, _ATTRIBUTES)) or "[]")
             for tool in ("condor_q", "condor_history")
         )
-        ends = {(ad["ClusterId"], ad["ProcId"], *(ad.get(each) for each in _END)) for ad in ended}
-        entries = Counter((cluster, proc) for cluster, proc, *_ in ends)
+        runs = {(ad["ClusterId"], ad["ProcId"], ad.get(_RUN)) for ad in ended}
+        entries = Counter((cluster, proc) for cluster, proc, _ in runs)
         by_job = {(ad["ClusterId"], ad["ProcId"]): ad for ad in (*queued, *ended)}
         return [_result(node.name, ad, entries[job] or 1) for job, ad in by_job.items()]
 

@@ -19,8 +19,7 @@ END = {
     "JobStatus": 4,
     "ExitCode": 0,
     "CompletionDate": 1796007087,
-    "EnteredCurrentStatus": 1796007087,
-    "NumShadowStarts": 1,
+    "JobCurrentStartDate": 1796007080,
 }
 
 
@@ -29,15 +28,15 @@ END = {
     [
         ([END], 1),
         ([END, END], 1),
-        ([END, {**END, "CompletionDate": 1796007099}], 2),
-        ([END, {**END, "NumShadowStarts": 2}], 2),
+        ([END, {**END, "CompletionDate": 1796007099}], 1),
+        ([END, {**END, "JobCurrentStartDate": 1796007099, "CompletionDate": 1796007106}], 2),
     ],
-    ids=["one", "written again by a schedd that was killed", "ended later too", "ran again"],
+    ids=["one", "written again", "written again after a reconnect", "ran again"],
 )
 def test_different_ends_are_counted(
     pool: FakePool, entries: list[dict[str, Any]], count: int
 ) -> None:
-    """An entry that a schedd has written twice is one end of the job."""
+    """The entries that a schedd which was killed writes again are of the same run of the job."""
     pool.engine.on_exec(["condor_q"], lambda _: FakeOutcome(stdout=""))
     pool.engine.on_exec(["condor_history"], lambda _: FakeOutcome(stdout=json.dumps(entries)))
     (access_point,) = (node for node in pool.nodes if node.name == "ci-submit-1")

@@ -38,7 +38,7 @@ def result(*jobs: JobResult, **other: object) -> ScenarioResult:
         (JOB, "completed, exit 0"),
         (replace(JOB, exit_code=3, starts=2), "completed, exit 3, 2 starts"),
         (replace(JOB, exit_code=None, exit_signal=9), "completed, by signal 9"),
-        (replace(JOB, entries=2), "completed, exit 0, 2 entries in the history"),
+        (replace(JOB, entries=2), "completed, exit 0, ended 2 times"),
         (
             replace(JOB, state="held", exit_code=None, holds=1, reason="no input"),
             "held, held once: no input",
