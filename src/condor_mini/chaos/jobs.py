@@ -30,8 +30,8 @@ LOOK_TIMEOUT_S = 10.0
 """A schedd that is struck may not answer; the next look asks again."""
 NONE = "false"
 _RUN = "JobCurrentStartDate"
-"""When the run that ended had begun. A schedd that reconnects to a job leaves it as it is: schedd.cpp,
-``add_shadow_birthdate``."""
+"""When the run that ended had begun. A schedd that reconnects to a job leaves it as it is:
+``add_shadow_birthdate`` in schedd.cpp."""
 _ATTRIBUTES = (
     *("ClusterId", "ProcId", "JobStatus", "ExitCode", "ExitBySignal", "ExitSignal"),
     *("NumJobStarts", "NumHolds", "HoldReason", "RemoveReason"),
