@@ -23,7 +23,7 @@ NAME = f"dashboard-{os.getpid()}"
 CALM_S = 120
 """Within this nothing has changed for half a minute."""
 ENDS_S = 10
-"""The programs wait three times as long."""
+"""The programs wait six times as long."""
 JOB_TIMEOUT_MS = 60_000
 """A job is matched, runs and ends; a node that was killed is noticed."""
 

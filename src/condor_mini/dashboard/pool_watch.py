@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from condor_mini.engine import Engine
     from condor_mini.nodes.node import Node
 
-WATCH_S = 30
+WATCH_S = 60
 """How long a program in a node waits, in seconds. It ends no later than that by itself, also if the
 dashboard has ended."""
 MOST_PLACES = 8
