@@ -22,7 +22,7 @@ def request(method, path, content=None, *, with_token=True):
 
 claims = token.split(".")[1]
 print(base64.urlsafe_b64decode(claims + "==").decode())  # noqa: T201
-request("PUT", f"/user/{user}/greeting", "Hello from a job")
+request("PUT", f"/user/{user}/greeting", "Hello from a job\n")
 request("GET", f"/user/{user}/greeting")
 request("GET", f"/user/{user}/greeting", with_token=False)
 request("GET", "/user/somebody/greeting")

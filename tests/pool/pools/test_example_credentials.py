@@ -91,7 +91,7 @@ def test_htcondor_uses_the_token(pool: Pool, jobs: Path) -> None:
     run(pool, jobs / "use-token.sub")
     run(pool, jobs / "fetch.sub")
     answer = on_access_point(pool, "cat", "/srv/storage/user/jovyan/answer")
-    assert answer == "HELLO FROM A JOB"
+    assert answer == "HELLO FROM A JOB\n"
 
 
 def test_another_key_opens_nothing(pool: Pool) -> None:
