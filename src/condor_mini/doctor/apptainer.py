@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import CondorMiniError
@@ -34,6 +35,16 @@ _SIF = (
 )
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Apptainer:
+    """An Apptainer on an execution point, and what HTCondor found when it tried it."""
+
+    machine: str
+    works: bool
+    reason: str
+    """Why it does not work, in HTCondor's words."""
+
+
 def why_not(node: Node, attribute: str) -> tuple[str, str]:
     """Return why no execution point advertises an attribute of ``ABILITIES``, and what to do.
 
@@ -42,24 +53,26 @@ def why_not(node: Node, attribute: str) -> tuple[str, str]:
         attribute: The attribute.
     """
     evidence = f"idle: no execution point {ABILITIES[attribute]} ({attribute})"
-    works, broken = _apptainers(node)
-    if works and attribute == "HasSIF":
+    found = _apptainers(node)
+    if attribute == "HasSIF" and any(one.works for one in found):
         return evidence, _SIF
-    if broken:
-        machine, reason = broken[0]
-        evidence += f"; Apptainer on {machine} does not work: {reason}"
-        return evidence, f"{_PAGE} says what Apptainer needs"
-    return evidence, f"{_WITHOUT}. Or use Apptainer: {_PAGE}"
+    for one in found:
+        if not one.works:
+            evidence += f"; Apptainer on {one.machine} does not work: {one.reason}"
+            return evidence, f"{_PAGE} says what Apptainer needs"
+    return evidence, f"{_WITHOUT}. Or install Apptainer, as {_PAGE} says"
 
 
-def _apptainers(node: Node) -> tuple[bool, list[tuple[str, str]]]:
-    """Return whether Apptainer works anywhere, and each machine where it does not, with why."""
+def _apptainers(node: Node) -> list[_Apptainer]:
+    """Return each Apptainer that HTCondor has found on an execution point."""
     try:
         result = node.exec(_QUERY, user="root", timeout_s=_TIMEOUT_S)
     except CondorMiniError:
         # What is asked here only explains what was found before.
-        return False, []
+        return []
     rows = [line.split(None, 2) for line in result.stdout.splitlines()]
-    rows = [row for row in rows if len(row) == 3]
-    broken = [(row[0].partition(".")[0], row[2]) for row in rows if row[1].lower() == "false"]
-    return any(row[1].lower() == "true" for row in rows), broken
+    return [
+        _Apptainer(machine=row[0].partition(".")[0], works=row[1].lower() == "true", reason=row[2])
+        for row in rows
+        if len(row) == 3 and row[1].lower() in ("true", "false")
+    ]

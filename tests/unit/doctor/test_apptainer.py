@@ -25,7 +25,7 @@ BROKEN = "ci-execute-2.nodes.internal false not allowed to create user namespace
             "no execution point runs containers (HasContainer)",
             "--execute-image",
         ),
-        ("HasContainer", "x.nodes.internal undefined undefined\n", "(HasContainer)", "Apptainer"),
+        ("HasContainer", "x.nodes.internal undefined undefined\n", "(HasContainer)", "Or install"),
         (
             "HasContainer",
             BROKEN,
