@@ -656,6 +656,17 @@ def test_device_of_an_image_is_not_opened(
     assert [result.returncode == 0 for result in said] == [False, True]
 
 
+@pytest.mark.engines("namespaces")
+def test_fuse_is_as_on_the_host(own: EmbeddedEngine, own_spec: ContainerSpec) -> None:
+    """A container has the device with which users mount images as the host has it."""
+    fuse = Path("/dev/fuse")
+    own.create(own_spec)
+    own.start("box")
+    said = own.exec("box", ["stat", "-c", "%a", str(fuse)])
+    mode = f"{fuse.stat().st_mode & 0o777:o}" if fuse.exists() else ""
+    assert said.stdout.strip() == mode
+
+
 @pytest.mark.parametrize("runs", [False, True])
 def test_mount_in_another_ones_files_that_becomes_a_link(
     own: EmbeddedEngine, own_spec: ContainerSpec, tmp_path: Path, *, runs: bool

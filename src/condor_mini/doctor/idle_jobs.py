@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import CondorMiniError
+from condor_mini.doctor import apptainer
 from condor_mini.doctor.analysis import analyses
 from condor_mini.doctor.findings import fail, ok, warn
 
@@ -36,9 +37,7 @@ _OWN_IMAGE = (
 )
 _WITH_JAVA = "A pool has Java if its image has: condor-mini create -n NAME --execute-image IMAGE"
 _ABILITIES = {
-    "HasContainer": ("runs containers", _OWN_IMAGE),
     "HasDocker": ("runs Docker containers", _OWN_IMAGE),
-    "HasSIF": ("runs Singularity images", _OWN_IMAGE),
     "HasJava": (
         "has Java",
         f"Submit it to the vanilla universe. {_WITH_JAVA}",
@@ -157,7 +156,7 @@ def _finding(
     if analysis.busy:
         return ok(subject, f"idle: {analysis.busy} slots would take it, but are busy")
     if analysis.unmet:
-        return _unmet(subject, analysis, slots, full_analysis)
+        return _unmet(subject, analysis, node, slots, full_analysis)
     if analysis.refused:
         return warn(
             subject,
@@ -169,8 +168,14 @@ def _finding(
     )
 
 
-def _unmet(subject: str, analysis: Analysis, slots: _Slots, full_analysis: str) -> Finding:
+def _unmet(
+    subject: str, analysis: Analysis, node: Node, slots: _Slots, full_analysis: str
+) -> Finding:
     conditions = " and ".join(analysis.unmet)
+    for attribute in apptainer.ABILITIES:
+        if re.search(rf"\b{attribute}\b", conditions):
+            evidence, hint = apptainer.why_not(node, attribute)
+            return warn(subject, evidence, f"{hint}. {full_analysis}")
     for attribute, (ability, hint) in _ABILITIES.items():
         if re.search(rf"\b{attribute}\b", conditions):
             evidence = f"idle: no execution point {ability} ({attribute})"

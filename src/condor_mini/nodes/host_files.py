@@ -6,7 +6,7 @@ Only an engine that composes images can do this: its containers share the host's
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import EngineCapabilityError
@@ -17,7 +17,7 @@ from condor_mini.images.builder import DIGEST_LABEL
 from condor_mini.nodes.certificates import DEFAULT_BUNDLE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from condor_mini.engine import Engine
 
@@ -27,10 +27,12 @@ READ_ONLY, READ_WRITE = "ro", "rw"
 _TOP = ("bin", "lib", "lib32", "lib64", "opt", "sbin")
 # The settings in /etc that the host's programs and libraries need; none of them is secret.
 _SETTINGS = (
-    *("alternatives", "ca-certificates", "crypto-policies", "fonts", "java*", "ld.so.c*"),
-    *("localtime", "openmpi", "pki/ca-trust", "pki/tls/cert*", "python3*", "ssl/certs"),
-    "ssl/openssl.cnf",
+    *("alternatives", "apptainer", "ca-certificates", "crypto-policies", "fonts", "java*"),
+    *("ld.so.c*", "localtime", "openmpi", "pki/ca-trust", "pki/tls/cert*", "python3*"),
+    *("singularity", "ssl/certs", "ssl/openssl.cnf"),
 )
+_MOUNT_POINTS = ("apptainer", "singularity", "lib/apptainer", "lib/singularity")
+"""Apptainer's own directory below ``/var``, and those of Singularity, as they are packaged."""
 _EMPTY = {
     **dict.fromkeys(("condor_state", "tmp", "var/tmp", "run/condor", "run/condor-mini"), 0o1777),
     **dict.fromkeys(("etc", "home", "mnt", "root", "run", "usr", "var"), 0o755),
@@ -49,10 +51,11 @@ def have(engine: Engine) -> str:
         place.lstrip("/"): str(path.readlink()) for place, path in seen.items() if path.is_symlink()
     }
     shared = {place: path for place, path in seen.items() if not path.is_symlink()}
-    digest = hashlib.sha256(repr((sorted(shared), links, _EMPTY)).encode()).hexdigest()
+    empty = {**_EMPTY, **mount_points(Path("/var"))}
+    digest = hashlib.sha256(repr((sorted(shared), links, empty)).encode()).hexdigest()
     existing = composer.image(IMAGE)
     if existing is None or existing.labels.get(DIGEST_LABEL) != digest:
-        tree = ImageTree(archive=_archive(links), shared=shared)
+        tree = ImageTree(archive=_archive(links, empty), shared=shared)
         composer.compose(IMAGE, tree, labels={DIGEST_LABEL: digest})
     return IMAGE
 
@@ -109,9 +112,22 @@ def _shown() -> Iterator[tuple[str, Path]]:
                 yield str(path), path.resolve()
 
 
-def _archive(links: dict[str, str]) -> bytes:
+def mount_points(var: Path) -> dict[str, int]:
+    """Return the directories that the host's Apptainer mounts images on, and their modes.
+
+    Apptainer does not make them itself. An image has them empty.
+
+    Args:
+        var: The host's ``/var``.
+    """
+    found = (PurePosixPath(name, "mnt/session") for name in _MOUNT_POINTS)
+    inside = (path for one in found if (var / one).is_dir() for path in (one, *one.parents))
+    return {f"var/{path}": 0o755 for path in inside if path.name}
+
+
+def _archive(links: dict[str, str], empty: Mapping[str, int]) -> bytes:
     tar = TarWriter()
-    for path, mode in sorted(_EMPTY.items()):
+    for path, mode in sorted(empty.items()):
         tar.directory(path, mode)
     for path, to in links.items():
         tar.link(path, to)

@@ -106,3 +106,26 @@ def test_requirements_are_not_a_matter_of_size(pool: FakePool) -> None:
     result = finding(pool, text, job=job)
     assert 'OpSys == "WINDOWS" or Foo == 3' in result.evidence
     assert "larger" not in str(result.hint)
+
+
+@pytest.mark.usefixtures("inside")
+@pytest.mark.parametrize(
+    ("answer", "words", "advice"),
+    [
+        ("", "no execution point runs containers (HasContainer)", "--execute-image"),
+        (
+            "ci-execute-1.nodes.internal false tests failed : FATAL:   no user namespaces\n",
+            "Apptainer on ci-execute-1 does not work: tests failed : FATAL:   no user namespaces",
+            "run-jobs-with-apptainer.md says what Apptainer needs",
+        ),
+    ],
+)
+def test_container_job_that_nothing_runs(
+    pool: FakePool, answer: str, words: str, advice: str
+) -> None:
+    """The reason is HTCondor's own, where it has found an Apptainer that does not work."""
+    text = UNIVERSES["25"]
+    job = next(a.job for a in analyses(text) if "TARGET.HasContainer" in " ".join(a.unmet).split())
+    result = finding(pool, text, job=job, slots=answer)
+    assert words in result.evidence
+    assert advice in str(result.hint)

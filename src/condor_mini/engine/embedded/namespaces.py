@@ -235,7 +235,7 @@ class NamespaceSandbox(Sandbox):
             ("proc", "/proc", ""),
             *((path, path, "bind,ro") for path in _PROC_READ_ONLY if Path(path).exists()),
             (f"{OLD_ROOT}{devices}", "/dev", "bind"),
-            *((f"{OLD_ROOT}/dev/{name}", f"/dev/{name}", "bind") for name in _DEVICES),
+            *((f"{OLD_ROOT}/dev/{name}", f"/dev/{name}", "bind") for name in _devices()),
             ("devpts", "/dev/pts", f"newinstance,ptmxmode=0666,mode=620{group}"),
             ("tmpfs", "/dev/shm", "mode=1777,nosuid,nodev"),  # noqa: S108
         ]
@@ -261,12 +261,17 @@ def _escaped(path: str) -> str:
     return "".join(f"\\{ord(c):03o}" if c in " \t\n\\#" else c for c in path)
 
 
+def _devices() -> tuple[str, ...]:
+    """Return the devices of a container. With ``fuse`` a user mounts images for itself alone."""
+    return (*_DEVICES, "fuse") if Path("/dev/fuse").is_char_device() else _DEVICES
+
+
 def _make_devices(directory: Path) -> None:
     """Create the directory that is mounted as ``/dev``; the devices are mounted into it."""
     shutil.rmtree(directory, ignore_errors=True)
     for name in ("pts", "shm"):
         (directory / name).mkdir(parents=True)
-    for name in _DEVICES:
+    for name in _devices():
         (directory / name).touch()
     for name, to in _LINKS.items():
         (directory / name).symlink_to(to)
