@@ -219,11 +219,11 @@ _JOB_PROCESS_FAULTS = (
     Fault(
         name="out-of-memory",
         strikes=Strikes.JOBS,
-        what="A process that belongs to the job takes memory, for each of running jobs. On a node "
-        "with a memory limit it takes more than that, and the kernel kills the first process of "
-        "the job. Elsewhere it takes more than the job requests and its slot has, until HTCondor "
-        "ends the job: by periodic_hold in its submit file, or HOLD_IF_MEMORY_EXCEEDED of the "
-        "node. Where nothing of that would end the job, it is refused.",
+        what="A process that HTCondor counts as the job's takes memory, for each of the jobs. On a "
+        "node with a memory limit it takes all, and the kernel kills the first process of the job. "
+        "Elsewhere it takes more than the job requests and its slot has, until HTCondor ends the "
+        "job: by periodic_hold in its submit file, or by HOLD_IF_MEMORY_EXCEEDED of the node. "
+        "Where none of these would end a job, the fault is refused.",
         seen="killed: event 005 'Abnormal termination (signal 9)', ExitBySignal, ExitSignal. Held: "
         "MemoryUsage, event 012 with the policy's reason, within 30 s (profile dev)",
         engines=WITH_NAMESPACES,
