@@ -114,6 +114,20 @@ def test_kernel_kills_a_job_that_is_out_of_memory(
     assert [processes.find(node, daemon) for daemon in ("master", "startd")] == before
 
 
+@pytest.mark.pool_engines("docker", "podman", reason="elsewhere no control group limits a node")
+def test_kernel_kills_what_has_no_room_under_pressure(
+    bounded: Pool, begin: Callable[..., tuple[str, str]]
+) -> None:
+    """A job that needs more than memory-pressure leaves ends by signal 9; the daemons live on."""
+    node = bounded.node("execute-1")
+    before = [processes.find(node, daemon) for daemon in ("master", "startd")]
+    with bounded.faults.memory_pressure("execute-1"):
+        # tail(1) keeps a line that does not end.
+        _, log = begin("execute-1", arguments="\"-c 'exec tail </dev/zero'\"")
+        assert "Abnormal termination (signal 9)" in await_event(bounded, log, "005")
+    assert [processes.find(node, daemon) for daemon in ("master", "startd")] == before
+
+
 def test_policy_holds_a_job_that_is_out_of_memory(
     bounded: Pool, begin: Callable[..., tuple[str, str]]
 ) -> None:
