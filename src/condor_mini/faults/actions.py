@@ -9,9 +9,11 @@ from condor_mini.faults import (
     job_inputs,
     job_processes,
     jobs,
+    memory,
     network,
     pressure,
     security,
+    theft,
     whole_nodes,
 )
 
@@ -24,6 +26,8 @@ ACTIONS = {
     **disk.ACTIONS,
     **clock.ACTIONS,
     **security.ACTIONS,
+    **theft.ACTIONS,
     **job_processes.ACTIONS,
+    **memory.ACTIONS,
     **job_inputs.ACTIONS,
 }

@@ -217,6 +217,18 @@ _JOB_PROCESS_FAULTS = (
         seen="DiskUsage, within 10 s (profile dev)",
     ),
     Fault(
+        name="out-of-memory",
+        strikes=Strikes.JOBS,
+        what="A process that HTCondor counts as the job's takes memory, for each of the jobs. On a "
+        "node with a memory limit it takes all, and the kernel kills the first process of the job. "
+        "Elsewhere it takes more than the job requests and its slot has, until HTCondor ends the "
+        "job: by periodic_hold in its submit file, or by HOLD_IF_MEMORY_EXCEEDED of the node. "
+        "Where none of these would end a job, the fault is refused.",
+        seen="killed: event 005 'Abnormal termination (signal 9)', ExitBySignal, ExitSignal. Held: "
+        "MemoryUsage, event 012 with the policy's reason, within 30 s (profile dev)",
+        engines=WITH_NAMESPACES,
+    ),
+    Fault(
         name="time-limit",
         strikes=Strikes.JOBS,
         what="condor_qedit sets AllowedExecuteDuration of jobs to 1 s, as allowed_execute_duration "

@@ -102,6 +102,21 @@ class JobFaults(ABC):
         """Let running jobs use more disk than they request; see ``hold``."""
         self.strike("fill-sandbox", node, jobs=jobs)
 
+    def out_of_memory(self, *jobs: str, node: str | None = None) -> None:
+        """Let running jobs use up memory, until the kernel or HTCondor ends them; see ``hold``.
+
+        On a node with a memory limit, they have ended when this returns.
+
+        Args:
+            jobs: Ids of jobs or clusters, or one ClassAd expression.
+            node: Name of the access point. None for the first.
+
+        Raises:
+            NotFound: There is no such job that runs.
+            EngineCapabilityError: Nothing would end them for their memory; says what is needed.
+        """
+        self.strike("out-of-memory", node, jobs=jobs)
+
     def time_limit(self, *jobs: str, node: str | None = None) -> None:
         """Give jobs a time limit that they exceed when they run again; see ``hold``."""
         self.strike("time-limit", node, jobs=jobs)

@@ -15,7 +15,7 @@ from condor_mini.jobs.tools import CONDOR_VACATE_JOB_FAST, queue_at
 from condor_mini.reports.classads import ask
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from condor_mini.nodes.node import Node
 
@@ -29,7 +29,7 @@ EXCESS_KB = 1024
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Place:
+class Place:
     """Where a running job is: its node here, and its slot there."""
 
     job: str
@@ -42,31 +42,31 @@ def _look(target: Target) -> str:
     return " ".join(fit_jobs(target, (RUNNING,)))
 
 
-def _places(target: Target, jobs: str) -> Iterator[_Place]:
-    """Yield where each job runs.
+def places(target: Target, jobs: Iterable[str]) -> Iterator[Place]:
+    """Yield where each of these jobs runs, by their ids.
 
     Raises:
         NotFound: A job does not run any more, or runs on a machine that is no node here.
     """
     nodes = {node.name: node for node in target.pool.existing_nodes()}
-    for job in jobs.split():
+    for job in jobs:
         host = ask(target.node, ["condor_q", job, "-af", "RemoteHost"]).strip()
         slot = host.partition("@")[0]
         node = nodes.get(node_of_slot(host))
         if "@" not in host or node is None:
             where = f"runs on {host}, which is no node here" if "@" in host else "does not run"
             raise NotFound(f"job {job} {where}")
-        yield _Place(job=job, node=node, slot=slot)
+        yield Place(job=job, node=node, slot=slot)
 
 
-def _signalled(place: _Place, name: str, found: list[str]) -> None:
+def _signalled(place: Place, name: str, found: list[str]) -> None:
     """Send a signal to processes; raise ``NotFound`` if none of them exists."""
     if not processes.signal(place.node, name, found):
         raise NotFound(f"job {place.job} has no process in {place.slot} of {place.node.name}")
 
 
 def _kill_starters(target: Target, jobs: str) -> None:
-    for place in _places(target, jobs):
+    for place in places(target, jobs.split()):
         _signalled(place, "KILL", processes.starter(place.node, place.slot))
 
 
@@ -84,7 +84,7 @@ def _look_to_signal(target: Target) -> str:
 
 
 def _signal(target: Target, jobs: str) -> None:
-    for place in _places(target, jobs):
+    for place in places(target, jobs.split()):
         _signalled(place, _signal_name(target), processes.below_starter(place.node, place.slot))
 
 
@@ -97,8 +97,8 @@ def _look_to_lose(target: Target) -> str:
 
 def _lose(target: Target, jobs: str) -> None:
     file = target.text("file")
-    for place in _places(target, jobs):
-        sandbox = _sandbox(place)
+    for place in places(target, jobs.split()):
+        sandbox = sandbox_of(place)
         argv = ["rm", "-r", "--", posixpath.join(sandbox, file)]
         # Not as root: a link in the sandbox may lead anywhere.
         result = place.node.exec(argv, user=run(place.node, "stat", "-c", "%U", sandbox).strip())
@@ -108,8 +108,11 @@ def _lose(target: Target, jobs: str) -> None:
             )
 
 
-def _sandbox(place: _Place) -> str:
-    """Return the directory that a job runs in: ``dir_PID``, or from 25 on ``dir_PID/scratch``."""
+def sandbox_of(place: Place) -> str:
+    """Return the directory that a job runs in: ``dir_PID``, or from 25 on ``dir_PID/scratch``.
+
+    Raises ``NotFound`` if the job does not run any more.
+    """
     found = processes.starter(place.node, place.slot)
     if not found:
         raise NotFound(f"job {place.job} does not run any more")
@@ -120,9 +123,9 @@ def _sandbox(place: _Place) -> str:
 
 
 def _fill(target: Target, jobs: str) -> None:
-    for place in _places(target, jobs):
+    for place in places(target, jobs.split()):
         asked = ask(target.node, ["condor_q", place.job, "-af", "RequestDisk"]).strip()
-        sandbox = _sandbox(place)
+        sandbox = sandbox_of(place)
         user = run(place.node, "stat", "-c", "%U", sandbox).strip()
         directory = f"{sandbox}/{BALLAST}"
         for argv in (

@@ -53,7 +53,7 @@ case $action-$fault in
     rules "$name" '' "$answers; drop" "$asks; drop"
     ;;
   make-cut) rules condor_mini_partition '' "ip saddr $(set_of "$@") drop" "ip daddr $(set_of "$@") drop" ;;
-  make-loss) rules "$name" "numgen random mod 100000 < $1 drop" '' '' ;;
+  make-loss) rules "$name" "numgen random mod 100000 <= $(($1 - 1)) drop" '' '' ;;
   # A packet may be 64 KiB before it is cut for the wire: a smaller burst would let none of these pass.
   make-bandwidth) rules "$name" "limit rate over $1 bytes/second burst 65536 bytes drop" '' '' ;;
   make-delay)

@@ -27,6 +27,15 @@ def _run(node: Node, *words: str) -> str:
     return run(node, "sh", "-s", *words, stdin=script, timeout_s=TIMEOUT_S)
 
 
+def room(node: Node) -> tuple[int, int, int]:
+    """Return a node's memory limit, what of it is taken, and what the machine has left, in MiB.
+
+    No limit is 0.
+    """
+    limit, taken, left = map(int, _run(node, "room").split())
+    return limit, taken, left
+
+
 def _look_for_cpu(target: Target) -> str:
     require_stopping(target.node)
     return f"cpu {round(target.number('processes')) if 'processes' in target.options else 0}"
@@ -35,20 +44,20 @@ def _look_for_cpu(target: Target) -> str:
 def _look_for_memory(target: Target) -> str:
     node = target.node
     require_stopping(node)
-    limit, taken, left = map(int, _run(node, "room").split())
-    room = int(limit * (1 - LEFT_FREE)) - taken if limit else int(left * (1 - LEFT_FREE))
+    limit, taken, left = room(node)
+    most = int(limit * (1 - LEFT_FREE)) - taken if limit else int(left * (1 - LEFT_FREE))
     if "mb" not in target.options and not limit:
         raise UsageError(
             f"{node.name} has no memory limit, so all memory of the machine would be used",
             hint="Say how much: --mb 500. Or give the node a limit in the pool file: "
             "limit: {memory: 1G}",
         )
-    wanted = round(target.number("mb")) if "mb" in target.options else room
-    if not 0 < wanted <= room:
+    wanted = round(target.number("mb")) if "mb" in target.options else most
+    if not 0 < wanted <= most:
         raise EngineCapabilityError(
             f"{node.name} cannot be deprived of {wanted} MiB of memory: "
             + (f"of its {limit} MiB {taken} are in use" if limit else f"{left} MiB are free"),
-            hint=f"Take less: --mb {max(1, room // 2)}",
+            hint=f"Take less: --mb {max(1, most // 2)}",
         )
     return f"memory {wanted}"
 

@@ -33,10 +33,18 @@ _WHO = ("root", USER)
 
 def require_stopping(node: Node) -> None:
     """Raise ``EngineCapabilityError`` if SIGSTOP does not stop the processes of a node."""
+    require_namespaces(
+        node,
+        f"processes of {node.name} cannot be stopped: without namespaces PRoot lets them go on",
+    )
+
+
+def require_namespaces(node: Node, problem: str) -> None:
+    """Raise ``EngineCapabilityError`` with the problem if a node's engine has no namespaces."""
     if engine_at(node.engine, host_of(node.info.id)).info().stops_processes:
         return
     raise EngineCapabilityError(
-        f"processes of {node.name} cannot be stopped: without namespaces PRoot lets them go on",
+        problem,
         hint="Use Docker, Podman, or the embedded engine where namespaces can be made: "
         "condor-mini doctor says why they cannot",
     )

@@ -78,9 +78,10 @@ case $action in
     ;;
   starter) starter "$1" ;;
   below-starter)
+    # A job has an environment of its own, without the mark of its node.
     for process in $(starter "$1"); do
-      others | while read -r pid _ start _; do
-        ! look "$pid" || [ "$parent" != "${process%:*}" ] || echo "$pid:$start"
+      for place in /proc/[0-9]*; do
+        ! look "${place#/proc/}" || [ "$parent" != "${process%:*}" ] || echo "${place#/proc/}:$began"
       done
     done
     ;;

@@ -15,6 +15,7 @@ from condor_mini.members.membership import Members
 from condor_mini.nodes.node import Role
 
 if TYPE_CHECKING:
+    from condor_mini.members.issued_tokens import Token
     from condor_mini.nodes.node import Node
     from condor_mini.nodes.pool_nodes import PoolNodes
 
@@ -23,7 +24,7 @@ TOKENS_TIMEOUT_S = 15.0
 EXPIRED_AFTER_S = 1
 
 
-def _manager(pool: PoolNodes) -> Node:
+def manager_of(pool: PoolNodes) -> Node:
     """Return the central manager, which issues the tokens; raises if it is elsewhere or ended."""
     node = pool.node(role=Role.CENTRAL_MANAGER)
     if not node.is_running:
@@ -31,8 +32,14 @@ def _manager(pool: PoolNodes) -> Node:
     return node
 
 
-def _look(target: Target) -> str:
-    """Return the id of the node's token."""
+def own_token(target: Target) -> Token:
+    """Return the node's own token.
+
+    Raises:
+        UsageError: The node is the central manager, which has none.
+        NotFound: A password lets the node in.
+        PoolNotReady: The central manager, which issues tokens, does not run.
+    """
     node = target.node
     if node.role.acts_as(Role.CENTRAL_MANAGER):
         raise UsageError(
@@ -40,10 +47,10 @@ def _look(target: Target) -> str:
             hint=f"Strike another node, or its key: condor-mini fault lose-key -n {node.pool} "
             + node.name.removeprefix(f"{node.pool}-"),
         )
-    _manager(target.pool)
+    manager_of(target.pool)
     tokens = Members(target.pool.existing_nodes).tokens()
     ours = [one for one in tokens if (one.node, one.kind) == (node.name, Kind.NODE)]
-    own = [one.id for one in ours if one.authorizations and "READ" not in one.authorizations]
+    own = [one for one in ours if one.authorizations and "READ" not in one.authorizations]
     if not own:
         raise NotFound(
             f"{node.name} has no token of its own",
@@ -52,25 +59,31 @@ def _look(target: Target) -> str:
     return own[0]
 
 
+def _look(target: Target) -> str:
+    """Return the id of the node's token."""
+    return own_token(target).id
+
+
 def _revoke(target: Target, token: str) -> None:
     Members(target.pool.existing_nodes).revoke([token])
 
 
 def _expire(target: Target, _: str) -> None:
-    manager = _manager(target.pool)
+    manager = manager_of(target.pool)
     node_tokens.give(manager, [target.node], Deadline(TOKENS_TIMEOUT_S), lifetime_s=EXPIRED_AFTER_S)
     # A token is good through the second in which it expires.
     time.sleep(EXPIRED_AFTER_S + 1)
     run(manager, f"{REQUEST_SCRIPTS}/restart-collector")
 
 
-def _give(pool: PoolNodes, nodes: list[Node]) -> None:
+def give(pool: PoolNodes, nodes: list[Node]) -> None:
+    """Give nodes, and the users of access points among them, new tokens."""
     deadline = Deadline(TOKENS_TIMEOUT_S)
-    node_tokens.give_with_users(_manager(pool), nodes, deadline)
+    node_tokens.give_with_users(manager_of(pool), nodes, deadline)
 
 
 def _give_one(pool: PoolNodes, node: Node, _: str) -> None:
-    _give(pool, [node])
+    give(pool, [node])
 
 
 def _look_for_key(target: Target) -> str:
@@ -88,8 +101,8 @@ def _lose_key(target: Target, _: str) -> None:
 
 
 def _give_all(pool: PoolNodes, _: Node, __: str) -> None:
-    manager = _manager(pool)
-    _give(pool, [node for node in pool.reached_nodes if node.name != manager.name])
+    manager = manager_of(pool)
+    give(pool, [node for node in pool.reached_nodes if node.name != manager.name])
 
 
 ACTIONS = {

@@ -22,6 +22,21 @@ SECURITY_FAULTS = (
         concerns_all=True,
     ),
     Fault(
+        name="steal-token",
+        strikes=Strikes.NODE,
+        what="Somebody on another node has a copy of a node's token, and advertises with it a "
+        "machine or a schedd that does not exist, to which no job is sent. What the token is not "
+        "limited to is refused, and so are the queues of the access points, which take no node's "
+        "token. The heal gives the node another token, revokes the stolen one and starts the "
+        "collector again; then the thief tries once more, and is refused.",
+        seen="condor_status (-schedd): thief-of-NODE, AuthenticatedIdentity is the node's; "
+        "CollectorLog: 'limited authorization'; SchedLog and, after the heal, CollectorLog: "
+        "'Failed to authenticate'; token list: revoked",
+        undone_by="a new token; the stolen one is revoked",
+        concerns_all=True,
+        outlives_node=True,
+    ),
+    Fault(
         name="expire-token",
         strikes=Strikes.NODE,
         what="The token of a node is replaced by one that has expired, and the collector is "

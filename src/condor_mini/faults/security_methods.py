@@ -17,6 +17,10 @@ class SecurityFaults(LastingFaults):
         """Revoke the token of a node; raises what ``strike`` raises."""
         return self._lasting("revoke-token", node)
 
+    def steal_token(self, node: str) -> FaultInForce:
+        """Let somebody use a copy of a node's token; raises what ``strike`` raises."""
+        return self._lasting("steal-token", node)
+
     def expire_token(self, node: str) -> FaultInForce:
         """Let a node have a token that has expired; raises what ``strike`` raises."""
         return self._lasting("expire-token", node)

@@ -299,6 +299,27 @@ def test_processes_of_jobs_are_struck(pool: Pool, faults: Faults, logs: list[str
 
 
 @pytest.mark.slow
+def test_job_is_suspended_and_its_starter_killed(pool: Pool, faults: Faults, log: str) -> None:
+    """The log and the slot say that the job is suspended, and that it goes on; then it is lost."""
+    job = begun(pool, log)
+    await_event(pool, log, "001")
+    faults.suspend(job)
+    await_event(pool, log, "010")
+    suspended = ["condor_status", "-constraint", 'Activity == "Suspended"', "-af", "JobId"]
+
+    def busy() -> str | None:
+        return None if job in pool.exec(suspended).stdout.split() else "no slot is suspended"
+
+    wait_until(busy, timeout_s=WITHIN_S, interval_s=0.3)
+    faults.continue_jobs(job)
+    await_event(pool, log, "011")
+    faults.kill_starter(job)
+    await_event(pool, log, "022")
+    assert "Code 1008" in await_event(pool, log, "004")
+    await_event(pool, log, "001", 2)
+
+
+@pytest.mark.slow
 def test_lost_input_holds_the_job(pool: Pool, faults: Faults, log: str) -> None:
     """A job whose input is gone when it starts is held; healed and released, it has it."""
     data = f"{log}.data"

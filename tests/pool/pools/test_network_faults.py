@@ -147,6 +147,19 @@ def test_loss(pool: Pool, faults: Faults) -> None:
 
 
 @pytest.mark.slow
+def test_loss_is_in_the_words_of_htcondor(pool: Pool, faults: Faults) -> None:
+    """Where all packets are lost, HTCondor's tools do not connect; healed, they do."""
+    quick = {"_CONDOR_QUERY_TIMEOUT": "5"}
+    address = pool.node("master").address  # Podman's name service is lost, too
+    argv = ["condor_status", "-pool", str(address)]
+    with faults.loss("execute-1", percent=100):
+        result = pool.exec(argv, node="execute-1", user="root", environment=quick)
+        assert result.returncode != 0
+        assert "Failed to connect to" in result.stderr
+    assert pool.exec(argv, node="execute-1", user="root").returncode == 0
+
+
+@pytest.mark.slow
 def test_bandwidth(pool: Pool, faults: Faults, cli: Cli) -> None:
     """An input of 3 MB takes a job 3 s at least where no more than 500 kB a second get through."""
     file = pool.exec(["mktemp"]).stdout.strip()

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.every_engine
 WITHIN_S = 40.0
+UNKNOWN = "required authentication of .* failed"
+"""What a daemon logs of somebody whose token it does not take."""
 REFUSED = "Failed to authenticate"
 """What a daemon logs whose token is refused."""
 
@@ -79,6 +81,53 @@ def test_node_whose_token_is_bad_is_refused(struck: Pool, fault: str, state: str
     assert token_states(struck, "execute-1") == ["valid"]
     await_startds(struck, "execute-1", "execute-2")
     assert struck.status().verdict == "usable"
+
+
+LIMITED = "limited authorization which did not include this command"
+"""What a daemon logs of somebody whose token is good, and not for this."""
+
+
+def logged(pool: Pool, node: str, daemon: str, words: str) -> int:
+    """How many lines of a daemon's log have these words."""
+    script = f"grep -c '{words}' $(condor_config_val {daemon}_LOG)"
+    return int(pool.exec(["sh", "-c", script], node=node, user="root").stdout)
+
+
+def advertised_by(pool: Pool, machine: str) -> set[str]:
+    """Whose token has advertised the ads of a machine."""
+    argv = ["condor_status", "-any", "-constraint", f'Machine == "{machine}"']
+    argv += ["-af", "AuthenticatedIdentity"]
+    return set(pool.exec(argv, node="master", user="root").stdout.split())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("node", "role"), [("execute-1", "execute"), ("submit-1", "submit")])
+def test_thief_is_seen_and_locked_out(struck: Pool, node: str, role: str) -> None:
+    """What is advertised with the stolen token is the node's; other rights are refused.
+
+    Healed, it is gone, the thief is refused, and the node has another token.
+    """
+    name = f"{struck.name}-{node}"
+    limited = logged(struck, "master", "COLLECTOR", LIMITED)
+    queue = logged(struck, "submit-1", "SCHEDD", UNKNOWN)
+    stolen = [one.id for one in struck.members.tokens() if one.node == name]
+    with struck.faults.steal_token(node):
+        assert advertised_by(struck, f"thief-of-{name}") == {f"{name}@{role}.condor-mini.internal"}
+        assert logged(struck, "master", "COLLECTOR", LIMITED) > limited
+        assert logged(struck, "submit-1", "SCHEDD", UNKNOWN) > queue
+        refused = logged(struck, "master", "COLLECTOR", UNKNOWN)
+    assert advertised_by(struck, f"thief-of-{name}") == set()
+    assert logged(struck, "master", "COLLECTOR", UNKNOWN) > refused
+    assert set(token_states(struck, node)) == {"valid"}
+    tokens = {one.id: (one.node, str(one.state)) for one in struck.members.tokens()}
+    assert (None, "revoked") in {tokens[one] for one in stolen if one in tokens}
+
+    def unusable() -> str | None:
+        # Every slot is there; the ads of masters and startds come with their next updates.
+        status = struck.status()
+        return None if status.verdict == "usable" else f"{status.reasons}"
+
+    wait_until(unusable, timeout_s=WITHIN_S, interval_s=0.5)
 
 
 @pytest.mark.slow
