@@ -10,7 +10,6 @@ from condor_mini.base.errors import CondorMiniError, NotFound, UsageError
 from condor_mini.base.parallel import each
 from condor_mini.base.progress import Progress
 from condor_mini.base.signals import held_back
-from condor_mini.engine.several import lenient
 from condor_mini.faults import journal, targets
 from condor_mini.faults.actions import ACTIONS
 from condor_mini.faults.catalogue import FAULTS, fault_named
@@ -206,7 +205,7 @@ class Faults(JobFaults, NetworkFaults, ResourceFaults, SecurityFaults):
 
     def in_force(self) -> list[FaultRecord]:
         """Return the faults in force, the oldest first."""
-        return journal.records(lenient(self._pool.engine), self._pool.name)
+        return journal.records(self._pool.engine, self._pool.name)
 
     def heal(self, what: str | None = None) -> list[FaultRecord]:
         """Undo faults, wait until their nodes do their work again, and return the faults.

@@ -49,10 +49,10 @@ def _start(pool: PoolNodes, node: Node, _: str) -> None:
     if node.is_running:
         return
     try:
-        start_containers(pool.engine, pool.name, [node], Deadline(START_TIMEOUT_S))
+        start_containers(node.engine, pool.name, [node], Deadline(START_TIMEOUT_S))
     except PoolNotReady:
         # The central manager may be struck too. The node has the tokens that it had.
-        pool.engine.start(node.info.id)
+        node.engine.start(node.info.id)
 
 
 def _remove(target: Target, _: str) -> None:

@@ -85,7 +85,7 @@ class FaultSource:
 
     def look(self, add: Add) -> None:
         """See ``Source.look``."""
-        found = journal.records(lenient(self._pool.engine), self._pool.name)
+        found = journal.records(self._pool.engine, self._pool.name)
         records = {record.mark: record for record in found}
         now = datetime.now(UTC)
         for mark, record in records.items():
