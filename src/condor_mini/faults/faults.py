@@ -19,6 +19,7 @@ from condor_mini.faults.healing import forget, heal_records, is_moot, lift
 from condor_mini.faults.holder import is_gone, this_process
 from condor_mini.faults.in_force import FaultInForce
 from condor_mini.faults.job_faults import JobFaults
+from condor_mini.faults.joined import node_here
 from condor_mini.faults.network_methods import NetworkFaults
 from condor_mini.faults.notices import Notice, Phase, announce
 from condor_mini.faults.resource_methods import ResourceFaults
@@ -219,7 +220,7 @@ class Faults(JobFaults, NetworkFaults, ResourceFaults, SecurityFaults):
         """
         chosen = [record for record in self.in_force() if targets.is_meant(record, what)]
         if what is not None and not chosen and what not in FAULTS:
-            self._pool.node(what.partition("/")[0])
+            node_here(self._pool, what.partition("/")[0], lambda it: f"condor-mini heal {it}")
         self.heal_all(chosen)
         return chosen
 

@@ -10,13 +10,12 @@ from condor_mini.base.errors import CommandFailed, NotFound, UsageError
 from condor_mini.faults import processes
 from condor_mini.faults.action import Action, Target, run
 from condor_mini.faults.jobs import fit_jobs
+from condor_mini.faults.joined import typed_there
 from condor_mini.jobs.job_ads import AT_WORK, IDLE, RUNNING, node_of_slot
 from condor_mini.jobs.tools import CONDOR_VACATE_JOB_FAST, queue_at
 from condor_mini.reports.classads import ask
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from condor_mini.nodes.node import Node
 
 SIGNAL = "KILL"
@@ -42,21 +41,35 @@ def _look(target: Target) -> str:
     return " ".join(fit_jobs(target, (RUNNING,)))
 
 
-def _places(target: Target, jobs: str) -> Iterator[_Place]:
-    """Yield where each job runs.
+def _places(target: Target, jobs: str) -> list[_Place]:
+    """Return where each job runs.
 
     Raises:
         NotFound: A job does not run any more, or runs on a machine that is no node here.
     """
-    nodes = {node.name: node for node in target.pool.existing_nodes()}
+    nodes = {node.name: node for node in target.pool.reached_nodes}
+    places = []
     for job in jobs.split():
         host = ask(target.node, ["condor_q", job, "-af", "RemoteHost"]).strip()
         slot = host.partition("@")[0]
         node = nodes.get(node_of_slot(host))
-        if "@" not in host or node is None:
-            where = f"runs on {host}, which is no node here" if "@" in host else "does not run"
-            raise NotFound(f"job {job} {where}")
-        yield _Place(job=job, node=node, slot=slot)
+        if "@" not in host:
+            raise NotFound(f"job {job} does not run")
+        if node is None:
+            raise NotFound(
+                f"job {job} runs on {host}, which is no node here, and its processes are out of "
+                "reach",
+                hint=_struck_there(node_of_slot(host)),
+            )
+        places.append(_Place(job=job, node=node, slot=slot))
+    return places
+
+
+def _struck_there(node: str) -> str:
+    """Return what to type on the host of a node that has joined; empty for other machines."""
+    typed = typed_there(node, lambda it: f"condor-mini fault kill {it} starter")
+    kind = "Evict, hold or remove it: these faults strike jobs wherever they run"
+    return f"{kind}. Or kill the starters of {node}, on its host: {typed}" if typed else kind
 
 
 def _signalled(place: _Place, name: str, found: list[str]) -> None:

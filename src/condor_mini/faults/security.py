@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import NotFound, UsageError
 from condor_mini.base.layout import REQUEST_SCRIPTS
 from condor_mini.faults.action import Action, Target, run
+from condor_mini.faults.joined import joined_nodes
 from condor_mini.lifecycle import node_tokens
 from condor_mini.lifecycle.ready import Deadline
-from condor_mini.members.issued_tokens import Kind
+from condor_mini.members.issued_tokens import installed_on
 from condor_mini.members.membership import Members
+from condor_mini.nodes.claims import authorizations_of
 from condor_mini.nodes.node import Role
 
 if TYPE_CHECKING:
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 TOKENS_TIMEOUT_S = 15.0
 """How long the central manager may take to issue tokens."""
 EXPIRED_AFTER_S = 1
+_log = logging.getLogger(__name__)
 
 
 def _manager(pool: PoolNodes) -> Node:
@@ -40,14 +44,28 @@ def _look(target: Target) -> str:
             hint=f"Strike another node, or its key: condor-mini fault lose-key -n {node.pool} "
             + node.name.removeprefix(f"{node.pool}-"),
         )
-    _manager(target.pool)
-    tokens = Members(target.pool.existing_nodes).tokens()
-    ours = [one for one in tokens if (one.node, one.kind) == (node.name, Kind.NODE)]
-    own = [one.id for one in ours if one.authorizations and "READ" not in one.authorizations]
+    if not node.joined_to:
+        _manager(target.pool)
+    token = _own_token(node)
+    if node.joined_to:
+        raise UsageError(
+            f"the token of {node.name} is from the central manager at {node.joined_to}, which is "
+            "on another host: it can be revoked there, and not here",
+            hint=f"Type there: condor-mini token revoke --force {token}",
+        )
+    return token
+
+
+def _own_token(node: Node) -> str:
+    """Return the id of the token with which a node reports to the central manager."""
+    found = [(authorizations_of(claims), claims) for claims, _ in installed_on(node)]
+    own = [str(claims.get("jti")) for limits, claims in found if limits and "READ" not in limits]
     if not own:
         raise NotFound(
             f"{node.name} has no token of its own",
-            hint=f"See: condor-mini token list -n {node.pool}",
+            hint=""
+            if node.joined_to
+            else f"See which tokens there are: condor-mini token list -n {node.pool}",
         )
     return own[0]
 
@@ -74,22 +92,39 @@ def _give_one(pool: PoolNodes, node: Node, _: str) -> None:
 
 
 def _look_for_key(target: Target) -> str:
-    if not target.node.role.acts_as(Role.CENTRAL_MANAGER) or target.node.is_personal:
+    """Return the nodes of other hosts that have joined, which get no token by the heal."""
+    node = target.node
+    if node.joined_to:
         raise UsageError(
-            f"{target.node.name} has no key that other nodes' tokens are signed with",
-            hint=f"Strike the central manager: condor-mini fault lose-key -n {target.node.pool} "
-            "master",
+            f"the key is with the central manager at {node.joined_to}, which is on another host",
+            hint="Type there: condor-mini fault lose-key master",
         )
-    return ""
+    if not node.role.acts_as(Role.CENTRAL_MANAGER) or node.is_personal:
+        raise UsageError(
+            f"{node.name} has no key that other nodes' tokens are signed with",
+            hint=f"Strike the central manager: condor-mini fault lose-key -n {node.pool} master",
+        )
+    if not node.exposed_at:
+        return ""
+    return " ".join(f"{one.name}@{one.host}" for one in joined_nodes(target.pool))
 
 
 def _lose_key(target: Target, _: str) -> None:
     run(target.node, f"{REQUEST_SCRIPTS}/rotate-key")
 
 
-def _give_all(pool: PoolNodes, _: Node, __: str) -> None:
+def _give_all(pool: PoolNodes, _: Node, joined: str) -> None:
     manager = _manager(pool)
     _give(pool, [node for node in pool.reached_nodes if node.name != manager.name])
+    if joined:
+        _log.warning(
+            "No host can give a token to a node of another one, so these still have one of the old "
+            "key: %s. Each asks for another one within two minutes, and waits. See who asks: "
+            "condor-mini status -n %s. Then let them in: condor-mini approve -n %s --all",
+            ", ".join(name.replace("@", " on ") for name in joined.split()),
+            pool.name,
+            pool.name,
+        )
 
 
 ACTIONS = {
