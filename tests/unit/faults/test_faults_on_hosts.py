@@ -56,3 +56,10 @@ def test_fault_there_stays_until_its_host_is_back(two: TwoHosts) -> None:
     two.there.fail_at(0, not_reached())
     assert left(two) == []
     assert Pool.open("ci", engine=two.here).node("execute-2").is_running
+
+
+def test_node_on_a_host_that_is_away(two: TwoHosts) -> None:
+    """It is not said to be missing: its host is."""
+    two.there.fail_at(two.there.number + 1, not_reached(), for_good=True)
+    with pytest.raises(HostNotReached, match=r"node execute-2 is not among.*node2 is not reached"):
+        Pool.open("ci", engine=two.here).faults.stop_node("execute-2")
