@@ -118,9 +118,9 @@ def _give_all(pool: PoolNodes, _: Node, joined: str) -> None:
     _give(pool, [node for node in pool.reached_nodes if node.name != manager.name])
     if joined:
         _log.warning(
-            "No host can give a token to a node of another one, so these still have one of the old "
-            "key: %s. Each asks for another one within two minutes, and waits. See who asks: "
-            "condor-mini status -n %s. Then let them in: condor-mini approve -n %s --all",
+            "These nodes of other hosts have no valid token, and ask for one within two minutes: "
+            "%s\nSee who asks: condor-mini status -n %s. Let them in: condor-mini approve -n %s "
+            "REQUEST...",
             ", ".join(name.replace("@", " on ") for name in joined.split()),
             pool.name,
             pool.name,

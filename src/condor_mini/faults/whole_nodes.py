@@ -88,7 +88,9 @@ def _drain(target: Target, _: str) -> None:
 def _end_drain(_: PoolNodes, node: Node, __: str) -> None:
     name = run(node, "condor_config_val", _NAME).strip()
     # The startd refuses to cancel what it does not do: after its restart there is nothing to undo.
-    draining = run(node, "condor_status", name, "-af", "State", "-constraint", _DRAINING)
+    # It is asked itself: its ad at the collector may be from before the fault.
+    ask = ["condor_status", "-direct", name, "-af", "State", "-constraint", _DRAINING]
+    draining = run(node, *ask)
     if draining.strip():
         run(node, "condor_drain", "-cancel", name)
 

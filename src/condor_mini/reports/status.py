@@ -45,6 +45,11 @@ STARTING = timedelta(seconds=60)
 CLOCK_SKEW = timedelta(seconds=5)
 """The clocks of the engine and the collector may differ by so much."""
 MOST_REASONS = 10
+_IF_REFUSED = (
+    ". If it refuses the nodes' tokens, each node asks for another one within two minutes: see who "
+    "asks, and let them in, on the central manager's host with condor-mini approve"
+)
+"""What may have happened to nodes that have joined: a revoked token, another key."""
 
 _DAEMONS = {
     "Collector": "collector",
@@ -537,7 +542,7 @@ def _verdict(
     broken = [_why_down(node) for node in nodes if not node.is_running]
     missing: list[tuple[Node, str]] = []
     if silence:
-        missing.append((asked, silence))
+        missing.append((asked, f"{silence}{_IF_REFUSED if asked.joined_to else ''}"))
     elif asked.is_running:
         missing = _missing(nodes, daemons, slots)
     lately = (now or datetime.now(UTC)) - STARTING
