@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import NotFound, UsageError
 from condor_mini.base.layout import REQUEST_SCRIPTS
 from condor_mini.faults.action import Action, Target, run
-from condor_mini.faults.joined import joined_nodes
 from condor_mini.lifecycle import node_tokens
 from condor_mini.lifecycle.ready import Deadline
 from condor_mini.members.issued_tokens import installed_on
+from condor_mini.members.joined import joined_names, warn_of
 from condor_mini.members.membership import Members
 from condor_mini.nodes.claims import authorizations_of
 from condor_mini.nodes.node import Role
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 TOKENS_TIMEOUT_S = 15.0
 """How long the central manager may take to issue tokens."""
 EXPIRED_AFTER_S = 1
-_log = logging.getLogger(__name__)
 
 
 def _manager(pool: PoolNodes) -> Node:
@@ -104,9 +102,7 @@ def _look_for_key(target: Target) -> str:
             f"{node.name} has no key that other nodes' tokens are signed with",
             hint=f"Strike the central manager: condor-mini fault lose-key -n {node.pool} master",
         )
-    if not node.exposed_at:
-        return ""
-    return " ".join(f"{one.name}@{one.host}" for one in joined_nodes(target.pool))
+    return " ".join(joined_names(target.pool.reached_nodes))
 
 
 def _lose_key(target: Target, _: str) -> None:
@@ -116,15 +112,7 @@ def _lose_key(target: Target, _: str) -> None:
 def _give_all(pool: PoolNodes, _: Node, joined: str) -> None:
     manager = _manager(pool)
     _give(pool, [node for node in pool.reached_nodes if node.name != manager.name])
-    if joined:
-        _log.warning(
-            "These nodes of other hosts have no valid token, and ask for one within two minutes: "
-            "%s\nSee who asks: condor-mini status -n %s. Let them in: condor-mini approve -n %s "
-            "REQUEST...",
-            ", ".join(name.replace("@", " on ") for name in joined.split()),
-            pool.name,
-            pool.name,
-        )
+    warn_of(joined.split(), pool.name)
 
 
 ACTIONS = {

@@ -23,6 +23,7 @@ from condor_mini.members.issued_tokens import (
     are_accepted,
     signs,
 )
+from condor_mini.members.joined import joined_names, warn_of
 from condor_mini.nodes.claims import authorizations_of, claims_of, time_of
 from condor_mini.nodes.node import Identity, Malformed, Node, Role, node_of
 from condor_mini.reports.token_requests import TokenRequest, requests_at
@@ -339,6 +340,7 @@ class Members:
                 hint="Rotate the key by hand: docs/how-to/manage-tokens.md says how",
             )
         signers = _signers(nodes)
+        joined = joined_names(nodes)
         slots = stop_and_start.slots_of(nodes)
         deadline = Deadline(timeout_s)
         with progress.step(
@@ -349,6 +351,7 @@ class Members:
             node_tokens.give_with_users(manager, others, deadline)
         engine, pool = manager.engine, manager.pool
         wait_until_ready(engine, pool, slots, progress, deadline=deadline, probe=False)
+        warn_of(joined, pool)
 
 
 def _from_manager(nodes: Sequence[Node]) -> Sequence[Node]:
