@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from condor_mini.jobs.tracking import Submission
     from condor_mini.lifecycle.debug_levels import DebugLevel
     from condor_mini.members.issued_tokens import CreatedToken, Revocation, Token
-    from condor_mini.members.membership import Members, TokenRequest
+    from condor_mini.members.membership import Members
     from condor_mini.nodes.fault_records import FaultHolder, FaultRecord
     from condor_mini.nodes.node import Node, Role
     from condor_mini.personal.caller import Caller
@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from condor_mini.reports.classads import ClassAd
     from condor_mini.reports.logs import LogLine
     from condor_mini.reports.status import FaultStatus, PoolStatus, SlurmStatus
+    from condor_mini.reports.token_requests import TokenRequest
     from condor_mini.slurm.allocations import Allocation, Allocations
     from condor_mini.slurm.scheduler import SlurmRefused
     from condor_mini.snapshots.snapshot import Snapshot
@@ -200,7 +201,7 @@ _LOADED_WHEN_ASKED_FOR = {
     "Timeline": "records.timeline",
     "TimelineEntry": "records.entry",
     "Token": "members.issued_tokens",
-    "TokenRequest": "members.membership",
+    "TokenRequest": "reports.token_requests",
     "UsageError": "base.errors",
 }
 

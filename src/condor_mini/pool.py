@@ -8,7 +8,6 @@ from typing import IO, TYPE_CHECKING, Self
 
 from condor_mini.base.progress import Progress
 from condor_mini.base.signals import held_back
-from condor_mini.engine.several import lenient
 from condor_mini.engines import reached, with_hosts
 from condor_mini.nodes.holdings import ask_at_once, pool_names
 from condor_mini.nodes.pool_nodes import PoolNodes
@@ -145,7 +144,7 @@ class Pool(PoolNodes):
         records: builtins.list[FaultRecord] = []
         ask_at_once(
             lambda: nodes.extend(pool.reached_nodes),
-            lambda: records.extend(journal.records(lenient(where), name)),
+            lambda: records.extend(journal.records(where, name)),
         )
         if not nodes and not pool.can_be_recreated():
             pool.existing_nodes()

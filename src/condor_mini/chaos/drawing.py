@@ -96,6 +96,8 @@ class _Draw:
         self._refusal: EngineCapabilityError | None = None
         self._able: dict[tuple[str, tuple[str, ...]], bool] = {}
         """Whether a fault can be made on a node, once it was checked."""
+        self._refusing: dict[str, set[str]] = {}
+        """The hosts whose engines cannot make a fault."""
         self._busy: list[tuple[str, float, float]] = []
         """Node, begin and end of each fault that was drawn."""
 
@@ -151,7 +153,8 @@ class _Draw:
     def _can_be_made(self, one: PlannedFault) -> bool:
         """Return whether such a fault can be made there.
 
-        If the engine cannot make it, none is drawn any more.
+        If the engine cannot make it, none is drawn any more on that host; hosts may have other
+        engines.
         """
         place = (one.fault, one.nodes)
         if place not in self._able:
@@ -160,8 +163,12 @@ class _Draw:
                 one.check(self._pool, self._progress)
             except EngineCapabilityError as refusal:
                 self._refusal = refusal
-                self._candidates.remove(one.fault)
                 self._able[place] = False
+                hosts = {node.host for node in self._nodes}
+                refusing = self._refusing.setdefault(one.fault, set())
+                refusing |= {n.host for n in self._nodes if short(n) in one.nodes} or hosts
+                if refusing == hosts:
+                    self._candidates.remove(one.fault)
             except UsageError:  # it strikes no such node: only execution points are drained
                 self._able[place] = False
             except (NotFound, AlreadyInUse, PoolNotReady):

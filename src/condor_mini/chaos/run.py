@@ -170,6 +170,7 @@ class _Run:
             if is_due:
                 self._waiting.remove(one)
                 self._strike(one, jobs)
+                self._end_what_is_over()  # a strike may take seconds
 
     def _strike(self, one: StruckFault, jobs: Jobs) -> None:
         try:

@@ -98,6 +98,7 @@ def _lines(found: PoolStatus) -> Iterator[str]:
     yield ""
     yield from _nodes(found)
     yield from _joined(found)
+    yield from _requests(found)
     yield from _slurm(found)
     yield from _slots(found)
     if found.jobs:
@@ -182,6 +183,17 @@ def _joined(found: PoolStatus) -> Iterator[str]:
             for node in found.joined
         ],
     )
+
+
+def _requests(found: PoolStatus) -> Iterator[str]:
+    if not found.requests:
+        return
+    yield ""
+    yield from table(
+        ["ASKS FOR A TOKEN", "ADDRESS", "REQUEST"],
+        [[each.client, each.address, each.id] for each in found.requests],
+    )
+    yield f"Let in those that you know: condor-mini approve -n {found.name} REQUEST..."
 
 
 def _slurm(found: PoolStatus) -> Iterator[str]:

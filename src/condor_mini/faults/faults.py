@@ -10,7 +10,6 @@ from condor_mini.base.errors import CondorMiniError, NotFound, UsageError
 from condor_mini.base.parallel import each
 from condor_mini.base.progress import Progress
 from condor_mini.base.signals import held_back
-from condor_mini.engine.several import lenient
 from condor_mini.faults import journal, targets
 from condor_mini.faults.actions import ACTIONS
 from condor_mini.faults.catalogue import FAULTS, fault_named
@@ -20,6 +19,7 @@ from condor_mini.faults.healing import forget, heal_records, is_moot, lift
 from condor_mini.faults.holder import is_gone, this_process
 from condor_mini.faults.in_force import FaultInForce
 from condor_mini.faults.job_faults import JobFaults
+from condor_mini.faults.joined import node_here
 from condor_mini.faults.network_methods import NetworkFaults
 from condor_mini.faults.notices import Notice, Phase, announce
 from condor_mini.faults.resource_methods import ResourceFaults
@@ -206,7 +206,7 @@ class Faults(JobFaults, NetworkFaults, ResourceFaults, SecurityFaults):
 
     def in_force(self) -> list[FaultRecord]:
         """Return the faults in force, the oldest first."""
-        return journal.records(lenient(self._pool.engine), self._pool.name)
+        return journal.records(self._pool.engine, self._pool.name)
 
     def heal(self, what: str | None = None) -> list[FaultRecord]:
         """Undo faults, wait until their nodes do their work again, and return the faults.
@@ -220,7 +220,7 @@ class Faults(JobFaults, NetworkFaults, ResourceFaults, SecurityFaults):
         """
         chosen = [record for record in self.in_force() if targets.is_meant(record, what)]
         if what is not None and not chosen and what not in FAULTS:
-            self._pool.node(what.partition("/")[0])
+            node_here(self._pool, what.partition("/")[0], lambda it: f"condor-mini heal {it}")
         self.heal_all(chosen)
         return chosen
 

@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING
 from condor_mini.base.errors import CondorMiniError, UsageError
 from condor_mini.base.progress import Progress
 from condor_mini.base.signals import held_back
-from condor_mini.engine.several import lenient
+from condor_mini.engine.several import lenient, unreached
 from condor_mini.faults import journal
 from condor_mini.faults.actions import ACTIONS
 from condor_mini.faults.catalogue import FAULTS
 from condor_mini.faults.notices import Notice, Phase, announce
 from condor_mini.lifecycle.ready import Deadline, await_health
 from condor_mini.lifecycle.recreate import recreate_lost
+from condor_mini.nodes.node import pool_nodes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from condor_mini.base.errors import HostNotReached
     from condor_mini.nodes.fault_records import FaultRecord
     from condor_mini.nodes.node import Node
     from condor_mini.nodes.pool_nodes import PoolNodes
@@ -38,7 +40,7 @@ def heal_records(pool: PoolNodes, records: Sequence[FaultRecord], *, wait: bool)
                 failures.append(failure)
     if failures:
         raise failures[0]
-    if wait and records and not journal.records(lenient(pool.engine), pool.name):
+    if wait and records and not journal.records(pool.engine, pool.name):
         faults = [FAULTS.get(record.fault) for record in records]
         concerns_all = any(fault is not None and fault.concerns_all for fault in faults)
         _await_health(pool, None if concerns_all else {record.node for record in records})
@@ -48,11 +50,14 @@ def lift(pool: PoolNodes, record: FaultRecord) -> None:
     """Undo one fault and remove its record, without a wait; one that is undone is a success.
 
     Raises:
+        HostNotReached: Its node is on a host that is not reached. Its record stays.
         CondorMiniError: It cannot be undone. Its record stays.
     """
     if not journal.is_current(pool.engine, record):
         return
-    node = _node(pool, record)
+    node, away = _node(pool, record)
+    if away:
+        raise away
     fault, action = FAULTS.get(record.fault), ACTIONS.get(record.fault)
     if fault is None or action is None or action.undo is None:
         raise UsageError(
@@ -87,9 +92,12 @@ def forget(pool: PoolNodes, record: FaultRecord) -> None:
 def is_moot(pool: PoolNodes, record: FaultRecord) -> bool:
     """Return whether there is nothing to undo: processes ended with their node, or it was started.
 
-    A fault that this version does not know is none of its business.
+    A fault that this version does not know is none of its business. Of a node on a host that is
+    not reached nothing is known.
     """
-    node, fault = _node(pool, record), FAULTS.get(record.fault)
+    (node, away), fault = _node(pool, record), FAULTS.get(record.fault)
+    if away:
+        return False
     if fault is not None and fault.removes_node:
         return node is not None
     if fault is None or fault.outlives_node:
@@ -103,9 +111,13 @@ def _is_last(record: FaultRecord) -> tuple[bool, bool, bool]:
     return outlives, ends, not record.node.endswith("-master")
 
 
-def _node(pool: PoolNodes, record: FaultRecord) -> Node | None:
-    found = [node for node in pool.reached_nodes if node.name == record.node]
-    return found[0] if found else None
+def _node(pool: PoolNodes, record: FaultRecord) -> tuple[Node | None, HostNotReached | None]:
+    """Return the node of a fault; if it is not found, the host that it may be on but is away."""
+    engine = lenient(pool.engine)
+    found = [node for node in pool_nodes(engine, pool.name) if node.name == record.node]
+    if found:
+        return found[0], None
+    return None, next(iter(unreached(engine).values()), None)
 
 
 def _await_health(pool: PoolNodes, names: set[str] | None) -> None:

@@ -10,12 +10,13 @@ from condor_mini.base.errors import CommandFailed, NotFound, UsageError
 from condor_mini.faults import processes
 from condor_mini.faults.action import Action, Target, run
 from condor_mini.faults.jobs import fit_jobs
+from condor_mini.faults.joined import typed_there
 from condor_mini.jobs.job_ads import AT_WORK, IDLE, RUNNING, node_of_slot
 from condor_mini.jobs.tools import CONDOR_VACATE_JOB_FAST, queue_at
 from condor_mini.reports.classads import ask
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from condor_mini.nodes.node import Node
 
@@ -42,21 +43,35 @@ def _look(target: Target) -> str:
     return " ".join(fit_jobs(target, (RUNNING,)))
 
 
-def places(target: Target, jobs: Iterable[str]) -> Iterator[Place]:
-    """Yield where each of these jobs runs, by their ids.
+def places(target: Target, jobs: Iterable[str]) -> list[Place]:
+    """Return where each of these jobs runs, by their ids.
 
     Raises:
         NotFound: A job does not run any more, or runs on a machine that is no node here.
     """
-    nodes = {node.name: node for node in target.pool.existing_nodes()}
+    nodes = {node.name: node for node in target.pool.reached_nodes}
+    found = []
     for job in jobs:
         host = ask(target.node, ["condor_q", job, "-af", "RemoteHost"]).strip()
         slot = host.partition("@")[0]
         node = nodes.get(node_of_slot(host))
-        if "@" not in host or node is None:
-            where = f"runs on {host}, which is no node here" if "@" in host else "does not run"
-            raise NotFound(f"job {job} {where}")
-        yield Place(job=job, node=node, slot=slot)
+        if "@" not in host:
+            raise NotFound(f"job {job} does not run")
+        if node is None:
+            raise NotFound(
+                f"job {job} runs on {host}, which is no node here, and its processes are out of "
+                "reach",
+                hint=_struck_there(node_of_slot(host)),
+            )
+        found.append(Place(job=job, node=node, slot=slot))
+    return found
+
+
+def _struck_there(node: str) -> str:
+    """Return what to type on the host of a node that has joined; empty for other machines."""
+    typed = typed_there(node, lambda it: f"condor-mini fault kill {it} starter")
+    kind = "Evict, hold or remove it: these faults strike jobs wherever they run"
+    return f"{kind}. Or kill the starters of {node}, on its host: {typed}" if typed else kind
 
 
 def _signalled(place: Place, name: str, found: list[str]) -> None:
@@ -98,7 +113,7 @@ def _look_to_lose(target: Target) -> str:
 def _lose(target: Target, jobs: str) -> None:
     file = target.text("file")
     for place in places(target, jobs.split()):
-        sandbox = sandbox_of(place)
+        sandbox = _sandbox(place)
         argv = ["rm", "-r", "--", posixpath.join(sandbox, file)]
         # Not as root: a link in the sandbox may lead anywhere.
         result = place.node.exec(argv, user=run(place.node, "stat", "-c", "%U", sandbox).strip())
@@ -108,7 +123,7 @@ def _lose(target: Target, jobs: str) -> None:
             )
 
 
-def sandbox_of(place: Place) -> str:
+def _sandbox(place: Place) -> str:
     """Return the directory that a job runs in: ``dir_PID``, or from 25 on ``dir_PID/scratch``.
 
     Raises ``NotFound`` if the job does not run any more.
@@ -125,7 +140,7 @@ def sandbox_of(place: Place) -> str:
 def _fill(target: Target, jobs: str) -> None:
     for place in places(target, jobs.split()):
         asked = ask(target.node, ["condor_q", place.job, "-af", "RequestDisk"]).strip()
-        sandbox = sandbox_of(place)
+        sandbox = _sandbox(place)
         user = run(place.node, "stat", "-c", "%U", sandbox).strip()
         directory = f"{sandbox}/{BALLAST}"
         for argv in (

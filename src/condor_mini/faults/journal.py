@@ -1,4 +1,8 @@
-"""The journal of a pool's faults: which are in force, and what undoes them."""
+"""The journal of a pool's faults: which are in force, and what undoes them.
+
+Of a pool on several hosts it is on the host where the fault was made. A host that is away stands in
+nobody's way.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import AlreadyInUse
+from condor_mini.engine.several import lenient
 from condor_mini.nodes.fault_records import MARK, fault_record
 from condor_mini.nodes.node import Malformed, pool_labels
 
@@ -19,7 +24,7 @@ if TYPE_CHECKING:
 def records(engine: Engine, pool: str) -> list[FaultRecord]:
     """Return the faults in force, the oldest first."""
     found = []
-    for volume in engine.volumes({**pool_labels(pool), **MARK}):
+    for volume in lenient(engine).volumes({**pool_labels(pool), **MARK}):
         try:
             found.append(fault_record(volume.name, volume.labels))
         except Malformed:  # of another version: `delete` removes it
@@ -36,7 +41,7 @@ def add(engine: Engine, record: FaultRecord) -> FaultRecord:
     key = hashlib.sha256(str(record).encode()).hexdigest()[:8]
     record = replace(record, volume=f"{record.pool}-fault-{key}", mark=secrets.token_hex(8))
     # An engine leaves a volume that exists as it is: whose mark is there has the fault.
-    engine.create_volume(record.volume, labels=record.labels())
+    lenient(engine).create_volume(record.volume, labels=record.labels())
     if not is_current(engine, record):
         raise AlreadyInUse(
             f"{record} is in force already",
@@ -53,4 +58,4 @@ def is_current(engine: Engine, record: FaultRecord) -> bool:
 def remove(engine: Engine, record: FaultRecord) -> None:
     """Remove a record, unless another one has taken its place."""
     if is_current(engine, record):
-        engine.remove_volume(record.volume)
+        lenient(engine).remove_volume(record.volume)

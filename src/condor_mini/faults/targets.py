@@ -9,6 +9,7 @@ from condor_mini.faults.action import Target
 from condor_mini.faults.catalogue import FAULTS
 from condor_mini.faults.daemons import ROLES, runs
 from condor_mini.faults.fault import Fault, Strikes
+from condor_mini.faults.joined import node_here
 from condor_mini.nodes.node import Role
 from condor_mini.reports.logs import known_daemon
 
@@ -41,9 +42,13 @@ def targets(
         raise UsageError(f"{fault.name} strikes one node at a time")
     if (fault.strikes is Strikes.DAEMON) != bool(daemon):
         raise UsageError(f"{fault.name} strikes {fault.strikes}: execute-1, for example")
-    found = [_node(pool, fault, name) for name in names]
+    found = [_node(pool, fault, daemon, name) for name in names]
     others = options.get("from", ())
-    away_from = [pool.node(name) for name in others] if not isinstance(others, float) else []
+    away_from = (
+        [_here(pool, fault, daemon, name) for name in others]
+        if not isinstance(others, float)
+        else []
+    )
     chosen = [
         Target(
             pool=pool,
@@ -65,8 +70,16 @@ def targets(
     return chosen
 
 
-def _node(pool: PoolNodes, fault: Fault, name: str | None) -> Node:
-    node = pool.node(name)
+def _here(pool: PoolNodes, fault: Fault, daemon: str, name: str | None) -> Node:
+    def command(node: str) -> str:
+        options = "".join(f" --{o.name} {o.metavar}" for o in fault.options if o.required)
+        return f"condor-mini fault {fault.name} {node}{daemon and f' {daemon}'}{options}"
+
+    return node_here(pool, name, command)
+
+
+def _node(pool: PoolNodes, fault: Fault, daemon: str, name: str | None) -> Node:
+    node = _here(pool, fault, daemon, name)
     if fault.strikes is Strikes.JOBS and not node.role.acts_as(Role.ACCESS_POINT):
         raise UsageError(
             f"{node.name} is no access point: it has no jobs",

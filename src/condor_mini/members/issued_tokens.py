@@ -322,27 +322,29 @@ def _issued(records: Mapping[str, Records]) -> list[Token]:
     return tokens
 
 
+def installed_on(node: Node) -> list[tuple[Claims, str]]:
+    """Return the claims of each token that is installed on a node that runs, and its file."""
+    users = ["root", USER] if node.role.acts_as(Role.ACCESS_POINT) else ["root"]
+    output = "\n".join(node.exec(["condor_token_list"], user=user).stdout for user in users)
+    # If the node has one user only, both commands list the same directory.
+    found = dict.fromkeys((file, payload) for payload, file in _LISTED.findall(output))
+    return [(json.loads(payload), file) for file, payload in found]
+
+
 def _installed(nodes: Iterable[Node], records: Records) -> list[Token]:
     """Return the tokens that are installed on nodes that run."""
-    tokens = []
-    for node in nodes:
-        if not node.is_running:
-            continue
-        users = ["root", USER] if node.role.acts_as(Role.ACCESS_POINT) else ["root"]
-        output = "\n".join(node.exec(["condor_token_list"], user=user).stdout for user in users)
-        # If the node has one user only, both commands list the same directory.
-        for file, payload in dict.fromkeys((f, p) for p, f in _LISTED.findall(output)):
-            claims = json.loads(payload)
-            tokens.append(
-                _token(
-                    claims,
-                    state=_state(claims, records.revokes),
-                    kind=Kind.NODE,
-                    node=node.name,
-                    file=file,
-                )
-            )
-    return tokens
+    return [
+        _token(
+            claims,
+            state=_state(claims, records.revokes),
+            kind=Kind.NODE,
+            node=node.name,
+            file=file,
+        )
+        for node in nodes
+        if node.is_running
+        for claims, file in installed_on(node)
+    ]
 
 
 def _elsewhere(records: Records, tokens: Iterable[Token]) -> list[Token]:

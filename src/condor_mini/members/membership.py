@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -23,8 +23,10 @@ from condor_mini.members.issued_tokens import (
     are_accepted,
     signs,
 )
+from condor_mini.members.joined import joined_names, warn_of
 from condor_mini.nodes.claims import authorizations_of, claims_of, time_of
 from condor_mini.nodes.node import Identity, Malformed, Node, Role, node_of
+from condor_mini.reports.token_requests import TokenRequest, requests_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -49,23 +51,6 @@ LONGEST_LIFETIME_S = 100 * 366 * 86400
 LONGEST_DESCRIPTION = 200
 MOST_USES = 100_000
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*(@[A-Za-z0-9][A-Za-z0-9._-]*)?")
-
-
-@dataclass(frozen=True, kw_only=True)
-class TokenRequest:
-    """A node's or a person's request for a token that waits for approval."""
-
-    id: str
-    client: str
-    """The name that the client gives itself: host name and PID."""
-    address: str
-    identity: str
-    """The identity that the client asks for."""
-    authorizations: tuple[str, ...]
-
-    def to_json(self) -> dict[str, object]:
-        """Return the request for programs: docs/reference/json.md."""
-        return asdict(self)
 
 
 class Members:
@@ -300,23 +285,7 @@ class Members:
         Raises:
             PoolNotReady: The central manager does not run.
         """
-        manager = _signers(self._nodes())[0]
-        result = manager.exec(["condor_token_request_list", "-json"], user="root")
-        if result.returncode != 0:
-            raise PoolNotReady(
-                f"condor_token_request_list failed on {manager.name}: {result.stderr.strip()}"
-            )
-        ads = json.loads(result.stdout) if result.stdout.strip() else []
-        return [
-            TokenRequest(
-                id=str(ad["RequestId"]),
-                client=ad.get("ClientId", ""),
-                address=ad.get("PeerLocation", ""),
-                identity=ad.get("RequestedIdentity", ""),
-                authorizations=_words(ad.get("LimitAuthorization", "")),
-            )
-            for ad in ads
-        ]
+        return requests_at(_signers(self._nodes())[0])
 
     def approve(self, ids: Sequence[str] | None = None) -> list[TokenRequest]:
         """Approve requests for tokens, and return them.
@@ -371,6 +340,7 @@ class Members:
                 hint="Rotate the key by hand: docs/how-to/manage-tokens.md says how",
             )
         signers = _signers(nodes)
+        joined = joined_names(nodes)
         slots = stop_and_start.slots_of(nodes)
         deadline = Deadline(timeout_s)
         with progress.step(
@@ -381,6 +351,7 @@ class Members:
             node_tokens.give_with_users(manager, others, deadline)
         engine, pool = manager.engine, manager.pool
         wait_until_ready(engine, pool, slots, progress, deadline=deadline, probe=False)
+        warn_of(joined, pool)
 
 
 def _from_manager(nodes: Sequence[Node]) -> Sequence[Node]:
@@ -432,7 +403,3 @@ def _run(
             f"{name} on {node.name} ended with {result.returncode}: {result.stderr.strip()}"
         )
     return result.stdout
-
-
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(word.strip() for word in text.split(",") if word.strip())

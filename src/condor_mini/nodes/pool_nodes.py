@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from condor_mini.base.errors import NotFound, PoolNotReady
+from condor_mini.base.errors import HostNotReached, NotFound, PoolNotReady
 from condor_mini.base.layout import USER
 from condor_mini.engine import QUICK_TIMEOUT_S
-from condor_mini.engine.several import SeveralHosts, lenient
+from condor_mini.engine.several import SeveralHosts, lenient, unreached
 from condor_mini.nodes.holdings import Holdings, absent, ask_at_once, pool_names
 from condor_mini.nodes.node import Node, Role, pool_nodes
 from condor_mini.nodes.pool_hosts import with_recorded_hosts
@@ -64,6 +64,7 @@ class PoolNodes:
 
         Raises:
             NotFound: There is no such node or pool; says which there are.
+            HostNotReached: It is not on the hosts that are reached.
             PoolNotReady: Only the pool's state is left.
         """
         nodes = self.reached_nodes or self.existing_nodes()
@@ -73,6 +74,11 @@ class PoolNodes:
                 return node
         what = f"node {name}" if name else role.words
         names = ", ".join(node.name for node in nodes)
+        for away in unreached(lenient(self.engine)).values():
+            raise HostNotReached(
+                f"{what} is not among the nodes that are reached ({names}), and {away.message}",
+                hint=away.hint,
+            )
         raise NotFound(f"the pool {self.name} has no {what}; its nodes: {names}")
 
     def exec(

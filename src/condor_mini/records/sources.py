@@ -10,6 +10,7 @@ from condor_mini.base.errors import CondorMiniError, PoolNotReady
 from condor_mini.base.layout import USER
 from condor_mini.engine.several import lenient, unreached
 from condor_mini.faults import journal
+from condor_mini.faults.joined import typed_there
 from condor_mini.faults.notices import Listener, Phase
 from condor_mini.nodes.node import pool_nodes
 from condor_mini.records import job_events
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     Add = Callable[[Iterable[TimelineEntry]], None]
 
 COLLECTOR_TIMEOUT_S = 5
+HOST = "CondorMiniHost"
 OVERLAP_S = 5
 """The history is asked for jobs that ended so long before the look before, in seconds."""
 
@@ -85,7 +87,7 @@ class FaultSource:
 
     def look(self, add: Add) -> None:
         """See ``Source.look``."""
-        found = journal.records(lenient(self._pool.engine), self._pool.name)
+        found = journal.records(self._pool.engine, self._pool.name)
         records = {record.mark: record for record in found}
         now = datetime.now(UTC)
         for mark, record in records.items():
@@ -116,6 +118,8 @@ class SlotSource:
         self.node: str | None = None
         self._nodes = nodes
         self._slots = Slots()
+        self._told: set[str] = set()
+        """The nodes of other hosts that were said not to be recorded here."""
 
     def look(self, add: Add) -> None:
         """See ``Source.look``."""
@@ -126,14 +130,20 @@ class SlotSource:
         argv = ("timeout", str(COLLECTOR_TIMEOUT_S), "condor_status", "-json", "-attributes")
         # Users of a joined execution point have no token.
         result = asked.exec(
-            [*argv, ",".join(SLOT_ATTRIBUTES)],
+            [*argv, ",".join((*SLOT_ATTRIBUTES, HOST))],
             user="root" if asked.joined_to else USER,
             timeout_s=COLLECTOR_TIMEOUT_S + 1,
         )
         if result.returncode != 0:
             why = result.stderr.strip() or f"no answer in {COLLECTOR_TIMEOUT_S} s"
             raise PoolNotReady(f"the collector on {asked.name}: {why}")
-        add(self._slots.changed(json.loads(result.stdout or "[]"), datetime.now(UTC)))
+        ads, now = json.loads(result.stdout or "[]"), datetime.now(UTC)
+        hosts = {str(ad["CondorMiniNode"]): str(ad.pop(HOST)) for ad in ads if HOST in ad}
+        add(self._slots.changed(ads, now))
+        elsewhere = hosts.keys() - {node.name for node in self._nodes()} - self._told
+        self._told |= elsewhere
+        if not asked.joined_to:
+            add(_elsewhere(node, hosts[node], now) for node in sorted(elsewhere))
 
 
 class AccessPointSource:
@@ -229,6 +239,19 @@ class AccessPointSource:
         by_id = {job_id(ad): ad for ad in ads}
         for job in sorted(gone):
             yield self._jobs.left(job, by_id.get(job), now)
+
+
+def _elsewhere(node: str, host: str, time: datetime) -> TimelineEntry:
+    """Return the entry for a node that has joined: its engine and its logs are on its own host."""
+    what = f"the states, logs and events of {node}"
+    there = typed_there(node, lambda it: f": condor-mini record {it.rpartition(' ')[0]} DIR")
+    return TimelineEntry(
+        time=time,
+        kind=EntryKind.MISSING,
+        node=node,
+        text=f"{what} are not here: it has joined from {host}. Record them there{there or ''}",
+        data={"phase": "begin", "what": what, "since": None},
+    )
 
 
 def _state(node: Node) -> str:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from condor_mini.base.errors import CondorMiniError
 from condor_mini.base.times import rfc3339
 from condor_mini.engine import ContainerState
 from condor_mini.engine.several import lenient, unreached
@@ -27,6 +28,7 @@ from condor_mini.reports.collector import (
     owners_of,
     version_of,
 )
+from condor_mini.reports.token_requests import requests_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -36,12 +38,18 @@ if TYPE_CHECKING:
     from condor_mini.nodes.node import Identity, Node
     from condor_mini.nodes.pool_nodes import PoolNodes
     from condor_mini.reports.collector import Ad, Owned
+    from condor_mini.reports.token_requests import TokenRequest
 
 STARTING = timedelta(seconds=60)
 """A node that lacks something is starting for so long after its start. Later it is broken."""
 CLOCK_SKEW = timedelta(seconds=5)
 """The clocks of the engine and the collector may differ by so much."""
 MOST_REASONS = 10
+_IF_REFUSED = (
+    ". If it refuses the nodes' tokens, each node asks for another one within two minutes: see who "
+    "asks, and let them in, on the central manager's host with condor-mini approve"
+)
+"""What may have happened to nodes that have joined: a revoked token, another key."""
 
 _DAEMONS = {
     "Collector": "collector",
@@ -213,6 +221,8 @@ class PoolStatus:
     """The nodes of other hosts, if the central manager is here."""
     slurm: tuple[SlurmStatus, ...] = ()
     """The Slurm jobs that this user has submitted for the pool."""
+    requests: tuple[TokenRequest, ...] = ()
+    """Who asks for a token and waits for approval, if other hosts reach the pool."""
     faults: tuple[FaultStatus, ...] = ()
     """The faults in force: what was broken on purpose."""
     problems: tuple[LabelProblem, ...] = ()
@@ -260,11 +270,18 @@ def status_with_ads(
     if not held.nodes:
         pool.existing_nodes()
     away = [failure.message for failure in unreached(engine).values()]
-    answer = ask(held.nodes, also=also, timeout_s=timeout_s)
+    answer: tuple[list[Ad], str] = ([], "")
+    requests: list[TokenRequest] = []
+
+    def ask_collector() -> None:
+        nonlocal answer
+        answer = ask(held.nodes, also=also, timeout_s=timeout_s)
+
+    ask_at_once(ask_collector, lambda: requests.extend(_requests(held.nodes)))
     found = status_of(pool.name, held.nodes, lost=held.lost_nodes(), away=away, answer=answer)
     records = [volume.fault for volume in held.volumes if volume.fault]
     faults = tuple(map(_fault, sorted(records, key=lambda record: record.since)))
-    found = replace(found, problems=tuple(held.problems), faults=faults)
+    found = replace(found, problems=tuple(held.problems), faults=faults, requests=tuple(requests))
     return found, owners_of(held.nodes, answer[0])
 
 
@@ -411,6 +428,16 @@ def _joined(owned: Sequence[Owned]) -> Iterator[JoinedStatus]:
         )
 
 
+def _requests(nodes: Sequence[Node]) -> list[TokenRequest]:
+    """Return who waits for approval; nobody asks where no other host comes."""
+    manager = nodes[0]
+    if manager.role is not Role.CENTRAL_MANAGER or not (manager.exposed_at and manager.is_running):
+        return []
+    with suppress(CondorMiniError):  # the rest of the status says that the collector is silent
+        return requests_at(manager)
+    return []
+
+
 def _is_alive(node: Node | None, heard: datetime | None) -> bool:
     if node is None or not node.is_running or heard is None:
         return False
@@ -515,7 +542,7 @@ def _verdict(
     broken = [_why_down(node) for node in nodes if not node.is_running]
     missing: list[tuple[Node, str]] = []
     if silence:
-        missing.append((asked, silence))
+        missing.append((asked, f"{silence}{_IF_REFUSED if asked.joined_to else ''}"))
     elif asked.is_running:
         missing = _missing(nodes, daemons, slots)
     lately = (now or datetime.now(UTC)) - STARTING

@@ -148,6 +148,16 @@ def test_drained_node_takes_no_jobs(pool: Pool, faults: Faults) -> None:
     await_ad(pool, "execute-1", "State", "Unclaimed")
 
 
+@pytest.mark.slow
+def test_drain_that_is_healed_at_once(pool: Pool, faults: Faults) -> None:
+    """It is cancelled, though the ads at the collector are still from before it."""
+    faults.drain_node("execute-1").heal()
+    node = pool.node("execute-1")
+    name = node.exec(["condor_config_val", "FULL_HOSTNAME"]).stdout.strip()
+    seen = node.exec(["condor_status", "-direct", name, "-af", "State"], user="root")
+    assert seen.stdout.split() == ["Unclaimed"]
+
+
 @pytest.mark.every_engine
 def test_killed_node_leaves_its_ads(pool: Pool, faults: Faults) -> None:
     """A node that is killed sends no farewell. Healed, it runs again, and its startd is new."""

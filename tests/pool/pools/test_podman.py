@@ -114,6 +114,24 @@ def test_pool_runs_again_after_a_stop(pool: Pool, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_faults_strike_and_are_healed(pool: Pool) -> None:
+    """Of a daemon, a whole node, its network and its disk, as root and without."""
+    there = pool.node("execute-1")
+    name = there.name
+    with pool.faults.freeze("execute-1", "startd"):
+        assert pool.status().faults[0].target == f"{name}/startd"
+    with pool.faults.partition("execute-1"):
+        reach = ["timeout", "5", "condor_status", "-collector"]
+        assert there.exec(reach, user="root").returncode != 0
+    with pool.faults.disk_full("execute-1", path="/tmp"):
+        fill = ["sh", "-c", "head -c 1000000 /dev/zero >/tmp/full"]
+        assert there.exec(fill, user="root").returncode != 0
+    with pool.faults.kill_node("execute-1"):
+        assert not pool.node("execute-1").is_running
+    assert pool.status().verdict == "usable"
+
+
+@pytest.mark.slow
 def test_client_on_the_host(pool: Pool, tmp_path: Path) -> None:
     """HTCondor's bindings reach the pool, without root by ports that it publishes by itself."""
     program = "import htcondor2; print(htcondor2.Schedd().query())"
@@ -164,4 +182,4 @@ def test_all_of_this_holds_for_an_ordinary_user(
         Path(__file__).relative_to(ROOT), timeout_s=CHILD_TIMEOUT_S, environment={IMAGES: str(file)}
     )
     assert done.returncode == 0, done.stdout
-    assert "\n8 passed" in done.stdout, done.stdout
+    assert "\n9 passed" in done.stdout, done.stdout

@@ -103,3 +103,19 @@ def test_too_many_for_the_time(pool: FakePool, able: set[str]) -> None:
     assert not able
     found = faults(pool, faults=["stop-node"], count=MOST_TRIES, within="5s")
     assert 1 <= len(found) <= 4
+
+
+def test_host_whose_engine_cannot_make_a_fault(
+    pool: FakePool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nodes of the other hosts are struck all the same."""
+    pool.add("execute", 9, host="embedded")
+
+    def check(one: PlannedFault, *_: object) -> None:
+        if one.nodes == ("execute-9",):
+            raise EngineCapabilityError("no network of its own")
+
+    monkeypatch.setattr(PlannedFault, "check", check)
+    found = faults(pool, faults=["loss"], nodes=["execute-*"])
+    assert len(found) > 5
+    assert "execute-9" not in {one.nodes[0] for one in found}

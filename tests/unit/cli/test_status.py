@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
 
+from condor_mini.engine import FakeEngine, FakeOutcome
+from condor_mini.nodes.node import pool_labels
 from condor_mini.pool import Pool
+from fake_pool import FakePool
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from command_line import Result
-    from fake_pool import FakePool
     from pool_engine import PoolEngine
 
 
@@ -22,10 +25,24 @@ def test_json(pool: FakePool, run: Callable[..., Result]) -> None:
     found = run("status", "-n", "ci", "-o", "json").json
     assert sorted(found) == [
         *("daemons", "exposed_at", "faults", "host", "jobs", "joined", "joins", "name", "nodes"),
-        *("problems", "reasons", "series", "slots", "slurm", "verdict", "versions"),
+        *("problems", "reasons", "requests", "series", "slots", "slurm", "verdict", "versions"),
     ]
     assert (found["verdict"], found["versions"]) == ("usable", ["25.14.1"])
     assert found["nodes"][0]["started_at"].endswith("Z")
+
+
+def test_who_waits_for_a_token_is_shown(fake: FakeEngine, run: Callable[..., Result]) -> None:
+    """Of a pool that other hosts reach, with what lets them in."""
+    fake.create_network("ci", labels=pool_labels("ci"))
+    pool = FakePool(engine=fake, name="ci")
+    fake.on_exec(["timeout", "5", "condor_status"], pool.ask)
+    asked = {"RequestId": "123", "ClientId": "beta-execute-1-17", "PeerLocation": "10.99.0.2"}
+    fake.on_exec(["condor_token_request_list"], lambda _: FakeOutcome(stdout=json.dumps([asked])))
+    pool.add("master", exposed="10.99.0.1:9618")
+    shown = run("status", "-n", "ci")
+    assert "beta-execute-1-17  10.99.0.2  123" in shown.out
+    assert "condor-mini approve -n ci" in shown.out
+    assert run("status", "-n", "ci", "-o", "json").json["requests"][0]["id"] == "123"
 
 
 def test_text(pool: FakePool, run: Callable[..., Result]) -> None:

@@ -11,10 +11,11 @@ import pytest
 from condor_mini.base.errors import CondorMiniError, NotFound, PoolNotReady, UsageError
 from condor_mini.base.layout import BACKGROUND_SCRIPTS, LABEL, REQUEST_SCRIPTS
 from condor_mini.engine import ContainerSpec, FakeOutcome
-from condor_mini.members.membership import LONGEST_LIFETIME_S, Members, TokenRequest
+from condor_mini.members.membership import LONGEST_LIFETIME_S, Members
 from condor_mini.nodes.claims import claims_of
 from condor_mini.nodes.node import Node, Role
 from condor_mini.pool import Pool
+from condor_mini.reports.token_requests import TokenRequest
 from hand_made import node_labels
 from token_nodes import encoded
 
