@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import re
 import sys
+from contextlib import suppress
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from condor_mini.base.errors import UsageError
+from condor_mini.base.errors import CondorMiniError, UsageError
+from condor_mini.base.signals import start_thread
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -314,11 +317,25 @@ def pool_named(name: str, engine: str | None) -> Pool:
     """Return the pool of that name on the chosen engine, which may have none.
 
     It saves one question to the engine if the next call asks for the pool's nodes in any case.
+    Faults whose holder is gone, or whose time is over, are healed beside the command, which ends
+    when they are.
     """
     from condor_mini.engines import reached
     from condor_mini.pool import Pool
 
-    return Pool(reached(engine), name)
+    pool = Pool(reached(engine), name)
+    healing = Thread(target=_heal_abandoned, args=(Pool(pool.engine, name),), daemon=True)
+    start_thread(healing)
+    click.get_current_context().call_on_close(healing.join)
+    return pool
+
+
+def _heal_abandoned(pool: Pool) -> None:
+    from condor_mini.faults import journal
+
+    with suppress(CondorMiniError):  # the command says what is wrong
+        if journal.records(pool.engine, pool.name):
+            pool.faults.heal_abandoned()
 
 
 def find_members(name: str, container: str | None, engine: str | None) -> Members:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import time
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
 from condor_mini.cli.queue import MOST_JOBS
+from condor_mini.faults import journal
+from condor_mini.nodes.fault_records import FaultRecord
 from fake_queue import NODE
 from fake_schedds import HELD, RUNNING, SECOND, Schedds
 
@@ -128,3 +131,22 @@ def test_watch_prints_what_changes(
 def test_interval_is_at_least_a_second(run: Run, seconds: str) -> None:
     """A pool is not asked more often than once a second."""
     assert run("queue", "--watch", seconds).status == 2
+
+
+def test_what_a_killed_process_has_left_is_healed(run: Run, schedds: Schedds) -> None:
+    """A fault whose time is over is undone beside the command."""
+    began = datetime.now(UTC) - timedelta(hours=1)
+    record = FaultRecord(
+        volume="",
+        mark="",
+        pool="mini",
+        fault="freeze",
+        target="mini-execute-9/startd",
+        undo="",
+        since=began,
+        until=began,
+    )
+    journal.add(schedds.engine, record)
+    schedds.add("3.0")
+    assert run("queue").out.splitlines()[1].split()[0] == "3.0"
+    assert journal.records(schedds.engine, "mini") == []
