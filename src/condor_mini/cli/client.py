@@ -83,7 +83,8 @@ def command(
 
 
 def _run(argv: list[str], environment: Mapping[str, str]) -> NoReturn:
-    """Become this command."""
+    """Become this command, once all that goes on beside ours has ended."""
+    click.get_current_context().close()
     sys.stdout.flush()
     try:
         os.execvpe(argv[0], argv, environment)  # noqa: S606 (the user's own command)
