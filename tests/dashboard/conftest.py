@@ -18,9 +18,12 @@ if TYPE_CHECKING:
     from served_dashboards import Served
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium without a window."""
+    """Chromium without a window, for one module.
+
+    While it is there, Playwright runs an event loop in this thread, and no other test could run one.
+    """
     with chromium() as browser:
         yield browser
 

@@ -13,12 +13,12 @@ from playwright.sync_api import Page, expect
 from condor_mini.base.waiting import wait_until
 from condor_mini.nodes.node import Role
 from condor_mini.pool import Pool
-from real_browser import has_chromium
 from running_dashboard import Running
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+pytestmark = pytest.mark.slow
 NAME = f"dashboard-{os.getpid()}"
 CALM_S = 120
 """Within this nothing has changed for half a minute."""
@@ -45,7 +45,6 @@ def running(pool: Pool, tmp_path: Path) -> Iterator[Running]:
         made.end()
 
 
-@pytest.mark.skipif(not has_chromium(), reason="apt-get install chromium")
 def test_job_from_submit_to_done(
     running: Running, tmp_path: Path, open_page: Callable[..., Page]
 ) -> None:
@@ -71,7 +70,6 @@ def test_job_from_submit_to_done(
     expect(page.locator("#spans tbody")).to_contain_text(f"{NAME}-execute-")
 
 
-@pytest.mark.slow
 def test_hold_release_remove_and_why(
     running: Running, pool: Pool, open_page: Callable[..., Page]
 ) -> None:
@@ -95,7 +93,6 @@ def test_hold_release_remove_and_why(
     expect(rows).to_contain_text("No such jobs")
 
 
-@pytest.mark.slow
 def test_killed_node(running: Running, pool: Pool, open_page: Callable[..., Page]) -> None:
     """A node that is killed is shown at once, in another colour and in words; healing starts it."""
     page = open_page(running.link)
@@ -120,7 +117,6 @@ def test_killed_node(running: Running, pool: Pool, open_page: Callable[..., Page
     assert pool.faults.in_force() == []
 
 
-@pytest.mark.slow
 def test_logs_come_and_are_filtered(running: Running, open_page: Callable[..., Page]) -> None:
     """The daemons' lines are there, and a filter leaves those of one daemon."""
     page = open_page(running.link)
@@ -132,7 +128,6 @@ def test_logs_come_and_are_filtered(running: Running, open_page: Callable[..., P
     expect(lines.first).to_contain_text("startd")
 
 
-@pytest.mark.slow
 def test_token_is_told_once(running: Running, open_page: Callable[..., Page]) -> None:
     """The link is printed once, and the token is nowhere else; Ctrl-C ends it with 130."""
     page = open_page(running.link)
@@ -145,7 +140,6 @@ def test_token_is_told_once(running: Running, open_page: Callable[..., Page]) ->
     assert (status, running.token in out + err, "Traceback" in err) == (130, False, False)
 
 
-@pytest.mark.slow
 def test_end_while_pages_are_open(running: Running, open_page: Callable[..., Page]) -> None:
     """Ctrl-C ends it within seconds, though pages are open and logs are read."""
     page = open_page(running.link)
@@ -155,7 +149,6 @@ def test_end_while_pages_are_open(running: Running, open_page: Callable[..., Pag
     assert (status, "Traceback" in err) == (130, False), err
 
 
-@pytest.mark.slow
 def test_end_in_a_calm_pool(running: Running, pool: Pool, open_page: Callable[..., Page]) -> None:
     """Ctrl-C ends it within seconds, though programs wait in the nodes for a change."""
     open_page(running.link)
@@ -171,7 +164,6 @@ def test_end_in_a_calm_pool(running: Running, pool: Pool, open_page: Callable[..
     assert (status, time.monotonic() - began < ENDS_S) == (130, True), err
 
 
-@pytest.mark.slow
 def test_pool_that_is_deleted_and_made_again(
     running: Running, pool: Pool, open_page: Callable[..., Page]
 ) -> None:

@@ -21,11 +21,6 @@ STEP_TIMEOUT_MS = 15_000
 expect.set_options(timeout=STEP_TIMEOUT_MS)
 
 
-def has_chromium() -> bool:
-    """Whether there is a Chromium. ``./test --slow`` installs it."""
-    return shutil.which(CHROMIUM) is not None
-
-
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """Chromium without a window. Root cannot use its sandbox."""

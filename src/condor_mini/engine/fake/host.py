@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -24,8 +25,6 @@ from condor_mini.engine.values import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from datetime import datetime
-
 
 _FIRST_FREE_PORT = 40001
 _ALL_ADDRESSES = {"0.0.0.0", "::"}  # noqa: S104 - nothing listens
@@ -119,7 +118,7 @@ class FakeHost:
         self.containers: dict[str, FakeContainer] = {}
         self.taken_ports: set[tuple[str, int]] = set()
         """Ports of other processes of the host."""
-        self.changes = FakeLog(clock)
+        self.changes = FakeLog(lambda: datetime.now(UTC))
         """The name of whatever changes, one a line."""
         self.changes.open()
         self._numbers = count(1)
