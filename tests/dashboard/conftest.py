@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def browser() -> Iterator[Browser]:
     """Chromium without a window, for one module.
 
-    While it is there, Playwright runs an event loop in this thread, and no other test could run one.
+    While it is there, Playwright runs an event loop in this thread: no other test could run one.
     """
     with chromium() as browser:
         yield browser
