@@ -12,7 +12,7 @@ from condor_mini.dashboard.pool_watch import WATCHERS, PoolWatch
 from condor_mini.nodes.node import Role
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from condor_mini.nodes.node import Node
     from condor_mini.pool import Pool
@@ -26,7 +26,7 @@ JOB = {"executable": "/bin/true", "transfer_executable": "false", "requirements"
 
 
 @pytest.fixture
-def notices(pool: Pool) -> Callable[[Callable[[], object]], bool]:
+def notices(pool: Pool) -> Iterator[Callable[[Callable[[], object]], bool]]:
     """Whether something that is done now is noticed soon."""
     changed = threading.Event()
     watch = PoolWatch(pool.engine, pool.name, lambda: pool.nodes)
@@ -38,7 +38,8 @@ def notices(pool: Pool) -> Callable[[Callable[[], object]], bool]:
         act()
         return changed.wait(BEGUN_S)
 
-    return notices
+    yield notices
+    watch.close()
 
 
 def test_calm_pool_says_nothing(pool: Pool) -> None:
