@@ -277,7 +277,7 @@ def status_with_ads(
         nonlocal answer
         answer = ask(held.nodes, also=also, timeout_s=timeout_s)
 
-    ask_at_once(ask_collector, lambda: requests.extend(_requests(held.nodes)))
+    ask_at_once(ask_collector, lambda: requests.extend(_requests(held.nodes, timeout_s)))
     found = status_of(pool.name, held.nodes, lost=held.lost_nodes(), away=away, answer=answer)
     records = [volume.fault for volume in held.volumes if volume.fault]
     faults = tuple(map(_fault, sorted(records, key=lambda record: record.since)))
@@ -428,13 +428,13 @@ def _joined(owned: Sequence[Owned]) -> Iterator[JoinedStatus]:
         )
 
 
-def _requests(nodes: Sequence[Node]) -> list[TokenRequest]:
+def _requests(nodes: Sequence[Node], timeout_s: float) -> list[TokenRequest]:
     """Return who waits for approval; nobody asks where no other host comes."""
     manager = nodes[0]
     if manager.role is not Role.CENTRAL_MANAGER or not (manager.exposed_at and manager.is_running):
         return []
     with suppress(CondorMiniError):  # the rest of the status says that the collector is silent
-        return requests_at(manager)
+        return requests_at(manager, timeout_s=timeout_s)
     return []
 
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import PoolNotReady
+from condor_mini.engine import QUICK_TIMEOUT_S
 
 if TYPE_CHECKING:
     from condor_mini.nodes.node import Node
@@ -29,14 +30,20 @@ class TokenRequest:
         return asdict(self)
 
 
-def requests_at(manager: Node) -> list[TokenRequest]:
+def requests_at(manager: Node, *, timeout_s: float = QUICK_TIMEOUT_S) -> list[TokenRequest]:
     """Return the requests for tokens that wait for approval at a central manager.
 
+    Args:
+        manager: The central manager.
+        timeout_s: How long its collector may take to answer, in seconds.
+
     Raises:
-        PoolNotReady: It does not run, or does not answer.
+        PoolNotReady: Its collector says why it does not tell.
+        NotFound: The central manager does not run.
+        CommandFailed: There was no answer in time.
     """
     argv = ["condor_token_request_list", "-json"]
-    result = manager.exec(argv, user="root")
+    result = manager.exec(argv, user="root", timeout_s=timeout_s)
     if result.returncode != 0:
         raise PoolNotReady(
             f"condor_token_request_list failed on {manager.name}: {result.stderr.strip()}"

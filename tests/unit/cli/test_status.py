@@ -31,18 +31,37 @@ def test_json(pool: FakePool, run: Callable[..., Result]) -> None:
     assert found["nodes"][0]["started_at"].endswith("Z")
 
 
-def test_who_waits_for_a_token_is_shown(fake: FakeEngine, run: Callable[..., Result]) -> None:
-    """Of a pool that other hosts reach, with what lets them in."""
+ASKS = json.dumps(
+    [{"RequestId": "123", "ClientId": "beta-execute-1-17", "PeerLocation": "10.99.0.2"}]
+)
+
+
+@pytest.fixture
+def exposed(fake: FakeEngine) -> FakeEngine:
+    """An engine with a pool that other hosts reach."""
     fake.create_network("ci", labels=pool_labels("ci"))
     pool = FakePool(engine=fake, name="ci")
     fake.on_exec(["timeout", "5", "condor_status"], pool.ask)
-    asked = {"RequestId": "123", "ClientId": "beta-execute-1-17", "PeerLocation": "10.99.0.2"}
-    fake.on_exec(["condor_token_request_list"], lambda _: FakeOutcome(stdout=json.dumps([asked])))
     pool.add("master", exposed="10.99.0.1:9618")
+    return fake
+
+
+def test_who_waits_for_a_token_is_shown(exposed: FakeEngine, run: Callable[..., Result]) -> None:
+    """Of a pool that other hosts reach, with what lets them in."""
+    exposed.on_exec(["condor_token_request_list"], lambda _: FakeOutcome(stdout=ASKS))
     shown = run("status", "-n", "ci")
     assert "beta-execute-1-17  10.99.0.2  123" in shown.out
     assert "condor-mini approve -n ci" in shown.out
     assert run("status", "-n", "ci", "-o", "json").json["requests"][0]["id"] == "123"
+
+
+def test_who_waits_is_asked_no_longer_than_the_rest(
+    exposed: FakeEngine, run: Callable[..., Result]
+) -> None:
+    """A collector that tells nothing of requests within 5 s does not delay the status."""
+    late = FakeOutcome(seconds=6, stdout=ASKS)
+    exposed.on_exec(["condor_token_request_list"], lambda _: late)
+    assert run("status", "-n", "ci", "-o", "json").json["requests"] == []
 
 
 def test_text(pool: FakePool, run: Callable[..., Result]) -> None:
