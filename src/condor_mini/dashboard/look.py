@@ -61,7 +61,7 @@ class PoolSource:
         self._engine = engine
         self.name = name
         self._pool = Pool(engine, name)
-        self._watch = PoolWatch(engine, name, lambda: self._pool.nodes)
+        self._watch = PoolWatch(engine, name, lambda: self._pool.reached_nodes)
         self._timeout_s = COLLECTOR_TIMEOUT_S
 
     def pool(self) -> Pool:

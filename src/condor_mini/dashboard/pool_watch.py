@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import CondorMiniError
 from condor_mini.base.signals import start_thread
+from condor_mini.engine.several import lenient
 from condor_mini.nodes.node import Role
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class PoolWatch:
     def _work(self, changed: Callable[[], object]) -> None:
         # The page says what is wrong: the looks at the pool fail too.
         with suppress(CondorMiniError), self._stream as stream:
-            names = stream.enter_context(self._engine.changes())
+            names = stream.enter_context(lenient(self._engine).changes())
             reader = threading.Thread(target=self._read, args=(names, changed), daemon=True)
             start_thread(reader)
             while self._asked.is_set() and not self._closed.is_set():
