@@ -7,22 +7,19 @@ is on another one is had from ``at``.
 
 from __future__ import annotations
 
-import queue
-import threading
-from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Self, TypeVar
 
-from condor_mini.base.errors import CondorMiniError, HostNotReached, NotFound
+from condor_mini.base.errors import HostNotReached, NotFound
 from condor_mini.base.parallel import each
-from condor_mini.base.signals import start_thread
 from condor_mini.engine.capabilities import require_builder
+from condor_mini.engine.merged_lines import MergedLines
 from condor_mini.engine.protocol import QUICK_TIMEOUT_S, Engine, ImageBuilder, ImageComposer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
     from datetime import datetime
     from pathlib import Path
@@ -214,7 +211,7 @@ class SeveralHosts(Engine):
     def changes(self) -> Iterator[Iterator[str]]:
         """See ``Engine.changes``: those of all hosts."""
         with ExitStack() as stack:
-            changes = _Merged()
+            changes = MergedLines()
             stack.callback(changes.end)
             for engine in self._live().values():
                 changes.add(stack.enter_context(engine.changes()))
@@ -296,36 +293,6 @@ class SeveralHosts(Engine):
     def remove_image(self, reference: str) -> None:
         """See ``Engine.remove_image``: of the first host."""
         self._all[FIRST].remove_image(reference)
-
-
-class _Merged(Iterator[str]):
-    """The lines of several iterations, in the order in which they come."""
-
-    def __init__(self) -> None:
-        self._lines: queue.SimpleQueue[str | CondorMiniError | None] = queue.SimpleQueue()
-
-    def add(self, lines: Iterator[str]) -> None:
-        """Add an iteration, which a thread reads until its end."""
-        start_thread(threading.Thread(target=self._read, args=(lines,), daemon=True))
-
-    def _read(self, lines: Iterator[str]) -> None:
-        try:
-            for line in lines:
-                self._lines.put(line)
-        except CondorMiniError as error:
-            self._lines.put(error)
-
-    def __next__(self) -> str:
-        line = self._lines.get()
-        if isinstance(line, CondorMiniError):
-            raise line
-        if line is None:
-            raise StopIteration
-        return line
-
-    def end(self) -> None:
-        """End the iteration, wherever it is."""
-        self._lines.put(None)
 
 
 class _Building(SeveralHosts, ImageBuilder):
