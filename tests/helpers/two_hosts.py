@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from condor_mini.base.errors import HostNotReached
 from condor_mini.base.progress import Progress
 from condor_mini.engine.several import several_hosts
 from condor_mini.lifecycle import creation
+from condor_mini.nodes import exposure
 from condor_mini.spec import PoolSpec
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pytest
+
     from condor_mini.engine.several import SeveralHosts
     from pool_engine import PoolEngine
 
@@ -35,6 +40,14 @@ class TwoHosts:
 
     here: PoolEngine
     there: PoolEngine
+
+    @classmethod
+    def made(cls, new_pools: Callable[[], PoolEngine], patch: pytest.MonkeyPatch) -> Self:
+        """Two hosts, which reach each other; commands know the second as ``node2``."""
+        patch.setattr(exposure, "is_reflected", lambda _: True)
+        two = cls(here=new_pools(), there=new_pools())
+        patch.setattr("condor_mini.engines._engine_of", {"node2": two.there}.__getitem__)
+        return two
 
     @property
     def engine(self) -> SeveralHosts:

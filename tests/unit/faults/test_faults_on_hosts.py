@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from condor_mini.base.errors import HostNotReached
-from condor_mini.nodes import exposure
 from condor_mini.pool import Pool
 from two_hosts import TwoHosts, not_reached
 
@@ -20,9 +19,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def two(new_pools: Callable[[], PoolEngine], monkeypatch: pytest.MonkeyPatch) -> TwoHosts:
     """Two hosts with the pool."""
-    monkeypatch.setattr(exposure, "is_reflected", lambda _: True)
-    two = TwoHosts(here=new_pools(), there=new_pools())
-    monkeypatch.setattr("condor_mini.engines._engine_of", {"node2": two.there}.__getitem__)
+    two = TwoHosts.made(new_pools, monkeypatch)
     two.create()
     return two
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,7 +19,6 @@ from condor_mini.base.progress import Progress
 from condor_mini.engine import ContainerSpec
 from condor_mini.engine.several import several_hosts
 from condor_mini.lifecycle import claim, creation, removal
-from condor_mini.nodes import exposure
 from condor_mini.nodes.node import SPEC, pool_nodes
 from condor_mini.nodes.pool_hosts import HOSTS
 from condor_mini.pool import Pool
@@ -38,14 +38,7 @@ def make(
     new_pools: Callable[[], PoolEngine], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[], TwoHosts]:
     """Make two hosts; ``node2`` is the name of the second of those that were made last."""
-    monkeypatch.setattr(exposure, "is_reflected", lambda _: True)
-
-    def made() -> TwoHosts:
-        two = TwoHosts(here=new_pools(), there=new_pools())
-        monkeypatch.setattr("condor_mini.engines._engine_of", {"node2": two.there}.__getitem__)
-        return two
-
-    return made
+    return partial(TwoHosts.made, new_pools, monkeypatch)
 
 
 @pytest.fixture
