@@ -172,6 +172,8 @@ class Looks:
     error: CondorMiniError | None = None
     """In place of a look."""
     count: int = 0
+    is_complete: bool = False
+    """Whether no change will be missed."""
     changed: Callable[[], object] | None = None
     """What is to be called when a queue changes; None if nobody has asked."""
 
@@ -182,9 +184,10 @@ class Looks:
             raise self.error
         return self.now
 
-    def watch(self, changed: Callable[[], object]) -> None:
+    def watch(self, changed: Callable[[], object]) -> bool:
         """Keep what is to be called, for the test to call it."""
         self.changed = changed
+        return self.is_complete
 
     def close(self) -> None:
         """Nothing is watched."""
@@ -199,8 +202,10 @@ class LargePool:
     jobs: int = 20_000
     count: int = 0
 
-    def watch(self, changed: Callable[[], object]) -> None:
+    def watch(self, changed: Callable[[], object]) -> bool:
         """Nothing is seen between two looks."""
+        del changed
+        return False
 
     def close(self) -> None:
         """Nothing is watched."""

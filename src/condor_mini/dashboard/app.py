@@ -15,6 +15,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from anyio import Event
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -48,6 +49,8 @@ STATIC = Path(str(files("condor_mini.dashboard"))) / "static"
 RETRY_MS = 1000
 """How long a browser waits before it connects again."""
 PING_S = 15
+STEP_S = 0.5
+"""How long a stream waits at a time; then it sees whether the server ends."""
 MOST_BODY = 64 * 1024
 _log = logging.getLogger(__name__)
 METRICS_FRESH_S = 15.0
@@ -90,13 +93,13 @@ class Dashboard:
         """``/events``: the state, whenever it changes."""
         known = request.headers.get("last-event-id")
 
-        async def stream() -> AsyncIterator[ServerSentEvent]:
+        async def stream(ending: Event) -> AsyncIterator[ServerSentEvent]:
             version = self.feed.version if known == self.feed.id else None
             last = None
             with self.feed.watching():
                 yield ServerSentEvent(retry=RETRY_MS, comment="hello")
-                while True:
-                    text = await self.feed.next(version, timeout_s=1.0)
+                while not ending.is_set():
+                    text = await self.feed.next(version, timeout_s=STEP_S)
                     if text is not None:
                         version = self.feed.version
                         yield ServerSentEvent(text, event="state", id=self.feed.id)
@@ -104,23 +107,23 @@ class Dashboard:
                         last = beat
                         yield ServerSentEvent(json.dumps(beat), event="beat")
 
-        return EventSourceResponse(stream(), ping=PING_S)
+        return _streamed(stream)
 
     async def log_lines(self, request: Request) -> Response:
         """``/logs``: the daemons' lines as they come."""
         known = _number(request.headers.get("last-event-id")) or 0
 
-        async def stream() -> AsyncIterator[ServerSentEvent]:
+        async def stream(ending: Event) -> AsyncIterator[ServerSentEvent]:
             number = known
             with self.logs.reading():
                 yield ServerSentEvent(retry=RETRY_MS, comment="hello")
-                while True:
-                    if lines := await self.logs.after(number):
+                while not ending.is_set():
+                    if lines := await self.logs.after(number, timeout_s=STEP_S):
                         number = lines[-1]["number"]
                         text = json.dumps(lines, ensure_ascii=False)
                         yield ServerSentEvent(text, event="lines", id=str(number))
 
-        return EventSourceResponse(stream(), ping=PING_S)
+        return _streamed(stream)
 
     # -- what is asked for ------------------------------------------------------------------------
 
@@ -279,6 +282,14 @@ def make_app(
     )
     app.state.dashboard = shared
     return app
+
+
+def _streamed(made: Callable[[Event], AsyncIterator[ServerSentEvent]]) -> Response:
+    """Return a response that ends by itself when the server does; one that is cut off is logged."""
+    ending = Event()
+    return EventSourceResponse(
+        made(ending), ping=PING_S, shutdown_event=ending, shutdown_grace_period=2 * STEP_S
+    )
 
 
 def _heal_own(pool: Pool) -> None:

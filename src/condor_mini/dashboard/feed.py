@@ -17,6 +17,7 @@ from condor_mini.base.times import rfc3339
 from condor_mini.dashboard import view
 from condor_mini.dashboard.history import History
 from condor_mini.dashboard.tasks import OURS
+from condor_mini.reports.status import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,6 +32,8 @@ PACES = ((30.0, 0.75), (300.0, 3.0))
 """Seconds since something changed, and seconds from one look to the next until then."""
 SELDOM_S = 10.0
 """Seconds from one look to the next at a pool that has not changed for longer than that."""
+WATCHED_S = 60.0
+"""The same at a calm pool that is usable and watched: what changes causes a look."""
 SHOWN_CHANGES = 12
 _log = logging.getLogger(__name__)
 
@@ -78,6 +81,7 @@ class Feed:
         self._took = deque([0.0], maxlen=3)
         """Seconds that the last looks took; the shortest is the usual one of a busy machine."""
         self._changed_at = clock()
+        self._is_watched = False
         self._watchers = 0
         self._awake = asyncio.Event()
         self._news = asyncio.Event()
@@ -154,7 +158,8 @@ class Feed:
             await self.look_once()
             self._awake.clear()
             if self._is_calm:
-                self._source.watch(lambda: self._has_changed(loop))
+                is_complete = self._source.watch(lambda: self._has_changed(loop))
+                self._is_watched = is_complete and self._is_usable
             try:
                 await asyncio.wait_for(self._awake.wait(), self.pause_s)
             except TimeoutError:
@@ -166,11 +171,25 @@ class Feed:
         return self._clock() - self._changed_at >= PACES[0][0]
 
     @property
+    def _is_usable(self) -> bool:
+        """Whether the last look found a usable pool: nothing tells how the others recover."""
+        look = self.look
+        return (
+            not self.has_failed
+            and look is not None
+            and look.overview.status.verdict is Verdict.USABLE
+        )
+
+    @property
     def pause_s(self) -> float:
         """How long to wait until the next look."""
-        calm_s = self._clock() - self._changed_at
-        every_s = next((every for until, every in PACES if calm_s < until), SELDOM_S)
+        every_s = WATCHED_S if self._is_calm and self._is_watched else self._pace_s
         return max(every_s - min(self._took), self._least_pause_s)
+
+    @property
+    def _pace_s(self) -> float:
+        calm_s = self._clock() - self._changed_at
+        return next((every for until, every in PACES if calm_s < until), SELDOM_S)
 
     @property
     def _least_pause_s(self) -> float:

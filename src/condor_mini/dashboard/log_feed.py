@@ -67,13 +67,14 @@ class LogFeed:
         if self._thread is not None:
             self._thread.join(END_TIMEOUT_S)
 
-    async def after(self, number: int) -> list[Json]:
-        """Return the lines after a number, as soon as there are some; at most some seconds later.
+    async def after(self, number: int, *, timeout_s: float) -> list[Json]:
+        """Return the lines after a number, as soon as there are some.
 
         Args:
             number: Number of the last line that is known. 0 for none.
+            timeout_s: Return none after so many seconds.
         """
-        for _ in range(round(15 / BATCH_S)):
+        for _ in range(round(timeout_s / BATCH_S)):
             if self._number > number:
                 return [line for line in self._lines if line["number"] > number]
             await asyncio.sleep(BATCH_S)

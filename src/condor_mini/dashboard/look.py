@@ -47,8 +47,12 @@ class Source(Protocol):
     def look(self) -> Look:
         """Look once; raises ``CondorMiniError`` if nothing can be seen."""
 
-    def watch(self, changed: Callable[[], object]) -> None:
-        """Call ``changed`` from another thread if the pool changes in the next seconds."""
+    def watch(self, changed: Callable[[], object]) -> bool:
+        """Call ``changed`` from another thread if the pool changes in the next minutes.
+
+        Returns:
+            Whether no change will be missed from now on.
+        """
 
     def close(self) -> None:
         """Watch no more."""
@@ -101,9 +105,13 @@ class PoolSource:
             took_s=time.monotonic() - began,
         )
 
-    def watch(self, changed: Callable[[], object]) -> None:
-        """Call ``changed`` from another thread if the pool changes in the next seconds."""
-        self._watch.watch(changed)
+    def watch(self, changed: Callable[[], object]) -> bool:
+        """Call ``changed`` from another thread if the pool changes in the next minutes.
+
+        Returns:
+            Whether no change will be missed from now on.
+        """
+        return self._watch.watch(changed)
 
     def close(self) -> None:
         """Watch no more."""

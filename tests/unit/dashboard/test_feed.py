@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from condor_mini.base.errors import NotFound, PoolNotReady
-from condor_mini.dashboard.feed import PACES, SELDOM_S, Feed
+from condor_mini.dashboard.feed import PACES, SELDOM_S, WATCHED_S, Feed
 from condor_mini.dashboard.tasks import OURS
+from condor_mini.reports.status import Verdict
 from looks import Looks, job, look
 
 if TYPE_CHECKING:
@@ -187,6 +188,39 @@ def test_queue_of_a_calm_pool_is_watched() -> None:
     was_watched, looks = asyncio.run(scene())
     assert not was_watched
     assert looks == 3
+
+
+@pytest.mark.parametrize(
+    ("is_complete", "seen", "pause_s"),
+    [
+        (True, look(), WATCHED_S),
+        (False, look(), SELDOM_S),
+        (True, look(verdict=Verdict.BROKEN), SELDOM_S),
+        (True, PoolNotReady("no answer"), SELDOM_S),
+    ],
+)
+def test_watched_pool_is_looked_at_more_seldom(
+    *, is_complete: bool, seen: Look | PoolNotReady, pause_s: float
+) -> None:
+    """Only if it is usable, and nothing will be missed: nothing tells how others recover."""
+    time, source = Time(), Looks(is_complete=is_complete)
+    if isinstance(seen, PoolNotReady):
+        source.error = seen
+    else:
+        source.now = seen
+
+    async def scene() -> float:
+        feed = Feed(source, clock=time)
+        task = asyncio.create_task(feed.run())
+        with feed.watching():
+            await body(feed)
+            time.now += PACES[-1][0] + 1
+            await asyncio.wait_for(until(lambda: source.changed is not None), DEADLINE_S)
+            pause_s = feed.pause_s
+        task.cancel()
+        return pause_s
+
+    assert asyncio.run(scene()) == pause_s
 
 
 def test_change_that_is_not_to_be_seen_leaves_the_pool_calm() -> None:

@@ -25,11 +25,11 @@ def test_lines_come_in_order_and_as_they_are_written(written: FakePool) -> None:
     async def scene() -> tuple[list[str], list[str]]:
         feed = LogFeed(lambda: written)
         with feed.reading():
-            first = await asyncio.wait_for(feed.after(0), DEADLINE_S)
+            first = await feed.after(0, timeout_s=DEADLINE_S)
             while len(first) < 4:
-                first += await asyncio.wait_for(feed.after(first[-1]["number"]), DEADLINE_S)
+                first += await feed.after(first[-1]["number"], timeout_s=DEADLINE_S)
             written.engine.write_log("ci-submit-1", "schedd: 11/21/26 06:50:07 More\n")
-            then = await asyncio.wait_for(feed.after(first[-1]["number"]), DEADLINE_S)
+            then = await feed.after(first[-1]["number"], timeout_s=DEADLINE_S)
         return [line["text"] for line in first], [line["text"] for line in then]
 
     first, then = asyncio.run(scene())
@@ -45,7 +45,7 @@ def test_nobody_reads_nobody_follows(written: FakePool) -> None:
         feed = LogFeed(lambda: written)
         with feed.reading():
             with feed.reading():
-                await asyncio.wait_for(feed.after(0), DEADLINE_S)
+                await feed.after(0, timeout_s=DEADLINE_S)
             return [thread for thread in readers() if thread not in before]
 
     (thread,) = asyncio.run(scene())
@@ -60,7 +60,7 @@ def test_end_waits_for_the_reader(written: FakePool) -> None:
     async def scene() -> list[threading.Thread]:
         feed = LogFeed(lambda: written)
         with feed.reading():
-            await asyncio.wait_for(feed.after(0), DEADLINE_S)
+            await feed.after(0, timeout_s=DEADLINE_S)
             ours = [thread for thread in readers() if thread not in before]
             await asyncio.to_thread(feed.close)
         return [thread for thread in ours if thread.is_alive()]

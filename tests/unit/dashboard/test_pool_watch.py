@@ -51,8 +51,8 @@ def test_other_pool(pool: FakePool, changes: queue.SimpleQueue[None]) -> None:
 
 
 def test_queue_that_changes_again(pool: FakePool) -> None:
-    """After a change the queue is watched on, in what is left of the time."""
-    answers = iter(["1", "1", "0"])
+    """The queue is watched on after a change, and after a program has waited in vain."""
+    answers = iter(["1", "0", "1", "the log is gone"])
     asked = []
 
     def answer(call: FakeExec) -> FakeOutcome:
@@ -66,7 +66,40 @@ def test_queue_that_changes_again(pool: FakePool) -> None:
     PoolWatch(pool.engine, "ci", lambda: pool.nodes).watch(lambda: noticed.put(None))
     for _ in range(2):
         noticed.get(timeout=SOON_S)
-    wait_until(lambda: None if len(asked) == 3 else "it is not watched on", timeout_s=SOON_S)
+    wait_until(lambda: None if len(asked) == 4 else "it is not watched on", timeout_s=SOON_S)
+
+
+@pytest.mark.parametrize("most", [1, 2])
+def test_complete_watch(pool: FakePool, monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    """It is complete when a program waits in each place: the manager and the access point."""
+    monkeypatch.setattr(pool_watch, "SETTLED_S", 0)
+    monkeypatch.setattr(pool_watch, "MOST_PLACES", most)
+    done = threading.Event()
+
+    def answer(call: FakeExec) -> FakeOutcome:
+        del call
+        done.wait(SOON_S)
+        return FakeOutcome(stdout="")
+
+    pool.engine.on_exec(["sh", "-c"], answer)
+    watch = PoolWatch(pool.engine, "ci", lambda: pool.nodes)
+    assert not watch.watch(lambda: None)
+
+    def waits() -> str | None:
+        calls = [call for call in pool.engine.calls if call.method == "exec"]
+        return None if len(calls) >= most else "a program is missing"
+
+    def incomplete() -> str | None:
+        return None if watch.watch(lambda: None) else "it is not complete"
+
+    wait_until(waits, timeout_s=SOON_S, interval_s=0.01)
+    if most < 2:
+        assert incomplete()
+    else:
+        wait_until(incomplete, timeout_s=SOON_S, interval_s=0.01)
+    done.set()
+    wait_until(lambda: "it is complete" if watch.watch(lambda: None) else None, timeout_s=SOON_S)
+    watch.close()
 
 
 def test_closed_watch(pool: FakePool, monkeypatch: pytest.MonkeyPatch) -> None:
