@@ -49,10 +49,11 @@ def test_cell_submits_a_job(lab: RunningNotebook, page: Page) -> None:
     )
     assert lab.token not in page.url
     page.locator(".jp-LauncherCard[data-category='Notebook']").first.click()
+    # Without a kernel JupyterLab takes a cell that is run for done, and no output ever comes.
+    expect(page.get_by_role("button", name="| Idle")).to_be_visible(timeout=PAGE_TIMEOUT_MS)
     cell = page.locator(".jp-Notebook .cm-content").first
-    cell.click()
-    page.keyboard.insert_text(CELL)
-    page.keyboard.press("Shift+Enter")
+    cell.fill(CELL)
+    cell.press("Shift+Enter")
     expect(page.locator(".jp-OutputArea-output").first).to_contain_text(
         "cluster 1 by condor-mini.internal", timeout=PAGE_TIMEOUT_MS
     )
