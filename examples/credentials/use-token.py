@@ -8,8 +8,8 @@ import sys
 from http.client import HTTPConnection
 from pathlib import Path
 
-host, user = sys.argv[1:]
-token = json.loads(Path(os.environ["_CONDOR_CREDS"], "scitokens.use").read_text())["access_token"]
+host, user, service = sys.argv[1:]
+token = json.loads(Path(os.environ["_CONDOR_CREDS"], f"{service}.use").read_text())["access_token"]
 
 
 def request(method, path, content=None, *, with_token=True):

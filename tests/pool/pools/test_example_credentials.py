@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
-import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.nodes.node import Role
-from condor_mini.pool import Pool
+from credentials_example import EXAMPLES, create, on_access_point, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from condor_mini.engine import Engine
+    from condor_mini.pool import Pool
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.pool_engines("docker", reason="the monitor needs Python in the access point"),
 ]
-EXAMPLES = Path(__file__).parents[3] / "examples"
 KEY = "/etc/condor/scitokens-private.pem"
 JOBS_S = 60
 
@@ -32,27 +28,15 @@ JOBS_S = 60
 def pool(
     pool_engine: Engine, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[Pool]:
-    """The pool of the example, with the library that its page says to install."""
-    place = tmp_path_factory.mktemp("pools")
-    spec = place / "credentials.yaml"
-    content = (EXAMPLES / "pools/credentials.yaml").read_text()
-    spec.write_text(f'{content}htcondor: "{request.param}"\n')
-    beside = EXAMPLES / "pools/credentials"
-    shutil.copytree(
-        beside, place / "credentials", ignore=shutil.ignore_patterns("modules", "__pycache__")
+    """The pool of the example."""
+    made = create(
+        tmp_path_factory.mktemp("pools"),
+        "credentials.yaml",
+        "requirements.txt",
+        series=request.param,
+        engine=pool_engine,
+        ports={},
     )
-    pip = [sys.executable, "-m", "pip", "install", "--no-deps", "--require-hashes"]
-    subprocess.run(
-        [
-            *(*pip, "--target", str(place / "credentials/modules")),
-            *("--requirement", str(beside / "requirements.txt")),
-        ],
-        check=True,
-        timeout=120,
-        capture_output=True,
-    )
-    name = f"t{uuid.uuid4().hex[:8]}"
-    made = Pool.create(name, spec=spec, engine=pool_engine)
     yield made
     made.delete()
 
@@ -63,24 +47,9 @@ def jobs(tmp_path: Path) -> Path:
     return Path(shutil.copytree(EXAMPLES / "credentials", tmp_path / "jobs"))
 
 
-def run(pool: Pool, job: Path) -> None:
-    """Submit a job of the example, and fetch what it has written."""
-    submission = pool.submit(job, arguments=[f"storage={pool.name}-submit-1:8080"])
-    submission.wait(timeout_s=JOBS_S)
-    submission.fetch()
-
-
-def on_access_point(pool: Pool, *argv: str) -> str:
-    """What a command of root's says on the access point."""
-    node = next(node for node in pool.nodes if node.role is Role.ACCESS_POINT)
-    said = node.exec(argv, user="root")
-    assert said.returncode == 0, said.stderr
-    return said.stdout
-
-
 def test_token_opens_what_it_names(pool: Pool, jobs: Path) -> None:
     """A job's token opens the files of its user at the stand-in, and no others."""
-    run(pool, jobs / "use-token.sub")
+    run(pool, jobs / "use-token.sub", timeout_s=JOBS_S)
     claims, *answers = (jobs / "use-token.out").read_text().splitlines()
     assert '"scope":"read:/user/jovyan write:/user/jovyan"' in claims
     assert [line.split()[2] for line in answers] == ["201", "200", "401", "403"]
@@ -88,8 +57,8 @@ def test_token_opens_what_it_names(pool: Pool, jobs: Path) -> None:
 
 def test_htcondor_uses_the_token(pool: Pool, jobs: Path) -> None:
     """HTCondor fetches an input and stores an output with the token."""
-    run(pool, jobs / "use-token.sub")
-    run(pool, jobs / "fetch.sub")
+    run(pool, jobs / "use-token.sub", timeout_s=JOBS_S)
+    run(pool, jobs / "fetch.sub", timeout_s=JOBS_S)
     answer = on_access_point(pool, "cat", "/srv/storage/user/jovyan/answer")
     assert answer == "HELLO FROM A JOB\n"
 
