@@ -59,6 +59,8 @@ class StruckNodes:
             self.engine.on_exec([f"condor_{tool}"], self._command)
         self.engine.on_exec(["condor_q"], self._queue)
         self.engine.on_exec(["condor_config_val"], lambda _: FakeOutcome(stdout="a.b\n"))
+        times = ["condor_config_val", "SHUTDOWN_GRACEFUL_TIMEOUT", "SHUTDOWN_FAST_TIMEOUT"]
+        self.engine.on_exec(times, lambda _: FakeOutcome(stdout="6\n3\n"))
         self.engine.on_exec(["condor_status"], lambda _: FakeOutcome(stdout="Drained\n"))
 
     def of(self, node: str) -> dict[str, str]:

@@ -6,6 +6,7 @@ from condor_mini.faults import (
     clock,
     daemons,
     disk,
+    job_exits,
     job_inputs,
     job_processes,
     jobs,
@@ -28,6 +29,7 @@ ACTIONS = {
     **security.ACTIONS,
     **theft.ACTIONS,
     **job_processes.ACTIONS,
+    **job_exits.ACTIONS,
     **memory.ACTIONS,
     **job_inputs.ACTIONS,
 }

@@ -194,6 +194,26 @@ _JOB_PROCESS_FAULTS = (
         ),
     ),
     Fault(
+        name="exit",
+        strikes=Strikes.JOBS,
+        what="The first process of running jobs exits with a code, wherever its program is at that "
+        "moment. HTCondor ends a job's other processes with the first one, and takes its output "
+        "files as they are.",
+        seen="event 005 'Normal termination (return value N)'; ExitCode",
+        engines=WITH_NAMESPACES,
+        options=(
+            FaultOption(
+                name="code",
+                metavar="N",
+                required=True,
+                least=0,
+                most=255,
+                whole=True,
+                what="Exit with this code.",
+            ),
+        ),
+    ),
+    Fault(
         name="lose-file",
         strikes=Strikes.JOBS,
         what="A file in the sandbox of running jobs is removed. If it is in transfer_output_files "

@@ -9,6 +9,7 @@ from condor_mini.base.waiting import wait_until
 from condor_mini.faults import processes
 from condor_mini.faults.action import Action, Target, run
 from condor_mini.lifecycle.debug_levels import RUNS_ON
+from condor_mini.lifecycle.master_commands import command_master
 from condor_mini.nodes.node import Role
 
 if TYPE_CHECKING:
@@ -19,11 +20,16 @@ ROLES = {**RUNS_ON, "procd": tuple(Role)}
 """The roles that run each daemon."""
 WITH_JOBS = {"shadow": "they run only while jobs run", "starter": "they run only while jobs run"}
 SWITCH_TIMEOUT_S = 30.0
-GRACE_S = 75.0
-"""How long a daemon may take to end: it gives its jobs back first.
+GRACE_S = 60.0
+"""How long a daemon may take to end beyond what its master gives it.
 
-A job that is just being started when it is to end is killed after KILLING_TIMEOUT, 30 s, and the
-starter that waits for it later still: 53 s were seen (2026-11-29).
+With jobs that were just being started, 53 s were seen in all (2026-11-29).
+"""
+_TIMES = ("SHUTDOWN_GRACEFUL_TIMEOUT", "SHUTDOWN_FAST_TIMEOUT")
+"""How long the master waits for a daemon to end: masterDaemon.cpp.
+
+After the first time it sends SIGQUIT (``daemon::StopFast``), and after the second one SIGKILL to
+the daemon and all its children (``daemon::HardKill``).
 """
 
 
@@ -83,13 +89,18 @@ def switch_off(node: Node, daemon: str) -> None:
     Raises:
         PoolNotReady: It does not end in time.
     """
-    run(node, "condor_off", "-daemon", daemon)
+    problem = command_master(node, "condor_off", "-daemon", daemon)
 
     def still() -> str | None:
         found = processes.find(node, daemon)
-        return f"{daemon} still runs on {node.name}" if found else None
+        return f"{daemon} still runs on {node.name}{problem and f': {problem}'}" if found else None
 
-    wait_until(still, timeout_s=GRACE_S, error=PoolNotReady)
+    wait_until(still, timeout_s=_time_to_end(node), error=PoolNotReady)
+
+
+def _time_to_end(node: Node) -> float:
+    """Return how long a daemon of a node may take to end, in seconds."""
+    return GRACE_S + sum(map(float, run(node, "condor_config_val", *_TIMES).split()))
 
 
 def switch_on(node: Node, daemon: str) -> None:
@@ -103,10 +114,11 @@ def switch_on(node: Node, daemon: str) -> None:
 
     def off() -> str | None:
         try:
-            run(node, "condor_on", "-daemon", daemon)
+            problem = command_master(node, "condor_on", "-daemon", daemon)
         except CommandFailed as failure:
             return failure.message
-        return None if processes.find(node, daemon) else f"no {daemon} runs on {node.name}"
+        found = processes.find(node, daemon)
+        return None if found else f"no {daemon} runs on {node.name}{problem and f': {problem}'}"
 
     wait_until(off, timeout_s=SWITCH_TIMEOUT_S, interval_s=0.2, error=PoolNotReady)
 

@@ -88,6 +88,22 @@ class JobFaults(ABC):
         """
         self.strike("signal", node, jobs=jobs, options={"signal": signal})
 
+    def exit(self, *jobs: str, code: int, node: str | None = None) -> None:
+        """Let the first process of running jobs exit with a code; see ``hold``.
+
+        They have ended when this returns.
+
+        Args:
+            jobs: Ids of jobs or clusters, or one ClassAd expression.
+            code: The code, from 0 to 255.
+            node: Name of the access point. None for the first.
+
+        Raises:
+            NotFound: There is no such job that runs.
+            EngineCapabilityError: Nobody on the job's node may change what its process does.
+        """
+        self.strike("exit", node, jobs=jobs, options={"code": code})
+
     def lose_file(self, *jobs: str, file: str, node: str | None = None) -> None:
         """Remove a file in the sandbox of running jobs; see ``hold``.
 

@@ -39,9 +39,9 @@ def _address(node: Node, other: Node) -> str:
     if node.host != other.host or not any(addresses.values()):
         raise EngineCapabilityError(
             f"{node.name} does not see {other.name} at an address of its own: it is on another "
-            "host",
+            "host, and they connect through the central manager's broker",
             hint="Cut the node off from everything: leave out --from, and name only nodes of one "
-            "host",
+            "host. Or cut it off from nodes of its own host",
         )
     return next(filter(None, addresses.values()))
 

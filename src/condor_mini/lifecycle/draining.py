@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from condor_mini.base.errors import PoolNotReady, TimedOut
+from condor_mini.base.errors import CommandFailed, PoolNotReady, TimedOut
 from condor_mini.base.layout import REQUEST_SCRIPTS
 from condor_mini.base.waiting import wait_until
 from condor_mini.base.words import counted
+from condor_mini.lifecycle.master_commands import command_master
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -47,9 +48,12 @@ def drain(
     with progress.step(f"Draining {what}", done=f"Drained {what}") as detail:
         for node in nodes:
             # condor_off(1): -peaceful waits for the jobs, however long they run.
-            result = node.exec(["condor_off", "-peaceful", "-daemon", "startd"], user="root")
-            if result.returncode != 0:
-                raise PoolNotReady(f"condor_off failed on {node.name}: {result.stderr.strip()}")
+            try:
+                command_master(node, "condor_off", "-peaceful", "-daemon", "startd")
+            except CommandFailed as failure:
+                raise PoolNotReady(
+                    f"condor_off failed on {node.name}: {failure.stderr.strip()}"
+                ) from None
 
         def busy() -> str | None:
             left = [node for node in nodes if _runs_startd(node)]

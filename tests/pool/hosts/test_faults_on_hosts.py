@@ -199,16 +199,21 @@ def test_what_cannot_be_had_is_refused_first(lab: Machines) -> None:
 
 
 def test_job_on_another_host_is_struck(lab: Machines) -> None:
-    """Its program there by a signal, and itself at its access point, wherever that is."""
-    job = submitted(lab, "lab-execute-1")
-    lab.ran("fault", "signal", *NAMED, job, "--signal", "SEGV")
-    last = ("condor_history", job, "-limit", "1", "-af", "ExitBySignal", "ExitSignal")
+    """Its program there by a signal or a code, and itself at its access point, wherever that is."""
+    for words, end in (
+        (("signal", "--signal", "SEGV"), "true 11 undefined"),
+        (("exit", "--code", "77"), "false undefined 77"),
+    ):
+        job = submitted(lab, "lab-execute-1")
+        lab.ran("fault", words[0], *NAMED, job, *words[1:])
+        asked_of = ("-af", "ExitBySignal", "ExitSignal", "ExitCode")
+        last = ("condor_history", job, "-limit", "1", *asked_of)
 
-    def runs() -> str | None:
-        found = lab.ran("exec", *NAMED, "--", *last).strip()
-        return None if found == "true 11" else f"the history has {found!r}"
+        def runs(last: tuple[str, ...] = last, end: str = end) -> str | None:
+            found = lab.ran("exec", *NAMED, "--", *last).strip()
+            return None if found == end else f"the history has {found!r}"
 
-    wait_until(runs, timeout_s=WITHIN_S)
+        wait_until(runs, timeout_s=WITHIN_S)
     other = submitted(lab, "lab-execute-3", at="submit-2")
     lab.ran("fault", "hold", *NAMED, other, "--node", "submit-2", "--code", "13")
     assert asked(lab, other, "JobStatus", "HoldReasonCode", at="submit-2") == "5 13"

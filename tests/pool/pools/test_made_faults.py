@@ -13,14 +13,15 @@ import pytest
 from condor_mini.base.errors import NotFound
 from condor_mini.base.waiting import wait_until
 from condor_mini.faults import processes
+from condor_mini.pool import Pool
 from gates import Gate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from condor_mini.engine import Engine
     from condor_mini.faults.faults import Faults
     from condor_mini.nodes.node import Node
-    from condor_mini.pool import Pool
 
     from .conftest import Cli
 
@@ -136,6 +137,30 @@ def test_restarted_daemon_is_another_one(pool: Pool, faults: Faults) -> None:
 
     wait_until(same, timeout_s=WITHIN_S, interval_s=0.3)
     assert pool.exec(["condor_q"]).returncode == 0
+
+
+@pytest.mark.slow
+@pytest.mark.any_engine
+def test_daemon_obeys_after_a_dead_shared_port(pool_engine: Engine) -> None:
+    """A master whose shared_port was killed does not know its address, and is obeyed all the same.
+
+    A pool of its own: the tools of others are refused there for five minutes.
+    """
+    name = f"t{uuid.uuid4().hex[:8]}"
+    with Pool.create(name, execution_points=1, engine=pool_engine) as pool:
+        pool.faults.kill("execute-1", "shared_port")
+
+        def absent() -> str | None:
+            found = processes.find(pool.node("execute-1"), "shared_port")
+            return None if found else "there is no shared_port"
+
+        wait_until(absent, timeout_s=WITHIN_S)
+        argv = ["condor_reconfig", "-daemon", "master"]
+        refused = pool.node("execute-1").exec(argv, user="root")
+        assert "Failed to authenticate using FS" in refused.stderr
+        with pool.faults.stop("execute-1", "startd"):
+            await_ad(pool, "execute-1", "Name")
+        await_ad(pool, "execute-1", "State", "Unclaimed")
 
 
 # -- nodes ----------------------------------------------------------------------------------------
@@ -280,26 +305,30 @@ def test_vacated_job_has_its_files_again(pool: Pool, faults: Faults, log: str) -
 
 @pytest.fixture
 def logs(pool: Pool) -> Iterator[list[str]]:
-    """The paths of four jobs' event logs."""
-    paths = [f"/home/jovyan/faults-{uuid.uuid4().hex[:8]}.log" for _ in range(4)]
+    """The paths of five jobs' event logs."""
+    paths = [f"/home/jovyan/faults-{uuid.uuid4().hex[:8]}.log" for _ in range(5)]
     yield paths
     pool.exec(["rm", "-f", *paths])
 
 
 @pytest.mark.slow_on("docker")
 def test_processes_of_jobs_are_struck(pool: Pool, faults: Faults, logs: list[str]) -> None:
-    """A program ends by a signal; jobs exceed time and disk; one loses its output file."""
+    """A program ends by a signal, one with a code; jobs exceed time and disk; one loses a file."""
     gate = Gate(pool=pool)
     crashing, lasting = begun(pool, logs[0]), begun(pool, logs[1])
     script = f"touch out begun; {gate.passage}"
     losing = begun(pool, logs[2], script, transfer_output_files="out")
     filling = begun(pool, logs[3], periodic_hold="DiskUsage > RequestDisk")
-    for log in logs:
+    for log in logs[:4]:
         await_event(pool, log, "001")
     faults.fill_sandbox(filling)
     faults.signal(crashing, signal="SEGV")
     faults.time_limit(lasting)
     assert "Abnormal termination (signal 11)" in await_event(pool, logs[0], "005")
+    exiting = begun(pool, logs[4])  # in the slot of the one that has crashed
+    await_event(pool, logs[4], "001")
+    faults.exit(exiting, code=77)
+    assert "Normal termination (return value 77)" in await_event(pool, logs[4], "005")
     assert "exceeded allowed execute duration" in await_event(pool, logs[1], "012")
     await_file(faults, losing, "begun")
     faults.lose_file(losing, file="out")

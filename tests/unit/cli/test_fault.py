@@ -35,10 +35,10 @@ def test_list_says_what_each_does(command_line: Run) -> None:
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_only_what_lasts_has_a_time(command_line: Run, name: str) -> None:
-    """`--for` is an option of the faults that last, and a code is one of `hold`."""
+    """`--for` is an option of the faults that last, and a code is one of `hold` and `exit`."""
     shown = command_line("fault", name, "--help").out
     assert ("--for" in shown) == FAULTS[name].lasts
-    assert ("--code" in shown) == (name == "hold")
+    assert ("--code" in shown) == (name in ("hold", "exit"))
     assert ("--node" in shown) == (FAULTS[name].strikes is Strikes.JOBS)
 
 

@@ -18,8 +18,8 @@ from condor_mini.base.errors import (
     UsageError,
 )
 from condor_mini.engine import FakeOutcome
+from condor_mini.faults import daemons, journal
 from condor_mini.faults import faults as module
-from condor_mini.faults import journal
 from condor_mini.faults.holder import this_process
 from condor_mini.pool import Pool
 
@@ -114,6 +114,20 @@ def test_restart_is_off_and_on(pool: FakePool, struck: StruckNodes) -> None:
     pool.faults.restart("execute-1", "startd")
     assert [argv[0] for argv in struck.asked] == ["condor_off", "condor_on"]
     assert (struck.of(NODE)["startd"], left(pool)) == ("99:990", [])
+
+
+def test_daemon_that_does_not_end(
+    pool: FakePool, struck: StruckNodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is given what its master gives it, and what condor_off said is the reason."""
+    monkeypatch.setattr(daemons, "GRACE_S", 0.0)
+    times = ["condor_config_val", "SHUTDOWN_GRACEFUL_TIMEOUT"]
+    struck.engine.on_exec(times, lambda _: FakeOutcome(stdout="0.02\n0.01\n"))
+    refusal = FakeOutcome(stdout="Sent\n", stderr="ERROR\nFailed to authenticate using FS\n")
+    struck.engine.on_exec(["condor_off"], lambda _: refusal)
+    with pytest.raises(PoolNotReady, match=r"after 0\.03 s: startd still .*: ERROR Failed to auth"):
+        pool.faults.stop("execute-1", "startd")
+    assert left(pool) == []
 
 
 @pytest.mark.parametrize("name", ["kill-node", "stop-node"])

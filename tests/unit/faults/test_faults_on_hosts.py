@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.base.errors import HostNotReached
+from condor_mini.base.errors import EngineCapabilityError, HostNotReached
 from condor_mini.pool import Pool
 from two_hosts import TwoHosts, not_reached
 
@@ -60,3 +60,26 @@ def test_node_on_a_host_that_is_away(two: TwoHosts) -> None:
     two.there.fail_at(two.there.number + 1, not_reached(), for_good=True)
     with pytest.raises(HostNotReached, match=r"node execute-2 is not among.*node2 is not reached"):
         Pool.open("ci", engine=two.here).faults.stop_node("execute-2")
+
+
+@pytest.mark.parametrize(
+    ("nodes", "away_from"),
+    [
+        (("execute-1", "execute-2"), ()),
+        (("execute-2", "execute-1"), ()),
+        (("execute-2",), ("master",)),
+        (("execute-1",), ("submit-1", "execute-2")),
+    ],
+)
+def test_nodes_of_two_hosts_are_not_told_apart(
+    two: TwoHosts, nodes: tuple[str, ...], away_from: tuple[str, ...]
+) -> None:
+    """They meet at the broker: to cut one off from the other is refused before anything is done."""
+    pool = Pool.open("ci", engine=two.here)
+    before = len(two.here.calls), len(two.there.calls)
+    with pytest.raises(EngineCapabilityError, match="on another host, and they connect") as refusal:
+        pool.faults.partition(*nodes, away_from=away_from)
+    assert "leave out --from" in (refusal.value.hint or "")
+    assert left(two) == []
+    done = [*two.here.calls[before[0] :], *two.there.calls[before[1] :]]
+    assert {call.method for call in done} & {"run_in_network", "create_volume", "build"} == set()
