@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import signal
+
+ALLOCATIONS_PER_COLLECTION = 20_000
+"""Most commands end before. With Python's 700, a tenth of the time of loading is spent on looking
+for garbage among modules, which are none."""
 
 
 def main() -> None:
     """Load the command line, and do what it says."""
+    gc.set_threshold(ALLOCATIONS_PER_COLLECTION)
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         # There is nothing to undo yet, and a traceback of half-loaded modules helps nobody.
         signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -10,7 +10,7 @@ from condor_mini.base.progress import Progress
 from condor_mini.base.signals import held_back
 from condor_mini.engines import reached, with_hosts
 from condor_mini.nodes.holdings import ask_at_once, pool_names
-from condor_mini.nodes.pool_nodes import PoolNodes
+from condor_mini.nodes.pool_nodes import NodesNow, PoolNodes
 
 if TYPE_CHECKING:
     import builtins
@@ -136,6 +136,22 @@ class Pool(PoolNodes):
             NotFound: There is no such pool; says which pools there are.
             EngineNotFound: No engine answers.
         """
+        return cls._opened(name, engine)[0]
+
+    @classmethod
+    def open_node(
+        cls, name: str = "mini", node: str | None = None, *, engine: Engine | str | None = None
+    ) -> Node:
+        """Return a node of the pool of that name, by default the first access point.
+
+        It does what ``open`` and ``node`` do, and raises what they raise, but asks for the nodes
+        only once.
+        """
+        pool, nodes = cls._opened(name, engine)
+        return NodesNow(pool, nodes or pool.existing_nodes()).node(node)
+
+    @classmethod
+    def _opened(cls, name: str, engine: Engine | str | None) -> tuple[Self, builtins.list[Node]]:
         from condor_mini.faults import journal
 
         where = reached(engine)
@@ -150,7 +166,8 @@ class Pool(PoolNodes):
             pool.existing_nodes()
         if records:
             pool.faults.heal_abandoned()
-        return pool
+            nodes = pool.reached_nodes
+        return pool, nodes
 
     @classmethod
     def list(cls, *, engine: Engine | str | None = None) -> builtins.list[Self]:

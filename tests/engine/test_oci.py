@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -356,7 +357,7 @@ def test_nothing_is_called_for_no_container(
 )
 def test_words_of_a_container_that_cannot_run_it(said: str) -> None:
     """These words of the engine mean that the command never ran."""
-    assert DOCKER.not_running.fullmatch(said)
+    assert re.fullmatch(DOCKER.not_running, said)
 
 
 @pytest.mark.parametrize(
@@ -370,7 +371,7 @@ def test_words_of_a_container_that_cannot_run_it(said: str) -> None:
 )
 def test_words_of_a_command_that_ran(said: str) -> None:
     """These words leave the status to the command."""
-    assert not DOCKER.not_running.fullmatch(said)
+    assert not re.fullmatch(DOCKER.not_running, said)
 
 
 @by_command_line

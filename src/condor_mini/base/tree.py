@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import shutil
 import stat
 from contextlib import contextmanager, suppress
@@ -200,7 +199,7 @@ class Tree:
         if there is not None:
             self._check_replaceable(name, there)
         folder, last = self._place(name)
-        scratch = f"{SCRATCH_PREFIX}{secrets.token_hex(6)}"
+        scratch = f"{SCRATCH_PREFIX}{os.urandom(6).hex()}"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         with held_back() as held:
             descriptor = os.open(scratch, flags, mode, dir_fd=folder)

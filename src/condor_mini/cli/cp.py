@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from condor_mini.base.errors import UsageError
-from condor_mini.cli.options import engine_option, name_option, open_pool
+from condor_mini.cli.options import engine_option, name_option, open_node
 
 
 @click.command("cp")
@@ -28,10 +28,10 @@ def command(*, source: str, target: str, name: str, engine: str | None) -> None:
     on_node = [":" in _before_slash(source), ":" in _before_slash(target)]
     if on_node == [True, False]:
         node, _, path = source.partition(":")
-        files.copy_out(open_pool(name, engine).node(node or None), path, Path(target))
+        files.copy_out(open_node(name, node or None, engine), path, Path(target))
     elif on_node == [False, True]:
         node, _, path = target.partition(":")
-        skipped = files.copy_in(open_pool(name, engine).node(node or None), Path(source), path)
+        skipped = files.copy_in(open_node(name, node or None, engine), Path(source), path)
         for entry in skipped:
             click.echo(f"Not copied: {shown(entry)}: neither a file nor a directory", err=True)
     else:

@@ -10,7 +10,7 @@ from condor_mini.cli.options import (
     name_option,
     node_option,
     note_one_user,
-    open_pool,
+    open_node,
 )
 
 
@@ -54,7 +54,7 @@ def command(
     Stdin and the terminal are passed through.
     """
     environment = dict(variable.partition("=")[::2] for variable in variables)
-    chosen = open_pool(name, engine).node(node)
+    chosen = open_node(name, node, engine)
     note_one_user(chosen, user)
     # bash runs it: engines differ in the status of a command that does not exist.
     ctx.exit(

@@ -23,6 +23,7 @@ from condor_mini.cli.options import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from condor_mini.nodes.pool_nodes import PoolNodes
     from condor_mini.reports.logs import LogLine
 
 _COLOURS = (
@@ -110,12 +111,15 @@ def command(
     A line is NODE DAEMON | TEXT. With -o json, each line is one object.
     """
     from condor_mini.base.times import parse_since
+    from condor_mini.nodes.pool_nodes import NodesNow
     from condor_mini.reports import logs
 
     begin = parse_since(since) if since else None
     for daemon in daemons:
         logs.known_daemon(daemon)
-    pool = open_pool(name, engine)
+    pool: PoolNodes = open_pool(name, engine)
+    if not follow:
+        pool = NodesNow(pool)
     if output == "json":
         show: Callable[[LogLine], None] = _show_json
     else:

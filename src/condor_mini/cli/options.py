@@ -313,6 +313,13 @@ def open_pool(name: str, engine: str | None) -> Pool:
     return Pool.open(name, engine=engine)
 
 
+def open_node(name: str, node: str | None, engine: str | None) -> Node:
+    """Return a node of the pool of that name; raises what ``Pool.open_node`` raises."""
+    from condor_mini.pool import Pool
+
+    return Pool.open_node(name, node, engine=engine)
+
+
 def pool_named(name: str, engine: str | None) -> Pool:
     """Return the pool of that name on the chosen engine, which may have none.
 
@@ -324,7 +331,7 @@ def pool_named(name: str, engine: str | None) -> Pool:
     from condor_mini.pool import Pool
 
     pool = Pool(reached(engine), name)
-    healing = Thread(target=_heal_abandoned, args=(Pool(pool.engine, name),), daemon=True)
+    healing = Thread(target=_heal_abandoned, args=(pool,), daemon=True)
     start_thread(healing)
     click.get_current_context().call_on_close(healing.join)
     return pool

@@ -11,7 +11,7 @@ from condor_mini.cli.options import (
     name_option,
     node_option,
     note_one_user,
-    open_pool,
+    open_node,
 )
 
 
@@ -31,6 +31,6 @@ def command(
     ctx: click.Context, *, name: str, node: str | None, user: str, engine: str | None
 ) -> None:
     """Open a bash shell on a node. The default is the first access point."""
-    chosen = open_pool(name, engine).node(node)
+    chosen = open_node(name, node, engine)
     note_one_user(chosen, user)
     ctx.exit(chosen.attach(["bash"], user=user))

@@ -23,7 +23,7 @@ from condor_mini.client import tools
 from condor_mini.client.access import access_to, chosen_access_point
 from condor_mini.members.membership import LONGEST_DESCRIPTION, Members
 from condor_mini.nodes.holdings import ask_at_once
-from condor_mini.nodes.pool_nodes import Snapshot
+from condor_mini.nodes.pool_nodes import NodesNow
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -101,7 +101,7 @@ def client_files(
         StateError: The directory cannot be written.
         CondorMiniError: What ``access_to`` and ``Members.create_token`` raise.
     """
-    pool = Snapshot(pool)
+    pool = NodesNow(pool)
     point = chosen_access_point(pool, access_point)
     where = (directory or own_directory(pool, point.name)).absolute()
     if unusable := _UNUSABLE.search(str(where)):

@@ -8,8 +8,6 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from condor_mini.reports.status import status_of
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -26,6 +24,8 @@ def joined_names(nodes: Sequence[Node]) -> list[str]:
     """
     if not nodes[0].exposed_at:
         return []
+    from condor_mini.reports.status import status_of  # slow, and few pools are exposed
+
     return [f"{one.name}@{one.host}" for one in status_of(nodes[0].pool, nodes).joined]
 
 

@@ -96,7 +96,7 @@ class Holdings:
             engine: Engine to ask.
             pool: Name of the pool. None for all pools.
         """
-        self._engine = engine
+        self.engine = engine
         self._labels = pool_labels(pool)
         self._problems: list[LabelProblem] = []
 
@@ -104,7 +104,7 @@ class Holdings:
     def nodes(self) -> list[Node]:
         """The nodes, sorted by pool, then role, then number."""
         claiming = [info for info in self._labelled if not is_helper(info)]
-        read = partial(node_of, self._engine)
+        read = partial(node_of, self.engine)
         nodes = in_order(believed(read, claiming, self._left_alone))
         for node in nodes:
             if node.role is Role.CENTRAL_MANAGER:
@@ -121,12 +121,12 @@ class Holdings:
     @cached_property
     def volumes(self) -> list[PoolVolume]:
         """The volumes."""
-        return list(believed(volume_of, self._engine.volumes(self._labels), self._left_alone))
+        return list(believed(volume_of, self.engine.volumes(self._labels), self._left_alone))
 
     @cached_property
     def networks(self) -> list[NetworkInfo]:
         """The networks: one per pool, or several while several processes claim its name."""
-        labelled = self._engine.networks(self._labels)
+        labelled = self.engine.networks(self._labels)
         networks = list(believed(network_of, labelled, self._left_alone))
         for network in networks:
             if SPEC in network.labels:
@@ -146,7 +146,7 @@ class Holdings:
 
     @cached_property
     def _labelled(self) -> list[ContainerInfo]:
-        return self._engine.containers(self._labels)
+        return self.engine.containers(self._labels)
 
     def _check_spec(self, info: ContainerInfo | NetworkInfo, pool: str) -> None:
         try:
@@ -156,8 +156,8 @@ class Holdings:
 
     def _left_alone(self, info: Info, why: Malformed) -> None:
         kind, remove = _KINDS[type(info)]
-        engine = self._engine.info()
-        if isinstance(self._engine, ImageBuilder):
+        engine = self.engine.info()
+        if isinstance(self.engine, ImageBuilder):
             by_hand = f"{engine.name} {remove} {info.name}"
         else:  # embedded has no command line of its own
             by_hand = f"rm -r {engine.endpoint.partition('://')[2]}/{kind}s/{info.name}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from condor_mini.base.errors import HostNotReached, NotFound, PoolNotReady
 from condor_mini.base.layout import USER
@@ -14,9 +14,11 @@ from condor_mini.nodes.node import Node, Role, pool_nodes
 from condor_mini.nodes.pool_hosts import with_recorded_hosts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from condor_mini.engine import CommandResult, Engine
+
+T = TypeVar("T")
 
 
 class PoolNodes:
@@ -35,24 +37,27 @@ class PoolNodes:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r})"
 
+    def ask_engine(self, question: Callable[[Engine], T]) -> T:
+        """Return the answer of the engine that the pool is on, together with those of other hosts.
+
+        Most pools are on one host, so it is asked while it looks for a record of others.
+        """
+        if "engine" not in vars(self):
+            answers: list[T] = []
+            ask_at_once(lambda: self.engine, lambda: answers.append(question(self._first_engine)))
+            if self.engine is self._first_engine:
+                return answers[0]
+        return question(self.engine)
+
     @property
     def nodes(self) -> list[Node]:
         """All nodes in their present state: central manager, access points, execution points."""
-        if "engine" not in vars(self):
-            # Most pools are on one host: ask it for nodes while it looks for a record of others.
-            found: list[Node] = []
-            ask_at_once(
-                lambda: self.engine,
-                lambda: found.extend(pool_nodes(self._first_engine, self.name)),
-            )
-            if self.engine is self._first_engine:
-                return found
-        return pool_nodes(self.engine, self.name)
+        return self.ask_engine(lambda engine: pool_nodes(engine, self.name))
 
     @property
     def reached_nodes(self) -> list[Node]:
         """The nodes on hosts that are reached. One can be used though another's host is away."""
-        return pool_nodes(lenient(self.engine), self.name)
+        return self.ask_engine(lambda engine: pool_nodes(lenient(engine), self.name))
 
     def node(self, name: str | None = None, *, role: Role = Role.ACCESS_POINT) -> Node:
         """Return the node of that name, or the first node of a role.
@@ -143,11 +148,12 @@ class PoolNodes:
         return next((node for node in self.nodes if node.is_personal), None)
 
 
-class Snapshot(PoolNodes):
+class NodesNow(PoolNodes):
     """The nodes of a pool as they were at one moment. The engine is asked once for all of them."""
 
-    def __init__(self, pool: PoolNodes) -> None:
-        self._nodes = pool.nodes  # first, because it asks for the engine at the same time
+    def __init__(self, pool: PoolNodes, nodes: Sequence[Node] | None = None) -> None:
+        """Store the nodes, if they are known; else ask for them."""
+        self._nodes = pool.nodes if nodes is None else nodes  # first: it asks for the engine too
         super().__init__(pool.engine, pool.name)
         self.engine = pool.engine
 

@@ -33,6 +33,7 @@ from condor_mini.reports.token_requests import requests_at
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from condor_mini.engine import Engine
     from condor_mini.nodes.fault_records import FaultRecord
     from condor_mini.nodes.holdings import LabelProblem
     from condor_mini.nodes.node import Identity, Node
@@ -264,12 +265,16 @@ def status_with_ads(
         also: Names of further attributes of the ads.
         timeout_s: How long the collector may take to answer.
     """
-    engine = lenient(pool.engine)
-    held = Holdings(engine, pool.name)
-    ask_at_once(lambda: held.nodes, lambda: held.volumes)
+
+    def holdings(engine: Engine) -> Holdings:
+        held = Holdings(lenient(engine), pool.name)
+        ask_at_once(lambda: held.nodes, lambda: held.volumes)
+        return held
+
+    held = pool.ask_engine(holdings)
     if not held.nodes:
         pool.existing_nodes()
-    away = [failure.message for failure in unreached(engine).values()]
+    away = [failure.message for failure in unreached(held.engine).values()]
     answer: tuple[list[Ad], str] = ([], "")
     requests: list[TokenRequest] = []
 

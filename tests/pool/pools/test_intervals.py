@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from condor_mini import Role
 from condor_mini.base.waiting import wait_until
 from intervals_page import KIND, intervals
 
@@ -38,6 +39,15 @@ def test_each_interval_has_the_value_of_the_page(pool: Pool) -> None:
         knob: value for knob, value in changed.items() if knob in values
     }
     assert "DAGMAN_USER_LOG_SCAN_INTERVAL" in values
+
+
+def test_startd_can_run_the_job_that_wakes_it(pool: Pool) -> None:
+    """The script that the configuration names ends well for the user that the startd runs it as."""
+    node = pool.node(role=Role.EXECUTION_POINT)
+    knobs = ["STARTD_CRON_JOBLIST", "STARTD_CRON_AWAIT_SECOND_EXECUTABLE"]
+    jobs, script = node.exec(["condor_config_val", *knobs]).stdout.splitlines()
+    assert "AWAIT_SECOND" in jobs.split()
+    assert node.exec([script], user="condor").returncode == 0
 
 
 def test_held_job_is_released_by_its_policy(pool: Pool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import time
 from contextlib import ExitStack, contextmanager
@@ -23,7 +24,6 @@ from condor_mini.engine import command
 from condor_mini.engine.protocol import QUICK_TIMEOUT_S
 
 if TYPE_CHECKING:
-    import re
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import BinaryIO
 
@@ -129,7 +129,7 @@ class Client:
         return call()
 
     def _is_disturbed(self, stderr: str) -> bool:
-        return self._dialect.disturbed.search(stderr) is not None
+        return re.search(self._dialect.disturbed, stderr) is not None
 
     @contextmanager
     def follow(self, *arguments: str) -> Iterator[Iterator[str]]:
@@ -150,7 +150,7 @@ class Client:
             for line in lines:
                 if held is not None:
                     yield held
-                held = line if self._dialect.complaint.match(line) else None
+                held = line if re.match(self._dialect.complaint, line) else None
                 if held is None:
                     yield line
         except CommandFailed as failure:
@@ -172,13 +172,15 @@ class Client:
         result = self.run(*arguments, timeout_s=timeout_s, check=False)
         self._raise_complaints(result, self._dialect.absent, self._dialect.removing)
 
-    def _raise_complaints(self, result: CommandResult, *harmless: re.Pattern[str]) -> None:
+    def _raise_complaints(self, result: CommandResult, *harmless: str) -> None:
         """Raise what a command about several things complains of, unless it is harmless."""
         if result.returncode == 0:
             return
         lines = [line.strip() for line in result.stderr.splitlines()]
-        complaints = [line for line in lines if line and not self._dialect.verdict.fullmatch(line)]
-        failures = [line for line in complaints if not any(p.search(line) for p in harmless)]
+        complaints = [
+            line for line in lines if line and not re.fullmatch(self._dialect.verdict, line)
+        ]
+        failures = [line for line in complaints if not any(re.search(p, line) for p in harmless)]
         if failures or not complaints:
             text = "\n".join(failures) or result.stderr or result.stdout
             raise self.error_of(CommandFailed(result.argv, result.returncode, text))
@@ -190,26 +192,26 @@ class Client:
         if failure.returncode is None:
             return failure
         stderr = failure.stderr.strip()
-        if self._dialect.unreachable.search(stderr):
+        if re.search(self._dialect.unreachable, stderr):
             return self.unreachable(stderr)
-        if port := self._dialect.port_taken.search(stderr):
+        if port := re.search(self._dialect.port_taken, stderr):
             return AlreadyInUse(f"Host port {port[1]} is already in use.\n{failure.message}")
-        if self._dialect.taken.search(stderr):
+        if re.search(self._dialect.taken, stderr):
             return AlreadyInUse(failure.message)
-        if self._dialect.no_subnet.search(stderr):
+        if re.search(self._dialect.no_subnet, stderr):
             return EngineCapabilityError(failure.message, hint=self._dialect.hint_no_subnet)
-        if self._dialect.absent.search(stderr):
+        if re.search(self._dialect.absent, stderr):
             return NotFound(failure.message)
-        if self._dialect.read_only.search(stderr):
+        if re.search(self._dialect.read_only, stderr):
             return ReadOnlyError(failure.message)
         failure.hint = self.hint_of(stderr)
         return failure
 
     def hint_of(self, stderr: str) -> str | None:
         """Return what to do about a failure, if the engine's words tell."""
-        if self._dialect.disk_full.search(stderr):
+        if re.search(self._dialect.disk_full, stderr):
             return self._dialect.hint_disk_full
-        hints = (hint for words, hint in self._dialect.remedies if words.search(stderr))
+        hints = (hint for words, hint in self._dialect.remedies if re.search(words, stderr))
         return next(hints, None)
 
     def unreachable(self, stderr: str) -> EngineNotFound:
@@ -221,7 +223,7 @@ class Client:
                 f"the host {host} is not reached: {reason}",
                 hint=f"See what is wrong: {shlex.join(self.argv('version'))}",
             )
-        denied = self._dialect.denied.search(stderr)
+        denied = re.search(self._dialect.denied, stderr)
         error = EngineAccessDenied if _PERMISSION_DENIED in stderr else EngineNotFound
         return error(
             f"{self._dialect.name} does not answer: {reason}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import re
 import sys
 import tarfile
 import tempfile
@@ -179,9 +180,9 @@ class OciContainers(OciVolumes):
     def _raise_if_it_never_ran(self, container: str, result: CommandResult) -> None:
         """Raise if the engine failed, and not the command: the status alone does not tell."""
         output = result.stdout + result.stderr
-        if self._dialect.not_running.fullmatch(output):
+        if re.fullmatch(self._dialect.not_running, output):
             raise NotFound(f"Container {container} is not running: {output.strip()}")
-        if self._dialect.unreachable.match(output):
+        if re.match(self._dialect.unreachable, output):
             raise self._client.unreachable(output)
 
     def run_in_network(

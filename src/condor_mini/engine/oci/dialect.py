@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,7 +20,8 @@ if TYPE_CHECKING:
 class Dialect:
     """How one engine's command line is called, and what its complaints look like.
 
-    The patterns are searched in its stderr: its exit statuses do not tell enough.
+    The patterns are searched in its stderr: its exit statuses do not tell enough. They are compiled
+    when they are first used, which costs milliseconds: most commands need none.
     """
 
     name: str
@@ -78,32 +78,32 @@ class Dialect:
     changes: tuple[str, ...]
     """The events of containers and volumes by which they change."""
 
-    complaint: re.Pattern[str]
+    complaint: str
     """How a line begins that is the engine's own, and not the container's."""
-    absent: re.Pattern[str]
+    absent: str
     """No such container, image, network, volume or file."""
-    taken: re.Pattern[str]
+    taken: str
     """The name belongs to another container or network."""
-    port_taken: re.Pattern[str]
+    port_taken: str
     """A port of the host is in use; the port is the first group."""
-    no_subnet: re.Pattern[str]
+    no_subnet: str
     """No addresses are left for another network."""
-    read_only: re.Pattern[str]
+    read_only: str
     """The place to write to is read-only, like the container's root."""
-    disk_full: re.Pattern[str]
+    disk_full: str
     """The disk is full."""
-    not_running: re.Pattern[str]
+    not_running: str
     """The whole output of ``exec`` if the container cannot run the command."""
-    unreachable: re.Pattern[str]
+    unreachable: str
     """The client has no engine to talk to."""
-    denied: re.Pattern[str]
+    denied: str
     """... because this user may not open its socket."""
-    verdict: re.Pattern[str]
+    verdict: str
     """A whole line that only says that something failed."""
-    removing: re.Pattern[str]
+    removing: str
     """Another process is removing it already."""
 
-    loaded: re.Pattern[str]
+    loaded: str
     """The line of stdout that names a loaded image; the name is the first group."""
 
     hint_absent: str
@@ -111,14 +111,14 @@ class Dialect:
     hint_disk_full: str
     hint_no_subnet: str
     hint_unreachable: str
-    disturbed: re.Pattern[str] = re.compile(r"(?!)")
+    disturbed: str = r"(?!)"
     """A command failed only because something else was removed at the same moment."""
-    remedies: tuple[tuple[re.Pattern[str], str], ...] = ()
+    remedies: tuple[tuple[str, str], ...] = ()
     """Other complaints about this machine, each with what to do."""
 
 
-def _words(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern, re.IGNORECASE)
+def _words(pattern: str) -> str:
+    return f"(?i:{pattern})"
 
 
 _CONTAINERS_CONF = "/etc/containers/containers.conf (or the file that CONTAINERS_CONF names)"
@@ -200,7 +200,7 @@ DOCKER = Dialect(
     denied=_words(r"permission denied while trying to connect"),
     verdict=_words(r"exit status \d+"),
     removing=_words(r"removal of container \S+ is already in progress"),
-    loaded=re.compile(r"^Loaded image: (\S+)$", re.MULTILINE),
+    loaded=r"(?m)^Loaded image: (\S+)$",
     hint_absent="Install Docker, or put the docker command on PATH.",
     hint_denied=(
         "Let this user use Docker: sudo usermod -aG docker $USER, then log in again"
@@ -277,7 +277,7 @@ PODMAN = Dialect(
     denied=_words(r"connect: permission denied"),
     verdict=_words(r"exit status \d+"),
     removing=_words(r"container \S+ is (already )?being removed"),
-    loaded=re.compile(r"^Loaded image: (?:localhost/)?(\S+)$", re.MULTILINE),
+    loaded=r"(?m)^Loaded image: (?:localhost/)?(\S+)$",
     # It reads all images to answer about one, which is `inspecting object: NAME: image not known`,
     # and all interfaces of the host to find addresses for a network.
     disturbed=_words(

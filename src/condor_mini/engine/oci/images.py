@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from functools import partial
 from typing import TYPE_CHECKING
@@ -56,7 +57,7 @@ class OciImages(OciAdapter):
         except FileNotFoundError:
             raise self._client.no_client() from None
         except CommandFailed as failure:
-            if failure.returncode != 0 and self._dialect.unreachable.search(failure.stderr):
+            if failure.returncode != 0 and re.search(self._dialect.unreachable, failure.stderr):
                 raise self._client.unreachable(failure.stderr) from None
             outcome = (
                 f"did not end within {BUILD_TIMEOUT_S:g} s"
@@ -84,4 +85,4 @@ class OciImages(OciAdapter):
     def load_images(self, tarball: Path) -> list[str]:
         """See ``Engine.load_images``."""
         output = self._client.run("load", "--input", str(tarball), timeout_s=BUILD_TIMEOUT_S).stdout
-        return self._dialect.loaded.findall(output)
+        return re.findall(self._dialect.loaded, output)

@@ -5,6 +5,7 @@ Its words are those of Podman 4.3.1 on Debian 12.
 
 from __future__ import annotations
 
+import re
 import shlex
 from typing import TYPE_CHECKING
 
@@ -136,4 +137,4 @@ def test_words_mean_errors(
 )
 def test_words_of_a_container_that_cannot_run_it(said: str) -> None:
     """These words mean that the command never ran."""
-    assert PODMAN.not_running.fullmatch(said)
+    assert re.fullmatch(PODMAN.not_running, said)
