@@ -7,6 +7,7 @@ import os
 from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from condor_mini.base.errors import CondorMiniError
 from condor_mini.base.layout import LABEL, PREFIX
 from condor_mini.engine import ContainerSpec, FakeEngine, FakeOutcome, VolumeMount
-from condor_mini.lifecycle import removal
+from condor_mini.lifecycle import removal, unfinished
 from condor_mini.nodes.holdings import Holdings
 from condor_mini.nodes.node import pool_labels, pool_nodes
 from condor_mini.nodes.personal_labels import PERSONAL_STATE
@@ -417,5 +418,6 @@ def test_whatever_the_labels_say(
     told(engine)
     for pool in [*Pool.list(engine=engine), Pool(engine, "ci")]:
         for look in (pool.status, pool.start, lambda pool=pool: pool.scale(2), pool.delete):
-            with suppress(CondorMiniError):
+            # Nobody else creates nodes here: to wait for that took seconds of each example.
+            with suppress(CondorMiniError), patch.object(unfinished, "QUIET_S", 0):
                 look()
