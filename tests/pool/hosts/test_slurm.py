@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_mini.base.series import catalogue
 from condor_mini.base.waiting import wait_until
 from slurm_for_tests import UID, can_have_slurm, cluster
 
@@ -39,8 +38,8 @@ queue {count}
 """
 
 
-@pytest.fixture(scope="module")
-def slurm() -> Iterator[Cluster]:
+@pytest.fixture(scope="module", params=["25", pytest.param("23", marks=pytest.mark.slow)])
+def slurm(request: pytest.FixtureRequest) -> Iterator[Cluster]:
     """A cluster on whose login host the user has created a pool without an engine."""
     if os.geteuid() != 0 or not can_have_slurm():
         pytest.skip("a cluster takes root, and the packages slurm-wlm and munge")
@@ -48,8 +47,7 @@ def slurm() -> Iterator[Cluster]:
         packages = copy_of_us(bare.base / "packages")
         made = replace(bare, python=python_for(UID), packages=str(packages))
         copy_of_cache(made.home / "cache", UID)
-        series = catalogue().get(None).number
-        made.ran("create", "--expose", "login", "--htcondor", series, "-q")
+        made.ran("create", "--expose", "login", "--htcondor", request.param, "-q")
         yield made
 
 
