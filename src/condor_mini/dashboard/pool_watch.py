@@ -40,7 +40,7 @@ timeout "$1" tail -q -n 0 -F -- "$log" 2>/dev/null | {first}
 """
 """Prints 1 as soon as a line comes that counts, 0 if none comes, and nothing if there is no log.
 tail(1) is woken by the kernel, so that waiting costs nothing, and ends when its reader has."""
-CHANGED, UNCHANGED = "1", "0"
+CHANGED = "1"
 QUEUE_SCRIPT = _SCRIPT.format(knob="JOB_QUEUE_LOG", first="head -c 1 | wc -c")
 """The schedd writes whenever the queue changes (manual, JOB_QUEUE_LOG): a job is submitted, starts,
 ends, or is held."""
@@ -142,13 +142,14 @@ class PoolWatch:
     def _wait(self, place: Place, node: Node, changed: Callable[[], object]) -> None:
         _, script = place
         argv = ["sh", "-c", script, "sh", str(WATCH_S)]
-        said = UNCHANGED
         try:
-            while said in (CHANGED, UNCHANGED) and self._is_wanted:
-                self._waiting[place] = time.monotonic()
+            while self._is_wanted:
+                self._waiting[place] = began = time.monotonic()
                 said = node.exec(argv, user="root", timeout_s=WATCH_S + PATIENCE_S).stdout.strip()
                 if said == CHANGED:
                     changed()
+                elif time.monotonic() - began < WATCH_S:  # it cannot wait here
+                    return
         except CondorMiniError:  # the node has ended, which the engine tells too
             pass
         finally:

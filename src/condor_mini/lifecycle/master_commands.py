@@ -1,4 +1,4 @@
-"""Commands to the master of a node: ``condor_off`` and ``condor_on``."""
+"""Commands to the master of a node: ``condor_off``, ``condor_on`` and ``condor_reconfig``."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ _TIMEOUT_S = 60.0
 def command_master(node: Node, *argv: str) -> str:
     """Run a tool that commands a node's master, as root; return what it says of problems.
 
-    Their status is 0 also if the master refuses them (25.14.1), so look whether it obeys.
+    The status of condor_off and condor_on is 0 also if the master refuses them (25.14.1), so look
+    whether it obeys.
 
     Raises:
         CommandFailed: It failed.

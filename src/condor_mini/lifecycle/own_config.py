@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import CommandFailed
 from condor_mini.base.tar_writer import TarWriter
+from condor_mini.lifecycle.master_commands import command_master
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +37,7 @@ def write(node: Node, file: str, text: str) -> None:
         node.engine.copy_in(node.info.id, tar.finish())
     else:
         _run(node, ["tee", file], text)
-    _run(node, ["condor_reconfig"])
+    command_master(node, "condor_reconfig")
 
 
 def _run(node: Node, argv: Sequence[str], stdin: str | None = None) -> None:

@@ -10,6 +10,7 @@ import socket
 import urllib.error
 import urllib.request
 from contextlib import ExitStack
+from functools import partial
 from http.cookiejar import CookieJar
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -71,7 +72,7 @@ def pool(
     )
     try:
         for port in ports.values():
-            wait_until(lambda port=port: silence(port), timeout_s=START_S)  # type: ignore[misc]
+            wait_until(partial(silence, port), timeout_s=START_S)
         yield made
     finally:
         made.delete()
@@ -192,7 +193,8 @@ def test_other_permissions(pool: Pool, jobs: Path) -> None:
     assert get.split()[2] == "200"
 
 
-def test_secrets_are_in_files_alone(pool: Pool, jobs: Path, logged_in: None) -> None:  # noqa: ARG001
+@pytest.mark.usefixtures("logged_in")
+def test_secrets_are_in_files_alone(pool: Pool, jobs: Path) -> None:
     """Client secret, refresh token and access token are in no log, command line or setting."""
     run(pool, jobs / "use-drive.sub", timeout_s=JOBS_S)
     owned = on_access_point(pool, "stat", "-c", "%U %a", "/etc/condor/drive-client-secret")

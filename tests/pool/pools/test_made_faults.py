@@ -161,6 +161,7 @@ def test_daemon_obeys_after_a_dead_shared_port(pool_engine: Engine) -> None:
         with pool.faults.stop("execute-1", "startd"):
             await_ad(pool, "execute-1", "Name")
         await_ad(pool, "execute-1", "State", "Unclaimed")
+        pool.set_debug_levels({"startd": "D_FULLDEBUG"}, node="execute-1")
 
 
 # -- nodes ----------------------------------------------------------------------------------------

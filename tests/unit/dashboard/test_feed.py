@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,7 +16,7 @@ from condor_mini.reports.status import Verdict
 from looks import Looks, job, look
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
     from condor_mini.dashboard.look import Look
 
@@ -166,28 +167,35 @@ def test_calm_pool_is_looked_at_seldom(calm_s: float, pause_s: float) -> None:
     assert feed.pause_s == pause_s
 
 
+@asynccontextmanager
+async def calm_feed(source: Looks, time: Time) -> AsyncIterator[tuple[Feed, Callable[[], object]]]:
+    """A feed that has come to watch a calm pool, and what it wants to be called then."""
+    feed = Feed(source, clock=time)
+    task = asyncio.create_task(feed.run())
+    with feed.watching():
+        await body(feed)
+        was_watched = source.changed is not None
+        assert not was_watched
+        time.now += PACES[-1][0] + 1
+        await asyncio.wait_for(until(lambda: source.changed is not None), DEADLINE_S)
+        assert source.changed is not None
+        yield feed, source.changed
+    task.cancel()
+
+
 def test_queue_of_a_calm_pool_is_watched() -> None:
     """A change is looked at when it happens, not when the pause is over."""
     time, source = Time(), Looks()
 
-    async def scene() -> tuple[bool, int]:
-        feed = Feed(source, clock=time)
-        task = asyncio.create_task(feed.run())
-        with feed.watching():
-            await body(feed)
-            was_watched = source.changed is not None
-            time.now += PACES[-1][0] + 1
-            await asyncio.wait_for(until(lambda: source.changed is not None), DEADLINE_S)
-            assert source.changed is not None
+    async def scene() -> int:
+        async with calm_feed(source, time) as (feed, changed):
+            known = feed.version  # the look may be over when `changed` has returned
             source.now = look(jobs=[job("8.0")])
-            await asyncio.to_thread(source.changed)
-            await body(feed, feed.version)
-        task.cancel()
-        return was_watched, source.count
+            await asyncio.to_thread(changed)
+            await body(feed, known)
+        return source.count
 
-    was_watched, looks = asyncio.run(scene())
-    assert not was_watched
-    assert looks == 3
+    assert asyncio.run(scene()) == 3
 
 
 @pytest.mark.parametrize(
@@ -210,15 +218,8 @@ def test_watched_pool_is_looked_at_more_seldom(
         source.now = seen
 
     async def scene() -> float:
-        feed = Feed(source, clock=time)
-        task = asyncio.create_task(feed.run())
-        with feed.watching():
-            await body(feed)
-            time.now += PACES[-1][0] + 1
-            await asyncio.wait_for(until(lambda: source.changed is not None), DEADLINE_S)
-            pause_s = feed.pause_s
-        task.cancel()
-        return pause_s
+        async with calm_feed(source, time) as (feed, _):
+            return feed.pause_s
 
     assert asyncio.run(scene()) == pause_s
 
@@ -228,19 +229,11 @@ def test_change_that_is_not_to_be_seen_leaves_the_pool_calm() -> None:
     time, source = Time(), Looks()
 
     async def scene() -> tuple[int, float]:
-        feed = Feed(source, clock=time)
-        task = asyncio.create_task(feed.run())
-        with feed.watching():
-            await body(feed)
-            time.now += PACES[-1][0] + 1
-            await asyncio.wait_for(until(lambda: source.changed is not None), DEADLINE_S)
+        async with calm_feed(source, time) as (feed, changed):
             before = source.count
-            assert source.changed is not None
-            await asyncio.to_thread(source.changed)
+            await asyncio.to_thread(changed)
             await asyncio.wait_for(until(lambda: source.count > before), DEADLINE_S)
-            pause_s = feed.pause_s
-        task.cancel()
-        return source.count - before, pause_s
+            return source.count - before, feed.pause_s
 
     assert asyncio.run(scene()) == (1, SELDOM_S)
 
