@@ -1,4 +1,4 @@
-"""What happens between the arrival of a job's input and its start."""
+"""What happens when jobs start: the first of a pool, and each when its input has arrived."""
 
 from __future__ import annotations
 
@@ -44,6 +44,13 @@ def guidance(pool: Pool, cluster: str) -> Counter[str]:
                 if started == cluster:
                     told.update(words)
     return told
+
+
+def test_the_negotiators_cycles_begin_with_a_second(pool: Pool) -> None:
+    """The master starts it by our script: docs/decisions/0008."""
+    manager = next(node for node in pool.nodes if node.role is Role.CENTRAL_MANAGER)
+    log = manager.exec(["sh", "-c", "cat /var/log/condor/MasterLog*"], user="root").stdout
+    assert re.search(r'Started DaemonCore process "\S+/start-negotiator", pid', log), log
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import CommandFailed, EngineCapabilityError
@@ -30,7 +31,15 @@ class OciEngine(OciContainers, OciNetworks, OciImages, ImageBuilder, NamespaceKe
     """The engine behind one row of the table of dialects."""
 
     def info(self) -> EngineInfo:
-        """See ``Engine.info``."""
+        """See ``Engine.info``. What it says stays: a command asks several times, for 45 ms each."""
+        return self._info
+
+    @cached_property
+    def _info(self) -> EngineInfo:
+        return self._ask()
+
+    def _ask(self) -> EngineInfo:
+        """Return what the engine says of itself now."""
         try:
             answer = self._client.run("info", *JSON, check=False, timeout_s=INFO_TIMEOUT_S)
         except CommandFailed:

@@ -31,12 +31,12 @@ class DockerElsewhere(OciEngine):
         super().__init__(replace(DOCKER, host=host, options=options_of(host)))
 
     def info(self) -> EngineInfo:
-        """See ``Engine.info``.
+        """See ``Engine.info``. It is asked each time, because a host can go away meanwhile.
 
         Raises:
             EngineCapabilityError: The engine is too old.
         """
-        found = super().info()
+        found = self._ask()
         major = found.version.partition(".")[0]
         if major.isdigit() and int(major) < OLDEST:
             raise EngineCapabilityError(
