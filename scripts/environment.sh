@@ -48,7 +48,8 @@ is_made() {
   return 1
 }
 
-# environment [EXTRA]: with the extra's packages too.
+# environment [EXTRA [MODULE [ARGUMENT ...]]]: with the extra's packages too. While the environment is made, a module
+# of ours runs that needs only Python's own library.
 environment() {
   python=$(find_python) || exit
   venv=$root/.venv
@@ -57,7 +58,7 @@ environment() {
   fi
   bin=$venv/bin
   wanted="$root $("$python" --version) $(cksum <"$root/pyproject.toml")"
-  is_made "$@" && return
+  is_made "${1:-}" && return
 
   need_ensurepip
   say "Making the Python environment in $venv (once) ..."
@@ -65,13 +66,29 @@ environment() {
   (
     # Two first runs at once share one environment: the second waits, and finds it made.
     ! command -v flock >/dev/null || flock 9
-    is_made "$@" && exit
-    "$python" -m venv "$venv"
-    "$bin/python" -m pip install --quiet --disable-pip-version-check --editable "$root${1:+[$1]}"
-    echo "$wanted" >"$venv/made-for"
-    [ -z "${1:-}" ] || echo "$wanted" >"$venv/made-for-$1"
+    is_made "${1:-}" && exit
+    make_environment "$@"
   ) 9>"$venv/lock" || {
     say "The Python environment could not be made (see above). Is there a network? Try again: rm -r $venv"
     exit 1
   }
+}
+
+make_environment() {
+  extra=${1:-}
+  meanwhile=''
+  if [ $# -gt 1 ]; then
+    shift
+    PYTHONPATH=$root/src "$python" -m "$@" 9>&- &
+    meanwhile=$!
+  fi
+  # A failure does not end the shell here, because environment asks for the status.
+  if ! { "$python" -m venv "$venv" &&
+    "$bin/python" -m pip install --quiet --disable-pip-version-check --editable "$root${extra:+[$extra]}"; }; then
+    [ -z "$meanwhile" ] || kill "$meanwhile"
+    return 1
+  fi
+  [ -z "$meanwhile" ] || wait "$meanwhile" || true
+  echo "$wanted" >"$venv/made-for"
+  [ -z "$extra" ] || echo "$wanted" >"$venv/made-for-$extra"
 }

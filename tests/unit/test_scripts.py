@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import tomllib
@@ -37,3 +38,31 @@ def test_extra_for_development_has_those_of_all_scripts() -> None:
     assert [
         name for name in asked if name not in taken and not set(extras[name]) <= set(extras["dev"])
     ] == []
+
+
+def test_environment_that_cannot_be_made(tmp_path: Path) -> None:
+    """The script says so and ends, and so does what runs meanwhile."""
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "x"\nversion = "1"\n')
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src/waits.py").write_text(
+        "import pathlib, signal\npathlib.Path('began').touch()\nsignal.pause()\n"
+    )
+    script = f"root={tmp_path}; . {ROOT}/scripts/environment.sh; environment '' waits; echo made"
+    result = subprocess.run(
+        ["sh", "-euc", script],
+        cwd=tmp_path,
+        env={
+            **os.environ,
+            "PIP_NO_INDEX": "1",
+            "PIP_FIND_LINKS": "",
+            "PIP_CONFIG_FILE": os.devnull,
+        },
+        capture_output=True,  # also waits until everything that may write here has ended
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "The Python environment could not be made" in result.stderr
+    assert (tmp_path / "began").exists()
+    assert not list(tmp_path.glob(".venv/made-for*"))

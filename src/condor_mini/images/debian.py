@@ -6,6 +6,7 @@ mmdebstrap makes the same minimal system as ``debian:*-slim``, from the same sig
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -49,16 +50,17 @@ def debian_base(engine: ImageBuilder, progress: Progress) -> str:
 
 def _bootstrap(engine: Engine, reference: str, progress: Progress) -> None:
     mmdebstrap = _mmdebstrap(progress)
-    excludes = files("condor_mini").joinpath("images/condor-base/dpkg-excludes")
     with (
         ScratchDirectory() as scratch,
-        as_file(excludes) as dpkg_excludes,
+        as_file(files("condor_mini").joinpath("images")) as images,
         progress.step(f"Making {reference} from Debian's packages"),
     ):
         tarball = Path(scratch) / "root.tar"
+        excludes = shlex.quote(str(images / "condor-base/dpkg-excludes"))
         argv = [
-            *(mmdebstrap, "--quiet", "--variant=minbase"),
-            *("--include=ca-certificates", f"--dpkgopt={dpkg_excludes}"),
+            *(mmdebstrap, "--quiet", "--variant=minbase", "--include=ca-certificates"),
+            f"--extract-hook=upload {excludes} /etc/dpkg/dpkg.cfg.d/condor-mini",
+            f"--extract-hook={(images / 'debian-base/remove-excluded').read_text('utf-8')}",
             '--aptopt=Acquire::Languages "none"',
             *(catalogue().debian, str(tarball)),
         ]

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from condor_mini.base.directories import user_cache
 from condor_mini.base.errors import RuntimeFailed
 from condor_mini.base.locks import Lock
 
@@ -80,9 +81,7 @@ class Store:
             directory: Directory of the runtimes. None for the user's cache directory.
         """
         if directory is None:
-            from platformdirs import user_cache_path
-
-            directory = user_cache_path("condor-mini", appauthor=False) / "runtime"
+            directory = user_cache() / "runtime"
         self.directory = directory.absolute()
 
     def path(self, series: str, architecture: str, digest: str) -> Path:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from condor_mini.base.directories import user_state
 from condor_mini.base.errors import CommandFailed, NotFound
 from condor_mini.engine import command, terminal
 from condor_mini.engine.embedded import state
@@ -372,6 +373,4 @@ class EmbeddedEngine(ImageComposer):
 
 def default_directory() -> Path:
     """Return the directory with the user's containers."""
-    from platformdirs import user_state_path
-
-    return user_state_path("condor-mini", appauthor=False) / "engine"
+    return user_state() / "engine"
