@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # Sourced by run, build and test, which have set $root: makes the Python environment in .venv once,
-# and again when pyproject.toml or the Python changes. Leaves its programs' directory in $bin.
+# and again when pyproject.toml or that Python changes. Leaves its programs' directory in $bin.
 
 : "${root:?is set by the script that sources this}"
 
@@ -40,8 +40,13 @@ need_packages() {
   rm "$log"
 }
 
-# is_made [EXTRA]: whether $venv has what is $wanted. The extra dev has the packages of sbom and docs.
+# described: what $venv is made for, and its Python. That of PATH is not asked, which takes a tenth of a second where it
+# is a shim of pyenv.
+described() { echo "$root $("$bin/python" --version 2>/dev/null) $(cksum <"$root/pyproject.toml")"; }
+
+# is_made [EXTRA]: whether $venv is as described. The extra dev has the packages of sbom and docs.
 is_made() {
+  wanted=$(described)
   for made in "made-for${1:+-$1}" made-for-dev; do
     [ "$(cat "$venv/$made" 2>/dev/null || true)" = "$wanted" ] && return
   done
@@ -51,15 +56,14 @@ is_made() {
 # environment [EXTRA [MODULE [ARGUMENT ...]]]: with the extra's packages too. While the environment is made, a module
 # of ours runs that needs only Python's own library.
 environment() {
-  python=$(find_python) || exit
   venv=$root/.venv
   if [ ! -w "$root" ]; then
     venv=${XDG_CACHE_HOME:-$HOME/.cache}/condor-mini/venv-$(echo "$root" | cksum | cut -d' ' -f1)
   fi
   bin=$venv/bin
-  wanted="$root $("$python" --version) $(cksum <"$root/pyproject.toml")"
   is_made "${1:-}" && return
 
+  python=$(find_python) || exit
   need_ensurepip
   say "Making the Python environment in $venv (once) ..."
   mkdir -p "$venv"
@@ -89,6 +93,6 @@ make_environment() {
     return 1
   fi
   [ -z "$meanwhile" ] || wait "$meanwhile" || true
-  echo "$wanted" >"$venv/made-for"
-  [ -z "$extra" ] || echo "$wanted" >"$venv/made-for-$extra"
+  described >"$venv/made-for"
+  [ -z "$extra" ] || cp "$venv/made-for" "$venv/made-for-$extra"
 }

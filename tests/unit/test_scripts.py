@@ -66,3 +66,36 @@ def test_environment_that_cannot_be_made(tmp_path: Path) -> None:
     assert "The Python environment could not be made" in result.stderr
     assert (tmp_path / "began").exists()
     assert not list(tmp_path.glob(".venv/made-for*"))
+
+
+def test_an_environment_that_is_made_asks_its_own_python(tmp_path: Path) -> None:
+    """What is called python3 on PATH may be slow to answer, and need not be there any more."""
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "x"\nversion = "1"\n')
+    own = tmp_path / ".venv/bin/python"
+    own.parent.mkdir(parents=True)
+    own.write_text("#!/bin/sh\necho Python 3.11.7\n")
+    own.chmod(0o755)
+    other = tmp_path / "path/python3"
+    other.parent.mkdir()
+    other.write_text("#!/bin/sh\ntouch asked\n")
+    other.chmod(0o755)
+
+    def environment(before: str = "") -> str:
+        script = (
+            f"root={tmp_path}; . {ROOT}/scripts/environment.sh; {before} environment; echo made"
+        )
+        return subprocess.run(
+            ["sh", "-euc", script],
+            cwd=tmp_path,
+            env={"PATH": f"{other.parent}:/usr/bin:/bin", "HOME": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        ).stdout
+
+    mark = f"venv={tmp_path}/.venv bin={tmp_path}/.venv/bin; described >{tmp_path}/.venv/made-for;"
+    assert (environment(mark), (tmp_path / "asked").exists()) == ("made\n", False)
+    own.write_text("#!/bin/sh\necho Python 3.12.1\n")
+    environment()
+    assert (tmp_path / "asked").exists(), "another Python needs another environment"
