@@ -9,7 +9,8 @@ from pathlib import Path
 
 import condor_mini
 
-SCRIPT = Path(condor_mini.__file__).parent / "images/condor-base/libexec/background/start-negotiator"
+BACKGROUND = Path(condor_mini.__file__).parent / "images/condor-base/libexec/background"
+SCRIPT = BACKGROUND / "start-negotiator"
 
 
 def test_the_negotiator_begins_in_the_next_second(tmp_path: Path) -> None:
