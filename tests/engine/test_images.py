@@ -145,6 +145,14 @@ def test_build_gives_every_tag(engine: Engine, built: BuildSpec) -> None:
     assert all(engine.image(tag) is not None for tag in built.tags)
 
 
+@needs_builds
+def test_several_images_at_once(engine: Engine, built: BuildSpec, name: str) -> None:
+    """Those that are there, by the names that were asked for."""
+    builder = require_builder(engine, "test")
+    found = builder.images([f"{name}:absent", *built.tags])
+    assert found == {tag: engine.image(tag) for tag in built.tags}
+
+
 @pytest.mark.engines("docker", "podman")
 def test_image_says_its_variables(engine: Engine, built: BuildSpec) -> None:
     """What a Dockerfile sets is told of the image; the fake one reads none."""

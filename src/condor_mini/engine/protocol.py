@@ -239,6 +239,10 @@ class Engine(ContainerEngine, NetworkStore, VolumeStore, ImageStore, Protocol):
 class ImageBuilder(Engine, Protocol):
     """An engine that gets images from registries, from Dockerfiles and from files of images."""
 
+    def images(self, references: Sequence[str]) -> dict[str, ImageInfo]:
+        """Return those of these images that the engine has, by name."""
+        return {name: image for name in references if (image := self.image(name))}
+
     def pull(self, reference: str, *, timeout_s: float) -> None:
         """Fetch an image from its registry."""
 

@@ -302,6 +302,10 @@ class _Building(SeveralHosts, ImageBuilder):
     def _builder(self) -> ImageBuilder:
         return require_builder(self._all[FIRST], "build images")
 
+    def images(self, references: Sequence[str]) -> dict[str, ImageInfo]:
+        """See ``ImageBuilder.images``."""
+        return self._builder.images(references)
+
     def pull(self, reference: str, *, timeout_s: float) -> None:
         """See ``ImageBuilder.pull``."""
         self._builder.pull(reference, timeout_s=timeout_s)

@@ -142,17 +142,28 @@ def build(
         return [_composed(engine, role, series, progress) for role in ROLES if role in wanted]
     image_builder = require_builder(engine, f"build {', '.join(sorted(wanted))}")
     base_args = {"HTCONDOR": series.number, **(build_args or {})}
-    base_args["BASE"] = base or debian_base(image_builder, progress)
-    below = engine.image(base_args["BASE"])
-    made: dict[str | None, ImageInfo | None] = {None: below}
+    needed = wanted.union(*map(_all_below, wanted), ["base"])
+    names = [reference(role, series, tag) for role in needed]
+    there = image_builder.images([*([base] if base else debian_names()), *names])
+    chosen = base or next((name for name in debian_names() if name in there), None)
+    chosen = base_args["BASE"] = chosen or debian_base(image_builder, progress)
+    made: dict[str | None, ImageInfo | None] = {None: there.get(chosen) or engine.image(chosen)}
     results = []
     for role in ALL_ROLES:
-        if role not in wanted.union(*map(_all_below, wanted), ["base"]):
+        if role not in needed:
             continue
         parent = _below(role)
         arguments = {"BASE": reference(parent, series, tag)} if parent else base_args
         image, fresh = _build_one(
-            image_builder, role, series, progress, tag, arguments, made[parent], no_cache=no_cache
+            image_builder,
+            role,
+            series,
+            progress,
+            tag,
+            arguments,
+            made[parent],
+            there.get(reference(role, series, tag)),
+            no_cache=no_cache,
         )
         made[role] = image
         if role in wanted:
@@ -249,14 +260,14 @@ def _build_one(
     tag: str | None,
     arguments: Mapping[str, str],
     below: ImageInfo | None,
+    existing: ImageInfo | None,
     *,
     no_cache: bool,
 ) -> tuple[ImageInfo, bool]:
-    """Build an image on ``below`` if it is outdated; return it, and whether it was built."""
+    """Build an image on ``below`` if what is there is outdated; return it, and whether it was."""
     name = reference(role, series, tag)
     with as_file(files("condor_mini").joinpath(f"images/condor-{role}")) as folder:
         digest = digest_of(folder, arguments, below.id if below else "")
-        existing = engine.image(name)
         if existing and existing.labels.get(DIGEST_LABEL) == digest and not no_cache:
             return existing, False
         is_default = tag is None and series.number == catalogue().default

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -93,3 +94,28 @@ def test_other_failures_of_an_import_are_raised(
     with pytest.raises(CommandFailed, match=message):
         OciEngine(PODMAN).import_image(tmp_path / "root.tar", "an:image", labels={})
     assert count.read_text() == calls
+
+
+def test_images_that_are_there_are_one_question(
+    tmp_path: Path, put_binary: Callable[[str, str], None]
+) -> None:
+    """Podman says where local images are from. What the answer lacks is asked for by itself."""
+    images = [
+        {"Id": name, "Size": 1, "Config": {}, "RepoTags": [f"localhost/{name}:1"]} for name in "ab"
+    ]
+    (tmp_path / "answer").write_text(json.dumps(images) + "\n")
+    calls = tmp_path / "calls"
+    absent = 'case $* in *absent*) echo "Error: absent:1: image not known" >&2; exit 125; esac'
+    both = f'[ $# = 3 ] || {{ read -r answer <{tmp_path}/answer; echo "$answer"; }}'
+    put_binary("podman", f"echo $* >>{calls}; {both}; {absent}")
+
+    found = OciEngine(PODMAN).images(["a:1", "b:1"])
+    assert {name: image.id for name, image in found.items()} == {
+        "a:1": "sha256:a",
+        "b:1": "sha256:b",
+    }
+    assert calls.read_text() == "image inspect a:1 b:1\n"
+
+    found = OciEngine(PODMAN).images(["a:1", "absent:1"])
+    assert list(found) == ["a:1"]
+    assert calls.read_text().endswith("image inspect a:1 absent:1\nimage inspect absent:1\n")
