@@ -106,7 +106,7 @@ def test_images_that_are_there_are_one_question(
     (tmp_path / "answer").write_text(json.dumps(images) + "\n")
     calls = tmp_path / "calls"
     absent = 'case $* in *absent*) echo "Error: absent:1: image not known" >&2; exit 125; esac'
-    both = f'[ $# = 3 ] || {{ read -r answer <{tmp_path}/answer; echo "$answer"; }}'
+    both = f'[ $# = 4 ] || {{ read -r answer <{tmp_path}/answer; echo "$answer"; }}'
     put_binary("podman", f"echo $* >>{calls}; {both}; {absent}")
 
     found = OciEngine(PODMAN).images(["a:1", "b:1"])
@@ -114,8 +114,9 @@ def test_images_that_are_there_are_one_question(
         "a:1": "sha256:a",
         "b:1": "sha256:b",
     }
-    assert calls.read_text() == "image inspect a:1 b:1\n"
+    assert calls.read_text() == "--log-level=error image inspect a:1 b:1\n"
 
     found = OciEngine(PODMAN).images(["a:1", "absent:1"])
     assert list(found) == ["a:1"]
-    assert calls.read_text().endswith("image inspect a:1 absent:1\nimage inspect absent:1\n")
+    asked = [line.partition("inspect ")[2] for line in calls.read_text().splitlines()]
+    assert asked == ["a:1 b:1", "a:1 absent:1", "absent:1"]
