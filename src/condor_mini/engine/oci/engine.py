@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import CommandFailed, EngineCapabilityError
@@ -25,18 +24,26 @@ if TYPE_CHECKING:
 
 INFO_TIMEOUT_S = 20.0
 """Deadline of ``info``: an engine that is slower is of no use."""
+NAMING = ("DOCKER", "CONTAINER")
+"""What the environment variables begin with that name an engine to Docker's or Podman's client."""
 
 
 class OciEngine(OciContainers, OciNetworks, OciImages, ImageBuilder, NamespaceKeeper):
     """The engine behind one row of the table of dialects."""
 
-    def info(self) -> EngineInfo:
-        """See ``Engine.info``. What it says stays: a command asks several times, for 45 ms each."""
-        return self._info
+    _said: tuple[list[tuple[str, str]], EngineInfo] | None = None
+    """What the engine said of itself, and the variables that named it."""
 
-    @cached_property
-    def _info(self) -> EngineInfo:
-        return self._ask()
+    def info(self) -> EngineInfo:
+        """See ``Engine.info``.
+
+        The engine that the environment names is asked once, because a command needs the answer
+        several times, and it takes 45 ms. That the engine has gone since is what other calls say.
+        """
+        named = sorted(item for item in os.environ.items() if item[0].startswith(NAMING))
+        if self._said is None or self._said[0] != named:
+            self._said = named, self._ask()
+        return self._said[1]
 
     def _ask(self) -> EngineInfo:
         """Return what the engine says of itself now."""
