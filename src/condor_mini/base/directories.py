@@ -1,7 +1,7 @@
 """The user's directories for our files, as platformdirs finds them.
 
-On Linux this needs only Python's own library: the embedded engine and its runtime are made before
-other packages are there (``images/head_start.py``).
+On Linux this needs only Python's own library: the embedded engine's runtime is made before other
+packages are there (``images/head_start.py``).
 """
 
 from __future__ import annotations

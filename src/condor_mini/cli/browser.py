@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from condor_mini.base.directories import user_state
 from condor_mini.base.scratch import ScratchDirectory
 from condor_mini.base.signals import start_thread
 
@@ -31,7 +32,7 @@ def opener(name: str) -> Iterator[Callable[[str], None]]:
     """
     import webbrowser
 
-    directory = _state() / name
+    directory = user_state() / name
     directory.mkdir(parents=True, exist_ok=True)
     with ScratchDirectory(directory=directory) as folder:  # nobody else may look into it
         file = Path(folder, PAGE)
@@ -51,9 +52,3 @@ def opener(name: str) -> Iterator[Callable[[str], None]]:
             start_thread(Thread(target=work, daemon=True))
 
         yield show
-
-
-def _state() -> Path:
-    from platformdirs import user_state_path
-
-    return user_state_path("condor-mini", appauthor=False)

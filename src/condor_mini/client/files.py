@@ -16,6 +16,7 @@ from importlib import resources
 from string import Template
 from typing import TYPE_CHECKING
 
+from condor_mini.base.directories import user_state
 from condor_mini.base.errors import StateError, UsageError
 from condor_mini.base.progress import Progress
 from condor_mini.base.tree import replacing
@@ -139,9 +140,7 @@ def client_files(
 
 def own_directory(pool: PoolNodes, access_point: str) -> Path:
     """Return this user's directory for a client of an access point."""
-    from platformdirs import user_state_path
-
-    clients = user_state_path("condor-mini", appauthor=False) / "clients"
+    clients = user_state() / "clients"
     return clients / pool.engine.name / pool.name / access_point
 
 

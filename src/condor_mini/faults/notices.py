@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Self
 
+from condor_mini.base.directories import user_state
 from condor_mini.base.locks import Lock
 
 if TYPE_CHECKING:
@@ -120,7 +121,5 @@ def _notice(line: bytes) -> Notice:
 
 
 def _folder(pool: PoolNodes) -> Path:
-    from platformdirs import user_state_path
-
-    state = user_state_path("condor-mini", appauthor=False)
+    state = user_state()
     return state / "recordings" / pool.engine.name / pool.name

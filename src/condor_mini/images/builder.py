@@ -29,7 +29,7 @@ from condor_mini.engine import (
     ImageComposer,
     require_builder,
 )
-from condor_mini.images.debian import debian_base
+from condor_mini.images.debian import debian_base, debian_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -208,11 +208,6 @@ def listing(engine: Engine) -> list[Listed]:
             if builds or role not in ("base", NOTEBOOK)
         ],
     )
-
-
-def debian_names() -> tuple[str, str]:
-    """Return the images that ``debian_base`` looks for, in its order."""
-    return catalogue().base, f"condor-mini-debian:{catalogue().debian}"
 
 
 def _listed(engine: Engine, series: Series, role: str, base: str | None) -> Listed:

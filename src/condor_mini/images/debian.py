@@ -25,14 +25,18 @@ PULL_TIMEOUT_S = 300.0
 BOOTSTRAP_TIMEOUT_S = 900.0
 
 
+def debian_names() -> tuple[str, str]:
+    """Return the images that ``debian_base`` looks for: a registry's, and the one that we make."""
+    return catalogue().base, f"condor-mini-debian:{catalogue().debian}"
+
+
 def debian_base(engine: ImageBuilder, progress: Progress) -> str:
     """Return the Debian image to build on. It is pulled or made if the engine has none.
 
     Raises:
         ImageBuildFailed: Neither a registry nor a package mirror answers, or mmdebstrap is absent.
     """
-    from_registry = catalogue().base
-    ours = f"condor-mini-debian:{catalogue().debian}"
+    from_registry, ours = debian_names()
     for reference in (from_registry, ours):
         if engine.image(reference) is not None:
             return reference

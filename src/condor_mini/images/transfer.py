@@ -9,7 +9,8 @@ from condor_mini.base.series import catalogue
 from condor_mini.base.tree import replacing
 from condor_mini.engine import require_builder
 from condor_mini.images import fault_tools
-from condor_mini.images.builder import debian_names, listing
+from condor_mini.images.builder import listing
+from condor_mini.images.debian import debian_names
 
 if TYPE_CHECKING:
     from pathlib import Path

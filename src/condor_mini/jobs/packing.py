@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from condor_mini.base import archives
 from condor_mini.base.archives import Entry
+from condor_mini.base.directories import user_cache, user_state
 from condor_mini.base.errors import CondorMiniError, NotFound, UsageError
 from condor_mini.base.layout import USER_ID
 from condor_mini.base.tree import LinkFound, Tree
@@ -234,11 +235,8 @@ def _identity(status: os.stat_result) -> Identity:
 
 def _own_directories() -> set[Identity]:
     """Return the directories in which condor-mini keeps its state and its cache."""
-    from platformdirs import PlatformDirs
-
-    dirs = PlatformDirs("condor-mini", appauthor=False)
     found = set()
-    for place in (dirs.user_state_path, dirs.user_cache_path):
+    for place in (user_state(), user_cache()):
         with suppress(OSError):
             found.add(_identity(place.stat()))
     return found

@@ -12,6 +12,7 @@ import secrets
 from contextlib import suppress
 from pathlib import Path
 
+from condor_mini.base.directories import user_state
 from condor_mini.base.scratch import ScratchDirectory
 
 KEY = "seal.key"
@@ -49,6 +50,4 @@ def _key() -> bytes:
 
 
 def _place() -> Path:
-    from platformdirs import user_state_path
-
-    return user_state_path("condor-mini", appauthor=False) / KEY
+    return user_state() / KEY

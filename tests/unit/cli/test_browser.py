@@ -15,7 +15,7 @@ LINK = f"http://127.0.0.1:8000/?token={'t' * 43}"
 
 @pytest.fixture(autouse=True)
 def _state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(browser, "_state", lambda: tmp_path)
+    monkeypatch.setattr(browser, "user_state", lambda: tmp_path)
 
 
 def test_browser_is_not_called_with_the_token(

@@ -330,7 +330,7 @@ def test_link_is_printed_once(
         ended.append(pool.name)
 
     monkeypatch.setattr("condor_mini.personal.notebook.serving", serving)
-    monkeypatch.setattr("condor_mini.cli.browser._state", lambda: tmp_path)
+    monkeypatch.setattr("condor_mini.cli.browser.user_state", lambda: tmp_path)
     monkeypatch.setattr("webbrowser.open", lambda _: opened.set())
     engine.add_image("condor-notebook:25")
     result = run("--jupyter", "--name", "lab", *(["--open"] if opens else []))
