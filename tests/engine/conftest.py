@@ -111,12 +111,29 @@ def image(engine: Engine, root_tar: Path, session: str, labels: dict[str, str]) 
 
 def remove_steps_of_failed_builds(binary: str, labels: dict[str, str]) -> None:
     """Remove the nameless images that the classic builder leaves; they bear our image's labels."""
-    filters = [f"--filter=label={key}={value}" for key, value in labels.items()]
-    listing = [binary, "images", "--all", "--quiet", *filters]
-    left = subprocess.run(listing, capture_output=True, text=True, check=True).stdout.split()
+    left = ids_of_images(binary, labels)
     if left:  # a step that goes with its successor is absent when its turn comes
         subprocess.run([binary, "rmi", "--force", *left], capture_output=True, check=False)
-    assert not subprocess.run(listing, capture_output=True, check=True).stdout
+    assert not ids_of_images(binary, labels)
+
+
+def ids_of_images(binary: str, labels: dict[str, str]) -> list[str]:
+    """The ids of all images with these labels, nameless ones too.
+
+    Podman's list fails if another process, as another worker's test, removes one of the images that
+    it is about to look at (podman issue 24800): then it is asked again.
+    """
+    filters = [f"--filter=label={key}={value}" for key, value in labels.items()]
+    ids: list[str] = []
+
+    def probe() -> str | None:
+        listing = [binary, "images", "--all", "--quiet", *filters]
+        done = subprocess.run(listing, capture_output=True, text=True, check=False)
+        ids[:] = done.stdout.split()
+        return f"{binary} images: {done.stderr}" if done.returncode else None
+
+    wait_until(probe, timeout_s=10)
+    return ids
 
 
 @pytest.fixture
