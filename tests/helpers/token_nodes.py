@@ -43,7 +43,7 @@ class TokenNodes:
         self.now = time.time()
         self._count = 0
         engine.on_exec([f"{REQUEST_SCRIPTS}/create-token"], self._create)
-        engine.on_exec([f"{REQUEST_SCRIPTS}/list-tokens"], self._list)
+        engine.on_exec([f"{REQUEST_SCRIPTS}/list-tokens"], self.listed)
         engine.on_exec([f"{REQUEST_SCRIPTS}/revoke-token"], self._revoke)
         engine.on_exec(["condor_token_list"], self._installed)
 
@@ -68,7 +68,8 @@ class TokenNodes:
         self.issued[call.container].append(f"issued {known_by} {json.dumps(claims)}")
         return FakeOutcome(stdout=f"{token}\n")
 
-    def _list(self, call: FakeExec) -> FakeOutcome:
+    def listed(self, call: FakeExec) -> FakeOutcome:
+        """What list-tokens writes on a node."""
         lines = [*self.issued[call.container], *self.revoked[call.container]]
         return FakeOutcome(stdout="".join(f"{line}\n" for line in [f"domain {DOMAIN}", *lines]))
 

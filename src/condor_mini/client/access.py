@@ -8,17 +8,26 @@ from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import EngineCapabilityError, PoolNotReady, UsageError
 from condor_mini.base.parallel import each
+from condor_mini.members.issued_tokens import LIST_TOKENS, Records, list_tokens
 from condor_mini.nodes.node import ADDRESS, Role
 from condor_mini.nodes.personal_labels import REACHABLE
-from condor_mini.reports import classads
+from condor_mini.reports.classads import ask
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from condor_mini.nodes.node import Node
     from condor_mini.nodes.pool_nodes import PoolNodes
 
 PORT = 9618
 """The port of every node: condor_shared_port's default (SHARED_PORT_PORT)."""
 CONNECT_TIMEOUT_S = 3.0
+_SCHEDD = ("condor_status", "-schedd", "-af", "Name", "Machine")
+SCHEDD_AND_TOKENS = f"""\
+found=$({" ".join(_SCHEDD)} -constraint "CondorMiniNode == \\"$1\\"") || exit
+echo "schedd $found"
+exec {LIST_TOKENS}"""
+"""One script for both, because what takes the time is the engine's ``exec``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,27 +68,39 @@ def chosen_access_point(pool: PoolNodes, name: str | None) -> Node:
     return point
 
 
-def access_to(pool: PoolNodes, point: Node) -> Access:
-    """Return how this machine reaches an access point of a pool.
+def access_to(
+    pool: PoolNodes, point: Node, signers: Sequence[Node]
+) -> tuple[Access, list[Records]]:
+    """Return how this machine reaches an access point of a pool, and the pool's records of tokens.
 
     Args:
         pool: Pool to reach.
         point: The access point.
+        signers: The nodes that accept tokens, as ``Members.signers`` returns them; the records are
+            in this order.
 
     Raises:
         PoolNotReady: The pool does not run, or the schedd has not yet reported to the collector.
         EngineCapabilityError: This machine has no route to the nodes' addresses.
     """
-    manager = pool.node(role=Role.CENTRAL_MANAGER)
+    manager = signers[0]
     collector, _ = each(_address, [manager, point])
-    found = classads.schedd_names(pool, point.name)
-    if found is None:
+
+    def told(node: Node) -> str:
+        if node is not manager:
+            return list_tokens(node)
+        script = ("sh", "-c", SCHEDD_AND_TOKENS, "sh", point.name)
+        return ask(manager, _SCHEDD, instead=script, user="root")
+
+    texts = each(told, signers)
+    _, *names = texts[0].partition("\n")[0].split()
+    if not names:
         raise PoolNotReady(
             f"the collector has no ad of the schedd on {point.name}",
             hint=f"See what is missing: condor-mini status -n {pool.name}",
         )
-    schedd, machine = found
-    return Access(
+    schedd, machine = names
+    access = Access(
         pool=pool.name,
         access_point=point.name,
         series=point.series,
@@ -88,6 +109,7 @@ def access_to(pool: PoolNodes, point: Node) -> Access:
         domain=machine.partition(".")[2],
         private_network=pool.name if manager.exposed_at else "",
     )
+    return access, [Records.read(text) for text in texts]
 
 
 def _address(node: Node) -> str:

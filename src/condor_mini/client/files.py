@@ -22,14 +22,15 @@ from condor_mini.base.progress import Progress
 from condor_mini.base.tree import replacing
 from condor_mini.client import tools
 from condor_mini.client.access import access_to, chosen_access_point
+from condor_mini.members.issued_tokens import are_accepted
 from condor_mini.members.membership import LONGEST_DESCRIPTION, Members
-from condor_mini.nodes.holdings import ask_at_once
 from condor_mini.nodes.pool_nodes import NodesNow
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from condor_mini.client.access import Access
+    from condor_mini.members.issued_tokens import Records
     from condor_mini.nodes.pool_nodes import PoolNodes
 
 CONFIG = "condor_config"
@@ -100,7 +101,7 @@ def client_files(
         UsageError: The directory has a configuration of somebody else, or its path cannot stand in
             HTCondor's configuration.
         StateError: The directory cannot be written.
-        CondorMiniError: What ``access_to`` and ``Members.create_token`` raise.
+        CondorMiniError: What ``access_to``, ``Members.signers`` and ``Members.create_token`` raise.
     """
     pool = NodesNow(pool)
     point = chosen_access_point(pool, access_point)
@@ -113,18 +114,12 @@ def client_files(
     try:
         _check_ours(where)
         members, token = Members(pool.existing_nodes), where / TOKENS / pool.name
-        found: list[Access] = []
-        kept: list[bool] = []
-        ask_at_once(
-            lambda: found.append(access_to(pool, point)),
-            lambda: kept.append(_is_good(members, token, lifetime_s)),
-        )
-        (access,) = found
+        access, records = access_to(pool, point, members.signers())
         programs = tools.programs(access.series, progress) if with_tools else None
         made = ClientFiles(directory=where, access=access, programs=programs)
         made.tokens.mkdir(mode=0o700, parents=True, exist_ok=True)
         made.tokens.chmod(0o700)
-        if not kept[0]:
+        if not _is_good(token, records, lifetime_s):
             whose = f"{platform.node()}:{where}"[:LONGEST_DESCRIPTION]
             _put(token, members.create_token(lifetime_s=lifetime_s, description=whose).secret)
         _put(made.config, _config(made))
@@ -162,10 +157,10 @@ def _check_ours(directory: Path) -> None:
         )
 
 
-def _is_good(members: Members, token: Path, lifetime_s: int) -> bool:
+def _is_good(token: Path, records: list[Records], lifetime_s: int) -> bool:
     if not token.exists():
         return False
-    return members.accepts(token.read_text("utf-8"), for_s=lifetime_s / 2)
+    return are_accepted(records, token.read_text("utf-8"), for_s=lifetime_s / 2)
 
 
 def _put(path: Path, text: str) -> None:

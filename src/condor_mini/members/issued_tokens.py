@@ -30,6 +30,8 @@ SIGNERS = (Role.CENTRAL_MANAGER, Role.ACCESS_POINT)
 
 The central manager has the pool's key; each access point has a key of its own.
 """
+LIST_TOKENS = f"{REQUEST_SCRIPTS}/list-tokens"
+"""The command that writes a node's records of tokens; only root runs it."""
 LEAST_PREFIX = 4
 """The smallest number of characters by which an id can be abbreviated."""
 
@@ -135,6 +137,16 @@ class Records:
     revoked: frozenset[tuple[str, str]]
     """The claims and values of tokens that the node no longer accepts: ``("jti", ID)``."""
 
+    @classmethod
+    def read(cls, text: str) -> Records:
+        """Return the records in the output of ``LIST_TOKENS``; other lines are passed over."""
+        lines = [line.split(" ", 2) for line in text.splitlines()]
+        return cls(
+            domain=next(line[1] for line in lines if line[0] == "domain"),
+            issued=tuple((line[1], json.loads(line[2])) for line in lines if line[0] == "issued"),
+            revoked=frozenset((line[1], line[2]) for line in lines if line[0] == "revoked"),
+        )
+
     def revokes(self, claims: Mapping[str, object]) -> bool:
         """Return whether a token with these claims is revoked."""
         return any((claim, claims.get(claim)) in self.revoked for claim in ("jti", "sub"))
@@ -164,11 +176,8 @@ class Known:
             PoolNotReady: The central manager does not run.
         """
         manager = nodes[0]
-        records = {
-            node.name: _records(node)
-            for node in nodes
-            if node is manager or (signs(node) and node.is_running)
-        }
+        asked = [n for n in nodes if n is manager or (signs(n) and n.is_running)]
+        records = {n.name: own for n, own in zip(asked, records_of(asked), strict=True)}
         ours = records[manager.name]
         tokens = [*_issued(records), *_installed(nodes, ours)]
         tokens += _elsewhere(ours, tokens)
@@ -261,11 +270,11 @@ def signs(node: Node) -> bool:
     return any(map(node.role.acts_as, SIGNERS))
 
 
-def are_accepted(nodes: Sequence[Node], secret: str, *, for_s: float) -> bool:
-    """Return whether each of these nodes accepts its part of a token that was created.
+def are_accepted(records: Sequence[Records], secret: str, *, for_s: float) -> bool:
+    """Return whether each node accepts its part of a token that was created.
 
     Args:
-        nodes: The pool's nodes that accept tokens; all of them run.
+        records: Those of each of the pool's nodes that accept tokens.
         secret: The token: ``CreatedToken.secret``.
         for_s: How long they must still accept it, in seconds.
     """
@@ -275,27 +284,27 @@ def are_accepted(nodes: Sequence[Node], secret: str, *, for_s: float) -> bool:
         return False
     end = datetime.now(UTC) + timedelta(seconds=for_s)
 
-    def accepts(node: Node) -> bool:
-        records = _records(node)
-        known = [parts[jti] for _, claims in records.issued if (jti := str(claims["jti"])) in parts]
+    def accepts(own: Records) -> bool:
+        known = [parts[jti] for _, claims in own.issued if (jti := str(claims["jti"])) in parts]
         return any(
-            not records.revokes(claims) and not ((until := time_of(claims, "exp")) and until < end)
+            not own.revokes(claims) and not ((until := time_of(claims, "exp")) and until < end)
             for claims in known
         )
 
-    return all(parallel.each(accepts, nodes))
+    return all(map(accepts, records))
 
 
-def _records(node: Node) -> Records:
-    result = node.exec([f"{REQUEST_SCRIPTS}/list-tokens"], user="root")
+def records_of(nodes: Sequence[Node]) -> list[Records]:
+    """Return the records of tokens of nodes that run, in the nodes' order."""
+    return [Records.read(text) for text in parallel.each(list_tokens, nodes)]
+
+
+def list_tokens(node: Node) -> str:
+    """Return what ``LIST_TOKENS`` writes on a node."""
+    result = node.exec([LIST_TOKENS], user="root")
     if result.returncode != 0:
         raise CondorMiniError(f"list-tokens failed on {node.name}: {result.stderr.strip()}")
-    lines = [line.split(" ", 2) for line in result.stdout.splitlines()]
-    return Records(
-        domain=next(line[1] for line in lines if line[0] == "domain"),
-        issued=tuple((line[1], json.loads(line[2])) for line in lines if line[0] == "issued"),
-        revoked=frozenset((line[1], line[2]) for line in lines if line[0] == "revoked"),
-    )
+    return result.stdout
 
 
 def _issued(records: Mapping[str, Records]) -> list[Token]:

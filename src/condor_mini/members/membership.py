@@ -21,6 +21,7 @@ from condor_mini.members.issued_tokens import (
     Revocation,
     Token,
     are_accepted,
+    records_of,
     signs,
 )
 from condor_mini.members.joined import joined_names, warn_of
@@ -222,7 +223,15 @@ class Members:
         Raises:
             PoolNotReady: The central manager or an access point does not run.
         """
-        return are_accepted(_signers(self._nodes()), secret, for_s=for_s)
+        return are_accepted(records_of(self.signers()), secret, for_s=for_s)
+
+    def signers(self) -> list[Node]:
+        """Return the nodes that accept tokens: the central manager first, then access points.
+
+        Raises:
+            PoolNotReady: One of them does not run.
+        """
+        return _signers(self._nodes())
 
     def tokens(self) -> list[Token]:
         """Return what is known of the pool's tokens; never the tokens themselves.

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, cast
 
 from condor_mini.base.errors import CommandFailed, PoolNotReady, UsageError
+from condor_mini.base.layout import USER
 from condor_mini.nodes.node import Role
 
 if TYPE_CHECKING:
@@ -87,24 +88,6 @@ def ads(
     return _status(pool, (_OPTIONS[kind],), constraint, projection)
 
 
-def schedd_names(pool: PoolNodes, access_point: str) -> tuple[str, str] | None:
-    """Return the names of the schedd on a node and of its machine; None if it has no ad.
-
-    HTCondor's Python bindings, which take long to load, are not used.
-
-    Args:
-        pool: Pool to query.
-        access_point: Name of the node.
-
-    Raises:
-        PoolNotReady: The collector does not answer.
-    """
-    wanted = ("Name", "Machine")
-    text = _status_text(pool, (_OPTIONS["schedd"],), f'CondorMiniNode == "{access_point}"', wanted)
-    found = json.loads(text) if text.strip() else []
-    return (str(found[0]["Name"]), str(found[0]["Machine"])) if found else None
-
-
 def job_ads(
     pool: PoolNodes,
     constraint: str | None = None,
@@ -137,7 +120,14 @@ def job_ads(
     return found
 
 
-def ask(node: Node, argv: Sequence[str], constraint: str | None = None) -> str:
+def ask(
+    node: Node,
+    argv: Sequence[str],
+    constraint: str | None = None,
+    *,
+    instead: Sequence[str] | None = None,
+    user: str = USER,
+) -> str:
     """Run a tool that queries a daemon, and return its output.
 
     Args:
@@ -145,13 +135,15 @@ def ask(node: Node, argv: Sequence[str], constraint: str | None = None) -> str:
         argv: The tool and its arguments.
         constraint: The constraint among the arguments, for the error if it is not a ClassAd
             expression.
+        instead: A script that runs the tool, and then more. None to run the tool alone.
+        user: Who runs it.
 
     Raises:
         UsageError: The constraint is not a ClassAd expression.
         PoolNotReady: The node does not run, or the daemon does not answer.
         CommandFailed: The tool failed for another reason.
     """
-    result = node.exec(argv, timeout_s=_TIMEOUT_S)
+    result = node.exec(instead or argv, user=user, timeout_s=_TIMEOUT_S)
     if result.returncode != 0:
         raise _refused(node, argv, constraint, result)
     return result.stdout

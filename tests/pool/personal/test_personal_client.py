@@ -88,8 +88,8 @@ def test_a_client_that_reaches_the_published_port_alone(
 def test_nobody_queries_it_without_a_token(started: Callable[..., Pool], tmp_path: Path) -> None:
     """Whoever reaches its address or port is refused."""
     pool = started("--reachable")
-    collector = access_to(pool, pool.node()).collector
-    script = f"import htcondor2; htcondor2.Collector('{collector}').query()"
+    access, _ = access_to(pool, pool.node(), pool.members.signers())
+    script = f"import htcondor2; htcondor2.Collector('{access.collector}').query()"
     config = tmp_path / "config"
     config.write_text(
         f"SEC_TOKEN_DIRECTORY = {tmp_path}/none\nSEC_CLIENT_AUTHENTICATION_METHODS = IDTOKENS\n"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,15 +11,42 @@ from condor_mini.engine import FakeOutcome
 from condor_mini.pool import Pool
 
 if TYPE_CHECKING:
+    from condor_mini.engine import FakeExec
     from pool_engine import PoolEngine
     from token_nodes import TokenNodes
 
 
+class Collector:
+    """What the collector says of the access point's schedd."""
+
+    def __init__(self, nodes: TokenNodes) -> None:
+        self._nodes = nodes
+        self.names = "ci-submit-1.nodes.internal ci-submit-1.nodes.internal"
+        """The names of the schedd and of its machine; empty without an ad."""
+        self.trouble = ""
+        """What condor_status says if it gets no answer."""
+        self.asked_for: list[str] = []
+
+    def answer(self, call: FakeExec) -> FakeOutcome:
+        """Do what the script does on the central manager."""
+        self.asked_for.append(call.argv[-1])
+        if self.trouble:
+            return FakeOutcome(returncode=1, stderr=self.trouble)
+        tokens = self._nodes.listed(call).stdout
+        return FakeOutcome(stdout=f"schedd {self.names}\n{tokens}")
+
+
 @pytest.fixture
-def pool(pools: PoolEngine, nodes: TokenNodes, monkeypatch: pytest.MonkeyPatch) -> Pool:
+def collector(pools: PoolEngine, nodes: TokenNodes) -> Collector:
+    """The collector of the pool ``ci``."""
+    made = Collector(nodes)
+    pools.on_exec(["sh", "-c", access.SCHEDD_AND_TOKENS], made.answer)
+    return made
+
+
+@pytest.fixture
+def pool(pools: PoolEngine, collector: Collector, monkeypatch: pytest.MonkeyPatch) -> Pool:
     """The pool ``ci``, whose nodes accept connections."""
-    del nodes
+    del collector
     monkeypatch.setattr(access, "connect", lambda _: None)
-    ad = {"Name": "ci-submit-1.nodes.internal", "Machine": "ci-submit-1.nodes.internal"}
-    pools.on_exec(["condor_status"], lambda _: FakeOutcome(stdout=json.dumps([ad])))
     return Pool(pools, "ci")

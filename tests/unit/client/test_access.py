@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from unittest.mock import Mock
 
 import pytest
@@ -11,7 +11,7 @@ import pytest
 from condor_mini.base.errors import EngineCapabilityError, NotFound, PoolNotReady, UsageError
 from condor_mini.client import access
 from condor_mini.client.access import access_to, chosen_access_point
-from condor_mini.engine import FakeOutcome
+from condor_mini.members.issued_tokens import are_accepted
 from condor_mini.nodes.personal_labels import REACHABLE
 from condor_mini.pool import Pool
 from hand_made import personal_spec
@@ -19,13 +19,20 @@ from hand_made import personal_spec
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.unit.client.conftest import Collector
+
+    from condor_mini.client.access import Access
     from condor_mini.engine import FakeEngine
-    from pool_engine import PoolEngine
+
+
+def reach(pool: Pool) -> Access:
+    """How the first access point is reached."""
+    return access_to(pool, pool.node(), pool.members.signers())[0]
 
 
 def test_access_has_the_addresses_and_names(pool: Pool) -> None:
     """The collector's address is the central manager's, the schedd's name that of its ad."""
-    found = access_to(pool, pool.node())
+    found = reach(pool)
     assert found.collector == f"{pool.node('master').address}:9618"
     assert (found.schedd, found.domain) == ("ci-submit-1.nodes.internal", "nodes.internal")
     assert (found.access_point, found.series) == ("ci-submit-1", "25")
@@ -39,7 +46,7 @@ def test_no_route_to_the_nodes(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr(access, "connect", refuse)
     with pytest.raises(EngineCapabilityError, match=r"ci-master at .* is not reachable") as caught:
-        access_to(pool, pool.node())
+        reach(pool)
     assert "condor-mini create --reachable" in str(caught.value)
 
 
@@ -57,7 +64,7 @@ def test_no_route_to_a_personal_pool(
     monkeypatch.setattr(access, "connect", Mock(side_effect=OSError(111, "Connection refused")))
     personal = Pool(fake, "mini-abc")
     with pytest.raises(EngineCapabilityError, match=reason) as caught:
-        access_to(personal, personal.node())
+        reach(personal)
     assert "condor-mini run --reachable" in str(caught.value.hint)
 
 
@@ -77,26 +84,34 @@ def test_a_stopped_pool(pool: Pool) -> None:
     """The message says how to start it."""
     pool.stop()
     with pytest.raises(PoolNotReady) as caught:
-        access_to(pool, pool.node())
+        reach(pool)
     assert "condor-mini start -n ci" in str(caught.value)
 
 
-def test_a_schedd_that_has_not_reported(pool: Pool, pools: PoolEngine) -> None:
+def test_a_schedd_that_has_not_reported(pool: Pool, collector: Collector) -> None:
     """Until the collector has its ad, no client finds it."""
-    pools.on_exec(["condor_status"], lambda _: FakeOutcome(stdout=""))
+    collector.names = ""
     with pytest.raises(PoolNotReady, match="no ad of the schedd on ci-submit-1"):
-        access_to(pool, pool.node())
+        reach(pool)
 
 
-def test_only_the_access_points_own_ad_counts(pool: Pool, pools: PoolEngine) -> None:
-    """The ad is found by an attribute that no setting of the user's changes."""
-    asked: list[Any] = []
+def test_a_collector_that_does_not_answer(pool: Pool, collector: Collector) -> None:
+    """The message names the tool that asked, not the script."""
+    collector.trouble = "Error: Couldn't contact the condor_collector on ci-master."
+    with pytest.raises(PoolNotReady, match="condor_status on ci-master gets no answer"):
+        reach(pool)
 
-    def status(call: Any) -> FakeOutcome:  # noqa: ANN401 (a call of the fake engine)
-        asked.append(call.argv)
-        return FakeOutcome(stdout="")
 
-    pools.on_exec(["condor_status"], status)
-    with pytest.raises(PoolNotReady):
-        access_to(pool, pool.node())
-    assert 'CondorMiniNode == "ci-submit-1"' in asked[0]
+def test_the_ad_is_found_by_the_node(pool: Pool, collector: Collector) -> None:
+    """No setting of the user's changes that attribute of the ad."""
+    reach(pool)
+    assert collector.asked_for == ["ci-submit-1"]
+    assert 'CondorMiniNode == \\"$1\\"' in access.SCHEDD_AND_TOKENS
+
+
+def test_records_of_tokens_come_with_it(pool: Pool) -> None:
+    """They are those of the central manager and of each access point."""
+    secret = pool.members.create_token(lifetime_s=600).secret
+    _, records = access_to(pool, pool.node(), pool.members.signers())
+    assert len(records) == 2
+    assert are_accepted(records, secret, for_s=300)
