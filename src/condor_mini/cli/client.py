@@ -69,7 +69,7 @@ def command(
             "name a directory or a command",
             hint="condor-mini client DIR. Or: condor-mini client -- COMMAND",
         )
-    variables = pool_named(name, engine).client_environment(
+    variables = pool_named(name, engine, "condor_mini.client.files").client_environment(
         access_point,
         directory=directory,
         tools=with_tools,

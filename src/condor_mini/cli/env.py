@@ -63,7 +63,7 @@ def command(
     if unset:
         click.echo("set -e CONDOR_CONFIG;" if chosen == "fish" else "unset CONDOR_CONFIG;")
         return
-    pool = pool_named(name, engine)
+    pool = pool_named(name, engine, "condor_mini.client.files")
     variables = pool.client_environment(
         access_point, tools=with_tools, progress=progress_for_stderr()
     )

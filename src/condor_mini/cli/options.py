@@ -6,6 +6,7 @@ import json
 import re
 import sys
 from contextlib import suppress
+from importlib import import_module
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
@@ -308,33 +309,54 @@ def valid_name(name: str) -> str:
 
 def open_pool(name: str, engine: str | None) -> Pool:
     """Return the pool of that name on the chosen engine; raises what ``Pool.open`` raises."""
+    found = _reached(engine)
     from condor_mini.pool import Pool
 
-    return Pool.open(name, engine=engine)
+    return Pool.open(name, engine=found)
 
 
 def open_node(name: str, node: str | None, engine: str | None) -> Node:
     """Return a node of the pool of that name; raises what ``Pool.open_node`` raises."""
+    found = _reached(engine)
     from condor_mini.pool import Pool
 
-    return Pool.open_node(name, node, engine=engine)
+    return Pool.open_node(name, node, engine=found)
 
 
-def pool_named(name: str, engine: str | None) -> Pool:
+def pool_named(name: str, engine: str | None, *modules: str) -> Pool:
     """Return the pool of that name on the chosen engine, which may have none.
 
     It saves one question to the engine if the next call asks for the pool's nodes in any case.
     Faults whose holder is gone, or whose time is over, are healed beside the command, which ends
     when they are.
+
+    Args:
+        name: Name of the pool.
+        engine: Name of the engine. None for the first that answers.
+        modules: Names of modules that the command needs next.
     """
-    from condor_mini.engines import reached
+    found = _reached(engine, *modules)
     from condor_mini.pool import Pool
 
-    pool = Pool(reached(engine), name)
+    pool = Pool(found, name)
     healing = Thread(target=_heal_abandoned, args=(pool,), daemon=True)
     start_thread(healing)
     click.get_current_context().call_on_close(healing.join)
     return pool
+
+
+def _reached(engine: str | None, *modules: str) -> Engine:
+    """Return the chosen engine, and import while it is asked: both take some 30 ms."""
+    from condor_mini.base.parallel import each
+    from condor_mini.engines import reached
+
+    def load() -> None:
+        for module in ("condor_mini.pool", *modules):
+            import_module(module)
+
+    found: list[Engine] = []
+    each(lambda task: task(), (lambda: found.append(reached(engine)), load))
+    return found[0]
 
 
 def _heal_abandoned(pool: Pool) -> None:
