@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import EngineCapabilityError, PoolNotReady, UsageError
 from condor_mini.base.parallel import each
+from condor_mini.base.waiting import wait_until
 from condor_mini.members.issued_tokens import LIST_TOKENS, Records, list_tokens
 from condor_mini.nodes.node import ADDRESS, Role
 from condor_mini.nodes.personal_labels import REACHABLE
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 PORT = 9618
 """The port of every node: condor_shared_port's default (SHARED_PORT_PORT)."""
 CONNECT_TIMEOUT_S = 3.0
+AD_TIMEOUT_S = 15.0
+"""How long a schedd may take to report: three times UPDATE_INTERVAL of the profile dev."""
 _SCHEDD = ("condor_status", "-schedd", "-af", "Name", "Machine")
 SCHEDD_AND_TOKENS = f"""\
 found=$({" ".join(_SCHEDD)} -constraint "CondorMiniNode == \\"$1\\"") || exit
@@ -80,7 +83,7 @@ def access_to(
             in this order.
 
     Raises:
-        PoolNotReady: The pool does not run, or the schedd has not yet reported to the collector.
+        PoolNotReady: The pool does not run, or the schedd does not report to the collector.
         EngineCapabilityError: This machine has no route to the nodes' addresses.
     """
     manager = signers[0]
@@ -92,14 +95,25 @@ def access_to(
         script = ("sh", "-c", SCHEDD_AND_TOKENS, "sh", point.name)
         return ask(manager, _SCHEDD, instead=script, user="root")
 
-    texts = each(told, signers)
-    _, *names = texts[0].partition("\n")[0].split()
-    if not names:
-        raise PoolNotReady(
-            f"the collector has no ad of the schedd on {point.name}",
-            hint=f"See what is missing: condor-mini status -n {pool.name}",
-        )
-    schedd, machine = names
+    answer, *others = each(told, signers)
+    answers = [answer]
+
+    def unknown() -> str | None:
+        """Ask again until the ad is there: it is absent for a while after a token was revoked."""
+        if _names(answers[-1]):
+            return None
+        answers.append(told(manager))
+        return f"the collector has no ad of the schedd on {point.name}"
+
+    wait_until(
+        unknown,
+        timeout_s=AD_TIMEOUT_S,
+        interval_s=0.3,
+        error=lambda message: PoolNotReady(
+            message, hint=f"See what is missing: condor-mini status -n {pool.name}"
+        ),
+    )
+    schedd, machine = _names(answers[-1])
     access = Access(
         pool=pool.name,
         access_point=point.name,
@@ -109,7 +123,12 @@ def access_to(
         domain=machine.partition(".")[2],
         private_network=pool.name if manager.exposed_at else "",
     )
-    return access, [Records.read(text) for text in texts]
+    return access, [Records.read(text) for text in (answers[-1], *others)]
+
+
+def _names(answer: str) -> list[str]:
+    """Return the names of a schedd and of its machine in what ``SCHEDD_AND_TOKENS`` has written."""
+    return answer.partition("\n")[0].split()[1:]
 
 
 def _address(node: Node) -> str:

@@ -52,6 +52,8 @@ HOST = f"{LABEL}.host"
 LOG_TAIL_LINES = 15
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,8}", re.ASCII)
 _PORT = re.compile(r"[1-9][0-9]{3,4}", re.ASCII)
+_STOPPED = " EXITING WITH STATUS 0"
+"""The last line of a daemon of HTCondor that was told to end."""
 _SERIES = re.compile(r"[1-9][0-9]{0,3}", re.ASCII)
 _MOST_SHOWN = 40
 """Characters of a label's value that a message repeats."""
@@ -337,7 +339,10 @@ class Node:
             return ""
 
     def ended(self) -> PoolNotReady:
-        """Return the error for a node that does not run, with the last lines of its output."""
+        """Return the error for a node that does not run.
+
+        It has the last lines of the node's output, unless they only say that HTCondor was stopped.
+        """
         info = self.engine.inspect(self.info.id)
         if info is None:
             return PoolNotReady(f"the node {self.name} does not exist any more")
@@ -346,9 +351,11 @@ class Node:
                 f"the node {self.name} was never started",
                 hint=f"Start the pool: condor-mini start -n {self.pool}",
             )
+        said = self.last_words()
+        was_stopped = info.exit_code == 0 and _STOPPED in said
         return PoolNotReady(
-            f"the node {self.name} has ended with {info.exit_code}; its last words:\n"
-            f"{self.last_words()}",
+            f"the node {self.name} has ended with {info.exit_code}"
+            + ("" if was_stopped else f"; its last words:\n{said}"),
             hint=f"Start it again: condor-mini start -n {self.pool}",
         )
 

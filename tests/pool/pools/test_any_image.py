@@ -13,7 +13,6 @@ import pytest
 import musl_root
 from condor_mini.base.layout import REQUEST_SCRIPTS
 from condor_mini.base.progress import Progress
-from condor_mini.base.series import catalogue
 from condor_mini.base.waiting import wait_until
 from condor_mini.engine import BuildSpec
 from condor_mini.images.debian import _mmdebstrap
@@ -248,9 +247,7 @@ def test_job_has_the_image_s_variables(seen: dict[str, str]) -> None:
     lines = seen["debian"].splitlines()
     assert f"PATH=/opt/conda/bin:{PATH}" in lines
     assert "GREETING=good day" in lines
-    # HTCondor 23 gives a job no HOME at all.
-    home = [] if catalogue().get(None).number == "23" else ["HOME=/home/jovyan"]
-    assert [line for line in lines if line.startswith("HOME=")] == home
+    assert [line for line in lines if line.startswith("HOME=")] == ["HOME=/home/jovyan"]
 
 
 @pytest.mark.parametrize("group", SCRIPTS)

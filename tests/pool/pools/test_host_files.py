@@ -123,6 +123,16 @@ subprocess.run(["condor_submit", "executable=/bin/true", "-queue", "1"], check=T
     assert "1 job(s) submitted to cluster" in output
 
 
+def test_it_is_stopped_and_started(fresh: Cli) -> None:
+    """Root without CAP_FOWNER removes the pipes that the condor_procd before has left."""
+    fresh.succeeds("create", "--host-files")
+    fresh.succeeds("stop")
+    fresh.succeeds("start")
+    assert fresh.succeeds("exec", "--user", "root", "--", "stat", "-c", "%U %a", "/run/condor") == (
+        "condor 755\n"
+    )
+
+
 def test_personal_pool_has_them_too(variables: dict[str, str], ready: Ready) -> None:
     """``run --host-files``: HTCondor's commands and the host's are found, and the home is seen."""
     home, folder = ready

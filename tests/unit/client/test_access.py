@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from condor_mini.client.access import Access
     from condor_mini.engine import FakeEngine
+    from pool_engine import PoolEngine
 
 
 def reach(pool: Pool) -> Access:
@@ -88,9 +89,34 @@ def test_a_stopped_pool(pool: Pool) -> None:
     assert "condor-mini start -n ci" in str(caught.value)
 
 
-def test_a_schedd_that_has_not_reported(pool: Pool, collector: Collector) -> None:
+@pytest.mark.parametrize(
+    ("log", "said"),
+    [
+        ("shared_port: ** condor_shared_port pid 7 EXITING WITH STATUS 0\n", ""),
+        ("nothing to do\n", "; its last words:\nnothing to do"),
+    ],
+)
+def test_what_an_ended_node_said(pool: Pool, pools: PoolEngine, log: str, said: str) -> None:
+    """Its last words are shown unless they only say that HTCondor was stopped."""
+    pools.end("ci-master", exit_code=0, log=log)
+    with pytest.raises(PoolNotReady) as caught:
+        reach(pool)
+    assert caught.value.message == f"the node ci-master has ended with 0{said}"
+
+
+def test_a_schedd_that_has_just_started(pool: Pool, collector: Collector) -> None:
+    """It is waited for: a collector that a revocation has restarted knows no ads for a while."""
+    collector.answers_without_ad = 2
+    assert reach(pool).schedd == "ci-submit-1.nodes.internal"
+    assert len(collector.asked_for) == 3
+
+
+def test_a_schedd_that_does_not_report(
+    pool: Pool, collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Until the collector has its ad, no client finds it."""
-    collector.names = ""
+    monkeypatch.setattr(access, "AD_TIMEOUT_S", 0)
+    collector.answers_without_ad = 99
     with pytest.raises(PoolNotReady, match="no ad of the schedd on ci-submit-1"):
         reach(pool)
 

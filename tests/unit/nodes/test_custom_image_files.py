@@ -65,6 +65,7 @@ def test_contents_have_all_that_our_images_have(pools: PoolEngine) -> None:
             "15-names",
             "15-universes",
             "16-dagman",
+            "17-job-home",
             "20-role-execute",
             "29-profiles",
             "30-profile-dev",
