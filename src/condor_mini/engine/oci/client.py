@@ -83,8 +83,12 @@ class Client:
         environment: Mapping[str, str] | None = None,
     ) -> command.BytesResult:
         """Run a command of the client whose output is not text; see ``command.run_bytes``."""
+        source = None if stdin is None or isinstance(stdin, bytes) else stdin
+        start = source.tell() if source is not None and source.seekable() else None
 
         def attempt() -> command.BytesResult:
+            if source is not None and start is not None:
+                source.seek(start)
             result = command.run_bytes(
                 self.argv(*arguments),
                 timeout_s=timeout_s,
@@ -98,7 +102,7 @@ class Client:
                 raise _Disturbed(result)
             return result
 
-        can_be_repeated = stdout is None and (stdin is None or isinstance(stdin, bytes))
+        can_be_repeated = stdout is None and (source is None or start is not None)
         try:
             return self.undisturbed(attempt) if can_be_repeated else attempt()
         except _Disturbed as disturbed:
@@ -112,7 +116,8 @@ class Client:
         """Return what a call returns, and repeat it if the engine was disturbed meanwhile.
 
         Podman fails at one image if another one, or its layers, goes at the same moment, and at a
-        network if an interface of the host does.
+        network if an interface of the host does. At times its own process that unpacks an archive
+        ends before Podman has written the zeros after the archive's end (buildah issue 6573).
 
         Raises:
             CommandFailed: The call failed for another reason, or has been repeated often enough.

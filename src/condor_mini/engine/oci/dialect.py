@@ -112,7 +112,7 @@ class Dialect:
     hint_no_subnet: str
     hint_unreachable: str
     disturbed: str = r"(?!)"
-    """A command failed only because something else was removed at the same moment."""
+    """A command failed only because of what else happened at the same moment."""
     remedies: tuple[tuple[str, str], ...] = ()
     """Other complaints about this machine, each with what to do."""
 
@@ -284,6 +284,7 @@ PODMAN = Dialect(
         r'layer not known|locating image with id "[0-9a-f]+": image not known'
         r'|locating item named "[^"]+" for image with id'
         r"|route ip\+net: no such network interface"
+        r"|passing bulk input to subprocess: write \S+: broken pipe"
     ),
     hint_absent="Install Podman (4.3 or newer), or put the podman command on PATH.",
     hint_denied="See who may use that socket: ls -l, on the path in $CONTAINER_HOST",

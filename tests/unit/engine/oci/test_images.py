@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from condor_mini.base.errors import CommandFailed
+from condor_mini.base.tar_writer import TarWriter
 from condor_mini.engine import BuildSpec, OciEngine
 from condor_mini.engine.oci import client
 from condor_mini.engine.oci.dialect import PODMAN
@@ -68,6 +69,23 @@ def test_what_an_interfaces_removal_disturbed_is_repeated(
     put_binary("podman", script(count, "x|xx", "Error: route ip+net: no such network interface"))
     OciEngine(PODMAN).create_network("net", labels={})
     assert count.read_text() == "xxxx\n"  # and once to see whether it is the only one
+
+
+@pytest.mark.parametrize("kind", ["bytes", "file"])
+def test_a_copy_whose_end_was_not_read_is_repeated(
+    tmp_path: Path, put_binary: Callable[[str, str], None], kind: str
+) -> None:
+    """Podman's process that unpacks ends before the zeros after the archive are written to it."""
+    words = "copying to container: passing bulk input to subprocess: write |1: broken pipe"
+    copy = f"/bin/cat >>{tmp_path}/got\n{script(tmp_path / 'count', 'x', words)}"
+    put_binary("podman", f'case "$*" in *" cp "*) ;; *) echo "[]"; exit ;; esac\n{copy}')
+    tar = TarWriter()
+    tar.file("it", b"content")
+    archive = tar.finish()
+    (tmp_path / "tar").write_bytes(archive)
+    with (tmp_path / "tar").open("rb") as file:
+        OciEngine(PODMAN).copy_in("x", archive if kind == "bytes" else file)
+    assert (tmp_path / "got").read_bytes() == archive * 2
 
 
 def test_an_image_is_there_although_another_one_goes(
