@@ -345,6 +345,12 @@ def _descriptor(file: BinaryIO) -> int:
     return file.fileno()
 
 
+def rewind(file: BinaryIO, to: int) -> None:
+    """Go back in a file whose descriptor a child had: the child has moved it, unknown to Python."""
+    file.seek(0, os.SEEK_END)  # this forgets what was read ahead
+    file.seek(to)
+
+
 def _plain(line: bytes) -> str:
     """Return a line without colours, and only the last state of a progress bar."""
     text = _ESCAPE_SEQUENCE.sub("", _decoded(line))

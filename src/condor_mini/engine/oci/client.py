@@ -88,7 +88,7 @@ class Client:
 
         def attempt() -> command.BytesResult:
             if source is not None and start is not None:
-                source.seek(start)
+                command.rewind(source, start)
             result = command.run_bytes(
                 self.argv(*arguments),
                 timeout_s=timeout_s,

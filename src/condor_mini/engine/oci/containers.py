@@ -111,7 +111,7 @@ class OciContainers(OciVolumes):
         self._copy_in(container, "/", archive)
         source = io.BytesIO(archive) if isinstance(archive, bytes) else archive
         for target in self._mounted(container):
-            source.seek(start)
+            command.rewind(source, start)
             with tempfile.TemporaryFile() as part:
                 if copy_below(source, target, part):
                     self._copy_in(container, target, part)
