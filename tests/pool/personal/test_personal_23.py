@@ -33,10 +33,16 @@ def test_submits(
     write_job: Callable[..., Path],
     leftovers: Callable[[Path], list[str]],
 ) -> None:
-    """A job's output and status are those of HTCondor 23's job, and nothing is left of the pool."""
-    write_job(person, directory, "condor_version; exit 3", "output = out")
+    """A job's output and status are those of HTCondor 23's job, and nothing is left of the pool.
+
+    It has a HOME, and keeps what its environment was given.
+    """
+    script = "condor_version; echo at $HOME, $GIVEN; exit 3"
+    given = """environment = "GIVEN='a b'\""""
+    write_job(person, directory, script, "output = out", given)
     done = person.run(*SERIES, "--submit", "job.sub", cwd=directory)
     assert (done.returncode, "$CondorVersion: 23." in done.stdout) == (3, True)
+    assert "at /home/jovyan, a b\n" in done.stdout
     assert leftovers(directory) == []
 
 
