@@ -19,12 +19,12 @@ from condor_mini.base.signals import ENDING
 if TYPE_CHECKING:
     from types import FrameType
 
-INTERRUPTED = 130
-"""Status that a shell reports after Ctrl-C."""
+SIGNALLED = 128
+"""Status that a shell reports for a program that a signal has ended, less the signal's number."""
+INTERRUPTED = SIGNALLED + signal.SIGINT
 AGAIN_S = 0.01
 """A signal that arrives while a module is imported is sent again after so many seconds."""
-BROKEN_PIPE = 141
-"""Status that a shell reports for a program that SIGPIPE has ended."""
+BROKEN_PIPE = SIGNALLED + signal.SIGPIPE
 
 
 class Terminated(BaseException):
@@ -32,7 +32,7 @@ class Terminated(BaseException):
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
-        self.exit_code = 128 + number
+        self.exit_code = SIGNALLED + number
 
 
 COMMANDS = {
@@ -160,8 +160,13 @@ def cli(*, verbose: bool) -> None:
         logging.basicConfig(level=logging.DEBUG, format="%(name)s: %(message)s")
 
 
+_signals: list[int] = []
+"""The numbers of the signals that have raised an exception."""
+
+
 def main() -> None:
     """Run the command in ``sys.argv``, and exit with its status."""
+    _signals.clear()
     for number in ENDING:
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup ignores SIGHUP
             signal.signal(number, _on_signal)
@@ -188,6 +193,11 @@ def main() -> None:
     except OSError as error:
         click.echo(f"condor-mini: {error}", err=True)
         status = CondorMiniError.exit_code
+    except Exception:
+        # A library makes another exception of the signal's, as pydantic while it builds a validator.
+        if not _signals:
+            raise
+        status = SIGNALLED + _signals[0]
     sys.exit(status)
 
 
@@ -198,6 +208,7 @@ def _on_signal(number: int, frame: FrameType | None) -> None:
         signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), number))
         signal.setitimer(signal.ITIMER_REAL, AGAIN_S)
         return
+    _signals.append(number)
     raise KeyboardInterrupt if number == signal.SIGINT else Terminated(number)
 
 

@@ -38,6 +38,18 @@ cli.__path__.append({place!r})
 sys.argv = ["condor-mini", "slow"]
 cli.main()
 """
+OF_ANOTHER_KIND = """
+import os, signal, sys, time
+import click
+
+@click.command()
+def command():
+    try:
+        os.kill(os.getpid(), signal.{signal})
+        time.sleep(30)
+    except BaseException as error:
+        raise ValueError("what a library makes of it") from error
+"""
 HALF_LOADED = "import os, signal, time; os.kill(os.getpid(), signal.SIGINT); time.sleep(30)"
 TIMEOUT_S = 20
 
@@ -59,6 +71,22 @@ def test_signal_while_a_command_is_loaded(
         check=False,
     )
     assert (result.returncode, result.stdout, result.stderr) == (status, "loaded\n", said)
+
+
+@pytest.mark.parametrize(("name", "status"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
+def test_signal_of_which_a_library_makes_another_exception(
+    tmp_path: Path, name: str, status: int
+) -> None:
+    """The status is the signal's, and nothing is said of the other exception."""
+    (tmp_path / "slow.py").write_text(OF_ANOTHER_KIND.format(signal=name))
+    result = subprocess.run(
+        [sys.executable, "-c", WITH_SLOW.format(place=str(tmp_path))],
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+    assert (result.returncode, result.stdout + result.stderr) == (status, "")
 
 
 def test_interrupt_while_the_command_line_is_loaded(tmp_path: Path) -> None:
