@@ -171,7 +171,7 @@ def main() -> None:
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup ignores SIGHUP
             signal.signal(number, _on_signal)
     try:
-        status = cli.main(prog_name="condor-mini", standalone_mode=False)
+        status = _run()
     except click.ClickException as error:
         error.show()
         status = error.exit_code
@@ -193,12 +193,20 @@ def main() -> None:
     except OSError as error:
         click.echo(f"condor-mini: {error}", err=True)
         status = CondorMiniError.exit_code
-    except Exception:
-        # A library makes another exception of the signal's, as pydantic while it builds a validator.
-        if not _signals:
-            raise
-        status = SIGNALLED + _signals[0]
     sys.exit(status)
+
+
+def _run() -> int:
+    """Run the command in ``sys.argv``, and return its status."""
+    try:
+        return int(cli.main(prog_name="condor-mini", standalone_mode=False) or 0)
+    except (click.ClickException, click.Abort, CondorMiniError, OSError, _ReaderGone):
+        raise
+    except Exception as error:
+        # A library makes another exception of a signal's, as pydantic does while it is building.
+        if _signals:
+            raise _exception_of(_signals[0]) from error
+        raise
 
 
 def _on_signal(number: int, frame: FrameType | None) -> None:
@@ -209,7 +217,11 @@ def _on_signal(number: int, frame: FrameType | None) -> None:
         signal.setitimer(signal.ITIMER_REAL, AGAIN_S)
         return
     _signals.append(number)
-    raise KeyboardInterrupt if number == signal.SIGINT else Terminated(number)
+    raise _exception_of(number)
+
+
+def _exception_of(number: int) -> BaseException:
+    return KeyboardInterrupt() if number == signal.SIGINT else Terminated(number)
 
 
 def _is_loading(frame: FrameType | None) -> bool:
