@@ -207,6 +207,10 @@ def _run() -> int:
         if _signals:
             raise _exception_of(_signals[0]) from error
         raise
+    finally:
+        # While Python ends, a signal would replace the status of the work that is done.
+        for number in ENDING:
+            signal.signal(number, signal.SIG_IGN)
 
 
 def _on_signal(number: int, frame: FrameType | None) -> None:

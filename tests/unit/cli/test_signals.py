@@ -50,8 +50,29 @@ def command():
     except BaseException as error:
         raise ValueError("what a library makes of it") from error
 """
+AT_THE_END = """
+import atexit, os, signal
+import click
+
+@click.command()
+def command():
+    atexit.register(os.kill, os.getpid(), signal.{signal})
+    print("done")
+"""
 HALF_LOADED = "import os, signal, time; os.kill(os.getpid(), signal.SIGINT); time.sleep(30)"
 TIMEOUT_S = 20
+
+
+def run_slow(folder: Path, module: str) -> subprocess.CompletedProcess[str]:
+    """Run the command ``slow`` of this module."""
+    (folder / "slow.py").write_text(module)
+    return subprocess.run(
+        [sys.executable, "-c", WITH_SLOW.format(place=str(folder))],
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
 
 
 @pytest.mark.parametrize(
@@ -62,14 +83,7 @@ def test_signal_while_a_command_is_loaded(
     tmp_path: Path, name: str, status: int, said: str
 ) -> None:
     """It takes effect when the module is there: in the middle of it, it could be lost."""
-    (tmp_path / "slow.py").write_text(SLOW.format(signal=name))
-    result = subprocess.run(
-        [sys.executable, "-c", WITH_SLOW.format(place=str(tmp_path))],
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT_S,
-        check=False,
-    )
+    result = run_slow(tmp_path, SLOW.format(signal=name))
     assert (result.returncode, result.stdout, result.stderr) == (status, "loaded\n", said)
 
 
@@ -81,15 +95,15 @@ def test_signal_of_which_a_library_makes_another_exception(
     tmp_path: Path, name: str, status: int, said: str
 ) -> None:
     """The status and the words are the signal's; nothing is said of the other exception."""
-    (tmp_path / "slow.py").write_text(OF_ANOTHER_KIND.format(signal=name))
-    result = subprocess.run(
-        [sys.executable, "-c", WITH_SLOW.format(place=str(tmp_path))],
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT_S,
-        check=False,
-    )
+    result = run_slow(tmp_path, OF_ANOTHER_KIND.format(signal=name))
     assert (result.returncode, result.stdout, result.stderr) == (status, "", said)
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_signal_when_the_work_is_done(tmp_path: Path, name: str) -> None:
+    """The status is that of the work."""
+    result = run_slow(tmp_path, AT_THE_END.format(signal=name))
+    assert (result.returncode, result.stdout, result.stderr) == (0, "done\n", "")
 
 
 def test_interrupt_while_the_command_line_is_loaded(tmp_path: Path) -> None:
