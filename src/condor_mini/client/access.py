@@ -100,10 +100,9 @@ def access_to(
 
     def unknown() -> str | None:
         """Ask again until the ad is there: it is absent for a while after a token was revoked."""
-        if _names(answers[-1]):
-            return None
-        answers.append(told(manager))
-        return f"the collector has no ad of the schedd on {point.name}"
+        if not _names(answers[-1]):
+            answers.append(told(manager))
+        return None if _names(answers[-1]) else f"the collector has no ad of {point.name}'s schedd"
 
     wait_until(
         unknown,

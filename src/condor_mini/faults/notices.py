@@ -121,5 +121,4 @@ def _notice(line: bytes) -> Notice:
 
 
 def _folder(pool: PoolNodes) -> Path:
-    state = user_state()
-    return state / "recordings" / pool.engine.name / pool.name
+    return user_state() / "recordings" / pool.engine.name / pool.name

@@ -117,7 +117,7 @@ def test_a_schedd_that_does_not_report(
     """Until the collector has its ad, no client finds it."""
     monkeypatch.setattr(access, "AD_TIMEOUT_S", 0)
     collector.answers_without_ad = 99
-    with pytest.raises(PoolNotReady, match="no ad of the schedd on ci-submit-1"):
+    with pytest.raises(PoolNotReady, match="no ad of ci-submit-1's schedd"):
         reach(pool)
 
 
