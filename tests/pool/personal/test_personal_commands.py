@@ -224,8 +224,12 @@ def make_wheel(folder: Path, name: str) -> None:
     "daemon", ["master", "collector", "negotiator", "schedd", "startd", "shared_port", "procd"]
 )
 def test_engine_shows_each_daemons_log(
-    person: Person, pools: Callable[[Path], list[ContainerInfo]], kept: Path, daemon: str
+    person: Person,
+    pools: Callable[[Path], list[ContainerInfo]],
+    kept: Path,
+    until: Callable[..., None],
+    daemon: str,
 ) -> None:
     """The engine's logs have lines of every daemon, behind its name."""
     (pool,) = pools(kept)
-    assert f"\n{daemon}: " in "\n" + person.engine.logs(pool.id)
+    until(lambda: f"\n{daemon}: " in "\n" + person.engine.logs(pool.id), f"lines of the {daemon}")

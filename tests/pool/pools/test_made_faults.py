@@ -60,6 +60,16 @@ def await_ad(pool: Pool, node: str, attribute: str, *wanted: str, kind: str = "-
     wait_until(differs, timeout_s=WITHIN_S, interval_s=0.3)
 
 
+def await_start(pool: Pool, node: str, kind: str = "-compact", *, later_than: int) -> None:
+    """Wait until the collector has the ad of a daemon that began later (Unix time)."""
+
+    def early() -> str | None:
+        began = ad_of(pool, node, "DaemonStartTime", kind)
+        return None if began and int(began) > later_than else f"DaemonStartTime is {began}"
+
+    wait_until(early, timeout_s=WITHIN_S, interval_s=0.3)
+
+
 def await_log(pool: Pool, node: str, words: str) -> None:
     """Wait until a line of the master of a node has these words."""
 
@@ -75,16 +85,13 @@ def await_log(pool: Pool, node: str, words: str) -> None:
 
 @pytest.mark.every_engine
 def test_killed_daemon_is_started_again(pool: Pool, faults: Faults) -> None:
-    """condor_master says that the startd died of signal 9, and starts another one."""
-    before = processes.find(pool.node("execute-1"), "startd")
+    """condor_master says that the startd died of signal 9, and starts another one, which works."""
+    node, began = pool.node("execute-1"), ad_of(pool, "execute-1", "DaemonStartTime")
+    before = processes.find(node, "startd")
     faults.kill("execute-1", "startd")
     await_log(pool, "execute-1", "died due to signal 9")
-
-    def none_yet() -> str | None:
-        now = processes.find(pool.node("execute-1"), "startd")
-        return None if now and now != before else f"startd is {now}"
-
-    wait_until(none_yet, timeout_s=WITHIN_S)
+    await_start(pool, "execute-1", later_than=int(began))
+    assert processes.find(node, "startd") not in ([], before)
 
 
 @pytest.mark.every_engine
@@ -130,12 +137,7 @@ def test_restarted_daemon_is_another_one(pool: Pool, faults: Faults) -> None:
     """The ad of a schedd that is restarted has a later start, and the schedd takes jobs."""
     before = int(ad_of(pool, "submit-1", "DaemonStartTime", "-schedd"))
     faults.restart("submit-1", "schedd")
-
-    def same() -> str | None:
-        now = ad_of(pool, "submit-1", "DaemonStartTime", "-schedd")
-        return None if now and int(now) > before else f"DaemonStartTime is {now}"
-
-    wait_until(same, timeout_s=WITHIN_S, interval_s=0.3)
+    await_start(pool, "submit-1", "-schedd", later_than=before)
     assert pool.exec(["condor_q"]).returncode == 0
 
 
