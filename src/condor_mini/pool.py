@@ -70,6 +70,7 @@ class Pool(PoolNodes):
         if_not_exists: bool = False,
         from_snapshot: str | PathLike[str] | None = None,
         leave_out_running: bool = False,
+        probe_job: bool | None = None,
         progress: Progress = _SILENT,
     ) -> Self:
         """Create a pool and wait until it is ready: all daemons and slots there, a probe job run.
@@ -91,6 +92,7 @@ class Pool(PoolNodes):
                 the pool begins with, and whose spec it has without a ``spec``. With the snapshot's
                 own name, it also has its keys.
             leave_out_running: Remove the jobs that ran when the snapshot was made.
+            probe_job: Whether to wait until a probe job has run. None for the spec's, else true.
             progress: Receives the phases; silent by default.
 
         Raises:
@@ -115,6 +117,7 @@ class Pool(PoolNodes):
             access_points=access_points,
             series=series,
             execute_image=execute_image,
+            probe_job=probe_job,
         )
         # With the hosts of the pool, if there is one, else of the spec.
         existing = cls(reached(engine), asked.name)

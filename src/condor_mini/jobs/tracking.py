@@ -41,15 +41,17 @@ SUBMIT_TIMEOUT_S = 600.0
 REMOVE_TIMEOUT_S = 5.0
 """How long to wait for a removed job to leave the queue, in seconds."""
 POLL_INTERVAL_S = 0.2
-"""The pause between the first two queries of the queue, in seconds.
+"""The pause between two queries of the queue for a removed job, in seconds.
 
 A query costs 0.1 s of a core.
 """
-LONGEST_POLL_INTERVAL_S = 2.0
-"""The longest pause between two queries, in seconds.
+FIRST_POLL_INTERVAL_S = 0.05
+"""The pause between the first two queries for the end of jobs, in seconds; each is a tenth longer.
 
 The longer a wait has lasted, the less a short delay matters.
 """
+LONGEST_POLL_INTERVAL_S = 2.0
+"""The longest pause between two queries, in seconds."""
 SIGNAL_BASE = 128
 """A shell's status for a process that a signal ended is this plus the signal's number."""
 
@@ -97,16 +99,21 @@ class Submission:
         """
         return wait([self], timeout_s=timeout_s, on_change=on_change)
 
-    def jobs(self) -> list[JobAd]:
-        """Return one ad per job, in the order of job ids, from the queue and the history."""
+    def jobs(self, queued: Sequence[JobAd] | None = None) -> list[JobAd]:
+        """Return one ad per job, in the order of job ids, from the queue and the history.
+
+        Args:
+            queued: What ``queued`` has just returned. None to query the queue now.
+        """
         # The queue first, because a job is in the history before it leaves the queue.
-        ads = self.queued() + self._ads("condor_history", self.clusters)
+        first = self.queued() if queued is None else queued
+        ads = [*first, *self._ads("condor_history", self.clusters)]
         by_id = {(ad["ClusterId"], ad["ProcId"]): ad for ad in ads}
         return [by_id[job] for job in sorted(by_id)]
 
-    def ended(self) -> list[JobAd]:
-        """Return one ad per job that has ended, in the order of job ids."""
-        return [ad for ad in self.jobs() if ad["JobStatus"] in (REMOVED, COMPLETED)]
+    def ended(self, queued: Sequence[JobAd] | None = None) -> list[JobAd]:
+        """Return one ad per job that has ended, in the order of job ids; see ``jobs``."""
+        return [ad for ad in self.jobs(queued) if ad["JobStatus"] in (REMOVED, COMPLETED)]
 
     def queued(self) -> list[JobAd]:
         """Return one ad per job in the queue. A job may stay there for a while after its end."""
@@ -126,7 +133,7 @@ class Submission:
             NotFound: The directory no longer exists.
             CondorMiniError: A file cannot be written, or would be outside the directory.
         """
-        if self.staging is None:
+        if self.staging is None or self.staging.source is None:
             return []
         mine = ("-constraint", f'{STAGING_ATTRIBUTE} == "{self.staging.name}"')
         queued = self._ads("condor_q", mine)
@@ -276,11 +283,24 @@ def wait(
         on_change: Receives the number of jobs in each state whenever the queue is queried.
         on_look: Receives the ads in the queue of each submission, before ``on_change`` is called.
     """
+    ended = await_end(submissions, timeout_s=timeout_s, on_change=on_change, on_look=on_look)
+    return status_of(ended)
+
+
+def await_end(
+    submissions: Sequence[Submission],
+    *,
+    timeout_s: float = FOREVER_S,
+    on_change: Callable[[str], object] | None = None,
+    on_look: Callable[[Sequence[Queued]], object] | None = None,
+) -> list[JobAd]:
+    """Wait as ``wait`` does; return one ad per job, in the order of submissions and job ids."""
     silent_at: float | None = None
     held: list[tuple[Submission, JobAd]] = []
+    queues: list[Queued] = []
 
     def unfinished() -> str | None:
-        nonlocal silent_at, held
+        nonlocal silent_at, held, queues
         queues = [(one, one.queued()) for one in submissions]
         if on_look is not None:
             on_look(queues)
@@ -309,18 +329,26 @@ def wait(
     )
     if held:
         raise _held(held)
-    ended = (ad for submission in submissions for ad in submission.ended())
+    return [ad for submission, queued in queues for ad in submission.ended(queued)]
+
+
+def status_of(ended: Sequence[JobAd]) -> int:
+    """Return 0, or the first status that is not 0 of jobs that have ended.
+
+    Raises:
+        JobFailed: A job before that one was removed. The message says why.
+    """
     return next((status for ad in ended if (status := _status(ad)) != 0), 0)
 
 
 def _less_and_less_often() -> Callable[[float], None]:
     """Return a sleep function that sleeps a little longer each time, up to its argument."""
-    pause_s = POLL_INTERVAL_S
+    pause_s = FIRST_POLL_INTERVAL_S
 
     def sleep(longest_s: float) -> None:
         nonlocal pause_s
         time.sleep(min(pause_s, longest_s))
-        pause_s *= 1.05
+        pause_s *= 1.1
 
     return sleep
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
+
+from condor_mini.jobs import tracking
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +23,16 @@ _FILES = {
     "log": "log",
 }
 """Submit commands that are added where a mapping lacks them."""
+_NO_OTHER_FILES = {"transfer_output_files": '""'}
+"""What is added to a mapping that says nothing of how outputs are transferred.
+
+Where outputs are not named, the starter sleeps for a second before it starts the job
+(``FileTransfer::Reap``), so that it later knows which files are new.
+"""
+_OF_OUTPUTS = re.compile(
+    r"(should|when_to)_transfer_|transfer_(?!input|executable|container)|output_dest|.*checkpoint"
+)
+"""The submit commands about the transfer of outputs (HTCondor's manual, condor_submit)."""
 
 
 @dataclass(frozen=True)
@@ -27,13 +40,10 @@ class EndedJobs:
     """Jobs that have ended, in the order of their ids."""
 
     submission: Submission
+    ads: Sequence[JobAd]
+    """One ad per job."""
     status: int
     """0, or the first status of a job that is not 0; 128 plus the number if a signal ended it."""
-
-    @cached_property
-    def ads(self) -> Sequence[JobAd]:
-        """One ad per job."""
-        return self.submission.ended()
 
     @cached_property
     def outputs(self) -> list[str]:
@@ -81,8 +91,9 @@ class JobSubmitter:
         Args:
             job: Submit commands as a mapping, ``htcondor2.Submit`` among them, or the path of a
                 submit file. Files in a mapping are files of the access point; without ``output``,
-                ``error`` and ``log`` the jobs write to files of their own. The directory of a
-                submit file is copied to the access point, and the outputs are fetched to it.
+                ``error`` and ``log`` the jobs write to files of their own. Other files that they
+                write come back if ``transfer_output_files`` names them. The directory of a submit
+                file is copied to the access point, and the outputs are fetched to it.
             count: Number of jobs, for a mapping.
             node: Name of the access point. None for the first.
             timeout_s: Give up after so many seconds.
@@ -95,10 +106,11 @@ class JobSubmitter:
             job = _with_files(job)
         submission = self._pool.submit(job, count=count, node=node)
         self._unended.append(submission)
-        status = submission.wait(timeout_s=timeout_s)
+        ended = tracking.await_end([submission], timeout_s=timeout_s)
+        status = tracking.status_of(ended)
         self._unended.remove(submission)
         submission.fetch()
-        return EndedJobs(submission, status)
+        return EndedJobs(submission, ended, status)
 
     def remove_jobs(self) -> None:
         """Remove the jobs that were not waited for to their end."""
@@ -109,4 +121,8 @@ class JobSubmitter:
 def _with_files(commands: Mapping[str, str]) -> dict[str, str]:
     """Return submit commands whose jobs write what can be read afterwards."""
     given = {key.lower() for key in commands}
-    return {**commands, **{key: file for key, file in _FILES.items() if key not in given}}
+    others = {} if any(map(_OF_OUTPUTS.match, given)) else _NO_OTHER_FILES
+    return {
+        **commands,
+        **{key: value for key, value in (_FILES | others).items() if key not in given},
+    }

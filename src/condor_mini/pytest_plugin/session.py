@@ -144,6 +144,8 @@ class Session:
         """
         from condor_mini import Pool
 
+        wanted = spec or (None if from_snapshot else self.settings.pool_file_path)
+
         def make(name: str, engine: Engine) -> Pool:
             return Pool.create(
                 name,
@@ -151,13 +153,27 @@ class Session:
                 access_points=access_points,
                 series=series,
                 execute_image=execute_image,
-                spec=spec or (None if from_snapshot else self.settings.pool_file_path),
+                spec=wanted,
                 from_snapshot=from_snapshot,
+                probe_job=_probe_job(wanted),
                 engine=engine,
                 keep=self.settings.keep,
             )
 
         return make
+
+
+def _probe_job(spec: PoolSpec | PathLike[str] | None) -> bool | None:
+    """Return false, or None if the spec itself says whether there is a probe job.
+
+    A job that comes within a second of another one's end waits for up to two seconds (decision 52).
+    The first job of a test comes at once when the pool is ready.
+    """
+    from condor_mini.lifecycle.creation import requested
+
+    if spec is not None and "probe_job" in requested(spec).model_fields_set:
+        return None
+    return False
 
 
 SESSION = pytest.StashKey[Session]()

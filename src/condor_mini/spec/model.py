@@ -194,6 +194,7 @@ class PoolSpec(Part):
         expose: str | None = None,
         mounts: Sequence[str] = (),
         profile: str | None = None,
+        probe_job: bool | None = None,
     ) -> PoolSpec:
         """Return this spec with other values; None leaves a value as it is.
 
@@ -209,6 +210,7 @@ class PoolSpec(Part):
             expose: HOST or HOST:PORT, where other hosts reach the pool.
             mounts: Directories of the host that all nodes mount too, at the same path.
             profile: ``dev`` or ``production``.
+            probe_job: Whether the pool is ready only after a probe job has run.
 
         Raises:
             UsageError: A value is not allowed, or the spec has several groups, so that it is
@@ -220,6 +222,7 @@ class PoolSpec(Part):
         form |= {} if reachable is None else {"reachable": reachable}
         form |= {} if expose is None else {"expose": expose}
         form |= {} if profile is None else {"profile": profile}
+        form |= {} if probe_job is None else {"probe_job": probe_job}
         form["mounts"] = list(dict.fromkeys([*self.mounts, *mounts]))
         for groups, key, value in (
             ("access_points", "count", access_points),

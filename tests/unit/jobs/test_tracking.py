@@ -101,7 +101,7 @@ def test_looks_become_rarer(
 
     monkeypatch.setattr("time.sleep", sleep)
     submission.wait()
-    assert (pauses[0], pauses == sorted(pauses), pauses[-1]) == (0.2, True, 2.0)
+    assert (pauses[0], pauses == sorted(pauses), pauses[-1]) == (0.05, True, 2.0)
 
 
 def test_output_is_read_there(pool: Pool, queue: Queue, engine: FakeEngine, here: Path) -> None:

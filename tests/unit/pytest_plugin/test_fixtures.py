@@ -129,8 +129,54 @@ def test_submitted_jobs(reusing: pytest.Pytester, queue: Queue) -> None:
         "Output = mine",
         "error = err.$(Process)",
         "log = log",
+        'transfer_output_files = ""',
         "queue 1",
     ]
+    assert [len(queue.commands(tool)) for tool in ("condor_q", "condor_history")] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "named"),
+    [
+        ("transfer_input_files", "in.csv", True),
+        ("transfer_executable", "false", True),
+        ("Transfer_Output_Files", "out.csv", False),
+        ("transfer_output_remaps", '"out.csv = 1.csv"', False),
+        ("transfer_checkpoint_files", "state", False),
+        ("checkpoint_exit_code", "85", False),
+        ("should_transfer_files", "NO", False),
+        ("when_to_transfer_output", "ON_EXIT_OR_EVICT", False),
+        ("output_destination", "https://example.org/", False),
+    ],
+)
+def test_outputs_are_named_where_nothing_is_said_of_them(
+    reusing: pytest.Pytester, queue: Queue, key: str, value: str, named: bool
+) -> None:
+    """``transfer_output_files = ""`` is added, unless a command is about the outputs' transfer."""
+    reusing.makepyfile(
+        f"""
+        def test_it(condor_submit):
+            condor_submit({{"executable": "/bin/true", {key!r}: {value!r}}})
+        """
+    )
+    reusing.runpytest_inprocess().assert_outcomes(passed=1)
+    (file,) = (file for path, file in queue.files.items() if path.endswith("job.sub"))
+    assert file.content is not None
+    assert ('transfer_output_files = ""' in file.content.decode().splitlines()) == named
+
+
+@pytest.mark.parametrize(("text", "probes"), [(None, 0), ("", 0), ("probe_job: true", 1)])
+def test_first_job_of_a_test_is_the_pools(
+    pytester: pytest.Pytester, found: PoolEngine, text: str | None, probes: int
+) -> None:
+    """No probe job runs in a test's pool, unless the pool file states it."""
+    if text is not None:
+        file = pytester.makefile(".yaml", f"version: 1\n{text}\n")
+        pytester.makeini(f"[pytest]\ncondor_pool_file = {file.name}\n")
+    pytester.makepyfile("def test_it(condor_pool, condor_pool_factory): condor_pool_factory()")
+    pytester.runpytest_inprocess("-p", "no:xdist").assert_outcomes(passed=1)
+    said = [call for call in found.calls if call.method == "exec" and "probe-job" in str(call.argv)]
+    assert len(said) == 2 * probes
 
 
 def test_jobs_that_are_left_are_removed(reusing: pytest.Pytester, queue: Queue) -> None:
