@@ -24,7 +24,11 @@ PORT = 9618
 """The port of every node: condor_shared_port's default (SHARED_PORT_PORT)."""
 CONNECT_TIMEOUT_S = 3.0
 AD_TIMEOUT_S = 15.0
-"""How long a schedd may take to report: three times UPDATE_INTERVAL of the profile dev."""
+"""How long a schedd may take to report: three times what it waits between two reports.
+
+It needs three if the collector has been restarted (``send_ads``). That is UPDATE_INTERVAL of the
+profile ``dev``, and SCHEDD_MIN_INTERVAL of the profile ``production``.
+"""
 _SCHEDD = ("condor_status", "-schedd", "-af", "Name", "Machine")
 SCHEDD_AND_TOKENS = f"""\
 found=$({" ".join(_SCHEDD)} -constraint "CondorMiniNode == \\"$1\\"") || exit
@@ -99,15 +103,18 @@ def access_to(
     answers = [answer]
 
     def unknown() -> str | None:
-        """Ask again until the ad is there: it is absent for a while after a token was revoked."""
+        """Ask for the ad until it is there: it is absent for a while after a token was revoked."""
         if not _names(answers[-1]):
+            from condor_mini.lifecycle.ready import send_ads
+
+            send_ads([point])
             answers.append(told(manager))
         return None if _names(answers[-1]) else f"the collector has no ad of {point.name}'s schedd"
 
     wait_until(
         unknown,
         timeout_s=AD_TIMEOUT_S,
-        interval_s=0.3,
+        interval_s=0.5,
         error=lambda message: PoolNotReady(
             message, hint=f"See what is missing: condor-mini status -n {pool.name}"
         ),

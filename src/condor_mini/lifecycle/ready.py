@@ -15,7 +15,7 @@ from condor_mini.base.waiting import wait_until
 from condor_mini.nodes.node import Role, pool_nodes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Container, Mapping, Sequence
 
     from condor_mini.base.progress import Progress
     from condor_mini.engine import Engine
@@ -84,6 +84,7 @@ def wait_until_ready(
     *,
     deadline: Deadline,
     probe: bool,
+    ran: Container[str] = (),
 ) -> None:
     """Wait until a pool that was started is usable.
 
@@ -95,6 +96,8 @@ def wait_until_ready(
         progress: Receives the phases.
         deadline: Give up then.
         probe: Also run a probe job, submitted on each access point by the ordinary user.
+        ran: Names of nodes that ran before. If the collector began after them, they are asked for
+            their ads.
 
     Raises:
         PoolNotReady: A node has ended, or the deadline has passed. The message names the daemon
@@ -121,7 +124,8 @@ def wait_until_ready(
                 return None
             first, *more = output.splitlines()
             detail(first)
-            suspect = _suspect(first, nodes)
+            suspect = next(iter(_named([first], nodes)), manager)
+            send_ads([node for node in _named([first, *more], nodes) if node.name in ran])
             return first + (f" (and {len(more)} more)" if more else "")
 
         try:
@@ -132,6 +136,24 @@ def wait_until_ready(
         with progress.step("Running a probe job", done="Jobs run"):
             for node in access_points:
                 _probe(engine, pool, slots, node, deadline)
+
+
+def send_ads(nodes: Collection[Node]) -> None:
+    """Have nodes that run send their ads, because they may not be at the collector.
+
+    Otherwise the ads come with the next updates: after up to five minutes in the profile
+    ``production`` (``UPDATE_INTERVAL``, ``SCHEDD_INTERVAL``). A daemon sends its ad when it reads
+    its configuration again. If the collector has been restarted, up to two are lost: one with the
+    old connection, and one with the old session. Ask again then; a schedd sends one in 5 s
+    (``SCHEDD_MIN_INTERVAL``). A node that does not answer is left alone.
+    """
+
+    def ask(node: Node) -> None:
+        with suppress(CondorMiniError):
+            node.exec(["condor_reconfig"], user="root")
+
+    if nodes:
+        each(ask, nodes)
 
 
 def await_health(nodes: Sequence[Node], deadline: Deadline) -> None:
@@ -240,11 +262,10 @@ def _running_nodes(engine: Engine, pool: str, expected: Mapping[str, int]) -> li
     return nodes
 
 
-def _suspect(line: str, nodes: Sequence[Node]) -> Node:
-    """Return the node whose ad is missing by a line of await-ads, else the central manager."""
-    found = _MISSING_AD.search(line)
-    named = [node for node in nodes if found and node.name == found[1]]
-    return (named or nodes)[0]
+def _named(lines: Sequence[str], nodes: Sequence[Node]) -> list[Node]:
+    """Return the nodes whose ads are missing by these lines of await-ads."""
+    names = {found[1] for line in lines if (found := _MISSING_AD.search(line))}
+    return [node for node in nodes if node.name in names]
 
 
 def _evidence(node: Node) -> str:

@@ -78,7 +78,8 @@ def start(
             which and why.
         RecordError: The pool's labels do not hold the spec that it was created from.
     """
-    spec = stored_spec(pool, pool_nodes(engine, pool))
+    before = pool_nodes(engine, pool)
+    spec = stored_spec(pool, before)
     deadline = Deadline(timeout_s)
     stopped = [node for node in nodes if not node.is_running]
     if stopped:
@@ -93,6 +94,7 @@ def start(
         progress,
         deadline=deadline,
         probe=spec.probe_job,
+        ran=[node.name for node in before if node.is_running],
     )
 
 

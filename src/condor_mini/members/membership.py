@@ -249,9 +249,9 @@ class Members:
     ) -> list[Revocation]:
         """Revoke tokens at once and for good. Jobs continue to run.
 
-        The collector forgets the clients that it has authenticated. The nodes' ads return with
-        their next updates. A node whose own token was revoked requests another one, or gets it when
-        it is started again.
+        The collector forgets the clients that it has authenticated, and the nodes send it their ads
+        anew. A node whose own token was revoked requests another one, or gets it when it is started
+        again.
 
         Args:
             ids: Ids of tokens: ``Token.id``, or a prefix that only one of them has.
@@ -268,6 +268,8 @@ class Members:
             NotFound: The pool knows no such token or holder. Nothing was revoked.
             PoolNotReady: The central manager or an access point does not run.
         """
+        from condor_mini.lifecycle.ready import send_ads
+
         if not ids and not identities:
             raise UsageError(
                 "no token is named", hint="List the tokens and their ids: condor-mini token list"
@@ -286,6 +288,7 @@ class Members:
         for node in reversed(signers):
             for claim in values:
                 _run(node, f"{REQUEST_SCRIPTS}/revoke-token", claim, *values[claim])
+        send_ads([node for node in nodes[1:] if node.is_running])
         return revocations
 
     def requests(self) -> list[TokenRequest]:
@@ -359,7 +362,8 @@ class Members:
                 _run(node, f"{REQUEST_SCRIPTS}/rotate-key")
             node_tokens.give_with_users(manager, others, deadline)
         engine, pool = manager.engine, manager.pool
-        wait_until_ready(engine, pool, slots, progress, deadline=deadline, probe=False)
+        ran = [node.name for node in others if node.is_running]
+        wait_until_ready(engine, pool, slots, progress, deadline=deadline, probe=False, ran=ran)
         warn_of(joined, pool)
 
 

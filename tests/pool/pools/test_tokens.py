@@ -141,6 +141,19 @@ def test_a_new_key_forgets_what_it_makes_useless(pool: Pool) -> None:
     assert not {*made.ids} & {id_ for token in pool.members.tokens() for id_ in token.ids}
 
 
+def test_ads_return_where_nodes_seldom_send_them(fresh: Cli, tmp_path: Path) -> None:
+    """In the profile ``production`` nodes send their ads every five minutes, unless asked.
+
+    A central manager that was restarted lacks them, and a collector after a revocation.
+    """
+    file = tmp_path / "pool.yaml"
+    file.write_text("version: 1\nprofile: production\nprobe_job: false\n")
+    fresh.succeeds("create", "-c", str(file))
+    fresh.succeeds("restart", "--node", "master", "--timeout", "60")
+    fresh.succeeds("token", "revoke", "--identity", "tess@far.example", "--force")
+    fresh.succeeds("client", str(tmp_path / "client"))
+
+
 @pytest.fixture
 def quick(fresh: Cli, tmp_path: Path, pool_engine: Engine) -> Pool:
     """A pool whose nodes ask often whether their tokens are taken."""

@@ -104,11 +104,15 @@ def test_what_an_ended_node_said(pool: Pool, pools: PoolEngine, log: str, said: 
     assert caught.value.message == f"the node ci-master has ended with 0{said}"
 
 
-def test_a_schedd_that_has_just_started(pool: Pool, collector: Collector) -> None:
-    """It is waited for: a collector that a revocation has restarted knows no ads for a while."""
+def test_a_schedd_that_has_just_started(
+    pool: Pool, collector: Collector, pools: PoolEngine
+) -> None:
+    """It is asked for its ad: a collector that a revocation has restarted knows no ads at first."""
     collector.answers_without_ad = 2
     assert reach(pool).schedd == "ci-submit-1.nodes.internal"
     assert len(collector.asked_for) == 3
+    asked = [call.target for call in pools.calls if "condor_reconfig" in repr(call.argv)]
+    assert asked == [pool.node().info.id] * 2
 
 
 def test_a_schedd_that_does_not_report(

@@ -78,3 +78,30 @@ def test_personal_pool_on_its_way_down(
     monkeypatch.setattr(restart, "reopen", reopen)
     restart.start(PoolNodes(pools, "mine"), None, Progress(), timeout_s=1)
     assert states == [False]
+
+
+@pytest.mark.parametrize(
+    ("command", "asked"),
+    [
+        (("restart", "--node", "master"), {"mini-submit-1", "mini-execute-1"}),
+        (("restart", "--node", "execute-1"), {"mini-submit-1"}),
+        (("restart",), set()),
+    ],
+)
+def test_nodes_that_ran_before_are_asked_for_ads_that_are_missing(
+    ran: Run, pools: PoolEngine, command: tuple[str, ...], asked: set[str]
+) -> None:
+    """A collector that was started after them knows nothing of them."""
+    names = ("mini-submit-1", "mini-execute-1", "gone")
+    lines = [f"no Machine ads of {name} are at the collector\n" for name in names]
+    answers = [FakeOutcome(returncode=1, stdout="".join(lines)), FakeOutcome()]
+    pools.on_exec([f"{REQUEST_SCRIPTS}/await-ads"], lambda _: answers.pop(0))
+    reconfigured: set[str] = set()
+
+    def reconfigure(call: FakeExec) -> FakeOutcome:
+        reconfigured.add(call.container)
+        return FakeOutcome(returncode=1, stderr="nobody is there")
+
+    pools.on_exec(["condor_reconfig"], reconfigure)
+    assert ran(*command).status == 0
+    assert (reconfigured, answers) == (asked, [])

@@ -147,6 +147,24 @@ def test_central_manager_revokes_last(members: Members, nodes: TokenNodes) -> No
     ]
 
 
+def test_nodes_send_their_ads_to_the_new_collector(members: Members, pools: PoolEngine) -> None:
+    """A revocation restarts the collector; a node that has ended is left alone."""
+    asked: list[str] = []
+
+    def reconfigure(call: FakeExec) -> FakeOutcome:
+        asked.append(call.container)
+        return FakeOutcome()
+
+    pools.on_exec(["condor_reconfig"], reconfigure)
+    made = members.create_token()
+    members.revoke([made.id])
+    assert sorted(asked) == ["ci-execute-1", "ci-submit-1"]
+    asked.clear()
+    pools.end("ci-execute-1", exit_code=0, log="")
+    members.revoke([made.id])
+    assert asked == ["ci-submit-1"]
+
+
 def test_revocation_tells_whether_it_is_new(members: Members) -> None:
     """The same token can be revoked twice, and the second time says so."""
     made = members.create_token()
