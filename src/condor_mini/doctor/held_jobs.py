@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from condor_mini.base.errors import CondorMiniError
 from condor_mini.doctor.findings import fail, ok, warn
-from condor_mini.jobs.holds import SPOOLING, USER_REQUEST, held_for_good
+from condor_mini.jobs.holds import USER_REQUEST, held_for_good
 from condor_mini.jobs.job_ads import HELD
 from condor_mini.jobs.missing_programs import advice
+from condor_mini.nodes.condor_config import SPOOLING_INPUT
 
 if TYPE_CHECKING:
     from condor_mini.doctor.findings import Finding
@@ -22,7 +23,7 @@ QUERY_TIMEOUT_S = 30.0
 _ATTRIBUTES = "ClusterId,ProcId,HoldReason,HoldReasonCode,PeriodicRelease"
 _HELD_JOBS = (
     *("condor_q", "-allusers", "-json", "-attributes", _ATTRIBUTES),
-    *("-constraint", f"JobStatus == {HELD} && HoldReasonCode =!= {SPOOLING}"),
+    *("-constraint", f"JobStatus == {HELD} && HoldReasonCode =!= {SPOOLING_INPUT}"),
 )
 
 

@@ -7,17 +7,13 @@ from typing import TYPE_CHECKING
 
 from condor_mini.jobs.job_ads import HELD
 from condor_mini.jobs.runners import answer
+from condor_mini.nodes.condor_config import SPOOLING_INPUT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from condor_mini.jobs.job_ads import JobAd, Runner
 
-SPOOLING = 16
-"""HoldReasonCode of a job whose input files are on their way into the spool.
-
-The schedd releases it when they are there (HTCondor's manual, "Job ClassAd Attributes").
-"""
 USER_REQUEST = 1
 """HoldReasonCode of a job that somebody holds with condor_hold.
 
@@ -47,7 +43,7 @@ def held_for_good(runner: Runner, held: Sequence[JobAd]) -> list[JobAd]:
     Raises:
         PoolNotReady: The schedd does not answer, or refuses an expression.
     """
-    judged = [ad for ad in held if ad.get("HoldReasonCode") not in (SPOOLING, USER_REQUEST)]
+    judged = [ad for ad in held if ad.get("HoldReasonCode") not in (SPOOLING_INPUT, USER_REQUEST)]
     staying = {_id(ad) for ad in held if ad.get("HoldReasonCode") == USER_REQUEST}
     if judged:
         of_the_pool, most = _pool_policies(runner)

@@ -37,6 +37,11 @@ tenth of a core. A submission starts a cycle at once, whatever the interval.
 """
 DEV_NEGOTIATOR_INTERVAL_S = 2
 """NEGOTIATOR_INTERVAL in the images' file ``30-profile-dev``."""
+SPOOLING_INPUT = 16
+"""HoldReasonCode of a job whose input files are on their way into the spool.
+
+The schedd releases it when they are there (HTCondor's manual, "Job ClassAd Attributes").
+"""
 UPDATE_INTERVAL_S = 5
 """UPDATE_INTERVAL in the images' file ``29-profiles``."""
 FIRST_TRACKING_GID = 50_000
@@ -276,13 +281,15 @@ def _unneeded_transfers(spec: PoolSpec) -> list[str]:
     program = f"(TransferExecutable =?= false || {_is_below('Cmd', paths)})"
     # A relative path without .. is below the job's directory; others may be anywhere, or are URLs.
     inputs = r'(TransferInput =?= undefined || !regexp("(^|,) */|:|[.][.]", TransferInput))'
+    # A job that is spooled is submitted while it is held for that. It runs with the spool's files.
+    excepted = ["OutputDestination =?= undefined", f"HoldReasonCode =!= {SPOOLING_INPUT}"]
     needs = ['ShouldTransferFiles =?= "IF_NEEDED"', _is_below("Iwd", paths), program, inputs]
     return [
         "# The starter compares domains to find out whether a transfer is needed, and nodes have",
         "# different ones. It is not needed if directory, executable and inputs are shared.",
         "JOB_TRANSFORM_NAMES = $(JOB_TRANSFORM_NAMES) SharedFiles",
         "JOB_TRANSFORM_SharedFiles @=end",
-        f"  REQUIREMENTS {' && '.join(needs)} && OutputDestination =?= undefined",
+        f"  REQUIREMENTS {' && '.join([*needs, *excepted])}",
         '  SET ShouldTransferFiles "NO"',
         "@end",
     ]

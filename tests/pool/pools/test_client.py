@@ -320,7 +320,11 @@ def test_a_dag_in_a_mounted_directory(other: Pool, here: Path) -> None:
     assert (here / "node.out").read_text() == "of a node\n"
 
 
-def test_a_job_from_elsewhere(other: Pool, tmp_path: Path) -> None:
-    """With IF_NEEDED, which is the default, a job from another directory transfers its files."""
-    result = run(sys.executable, PROGRAM, environment=other.client_environment(), cwd=tmp_path)
+@pytest.mark.parametrize("is_mounted", [False, True])
+def test_a_job_that_is_spooled(
+    other: Pool, tmp_path: Path, here: Path, *, is_mounted: bool
+) -> None:
+    """With IF_NEEDED, the default, it transfers its files: its spool directory is not mounted."""
+    directory = here if is_mounted else tmp_path
+    result = run(sys.executable, PROGRAM, environment=other.client_environment(), cwd=directory)
     assert result.stdout.startswith(SEEN)
