@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 import json
 import tarfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from condor_mini.base.tar_writer import TarWriter
 from condor_mini.engine import ContainerSpec, FakeEngine, FakeExec, FakeOutcome
 from condor_mini.jobs.staging import PLACE, RECORDS
 from hand_made import node_labels, tokens_mount
@@ -99,6 +100,14 @@ class Queue:
         if not self.queued and not self.ended:
             self.ended = [self.job()]
         return FakeOutcome(stdout=f"1 job(s) submitted to cluster {self.cluster}.\n")
+
+    def submit_text(self, call: FakeExec) -> FakeOutcome:
+        """``condor_submit`` of a submit file that comes with the command."""
+        _, _, _, _, directory, file, *argv = call.argv
+        tar = TarWriter()
+        tar.file(f"{directory}/{file}".lstrip("/"), (call.stdin or "").encode())
+        self.engine.copy_in(call.container, tar.finish())
+        return self.submit(replace(call, argv=tuple(argv), workdir=directory))
 
     def tell(self, call: FakeExec) -> FakeOutcome:
         """``condor_q`` and ``condor_history``."""

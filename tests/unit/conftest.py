@@ -21,6 +21,7 @@ from condor_mini.cli import program
 from condor_mini.engine import FakeEngine, FakeOutcome
 from condor_mini.engines import Candidate
 from condor_mini.images import builder
+from condor_mini.jobs.tracking import WITH_TEXT
 from condor_mini.lifecycle import startup
 from condor_mini.nodes import accounts, certificates
 from condor_mini.nodes.node import pool_labels
@@ -165,6 +166,7 @@ def queue(monkeypatch: pytest.MonkeyPatch) -> Queue:
         "tar": queue.pack,
     }.items():
         queue.engine.on_exec([tool], handler)
+    queue.engine.on_exec(["sh", "-c", WITH_TEXT], queue.submit_text)
     for tool in ("condor_rm", "mv", "rm", "find"):
         queue.engine.on_exec([tool], lambda _: FakeOutcome())
     return queue

@@ -98,6 +98,11 @@ class Staging:
         return staging
 
     @classmethod
+    def planned(cls, node: Node) -> Staging:
+        """Return the name of a directory that is still to be created in an access point."""
+        return cls(node=node, name=_unique("job"), host="", source=None)
+
+    @classmethod
     def of_text(cls, node: Node, file: str, text: str) -> Staging:
         """Create a directory in an access point that holds one file with this text."""
         staging = cls(node=node, name=_unique("job"), host="", source=None)

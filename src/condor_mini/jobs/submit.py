@@ -132,9 +132,9 @@ def submit_description(
         JobFailed: condor_submit refused the jobs. The error has its output and status.
     """
     text = description_text(description, count)
-    staging = Staging.of_text(running_access_point(pool, node), _SUBMIT_FILE, text)
+    staging = Staging.planned(running_access_point(pool, node))
     try:
-        return _submit(pool, staging, _SUBMIT_FILE, ())
+        return _submit(pool, staging, _SUBMIT_FILE, text=text)
     except BaseException:
         _undo(staging)
         raise
@@ -233,11 +233,17 @@ def wait_for_all(
     return status
 
 
-def _submit(pool: PoolNodes, staging: Staging, file: str, arguments: Sequence[str]) -> Submission:
+def _submit(
+    pool: PoolNodes,
+    staging: Staging,
+    file: str,
+    arguments: Sequence[str] = (),
+    text: str | None = None,
+) -> Submission:
     # After an interrupt here, it would be unknown which jobs are in the queue.
     with held_back():
         submission = tracking.submit(
-            staging.node, staging.path, file, arguments=arguments, staging=staging
+            staging.node, staging.path, file, arguments=arguments, staging=staging, text=text
         )
     return _with_hint(pool, staging.node, submission)
 

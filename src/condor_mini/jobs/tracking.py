@@ -55,6 +55,11 @@ LONGEST_POLL_INTERVAL_S = 2.0
 SIGNAL_BASE = 128
 """A shell's status for a process that a signal ended is this plus the signal's number."""
 
+WITH_TEXT = 'umask 022 && mkdir -p "$1" && cd "$1" && cat >"$2" && shift 2 && exec "$@"'
+"""Runs a command in a new directory that has a file with the script's stdin.
+
+It is one script because what takes the time is the engine's ``exec``.
+"""
 SUBMITTED = "000"
 """The type of the event "Job submitted" (HTCondor's manual, "Job Event Log Codes")."""
 _EVENT = re.compile(r"(?P<type>\d{3}) \((?P<job>(?P<cluster>\d+)\.\d+\.\d+)\) ")
@@ -217,6 +222,7 @@ def submit(
     *,
     arguments: Sequence[str] = (),
     staging: Staging | None = None,
+    text: str | None = None,
     hint_if_held: str | None = None,
     mounted: Mapping[str, str] | None = None,
 ) -> Submission:
@@ -228,6 +234,8 @@ def submit(
         file: Name of the submit file.
         arguments: Arguments of condor_submit; they follow the file's name.
         staging: Copy of the submit directory. None if there is none.
+        text: Text of the submit file, if ``staging`` has neither directory nor file yet. None if it
+            has both.
         hint_if_held: Hint of the error if a job is put on hold.
         mounted: Directories of this machine that the pool has too, by their paths in the pool.
 
@@ -238,7 +246,12 @@ def submit(
     argv = ["condor_submit", f"./{file}"]
     if staging is not None:
         argv += ["-append", f'MY.{STAGING_ATTRIBUTE} = "{staging.name}"']
-    result = runner.exec([*argv, *arguments], workdir=directory, timeout_s=SUBMIT_TIMEOUT_S)
+    argv += arguments
+    if staging is None or text is None:
+        result = runner.exec(argv, workdir=directory, timeout_s=SUBMIT_TIMEOUT_S)
+    else:
+        argv = ["sh", "-c", WITH_TEXT, "sh", directory, file, *argv]
+        result = staging.node.exec(argv, stdin=text, timeout_s=SUBMIT_TIMEOUT_S)
     if result.returncode != 0:
         raise refused(runner, file, result, staging)
     return Submission(
