@@ -143,19 +143,21 @@ class Session:
         Without ``spec`` it is as the snapshot says, or else as the pool file says.
         """
         from condor_mini import Pool
+        from condor_mini.lifecycle.creation import requested
 
         wanted = spec or (None if from_snapshot else self.settings.pool_file_path)
 
         def make(name: str, engine: Engine) -> Pool:
+            given = None if wanted is None else requested(wanted)
             return Pool.create(
                 name,
                 execution_points=execution_points,
                 access_points=access_points,
                 series=series,
                 execute_image=execute_image,
-                spec=wanted,
+                spec=given,
                 from_snapshot=from_snapshot,
-                probe_job=_probe_job(wanted),
+                probe_job=_probe_job(given),
                 engine=engine,
                 keep=self.settings.keep,
             )
@@ -163,17 +165,13 @@ class Session:
         return make
 
 
-def _probe_job(spec: PoolSpec | PathLike[str] | None) -> bool | None:
+def _probe_job(spec: PoolSpec | None) -> bool | None:
     """Return false, or None if the spec itself says whether there is a probe job.
 
     A job that comes within a second of another one's end waits for up to two seconds (decision 52).
     The first job of a test comes at once when the pool is ready.
     """
-    from condor_mini.lifecycle.creation import requested
-
-    if spec is not None and "probe_job" in requested(spec).model_fields_set:
-        return None
-    return False
+    return None if spec is not None and "probe_job" in spec.model_fields_set else False
 
 
 SESSION = pytest.StashKey[Session]()
