@@ -6,12 +6,12 @@ import os
 import subprocess
 import sys
 import uuid
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
 
+from condor_mini.base.waiting import wait_until
 from condor_mini.jobs.staging import PLACE, RECORDS
 from condor_mini.pool import Pool
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from condor_mini.engine import Engine
+    from condor_mini.faults.faults import Faults
     from condor_mini.nodes.node import Node
 
     Write = Callable[..., Path]
@@ -110,29 +111,47 @@ def fresh(new_cli: Callable[[], Cli]) -> Cli:
 
 
 @pytest.fixture(scope="session")
-def pools_by_engine() -> Iterator[Callable[[Engine], Pool]]:
-    """Makes a pool on an engine, or returns the one that it has made there.
+def shared_pools() -> Iterator[dict[str, Pool]]:
+    """The pools that files share, by the names of their engines, as far as they are made.
 
     pytest ends a fixture of the engine whenever the next test is about another engine: most files
     would make two pools.
     """
-    made: dict[str, Pool] = {}
-    with ExitStack() as stack:
+    pools: dict[str, Pool] = {}
+    yield pools
+    for pool in pools.values():
+        pool.delete()
 
-        def pool_on(engine: Engine) -> Pool:
-            if engine.name not in made:
-                name = f"t{uuid.uuid4().hex[:8]}"
-                pool = Pool.create(name, execution_points=2, engine=engine)
-                made[engine.name] = stack.enter_context(pool)
-            return made[engine.name]
 
-        yield pool_on
+@pytest.fixture(scope="module", autouse=True)
+def jobs_end_with_their_file(shared_pools: dict[str, Pool]) -> Iterator[None]:
+    """No job of a file is in the queue of a shared pool when the next file begins."""
+    yield
+    for pool in shared_pools.values():
+        remove_jobs(pool)
+
+
+def remove_jobs(pool: Pool) -> None:
+    """Remove all jobs of the first access point, and wait until they have left the queue.
+
+    A job is in the queue as removed until its processes have ended: DAGMan removes its jobs first.
+    """
+    script = "condor_rm -all >/dev/null 2>&1; condor_q -allusers -nobatch -af:j JobStatus Cmd"
+
+    def left() -> str | None:
+        said = pool.exec(["sh", "-c", script], user="root")
+        return (said.stdout + said.stderr).strip() or None
+
+    wait_until(left, timeout_s=TIMEOUT_S)
 
 
 @pytest.fixture(scope="session")
-def pool(pool_engine: Engine, pools_by_engine: Callable[[Engine], Pool]) -> Pool:
+def pool(pool_engine: Engine, shared_pools: dict[str, Pool]) -> Pool:
     """A pool with one access point and two execution points, which all tests leave as it is."""
-    return pools_by_engine(pool_engine)
+    if pool_engine.name not in shared_pools:
+        name = f"t{uuid.uuid4().hex[:8]}"
+        shared_pools[pool_engine.name] = Pool.create(name, execution_points=2, engine=pool_engine)
+    return shared_pools[pool_engine.name]
 
 
 @pytest.fixture
@@ -187,5 +206,13 @@ def access_point(pool: Pool) -> Iterator[Node]:
     """The access point; no job is left in its queue, and nothing of one."""
     node = pool.node()
     yield node
-    node.exec(["condor_rm", "-all"])
+    remove_jobs(pool)
     node.exec(["rm", "-rf", PLACE, RECORDS], user="root")
+
+
+@pytest.fixture
+def faults(pool: Pool) -> Iterator[Faults]:
+    """The faults of the pool; none is left in force, and no job."""
+    yield pool.faults
+    pool.faults.heal()
+    remove_jobs(pool)

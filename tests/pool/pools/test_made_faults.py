@@ -35,14 +35,6 @@ UPDATES_S = 5
 """How often daemons send their ads (profile dev)."""
 
 
-@pytest.fixture
-def faults(pool: Pool) -> Iterator[Faults]:
-    """The faults of the pool; none is left in force, and no job."""
-    yield pool.faults
-    pool.faults.heal()
-    pool.node().exec(["condor_rm", "-all"])
-
-
 def ad_of(pool: Pool, node: str, attribute: str, kind: str = "-compact") -> str:
     """An attribute of a slot's or a daemon's ad at the collector; empty if there is no ad."""
     ours = f'CondorMiniNode == "{pool.name}-{node}"'

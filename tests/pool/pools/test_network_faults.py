@@ -13,8 +13,6 @@ from condor_mini.base.waiting import wait_until
 from gates import Gate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from condor_mini.faults.faults import Faults
     from condor_mini.pool import Pool
 
@@ -40,14 +38,6 @@ for _ in range(int(sys.argv[2])):
         pass
 print(reached)
 """
-
-
-@pytest.fixture
-def faults(pool: Pool) -> Iterator[Faults]:
-    """The faults of the pool; none is left in force, and no job."""
-    yield pool.faults
-    pool.faults.heal()
-    pool.node().exec(["condor_rm", "-all"])
 
 
 def reached(pool: Pool, node: str, other: str, times: int = 1) -> int:

@@ -13,6 +13,8 @@ from tests.pool.pools.attackers import attacker, token_of
 from condor_mini.base.series import catalogue
 from condor_mini.base.waiting import wait_until
 
+from .conftest import remove_jobs
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -76,7 +78,7 @@ def listeners(pool: Pool) -> Iterator[dict[str, list[str]]]:
         wait_until(missing, timeout_s=60)
         yield found
     finally:
-        pool.exec(["condor_rm", "-all"])
+        remove_jobs(pool)
 
 
 def listening(pool: Pool, node: str) -> list[str]:

@@ -16,7 +16,7 @@ from condor_mini.records.stays import Director
 from .conftest import COMMAND
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from condor_mini.faults.faults import Faults
@@ -29,14 +29,6 @@ if TYPE_CHECKING:
 WITHIN_S = 30.0
 SLEEPS = {"executable": "/bin/sleep", "arguments": "600", "log": "log", "request_memory": "1"}
 EVENT_LOG = ["condor_config_val", "-schedd", "EVENT_LOG"]
-
-
-@pytest.fixture
-def faults(pool: Pool) -> Iterator[Faults]:
-    """The faults of the pool; none is left in force, and no job."""
-    yield pool.faults
-    pool.faults.heal()
-    pool.node().exec(["condor_rm", "-all"])
 
 
 def await_entry(

@@ -10,6 +10,8 @@ from condor_mini.base.errors import JobFailed
 from condor_mini.base.series import catalogue
 from condor_mini.base.waiting import wait_until
 
+from .conftest import remove_jobs
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -38,7 +40,7 @@ def access_point(pool: Pool) -> Iterator[Node]:
     node = pool.node()
     configure(node, "")
     yield node
-    node.exec(["condor_rm", "-all"])
+    remove_jobs(pool)
     node.exec(["rm", CONFIGURATION], user="root")
     node.exec(["condor_reconfig"], user="root")
 

@@ -12,8 +12,6 @@ from condor_mini.base.errors import EngineCapabilityError, UsageError
 from condor_mini.base.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from condor_mini.faults.faults import Faults
     from condor_mini.pool import Pool
 
@@ -25,14 +23,6 @@ pytestmark = pytest.mark.skipif(
 WITHIN_S = 60.0
 MARKED = "grep -lsF CONDOR_MINI_FAULT=%s /proc/[0-9]*/environ | wc -l"
 MEMORY = "cat /proc/[0-9]*/status 2>/dev/null | awk '/^VmRSS:/ { t += $2 } END { print t }'"
-
-
-@pytest.fixture
-def faults(pool: Pool) -> Iterator[Faults]:
-    """The faults of the pool; none is left in force, and no job."""
-    yield pool.faults
-    pool.faults.heal()
-    pool.node().exec(["condor_rm", "-all"])
 
 
 def number(pool: Pool, script: str) -> int:

@@ -25,6 +25,8 @@ from condor_mini.nodes.node import Role
 from condor_mini.reports.classads import ads, job_ads, slot_ads
 from gates import Gate
 
+from .conftest import remove_jobs
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -219,13 +221,12 @@ def test_deadline_is_5_and_fetches_the_log(
     assert len(copies(access_point)) > 0
 
 
-def test_log_grows_from_fetch_to_fetch(
-    cli: Cli, pool: Pool, here: Path, write: Write, access_point: Node
-) -> None:
+@pytest.mark.usefixtures("access_point")
+def test_log_grows_from_fetch_to_fetch(cli: Cli, pool: Pool, here: Path, write: Write) -> None:
     """What came back at a deadline is brought up to date by the next wait."""
     write("sleep 600")
     cli("submit", "job.sub", "--wait", "--timeout", "0", cwd=here)
-    access_point.exec(["condor_rm", "-all"])
+    remove_jobs(pool)
     assert cli("wait", cwd=here).returncode == 1
     assert "Job was aborted" in (here / "log").read_text()
     assert job_ads(pool) == []
