@@ -16,7 +16,7 @@ from condor_mini.nodes.node import Role
 from condor_mini.pool import Pool
 from gates import Gate
 
-from .conftest import SLOTS
+from .conftest import SLOTS, remove_jobs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -44,7 +44,8 @@ def own(made: Pool) -> Iterator[Pool]:
         made.start()
     if sum(node.role is Role.EXECUTION_POINT for node in made.nodes) != 2:
         made.scale(2)
-    made.exec(["sh", "-c", "condor_rm -all; rm -f life.log out"])
+    remove_jobs(made)
+    made.exec(["rm", "-f", "life.log", "out"])
 
 
 @pytest.fixture
