@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import uuid
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -119,8 +120,9 @@ def shared_pools() -> Iterator[dict[str, Pool]]:
     """
     pools: dict[str, Pool] = {}
     yield pools
-    for pool in pools.values():
-        pool.delete()
+    with ExitStack() as stack:  # one that cannot be deleted does not keep the others
+        for pool in pools.values():
+            stack.callback(pool.delete)
 
 
 @pytest.fixture(scope="module", autouse=True)

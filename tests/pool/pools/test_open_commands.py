@@ -13,11 +13,7 @@ from tests.pool.pools.attackers import attacker, token_of
 from condor_mini.base.series import catalogue
 from condor_mini.base.waiting import wait_until
 
-from .conftest import remove_jobs
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from condor_mini.pool import Pool
 
 pytestmark = pytest.mark.pool_engines("docker", reason="the embedded engine has the same daemons")
@@ -61,7 +57,7 @@ condor_ping -addr '{address}' -table {numbers} 2>/dev/null | awk '/ ALLOW / {{ p
 
 
 @pytest.fixture(scope="module")
-def listeners(pool: Pool) -> Iterator[dict[str, list[str]]]:
+def listeners(pool: Pool) -> dict[str, list[str]]:
     """The addresses of all that listens on each node while a job and a DAG run."""
     said = pool.exec(["sh", "-euc", JOBS, "sh", pool.node("execute-1").name])
     assert said.returncode == 0, said.stderr
@@ -74,11 +70,8 @@ def listeners(pool: Pool) -> Iterator[dict[str, list[str]]]:
         seen = {kind(address) for addresses in found.values() for address in addresses}
         return f"not seen: {KINDS - seen}" if KINDS - seen else None
 
-    try:
-        wait_until(missing, timeout_s=60)
-        yield found
-    finally:
-        remove_jobs(pool)
+    wait_until(missing, timeout_s=60)
+    return found
 
 
 def listening(pool: Pool, node: str) -> list[str]:
